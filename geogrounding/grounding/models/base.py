@@ -1,0 +1,69 @@
+"""The one protocol that every model backend fulfils, and the conventions it states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.grounding.detection import Answer, Question
+
+CoordinateConvention = Literal["resized-pixels", "per-mille"]
+"""What the numbers in a model's text mean.
+
+``resized-pixels``: pixels of the image after the processor resized it (Qwen2.5-VL, Geo-R1, the embedded model).
+``per-mille``: 0-1000 of each side of the image (Qwen3-VL and others).
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conventions:
+    """What the tiling engine must know of a model before it cuts the first chip."""
+
+    tile_size_px: int
+    """Side of the chips that suit the model, chip pixels."""
+    overlap_px: int
+    """Overlap of neighbouring chips that suits the model, chip pixels."""
+    coordinates: CoordinateConvention
+    scales: tuple[float, ...] = (1.0,)
+    """Scene pixels per chip pixel at each level of the grid, finest first; (1, 2, 4) also looks at half and quarter resolution."""
+    ground_resolution_m: tuple[float, float] | None = None
+    """(finest, coarsest) metres per chip pixel the model is good for; None when unknown."""
+    batch_size: int = 1
+    """Chips per call of ``ground`` that suit the model."""
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Something that answers questions about pictures."""
+
+    name: str
+    """Short name written to every feature, such as ``"builtin"`` or ``"Qwen/Qwen2.5-VL-3B-Instruct"``."""
+    fingerprint: str
+    """Identity of weights and settings that change answers; a journal of another fingerprint is refused."""
+    conventions: Conventions
+
+    def ground(
+        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
+    ) -> list[list[Answer]]:
+        """Answer every question about every image.
+
+        Args:
+            images: RGB pictures, each (height, width, 3) uint8; sizes may differ.
+            questions: asked of each image; the work on the image is shared between them.
+
+        Returns:
+            ``answers[i][j]`` for ``images[i]`` and ``questions[j]``, boxes in pixels of ``images[i]``. A picture that
+            cannot be answered gives an Answer whose ``error`` says why.
+
+        Raises:
+            ModelError: the model cannot go on at all (server gone, weights unusable).
+        """
+        ...
+
+    def close(self) -> None:
+        """Free memory, sockets and processes. Calling it twice is harmless."""
+        ...

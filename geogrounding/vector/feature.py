@@ -1,0 +1,31 @@
+"""The result: one polygon with where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shapely import Polygon
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """A polygon in the CRS of the scene (or in scene pixels where it has none) with its provenance."""
+
+    id: int
+    """1, 2, 3 ... in the order of the output; the same for the same run."""
+    query: str
+    """The expression as the user typed it."""
+    label: str
+    """What the model called it."""
+    score: float | None
+    """In [0, 1]; None when the model gives none."""
+    reasoning: str
+    """What the model said before it answered, for the chip this feature was best seen on."""
+    model: str
+    chip: str
+    """The chip as ``level/row/column``."""
+    source: str
+    """Name of the raster, without its folder."""
+    area_m2: float | None
+    """Geodesic area; None for pixel coordinates."""
+    geometry_crs: Polygon
