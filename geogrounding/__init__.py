@@ -1,0 +1,76 @@
+"""Ask a picture of the Earth a question, get georeferenced polygons.
+
+    import geogrounding as gg
+    layer = gg.ground("scene.tif", "the airplanes on the apron")    # a GeoDataFrame
+
+Names are loaded on first use, so importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Answer": "geogrounding.grounding.detection",
+    "Chip": "geogrounding.raster.grid",
+    "ChipGrid": "geogrounding.raster.grid",
+    "Conventions": "geogrounding.grounding.models.base",
+    "Detection": "geogrounding.grounding.detection",
+    "Feature": "geogrounding.vector.feature",
+    "GeogroundingError": "geogrounding.errors",
+    "Model": "geogrounding.grounding.models.base",
+    "Question": "geogrounding.grounding.detection",
+    "RunReport": "geogrounding.pipeline",
+    "RunSettings": "geogrounding.settings",
+    "Scene": "geogrounding.raster.scene",
+    "Tiling": "geogrounding.raster.grid",
+    "ground": "geogrounding.pipeline",
+    "load_model": "geogrounding.grounding.models.loading",
+    "run": "geogrounding.pipeline",
+    "stream": "geogrounding.pipeline",
+}
+
+__all__ = [
+    "Answer",
+    "Chip",
+    "ChipGrid",
+    "Conventions",
+    "Detection",
+    "Feature",
+    "GeogroundingError",
+    "Model",
+    "Question",
+    "RunReport",
+    "RunSettings",
+    "Scene",
+    "Tiling",
+    "__version__",
+    "ground",
+    "load_model",
+    "run",
+    "stream",
+]
+
+if TYPE_CHECKING:
+    from geogrounding.errors import GeogroundingError
+    from geogrounding.grounding.detection import Answer, Detection, Question
+    from geogrounding.grounding.models.base import Conventions, Model
+    from geogrounding.grounding.models.loading import load_model
+    from geogrounding.pipeline import RunReport, ground, run, stream
+    from geogrounding.raster.grid import Chip, ChipGrid, Tiling
+    from geogrounding.raster.scene import Scene
+    from geogrounding.settings import RunSettings
+    from geogrounding.vector.feature import Feature
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,119 @@
+"""Everything that a run can be told, in one checked object."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from geogrounding.errors import SettingsError
+from geogrounding.grounding.detection import Question, Task
+
+MergeMethod = Literal["auto", "nms", "nmm", "union", "none"]
+MatchMetric = Literal["iou", "ios"]
+
+MAX_EXPRESSIONS = 64
+"""Questions per run: each is asked of every chip, so more is nearly always a file given by mistake."""
+MAX_EXPRESSION_CHARS = 500
+"""Longer sentences are no referring expressions, and would crowd the picture out of a small model's context."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """The settings of one run over one scene; everything but the model and the place of the output.
+
+    Raises:
+        SettingsError: a value is out of range or two settings contradict each other.
+    """
+
+    source: str
+    """Path of the raster (or a URL where ``allow_remote`` is set)."""
+    expressions: tuple[str, ...]
+    task: Task = "detect"
+
+    tile_size: int | None = None
+    """Side of the chips in chip pixels; None takes what suits the model."""
+    overlap: float | None = None
+    """Overlap of neighbouring chips: pixels when >= 1, a share of the tile when below 1; None takes what suits the model."""
+    resolution_m: float | None = None
+    """Ground resolution the model looks at, metres per chip pixel; None is native, or the nearest the model is good for."""
+    scales: tuple[float, ...] | None = None
+    """Levels of the grid, each a multiple of the resolution, finest first; None takes what suits the model."""
+
+    bbox: tuple[float, float, float, float] | None = None
+    """(xmin, ymin, xmax, ymax) in ``bbox_crs``."""
+    bbox_crs: str | None = None
+    """CRS of ``bbox``; None is the CRS of the scene."""
+    aoi: Path | None = None
+    """A vector file whose polygons limit the search."""
+
+    bands: tuple[int, ...] | None = None
+    """1-based bands that become red, green, blue (one band: grey)."""
+    nodata: float | None = None
+    stretch: str = "auto"
+    open_options: Mapping[str, str] = field(default_factory=dict)
+    pixel_coordinates: bool = False
+    """Answer in pixels when the raster has no CRS."""
+    allow_remote: bool = False
+    trusted_folders: tuple[Path, ...] = ()
+    """Folders whose VRT files may be opened."""
+
+    merge: MergeMethod = "auto"
+    match_metric: MatchMetric = "iou"
+    match_threshold: float = 0.5
+    min_score: float | None = None
+    """Detections with a lower score are left out; None takes what suits the model."""
+
+    def __post_init__(self) -> None:
+        _check_expressions(self.expressions)
+        _check_choice("task", self.task, get_args(Task))
+        _check_choice("merge", self.merge, get_args(MergeMethod))
+        _check_choice("match-metric", self.match_metric, get_args(MatchMetric))
+        if self.tile_size is not None and not 32 <= self.tile_size <= 8192:
+            raise SettingsError(f"tile size {self.tile_size} is outside 32 to 8192 pixels")
+        if self.overlap is not None and not (math.isfinite(self.overlap) and self.overlap >= 0):
+            raise SettingsError(f"overlap {self.overlap} is not a number of pixels (>= 1) or a share below 1")
+        if self.resolution_m is not None and not (math.isfinite(self.resolution_m) and self.resolution_m > 0):
+            raise SettingsError(f"resolution {self.resolution_m} is not a positive number of metres")
+        if self.resolution_m is not None and self.pixel_coordinates:
+            raise SettingsError(
+                "a resolution in metres needs a raster with coordinates", hint="Drop --resolution, or use --scales."
+            )
+        if self.scales is not None and (
+            not self.scales or any(not math.isfinite(s) or s <= 0 for s in self.scales) or list(self.scales) != sorted(set(self.scales))
+        ):
+            raise SettingsError(f"scales {self.scales} are not positive numbers in rising order", hint="Example: 1,2,4")
+        if not (math.isfinite(self.match_threshold) and 0 < self.match_threshold <= 1):
+            raise SettingsError(f"match threshold {self.match_threshold} is outside (0, 1]")
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
+            raise SettingsError(f"minimum score {self.min_score} is outside [0, 1]")
+        if self.bbox_crs is not None and self.bbox is None:
+            raise SettingsError("--bbox-crs without --bbox", hint="Give --bbox xmin,ymin,xmax,ymax as well.")
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """One question per expression, in the order given."""
+        return tuple(Question(expression=e, task=self.task) for e in self.expressions)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise SettingsError(f"{name} {value!r} is unknown", hint=f"Choose one of: {', '.join(choices)}.")
+
+
+def _check_expressions(expressions: tuple[str, ...]) -> None:
+    if isinstance(expressions, str):
+        raise SettingsError("expressions must be a tuple of sentences, not one string")
+    if not expressions:
+        raise SettingsError("nothing to look for", hint='Give at least one expression, such as "the storage tanks".')
+    if len(expressions) > MAX_EXPRESSIONS:
+        raise SettingsError(f"{len(expressions)} expressions; at most {MAX_EXPRESSIONS} fit one run", hint="Split the list.")
+    for expression in expressions:
+        if not expression.strip():
+            raise SettingsError("an expression is empty")
+        if len(expression) > MAX_EXPRESSION_CHARS:
+            raise SettingsError(f"an expression has {len(expression)} characters; at most {MAX_EXPRESSION_CHARS} are allowed")
+    if len(set(expressions)) != len(expressions):
+        raise SettingsError("an expression is given twice")
