@@ -34,6 +34,8 @@ class Conventions:
     """(finest, coarsest) metres per chip pixel the model is good for; None when unknown."""
     batch_size: int = 1
     """Chips per call of ``ground`` that suit the model."""
+    min_score: float = 0.0
+    """Score below which the model's detections are more often wrong than right; the default of ``--min-score``."""
 
 
 @runtime_checkable

@@ -1,0 +1,82 @@
+"""Before the first chip: which area, at which resolution, cut how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from geogrounding.grounding.models.base import Conventions
+from geogrounding.raster.area import Area, resolve_area
+from geogrounding.raster.grid import ChipGrid, Tiling, parse_overlap
+from geogrounding.raster.scene import Scene
+from geogrounding.settings import RunSettings
+
+RANGE_TOLERANCE = 1.05
+"""A level may pass the coarsest ground resolution of a model by this factor: 0.51 m imagery is 0.5 m imagery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How a scene will be looked at."""
+
+    area: Area
+    tiling: Tiling
+    grid: ChipGrid
+    min_score: float
+
+    def describe(self) -> dict[str, Any]:
+        """The plan in plain values, for people, side-cars and the key of the journal."""
+        return {
+            "area_scene_px": list(self.area.window_scene_px),
+            "area_shape": None if self.area.shape_scene_px is None else self.area.shape_scene_px.wkt,
+            "tile_size_px": self.tiling.tile_size_px,
+            "overlap_px": self.tiling.overlap_px,
+            "scales": list(self.tiling.scales),
+            "chips": len(self.grid),
+        }
+
+
+def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> Plan:
+    """Decide area, resolution and chips from what the user asked, what the model states and what the scene is.
+
+    Raises:
+        AreaError: the area asked for is malformed or misses the scene.
+        SettingsError: tile size, overlap and scales do not fit together.
+    """
+    area = resolve_area(scene, bbox=settings.bbox, bbox_crs=settings.bbox_crs, aoi=settings.aoi)
+    tile_size_px = settings.tile_size or conventions.tile_size_px
+    if settings.overlap is not None:
+        overlap_px = parse_overlap(settings.overlap, tile_size_px)
+    else:  # keep the model's share of overlap when only the tile size is changed
+        overlap_px = round(conventions.overlap_px * tile_size_px / conventions.tile_size_px)
+    tiling = Tiling(tile_size_px=tile_size_px, overlap_px=overlap_px, scales=choose_scales(scene, settings, conventions))
+    grid = ChipGrid(
+        scene.width,
+        scene.height,
+        tiling=tiling,
+        area_scene_px=area.window_scene_px,
+        aoi_scene_px=area.shape_scene_px,
+    )
+    min_score = conventions.min_score if settings.min_score is None else settings.min_score
+    return Plan(area=area, tiling=tiling, grid=grid, min_score=min_score)
+
+
+def choose_scales(scene: Scene, settings: RunSettings, conventions: Conventions) -> tuple[float, ...]:
+    """Scene pixels per chip pixel at each level, finest first.
+
+    The finest level is the resolution asked for, else the native one, else the nearest inside the model's range. Coarser
+    levels follow the model's (or the user's) multiples, as far as the range goes.
+    """
+    native_m = scene.ground_resolution_m
+    finest = 1.0
+    if settings.resolution_m is not None and native_m:
+        finest = settings.resolution_m / native_m
+    elif conventions.ground_resolution_m and native_m:
+        low, high = conventions.ground_resolution_m
+        finest = min(max(native_m, low), high) / native_m
+    multiples = settings.scales or conventions.scales
+    scales = [finest * m for m in multiples]
+    if settings.scales is None and conventions.ground_resolution_m and native_m:
+        coarsest = conventions.ground_resolution_m[1] * RANGE_TOLERANCE / native_m
+        scales = [s for s in scales if s <= coarsest] or scales[:1]
+    return tuple(scales)

@@ -1,0 +1,89 @@
+"""What a result depends on: written beside the layer, and digested into the key of the journal.
+
+Nothing here may differ between two runs of the same command on the same input: no times, no host, no folders.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import geogrounding
+from geogrounding.grounding.models.base import Model
+from geogrounding.plan import Plan
+from geogrounding.raster.scene import Scene
+from geogrounding.raster.stretch import Stretch
+from geogrounding.settings import RunSettings
+
+if TYPE_CHECKING:
+    from geogrounding.pipeline import RunReport
+
+PACKAGES = ("rasterio", "shapely", "pyproj", "pyogrio", "numpy", "torch", "transformers", "peft")
+MAX_FAILED_LISTED = 10_000
+"""Failed chips written out one by one; beyond that only their number is."""
+
+
+def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, model: Model) -> dict[str, str]:
+    """Digests of everything that changes an answer, by name; merging and export may change between two tries."""
+    parts = {
+        "input": scene.fingerprint,
+        "questions": [asdict(q) for q in settings.questions],
+        "bands": [list(scene.bands), scene.nodata],
+        "stretch": stretch.describe(),
+        "chips": plan.describe(),
+        "model": [model.name, model.fingerprint, asdict(model.conventions)],
+        "version": geogrounding.__version__,
+    }
+    return {name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()}
+
+
+def describe_run(
+    scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, model: Model, report: RunReport
+) -> dict[str, Any]:
+    """Settings, versions, stretch, counts and failed chips in plain values."""
+    return {
+        "geogrounding": geogrounding.__version__,
+        "source": {
+            "name": scene.name,
+            "width": scene.width,
+            "height": scene.height,
+            "crs": None if scene.crs is None else scene.crs.to_string(),
+            "ground_resolution_m": scene.ground_resolution_m,
+            "fingerprint": scene.fingerprint,
+        },
+        "settings": _plain_settings(settings),
+        "stretch": stretch.describe(),
+        "grid": plan.describe(),
+        "min_score": plan.min_score,
+        "model": {"name": model.name, "fingerprint": model.fingerprint, "conventions": asdict(model.conventions)},
+        "result": {
+            "complete": report.complete,
+            "features": report.features,
+            "chips": report.chips,
+            "empty_chips": report.empty_chips,
+            "failed_chips": [{"chip": c, "reason": r} for c, r in report.failed_chips[:MAX_FAILED_LISTED]],
+            "failed_chips_count": len(report.failed_chips),
+            "dropped_answers": dict(report.drops),
+        },
+        "versions": {name: found for name in PACKAGES if (found := _version(name))},
+    }
+
+
+def _plain_settings(settings: RunSettings) -> dict[str, Any]:
+    """The settings without folders: where a file lay is nobody's business, and would make equal runs differ."""
+    plain = asdict(settings)
+    plain["source"] = Path(settings.source).name
+    plain["aoi"] = None if settings.aoi is None else settings.aoi.name
+    plain["trusted_folders"] = [folder.name for folder in settings.trusted_folders]
+    return plain
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
