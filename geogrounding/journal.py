@@ -69,6 +69,8 @@ class Journal:
                 another process, or cannot be written.
         """
         self.path = path
+        if not path.parent.is_dir():  # the lock would create it
+            raise JournalError(f"cannot write {path}: no such folder")
         self._lock = FileLock(path.with_name(path.name + ".lock"))
         try:
             self._lock.acquire(blocking=False)
