@@ -7,7 +7,27 @@ half resolution: one chip pixel covers 2 x 2 scene pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import operator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, overload
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from geogrounding.errors import AreaError, SettingsError
+
+
+class HasGroundResolution(Protocol):
+    """Anything that knows its ground resolution; a Scene does."""
+
+    @property
+    def ground_resolution_m(self) -> float | None:
+        """Metres per pixel, None where not known."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,3 +58,324 @@ class Chip:
         """Map a point from chip pixels to scene pixels."""
         scale_x, scale_y = self.scale
         return self.window_scene_px[0] + x_chip_px * scale_x, self.window_scene_px[1] + y_chip_px * scale_y
+
+
+MIN_TILE_PX, MAX_TILE_PX = 32, 16_384
+"""Below, a grid of a large raster has more chips than pixels are worth; above, a chip alone is half a gigabyte."""
+MIN_SCALE, MAX_SCALE = 1 / 64, 65_536.0
+"""Scene pixels per chip pixel. Finer than 1/64 shows nothing but interpolation."""
+MAX_CHIPS = 2**31
+"""More chips than any run can answer."""
+STRIP_WIDTH_PX = 8_192
+"""Chips are ordered in strips about this wide (chip pixels), top to bottom, so that the rows a reader keeps between one
+row of chips and the next are bounded whatever the width of the raster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tiling:
+    """How chips are cut. Checked when built.
+
+    Raises:
+        SettingsError: tile, overlap or scales are out of range or contradict each other.
+    """
+
+    tile_size_px: int = 1024
+    """Side of a chip, in chip pixels."""
+    overlap_px: int = 128
+    """The least overlap of neighbouring chips, in chip pixels."""
+    scales: tuple[float, ...] = (1.0,)
+    """Scene pixels per chip pixel, one level each. Kept sorted, finest first, without repeats."""
+    resolution_m: float | None = None
+    """Ground resolution of a chip pixel that scale 1 stands for; None is the scene's own. See ``resolved``."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.tile_size_px, bool) or not isinstance(self.tile_size_px, int):
+            raise SettingsError(f"tile size must be a whole number of pixels, not {self.tile_size_px!r}")
+        if not MIN_TILE_PX <= self.tile_size_px <= MAX_TILE_PX:
+            raise SettingsError(f"tile size must lie between {MIN_TILE_PX} and {MAX_TILE_PX} pixels, not {self.tile_size_px}")
+        if isinstance(self.overlap_px, bool) or not isinstance(self.overlap_px, int):
+            raise SettingsError(f"overlap must be a whole number of pixels, not {self.overlap_px!r}")
+        if not 0 <= self.overlap_px <= self.tile_size_px - 8:
+            raise SettingsError(
+                f"overlap must lie between 0 and {self.tile_size_px - 8} pixels (tile size less 8), not {self.overlap_px}",
+                hint="An overlap a little larger than the largest object that matters is enough.",
+            )
+        scales = tuple(sorted({float(scale) for scale in self.scales}))
+        if not scales:
+            raise SettingsError("at least one scale is needed")
+        for scale in scales:
+            if not (math.isfinite(scale) and MIN_SCALE <= scale <= MAX_SCALE):
+                raise SettingsError(f"a scale must lie between {MIN_SCALE} and {MAX_SCALE:,.0f} scene pixels, not {scale}")
+        object.__setattr__(self, "scales", scales)
+        if self.resolution_m is not None and not (math.isfinite(self.resolution_m) and self.resolution_m > 0):
+            raise SettingsError(f"ground resolution must be a positive number of metres, not {self.resolution_m}")
+
+    def resolved(self, ground_resolution_m: float | None) -> Tiling:
+        """The same tiling with ``resolution_m`` turned into scales for a scene of this ground resolution (metres per pixel).
+
+        Raises:
+            SettingsError: the scene's ground resolution is not known, or the scale is out of range.
+        """
+        if self.resolution_m is None:
+            return self
+        if ground_resolution_m is None:
+            raise SettingsError(
+                "a ground resolution was asked for, but that of the scene is not known", hint="Leave --resolution out."
+            )
+        factor = self.resolution_m / ground_resolution_m
+        return replace(self, scales=tuple(scale * factor for scale in self.scales), resolution_m=None)
+
+
+def parse_overlap(value: str | float, tile_size_px: int) -> int:
+    """Overlap in pixels from a number of pixels (128, "128", "128px"), a ratio below 1 (0.2, "0.2") or a percentage ("20%").
+
+    Raises:
+        SettingsError: not a number, negative, or not smaller than the tile.
+    """
+    text = str(value).strip().lower()
+    try:
+        if text.endswith("%"):
+            number = float(text[:-1]) / 100 * tile_size_px
+        else:
+            number = float(text.removesuffix("px"))
+            if 0 < number < 1:
+                number *= tile_size_px
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or number < 0 or number >= tile_size_px:
+        raise SettingsError(
+            f"overlap {_short(value)} is neither pixels below the tile size of {tile_size_px} nor a ratio below 1",
+            hint="Examples: 128, 0.2, 20%.",
+        )
+    return round(number)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Chips along one axis of one level, in chip pixels of the level's virtual raster."""
+
+    size: int
+    tile: int
+    stride: int
+
+    @property
+    def count(self) -> int:
+        return 1 if self.size <= self.tile else -(-(self.size - self.tile) // self.stride) + 1
+
+    def span(self, index: int) -> tuple[int, int]:
+        """Start and end of the chip at a place; the last one is shifted inward."""
+        start = max(0, min(index * self.stride, self.size - self.tile))
+        return start, min(start + self.tile, self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """One resolution: its axes, and how its chips are numbered."""
+
+    index: int
+    x: _Axis
+    y: _Axis
+    strip_columns: int
+    first: int
+    """Number of chips in finer levels."""
+
+    @property
+    def count(self) -> int:
+        return self.x.count * self.y.count
+
+    def place(self, position: int) -> tuple[int, int]:
+        """Column and row of the chip at a position within the level: strip after strip, row after row inside a strip."""
+        strip, rest = divmod(position, self.strip_columns * self.y.count)
+        left = strip * self.strip_columns
+        row, column = divmod(rest, min(self.strip_columns, self.x.count - left))
+        return left + column, row
+
+
+class ChipGrid(Sequence[Chip]):
+    """All chips of a run over an area, in the order in which they are read and answered.
+
+    Each level is a virtual raster of ``max(1, round(W / scale))`` x ``max(1, round(H / scale))`` pixels that covers exactly
+    the area. Neighbouring chips overlap by at least ``overlap_px``; the last row and column are shifted inward, so that
+    no chip is smaller than the tile unless the whole virtual raster is. All of the finest level comes first. A coarser
+    level is left out when the level before it already shows the whole area in one chip.
+
+    ``grid[i]`` takes constant time and nothing is kept per chip, unless an area of interest of any shape is given: then one
+    8-byte number is kept for each chip that touches it.
+
+    Args:
+        width, height: of the raster, in scene pixels.
+        tiling: tile, overlap and scales (``tiling.resolved`` first, where a ground resolution is asked for).
+        area_scene_px: (x0, y0, x1, y1), whole numbers, half-open; None is the whole raster. Parts outside are cut off.
+        aoi_scene_px: a shapely geometry; chips that do not touch it are left out, and its bounds narrow the area.
+        strip_width_px: see STRIP_WIDTH_PX; ``Scene.strip_width_px`` suits a given raster.
+
+    Raises:
+        AreaError: the area or the geometry is empty or misses the raster.
+        SettingsError: the grid has more chips than MAX_CHIPS.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        height: int,
+        *,
+        tiling: Tiling,
+        area_scene_px: tuple[int, int, int, int] | None = None,
+        aoi_scene_px: BaseGeometry | None = None,
+        strip_width_px: int = STRIP_WIDTH_PX,
+    ) -> None:
+        if tiling.resolution_m is not None:
+            raise SettingsError(
+                "the tiling still holds a ground resolution", hint="Call tiling.resolved(scene.ground_resolution_m) first."
+            )
+        self.tiling = tiling
+        self.area_scene_px = _narrow_area(width, height, area_scene_px, aoi_scene_px)
+        x0, y0, x1, y1 = self.area_scene_px
+        self._width, self._height = x1 - x0, y1 - y0
+        self._levels = tuple(self._plan_levels(strip_width_px))
+        self._total = sum(level.count for level in self._levels)
+        if self._total > MAX_CHIPS:
+            raise SettingsError(
+                f"the grid has {self._total:,} chips, more than {MAX_CHIPS:,}", hint="Use larger tiles or a coarser resolution."
+            )
+        self._kept: NDArray[np.int64] | None = None
+        if aoi_scene_px is not None:
+            self._kept = self._touching(aoi_scene_px)
+            if not len(self._kept):
+                raise AreaError("the area of interest touches no chip", hint="Check its coordinates and their CRS.")
+
+    @property
+    def level_count(self) -> int:
+        """Number of levels that are used."""
+        return len(self._levels)
+
+    def level_size_px(self, level: int) -> tuple[int, int]:
+        """Width and height of a level's virtual raster, in chip pixels."""
+        return self._levels[level].x.size, self._levels[level].y.size
+
+    def level_shape(self, level: int) -> tuple[int, int]:
+        """Columns and rows of a level, before an area of interest leaves some chips out."""
+        return self._levels[level].x.count, self._levels[level].y.count
+
+    def __len__(self) -> int:
+        return self._total if self._kept is None else len(self._kept)
+
+    @overload
+    def __getitem__(self, index: int) -> Chip: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Chip]: ...
+    def __getitem__(self, index: int | slice) -> Chip | list[Chip]:
+        if isinstance(index, slice):
+            return [self._chip(i) for i in range(*index.indices(len(self)))]
+        position = operator.index(index)
+        if position < 0:
+            position += len(self)
+        if not 0 <= position < len(self):
+            raise IndexError(f"chip {index} of a grid of {len(self)}")
+        return self._chip(position)
+
+    def __iter__(self) -> Iterator[Chip]:
+        return (self._chip(i) for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"ChipGrid({self._width} x {self._height} px, {self.level_count} levels, {len(self)} chips)"
+
+    def _plan_levels(self, strip_width_px: int) -> Iterator[_Level]:
+        tile, stride = self.tiling.tile_size_px, self.tiling.tile_size_px - self.tiling.overlap_px
+        first = 0
+        previous: _Level | None = None
+        for index, scale in enumerate(self.tiling.scales):
+            if previous is not None and previous.count == 1:
+                return
+            x = _Axis(max(1, round(self._width / scale)), tile, stride)
+            y = _Axis(max(1, round(self._height / scale)), tile, stride)
+            if previous is not None and (x, y) == (previous.x, previous.y):
+                continue  # scales so close that they round to the same raster
+            widest = max(1, (strip_width_px - self.tiling.overlap_px) // stride)
+            strips = -(-x.count // widest)
+            previous = _Level(index, x, y, -(-x.count // strips), first)
+            first += previous.count
+            yield previous
+
+    def _chip(self, index: int) -> Chip:
+        position = index if self._kept is None else int(self._kept[index])
+        level = next(level for level in reversed(self._levels) if level.first <= position)
+        column, row = level.place(position - level.first)
+        left, right = level.x.span(column)
+        top, bottom = level.y.span(row)
+        x0, y0 = self.area_scene_px[:2]
+        return Chip(
+            index=index,
+            level=level.index,
+            column=column,
+            row=row,
+            window_scene_px=(
+                x0 + left * self._width / level.x.size,
+                y0 + top * self._height / level.y.size,
+                x0 + right * self._width / level.x.size,
+                y0 + bottom * self._height / level.y.size,
+            ),
+            size_px=(right - left, bottom - top),
+            cut=(left > 0, top > 0, right < level.x.size, bottom < level.y.size),
+        )
+
+    def _touching(self, aoi_scene_px: BaseGeometry) -> NDArray[np.int64]:
+        """Positions of the chips whose window shares more than an edge with a geometry, looked at row by row."""
+        shapely.prepare(aoi_scene_px)
+        kept: list[NDArray[np.int64]] = []
+        x0, y0 = self.area_scene_px[:2]
+        for level in self._levels:
+            scale_x, scale_y = self._width / level.x.size, self._height / level.y.size
+            for left in range(0, level.x.count, level.strip_columns):
+                columns = range(left, min(left + level.strip_columns, level.x.count))
+                spans = np.array([level.x.span(column) for column in columns], np.float64) * scale_x + x0
+                start = level.first + left * level.y.count
+                for row in range(level.y.count):
+                    top, bottom = level.y.span(row)
+                    windows = shapely.box(spans[:, 0], top * scale_y + y0, spans[:, 1], bottom * scale_y + y0)
+                    hit = shapely.intersects(aoi_scene_px, windows) & ~shapely.touches(aoi_scene_px, windows)
+                    kept.append(start + row * len(columns) + np.flatnonzero(hit).astype(np.int64))
+        return np.concatenate(kept)
+
+
+def _narrow_area(
+    width: int,
+    height: int,
+    area_scene_px: tuple[int, int, int, int] | None,
+    aoi_scene_px: BaseGeometry | None,
+) -> tuple[int, int, int, int]:
+    if width < 1 or height < 1:
+        raise AreaError(f"a raster of {width} x {height} pixels has no chips")
+    x0, y0, x1, y1 = (0, 0, width, height) if area_scene_px is None else (operator.index(v) for v in area_scene_px)
+    if x0 >= x1 or y0 >= y1:
+        raise AreaError(f"the area {(x0, y0, x1, y1)} is empty: x0 < x1 and y0 < y1 are needed")
+    x0, y0, x1, y1 = max(x0, 0), max(y0, 0), min(x1, width), min(y1, height)
+    if aoi_scene_px is not None:
+        bounds = aoi_scene_px.bounds
+        if aoi_scene_px.is_empty or not all(math.isfinite(v) for v in bounds):
+            raise AreaError("the area of interest is empty or not finite")
+        x0, y0 = max(x0, math.floor(bounds[0])), max(y0, math.floor(bounds[1]))
+        x1, y1 = min(x1, math.ceil(bounds[2])), min(y1, math.ceil(bounds[3]))
+    if x0 >= x1 or y0 >= y1:
+        raise AreaError("the area misses the scene", hint="Check its coordinates and their CRS against `geoground info`.")
+    return x0, y0, x1, y1
+
+
+def scale_for_resolution(scene: HasGroundResolution, resolution_m: float) -> float:
+    """Scene pixels per chip pixel that show a scene at a ground resolution (metres per chip pixel).
+
+    Raises:
+        SettingsError: the resolution is no positive number, or that of the scene is not known.
+    """
+    if not (math.isfinite(resolution_m) and resolution_m > 0):
+        raise SettingsError(f"ground resolution must be a positive number of metres, not {resolution_m}")
+    if not scene.ground_resolution_m:
+        raise SettingsError(
+            "a ground resolution was asked for, but that of the scene is not known", hint="Leave --resolution out."
+        )
+    return resolution_m / scene.ground_resolution_m

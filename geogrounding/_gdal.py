@@ -1,0 +1,38 @@
+"""Tell GDAL what it may do, before its drivers register.
+
+Import this module before rasterio, pyogrio or geopandas. The wheels of rasterio and pyogrio carry two different GDALs, and
+both read the process environment only once, when their drivers register; so this is done through the environment and not
+through ``rasterio.Env``. It is a second wall: every raster is also opened with an explicit list of drivers, after a look
+at its head and its side-cars (see raster/security.py), and that wall stands even when rasterio was imported first.
+"""
+
+from __future__ import annotations
+
+import os
+
+NETWORK_DRIVERS = (
+    "HTTP WMS WMTS WCS EEDA EEDAI PLMOSAIC DAAS STACIT STACTA NGW GTI OGCAPI WFS CSW OAPIF Carto AmigoCloud "
+    "Elasticsearch PLSCENES DERIVED"
+).split()
+"""Drivers that fetch things, or that make a small text file point at other data. None of them is ever needed here."""
+
+KEEP_VARIABLE = "GEOGROUNDING_KEEP_GDAL_DRIVERS"
+"""Set to 1 in a process that needs those drivers for its own purposes; the checks per file stay."""
+
+
+def prepare_gdal() -> None:
+    """Set the process environment; harmless when called twice, never overrides what the user has set."""
+    if os.environ.get(KEEP_VARIABLE) != "1":
+        skipped = [name for name in os.environ.get("GDAL_SKIP", "").replace(",", " ").split() if name]
+        skipped += [name for name in NETWORK_DRIVERS if name not in skipped]
+        os.environ["GDAL_SKIP"] = ",".join(skipped)
+    # Python code inside a VRT is never run, nor raw files read through one, whatever folder it lies in.
+    os.environ.setdefault("GDAL_VRT_ENABLE_PYTHON", "NO")
+    os.environ.setdefault("GDAL_VRT_ENABLE_RAWRASTERBAND", "NO")
+    # The default, 5% of memory, would make the footprint depend on the machine. Blocks are kept once, by the reader.
+    os.environ.setdefault("GDAL_CACHEMAX", "64")
+    # Transformation grids are not fetched behind the user's back.
+    os.environ.setdefault("PROJ_NETWORK", "OFF")
+
+
+prepare_gdal()
