@@ -1,0 +1,16 @@
+"""A run in a process of its own, to be killed: ``python -m tests.fault.run_blobs SCENE OUTPUT``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.blobs import BlobModel
+
+from geogrounding.pipeline import run
+from geogrounding.settings import RunSettings
+
+if __name__ == "__main__":
+    scene, output = sys.argv[1:]
+    print("started", flush=True)
+    run(RunSettings(source=scene, expressions=("bright", "light")), Path(output), model=BlobModel(batch_size=2), resume=True)

@@ -1,0 +1,71 @@
+"""SIGKILL at any moment: the final name is absent or complete, and --resume ends with the same bytes."""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyogrio
+import pytest
+from tests.blobs import write_scene
+
+FULL_COUNT = 100
+FAST_COUNT = 3
+ROOT = Path(__file__).parents[2]
+
+
+def start(scene: Path, output: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.fault.run_blobs", str(scene), str(output)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def finish(scene: Path, output: Path) -> None:
+    process = start(scene, output)
+    process.communicate(timeout=120)
+    assert process.returncode == 0
+
+
+def check_killed(tmp_path: Path, suffix: str, count: int, seed: int) -> None:
+    rng = random.Random(seed)
+    rectangles = [(x, y, x + 9, y + 7) for x in range(5, 980, 20) for y in range(5, 980, 20)]
+    scene = write_scene(tmp_path / "s.tif", rectangles, width=1000, height=1000)
+    reference = tmp_path / f"reference{suffix}"
+    begin = time.monotonic()
+    finish(scene, reference)
+    duration = time.monotonic() - begin
+    for turn in range(count):
+        output = tmp_path / f"{turn}{suffix}"
+        while True:  # killed again and again until one run gets through
+            process = start(scene, output)
+            assert process.stdout is not None
+            process.stdout.readline()
+            try:
+                process.wait(timeout=rng.uniform(0, duration))
+                break
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
+            if output.exists():
+                assert pyogrio.read_info(output)["features"] == len(rectangles) * 2
+        assert process.returncode == 0
+        process.communicate()
+        assert output.read_bytes() == reference.read_bytes()
+        facts, expected = (json.loads(p.with_name(p.name + ".run.json").read_text()) for p in (output, reference))
+        assert facts == expected
+        left = sorted(p.name for p in tmp_path.iterdir() if p.name.startswith(f"{turn}{suffix}"))
+        assert left == [output.name, output.name + ".run.json"]
+
+
+def test_killed_runs_resume_to_the_same_bytes(tmp_path: Path) -> None:
+    check_killed(tmp_path, ".geojson", FAST_COUNT, seed=1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("suffix", [".geojson", ".gpkg", ".fgb", ".parquet", ".geojsonl"])
+def test_a_hundred_kills(tmp_path: Path, suffix: str) -> None:
+    check_killed(tmp_path, suffix, FULL_COUNT // 5, seed=2)
