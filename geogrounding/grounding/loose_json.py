@@ -1,10 +1,10 @@
 """Read JSON-like values out of a model's text, however broken, and remember where each number stood.
 
 A general repair library is of no use here: it forgets the positions that scores are taken from, and its time is not
-bounded (json-repair 0.64 needs 36 s for 60 KB of ``[{"a":"`` repeated). This reader makes one pass, never recurses, and
-never fails: what it cannot use it skips. It takes brackets of all three kinds, single or double quotes, bare words as keys
-or values, ``:`` or ``=``, missing commas, missing and mismatched brackets, unescaped quotes inside strings, and text that
-ends anywhere.
+bounded (json-repair 0.64 needs 36 s for 60 KB of ``[{"a":"`` repeated). This reader makes one pass, never recurses,
+and never fails: what it cannot use it skips. It takes brackets of all three kinds, single or double quotes, bare words
+as keys or values, ``:`` or ``=``, missing commas, missing and mismatched brackets, unescaped quotes inside strings,
+and text that ends anywhere.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MAX_DEPTH = 32
 
 _MAX_NUMBER_CHARACTERS = 40
 _MAX_KEY_CHARACTERS = 64
+_MAX_BARE_CHARACTERS = 200
 _STRING_WINDOW = 1000
 """How far the end of a string is looked for when it is not properly quoted; bounds the time on hostile text."""
 
@@ -76,11 +77,14 @@ _OPENING = re.compile(r"[\[{]|\((?=\s{0,20}[-+.0-9])")
 _TOKEN = re.compile(r"[\[\](){}\"'\u2018\u2019\u201c\u201d,;]|[\w.+%-]+")
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201d": "\u201d", "\u2018": "\u2019", "\u2019": "\u2019"}
 _WHOLE_STRING = {
-    quote: re.compile(rf"{quote}([^{quote}\\\n]*(?:\\.[^{quote}\\\n]*)*){quote}(?=\s{{0,50}}(?:[,:=}}\])]|\Z))", re.DOTALL)
+    quote: re.compile(
+        rf"{quote}([^{quote}\\\n]*(?:\\.[^{quote}\\\n]*)*){quote}(?=\s{{0,50}}(?:[,:=}}\])]|\Z))", re.DOTALL
+    )
     for quote in ('"', "'")
 }
 _KEY_FOLLOWS = re.compile(r"\s{0,50}[:=]")
 _STRING_END = re.compile(r"\s{0,50}(?:[,:=}\])]|\Z)")
+_BARE_QUOTE = re.compile(r'(?<!\\)"')
 _NOT_FINITE = frozenset({"nan", "inf", "infinity", "-inf", "-infinity", "+inf", "+infinity", "-nan", "+nan"})
 
 
@@ -101,7 +105,7 @@ def number(text: str) -> float | None:
 
 
 def read(text: str, start: int = 0, stop: int | None = None) -> Reading:
-    """Read every bracketed value between two positions of a text. Time grows linearly with the text; it never raises."""
+    """Read every bracketed value between two positions of a text, in linear time; it never raises."""
     stop = len(text) if stop is None else stop
     reader = _Reader(text, stop)
     position = start
@@ -219,7 +223,7 @@ class _Reader:
         return end
 
     def _broken_string(self, start: int, closing: str) -> tuple[str, int, bool]:
-        """A string with unescaped quotes inside, or without an end: (content, where to go on, whether it was closed)."""
+        """A string with unescaped quotes inside or without an end: (content, where to go on, whether it was closed)."""
         limit = min(self.stop, start + _STRING_WINDOW)
         newline = self.text.find("\n", start, limit)
         limit = limit if newline < 0 else newline
@@ -240,12 +244,15 @@ class _Reader:
             self._add(Number(value=number(word), start=start, stop=end))
         elif word.casefold() in _NOT_FINITE:
             self._add(Number(value=None, start=start, stop=end))
-        elif (last := self._last()) is not None and last.bare and self.text[last.stop : start].isspace():
+        elif (last := self._last()) is not None and last.bare and self._joins(last, start):
             last.stop = end
             last.value = self.text[last.start : end]
         else:
             self._add(Text(value=word, start=start, stop=end, bare=True))
         return end
+
+    def _joins(self, last: Text, start: int) -> bool:
+        return start - last.start < _MAX_BARE_CHARACTERS and self.text[last.stop : start].isspace()
 
     def _last(self) -> Text | None:
         """The value added last to the innermost bracket, when it is a string."""
@@ -262,7 +269,8 @@ def _unescape(content: str) -> str:
     if "\\" not in content:
         return content
     try:
-        value = json.loads('"' + content.replace("\\'", "'").replace('\\"', "\x00").replace('"', "\x00").replace("\x00", '\\"') + '"', strict=False)
+        # A single-quoted string may hold bare double quotes and escaped single ones, which JSON does not know.
+        value = json.loads('"' + _BARE_QUOTE.sub('\\\\"', content.replace("\\'", "'")) + '"', strict=False)
     except ValueError:
         return content
     return value if isinstance(value, str) else content

@@ -1,4 +1,4 @@
-"""The question as the model reads it: prompt styles, the user's expression made harmless, and the picture size Qwen expects.
+"""The question as the model reads it: styles, the expression made harmless, the picture size Qwen expects.
 
 A style is a promise of two things: the words of the prompt and what the numbers of the reply mean
 (``coordinates_of``). Published checkpoints were tuned on short English requests that name ``bbox_2d`` and the
@@ -26,7 +26,7 @@ MAX_EXPRESSION_CHARACTERS = 500
 QWEN_FACTOR_PX = 28
 QWEN_MIN_PIXELS = 56 * 56
 QWEN_MAX_PIXELS = 1280 * 28 * 28
-"""Defaults of the Qwen2-VL / Qwen2.5-VL image processor in transformers: patch 14 px, merged 2 x 2; 4 to 1280 merged patches."""
+"""Defaults of transformers' Qwen2-VL and Qwen2.5-VL image processors: 14 px patches merged 2 x 2, 4 to 1280 of these."""
 
 _QWEN_MAX_ASPECT = 200
 
@@ -47,7 +47,8 @@ _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
             "If the image shows no such target, the answer is the word None."
         ),
         "detect": (
-            'Find all objects in this image that fit this description: "{expression}", and give the bounding box of each. '
+            'Find all objects in this image that fit this description: "{expression}", and give the bounding box of '
+            "each. "
             "First write your thinking inside <think> </think>, then the final answer inside <answer> </answer>. "
             "The answer is a JSON list in a ```json code block with one entry of the form {form} per object. "
             "If the image shows no such object, the answer is the word None."
@@ -56,15 +57,17 @@ _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
     "qwen3": {
         "refer": (
             'Locate the one target in this image that this sentence describes: "{expression}". '
-            "Say in a sentence what you look for and where you see it, then give a JSON list in a ```json code block with "
-            "one entry of the form {form}. Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "Say in a sentence what you look for and where you see it, then give a JSON list in a ```json code block "
+            "with one entry of the form {form}. "
+            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
             "If the image shows no such target, give an empty list."
         ),
         "detect": (
             'Locate every object in this image that fits this description: "{expression}". '
-            "Say in a sentence what you look for and where you see it, then give a JSON list in a ```json code block with "
-            "one entry of the form {form} per object. Coordinates run from 0 to 1000 over the width and over the height of "
-            "the image. If the image shows no such object, give an empty list."
+            "Say in a sentence what you look for and where you see it, then give a JSON list in a ```json code block "
+            "with one entry of the form {form} per object. "
+            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "If the image shows no such object, give an empty list."
         ),
     },
 }
@@ -72,7 +75,16 @@ _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
 _PER_MILLE_NAMES = re.compile(r"qwen-?3|internvl|glm-?4|gemini|cogvlm", re.IGNORECASE)
 _KEPT_FORMAT_CHARACTERS = "\u200c\u200d"  # joiners that Persian, Indic scripts and emoji need
 _LOOKALIKES = str.maketrans(
-    {"<": "\u2039", ">": "\u203a", "\uff1c": "\u2039", "\uff1e": "\u203a", '"': "'", "\u201c": "'", "\u201d": "'", "`": "'"}
+    {
+        "<": "\u2039",
+        ">": "\u203a",
+        "\uff1c": "\u2039",
+        "\uff1e": "\u203a",
+        '"': "'",
+        "\u201c": "'",
+        "\u201d": "'",
+        "`": "'",
+    }
 )
 _BRACKET_TOKEN = re.compile(r"\[(/?[A-Z_]{2,20})\]")
 
@@ -124,7 +136,9 @@ def clean_expression(expression: str) -> str:
     text = " ".join("".join(kept).translate(_LOOKALIKES).split())
     text = _BRACKET_TOKEN.sub(r"(\1)", text)
     if not text.strip(_KEPT_FORMAT_CHARACTERS + " "):
-        raise SettingsError("the expression is empty", hint='Say what to look for, for example "the airplanes on the apron".')
+        raise SettingsError(
+            "the expression is empty", hint='Say what to look for, for example "the airplanes on the apron".'
+        )
     if len(text) > MAX_EXPRESSION_CHARACTERS:
         raise _too_long(len(text))
     return text
@@ -162,8 +176,8 @@ def smart_resize(
     """The (width, height) to which Qwen's image processor resizes a picture, in pixels.
 
     Both sides are multiples of ``factor``, their product lies in [min_pixels, max_pixels], the aspect ratio is kept as
-    nearly as that allows. The same arithmetic as ``smart_resize`` of transformers' Qwen2-VL image processor (which takes
-    height before width); a size it returned is returned unchanged when it is put in again.
+    nearly as that allows. The same arithmetic as ``smart_resize`` of transformers' Qwen2-VL image processor (which
+    takes height before width); a size it returned is returned unchanged when it is put in again.
 
     Raises:
         SettingsError: a side is below one pixel, or one side is more than 200 times the other.

@@ -1,9 +1,9 @@
 """Scores of boxes from the probabilities of the tokens that spell them.
 
 The score of a box is the geometric mean of the probabilities of the tokens that hold at least one character of its
-numbers: exp(mean(log p)). Brackets, commas, keys and labels are left out: the model is nearly certain of them whatever it
-thinks of the place. The mean makes boxes comparable whether a number is one token or five. It is a measure of how sure the
-model was of what it wrote, not a calibrated probability that the box is right.
+numbers: exp(mean(log p)). Brackets, commas, keys and labels are left out: the model is nearly certain of them whatever
+it thinks of the place. The mean makes boxes comparable whether a number is one token or five. It is a measure of how
+sure the model was of what it wrote, not a calibrated probability that the box is right.
 """
 
 from __future__ import annotations
