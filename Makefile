@@ -1,0 +1,68 @@
+# Every target makes .venv first where it is missing, from the exact versions in requirements/constraints.txt.
+#
+#   make demo        polygons and a picture from the example scene
+#   make test        the fast tests (a few minutes)
+#   make test-full   the fast tests and the full counts of docs/reliability.md (long)
+#   make lint        ruff and mypy
+#   make docs        write docs/cli.md anew from the command line itself
+#   make bench       the figures of docs/performance.md (long)
+#   make lock        write requirements/constraints.txt anew from .venv
+#
+# torch is installed first and by an exact pin, because a later "torch>=2.6" is then already met. Another build of it,
+# such as one for a GPU: make demo TORCH=torch==2.13.1 (or install it into .venv beforehand).
+
+PYTHON ?= python3.11
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+CONSTRAINTS := requirements/constraints.txt
+export HF_HUB_OFFLINE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-full lint format docs bench lock clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: pyproject.toml $(CONSTRAINTS) | .venv/bin/python
+	$(BIN)/python -c "import torch" 2>/dev/null || $(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[server]"
+	@touch $@
+
+.venv/.dev: pyproject.toml $(CONSTRAINTS) .venv/.runtime
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[dev]"
+	@touch $@
+
+demo: .venv/.runtime
+	$(BIN)/python examples/demo.py
+
+test: .venv/.dev
+	$(BIN)/python -m pytest
+
+test-full: .venv/.dev
+	$(BIN)/python -m pytest -m ""
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: .venv/.dev
+	$(BIN)/python -m geogrounding_cli.reference > docs/cli.md.new
+	mv docs/cli.md.new docs/cli.md
+
+bench: .venv/.dev
+	$(BIN)/python -m benchmarks
+
+lock: .venv/.dev
+	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > $(CONSTRAINTS).new
+	mv $(CONSTRAINTS).new $(CONSTRAINTS)
+
+clean:
+	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis out

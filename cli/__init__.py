@@ -1,0 +1,1 @@
+"""The command line ``geoground``; installed as the package ``geogrounding_cli``."""
