@@ -11,9 +11,28 @@ from __future__ import annotations
 import os
 
 NETWORK_DRIVERS = (
-    "HTTP WMS WMTS WCS EEDA EEDAI PLMOSAIC DAAS STACIT STACTA NGW GTI OGCAPI WFS CSW OAPIF Carto AmigoCloud "
-    "Elasticsearch PLSCENES DERIVED"
-).split()
+    "HTTP",
+    "WMS",
+    "WMTS",
+    "WCS",
+    "EEDA",
+    "EEDAI",
+    "PLMOSAIC",
+    "DAAS",
+    "STACIT",
+    "STACTA",
+    "NGW",
+    "GTI",
+    "OGCAPI",
+    "WFS",
+    "CSW",
+    "OAPIF",
+    "Carto",
+    "AmigoCloud",
+    "Elasticsearch",
+    "PLSCENES",
+    "DERIVED",
+)
 """Drivers that fetch things, or that make a small text file point at other data. None of them is ever needed here."""
 
 KEEP_VARIABLE = "GEOGROUNDING_KEEP_GDAL_DRIVERS"

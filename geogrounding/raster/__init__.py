@@ -1,0 +1,1 @@
+"""From a file to chips: open safely (scene, security), decide colours (stretch), cut (grid), read ahead (reader)."""

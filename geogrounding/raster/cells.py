@@ -1,0 +1,241 @@
+"""Cells: groups of stored blocks, decoded once, kept as 8-bit RGB.
+
+A cell belongs to a *layer*: the raster or one of its overviews, averaged by a whole factor where the raster has no overview
+coarse enough. Keeping stretched RGB instead of raw values makes a cell 3 bytes a pixel whatever the type and number of bands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from rasterio.windows import Window
+
+from geogrounding.raster.grid import Chip
+from geogrounding.raster.pixels import Valid, read_raw
+from geogrounding.raster.scene import Handle, Scene, Source, short_reason
+from geogrounding.raster.security import WHOLE_IMAGE_DRIVERS
+from geogrounding.raster.stretch import Stretch
+
+CELL_SIDE_PX = 512
+"""Target side of a cell: large enough that a call to GDAL costs nothing beside decoding, small enough that little is decoded
+beyond the edge of an area or strip."""
+STRIP_CELL_PIXELS = 2**20
+"""Target size of a cell of a raster stored in full-width strips."""
+MAX_CELL_WIDTH_PX = 65_536
+
+Rgb = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """What the chips of one resolution are made from."""
+
+    source: Source
+    factor: int
+    """Pixels of the source averaged into one of the layer, along each axis."""
+    cell_width: int
+    cell_height: int
+    """Of a cell, in pixels of the source; multiples of the factor."""
+    scale_x: float
+    scale_y: float
+    """Scene pixels per pixel of the layer."""
+
+    @classmethod
+    def build(cls, scene: Scene, scale: float) -> Layer:
+        """The layer for chips of a scale (scene px per chip px): at most twice as fine as they are."""
+        source = scene.source_for(scale)
+        ratio_x, ratio_y = scene.width / source.width, scene.height / source.height
+        residual = scale / max(ratio_x, ratio_y)
+        factor = max(1, math.floor(residual * 1.001))
+        rows, columns = source.block_shape
+        if scene.driver in WHOLE_IMAGE_DRIVERS:
+            cell_width, cell_height = source.width, source.height
+        elif columns >= source.width:
+            cell_width = min(source.width, MAX_CELL_WIDTH_PX)
+            cell_height = max(1, STRIP_CELL_PIXELS // cell_width // rows) * rows
+        else:
+            cell_width = max(1, CELL_SIDE_PX // columns) * columns
+            cell_height = max(1, CELL_SIDE_PX // rows) * rows
+        return cls(
+            source=source,
+            factor=factor,
+            cell_width=-(-min(cell_width, source.width) // factor) * factor,
+            cell_height=-(-min(cell_height, source.height) // factor) * factor,
+            scale_x=ratio_x * factor,
+            scale_y=ratio_y * factor,
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the layer in its own pixels."""
+        return -(-self.source.width // self.factor), -(-self.source.height // self.factor)
+
+    @property
+    def step(self) -> tuple[int, int]:
+        """Width and height of a cell in pixels of the layer."""
+        return self.cell_width // self.factor, self.cell_height // self.factor
+
+    def cells(self, region: Region) -> Iterator[tuple[int, int]]:
+        """Columns and rows of the cells that a region touches, row by row."""
+        step_x, step_y = self.step
+        for row in range(region.top // step_y, -(-region.bottom // step_y)):
+            for column in range(region.left // step_x, -(-region.right // step_x)):
+                yield column, row
+
+    def source_window(self, column: int, row: int) -> Window:
+        """The pixels of the source that make a cell."""
+        left, top = column * self.cell_width, row * self.cell_height
+        right, bottom = min(left + self.cell_width, self.source.width), min(top + self.cell_height, self.source.height)
+        return Window(left, top, right - left, bottom - top)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The pixels of a layer that one chip needs, and the exact window inside them."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    """Half-open, pixels of the layer, support of the resampling filter included."""
+    box: tuple[float, float, float, float]
+    """The window of the chip in pixels of the layer, half-open floats."""
+    copied: bool
+    """True where layer pixels become chip pixels one to one."""
+
+    @classmethod
+    def build(cls, layer: Layer, chip: Chip) -> Region:
+        """Where a chip lies in its layer."""
+        x0, y0, x1, y1 = chip.window_scene_px
+        box = (x0 / layer.scale_x, y0 / layer.scale_y, x1 / layer.scale_x, y1 / layer.scale_y)
+        whole = all(value == round(value) for value in box)
+        width, height = layer.size
+        if whole and (box[2] - box[0], box[3] - box[1]) == chip.size_px:
+            return cls(int(box[0]), int(box[1]), int(box[2]), int(box[3]), box, True)
+        # A triangle filter reaches one pixel of the coarser of both grids to each side.
+        reach_x = max(1.0, (box[2] - box[0]) / chip.size_px[0]) + 1
+        reach_y = max(1.0, (box[3] - box[1]) / chip.size_px[1]) + 1
+        return cls(
+            max(0, math.floor(box[0] - reach_x)),
+            max(0, math.floor(box[1] - reach_y)),
+            min(width, math.ceil(box[2] + reach_x)),
+            min(height, math.ceil(box[3] + reach_y)),
+            box,
+            False,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Decoded pixels of a cell."""
+
+    rgb: Rgb
+    """(h, w, 3), black where not valid."""
+    valid: Valid | None
+    """(h, w); None stands for everywhere."""
+    damage: tuple[tuple[int, int, int, int, str], ...] = ()
+    """Blocks that could not be decoded: (x0, y0, x1, y1) in pixels of the layer, and why."""
+
+    @property
+    def nbytes(self) -> int:
+        return self.rgb.nbytes + (0 if self.valid is None else self.valid.nbytes)
+
+
+def read_cell(scene: Scene, handle: Handle, layer: Layer, stretch: Stretch, column: int, row: int) -> Cell:
+    """Decode a cell; never raises for damaged data: the blocks that cannot be decoded are listed and left black."""
+    window = layer.source_window(column, row)
+    damage: list[tuple[int, int, int, int, str]] = []
+    try:
+        rgb, valid = _read_rgb(scene, handle, stretch, window)
+    except Exception as error:  # whatever GDAL says about this data; block by block tells which part is damaged
+        rgb, valid = _read_block_by_block(scene, handle, layer, stretch, window, damage, error)
+    if layer.factor > 1:
+        rgb, valid = average(rgb, valid, layer.factor)
+    return Cell(rgb, valid, tuple(damage))
+
+
+def _read_rgb(scene: Scene, handle: Handle, stretch: Stretch, window: Window) -> tuple[Rgb, Valid | None]:
+    plan = scene.plan
+    if stretch.passes and len(plan.bands) == 3 and plan.dtype == np.uint8:
+        rgb = np.empty((window.height, window.width, 3), np.uint8)
+        _, valid = read_raw(handle.dataset, plan, window, out=rgb.transpose(2, 0, 1))
+        if valid is not None:
+            rgb[~valid] = 0
+        return rgb, valid
+    raw, valid = read_raw(handle.dataset, plan, window)
+    return stretch.apply(raw, valid), valid
+
+
+def _read_block_by_block(
+    scene: Scene,
+    handle: Handle,
+    layer: Layer,
+    stretch: Stretch,
+    window: Window,
+    damage: list[tuple[int, int, int, int, str]],
+    error: Exception,
+) -> tuple[Rgb, Valid | None]:
+    rgb = np.zeros((window.height, window.width, 3), np.uint8)
+    valid = np.zeros((window.height, window.width), bool)
+    block_rows, block_columns = layer.source.block_shape
+    whole = (block_rows, block_columns) >= (window.height, window.width)
+    for top in _starts(window.row_off, window.height, block_rows):
+        for left in _starts(window.col_off, window.width, block_columns):
+            bottom = min((top // block_rows + 1) * block_rows, window.row_off + window.height)
+            right = min((left // block_columns + 1) * block_columns, window.col_off + window.width)
+            part = np.s_[top - window.row_off : bottom - window.row_off, left - window.col_off : right - window.col_off]
+            try:
+                if whole:
+                    raise error
+                block_rgb, block_valid = _read_rgb(scene, handle, stretch, Window(left, top, right - left, bottom - top))
+            except Exception as reason:  # as above
+                k = layer.factor
+                damage.append((left // k, top // k, -(-right // k), -(-bottom // k), short_reason(reason)))
+                continue
+            rgb[part] = block_rgb
+            valid[part] = True if block_valid is None else block_valid
+    return rgb, valid
+
+
+def _starts(offset: int, length: int, block: int) -> list[int]:
+    """Starts of the blocks that a stretch of pixels touches; the first is the offset itself."""
+    return [offset, *range((offset // block + 1) * block, offset + length, block)]
+
+
+def average(rgb: Rgb, valid: Valid | None, factor: int) -> tuple[Rgb, Valid | None]:
+    """Average factor x factor pixels (fewer at the right and bottom edge) over those that are valid.
+
+    A pixel of the result is valid where at least half of what it covers is.
+    """
+    small = np.asarray(Image.fromarray(rgb).reduce(factor))
+    if valid is None:
+        return small, None
+    share = np.asarray(Image.fromarray(valid.astype(np.uint8) * 255).reduce(factor))
+    return weigh(small, share)
+
+
+def resample(rgb: Rgb, valid: Valid | None, size_px: tuple[int, int], box: tuple[float, float, float, float]) -> tuple[Rgb, Valid | None]:
+    """Resample the window ``box`` of an image to a size, with a triangle filter as wide as the coarser grid (bilinear,
+    antialiased); invalid pixels do not bleed into valid ones."""
+    image = Image.fromarray(rgb)
+    small = np.asarray(image.resize(size_px, Image.Resampling.BILINEAR, box=box))
+    if valid is None:
+        return small, None
+    share_image = Image.fromarray(valid.astype(np.uint8) * 255).resize(size_px, Image.Resampling.BILINEAR, box=box)
+    return weigh(small, np.asarray(share_image))
+
+
+def weigh(rgb: Rgb, share: NDArray[np.uint8]) -> tuple[Rgb, Valid | None]:
+    """Undo the darkening by black invalid pixels, given the share of valid ones (0..255) that went into each pixel."""
+    valid = share >= 128
+    if share.min() == 255:
+        return rgb, None
+    weighed = rgb.astype(np.float32) * (255.0 / np.maximum(share, 1))[:, :, None].astype(np.float32)
+    result = np.minimum(np.rint(weighed), 255).astype(np.uint8)
+    result[~valid] = 0
+    return result, valid

@@ -1,0 +1,310 @@
+"""Chips as images: read ahead by threads, blocks decoded about once, in order, in bounded memory.
+
+How it works. The caller's thread looks ``ahead`` chips forward and asks for the cells (groups of blocks, see cells.py) that
+they need. Threads, each with its own GDAL handle, decode cells; the thread that finishes the last missing cell of a chip puts
+the chip together at once. Cells that no chip in sight needs any more stay in a cache of a fixed number of bytes, oldest
+out first: chips come in strips of limited width, so the rows shared by two rows of chips are still there when they are
+needed. Nothing grows with the raster.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.errors import SettingsError
+from geogrounding.raster.cells import Cell, Layer, Region, Rgb, read_cell, resample
+from geogrounding.raster.grid import Chip
+from geogrounding.raster.pixels import Valid
+from geogrounding.raster.scene import Handle, Scene
+from geogrounding.raster.stretch import Stretch
+
+CACHE_BYTES = 96 * 2**20
+"""Cells kept for later chips. One row of 1024 px chips in a strip of 8192 px takes 24 MiB, the rows between two 4 MiB."""
+AHEAD_BYTES = 96 * 2**20
+"""Finished or started chips that the caller has not taken yet: 32 of 1024 px, a batch or two for a large model."""
+MAX_AHEAD = 256
+RAW_BYTES_IN_FLIGHT = 512 * 2**20
+"""Raw values of cells being decoded; where single blocks are huge, fewer threads run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChipImage:
+    """A chip as the model gets it."""
+
+    chip: Chip
+    pixels: NDArray[np.uint8] | None
+    """(height, width, 3) RGB, black where there is no data; None where no pixel holds data or the chip could not be read."""
+    valid_share: float
+    """Share of pixels that hold data, 0 to 1."""
+    error: str | None = None
+    """Why the chip could not be read; None where it could."""
+
+
+def read_chips(
+    scene: Scene, chips: Iterable[Chip], stretch: Stretch, *, threads: int | None = None, ahead: int | None = None
+) -> Iterator[ChipImage]:
+    """Yield the images of chips, in the order of the chips.
+
+    A block that cannot be decoded fails exactly the chips that need it. Closing the iterator stops the threads.
+
+    Args:
+        scene: the raster; it must stay in place, but not open, while chips are read.
+        chips: of a ChipGrid of the scene, all or some, in any order; the grid's own order decodes blocks about once.
+        stretch: of the scene.
+        threads: that decode; None is one a core, at most 8.
+        ahead: chips read before they are asked for; None goes by bytes. At least the size of a batch, so that a model never
+            waits.
+
+    Raises:
+        SettingsError: threads or ahead are no positive numbers.
+        SceneError: the raster cannot be opened any more.
+    """
+    if threads is not None and threads < 1:
+        raise SettingsError(f"at least one reading thread is needed, not {threads}")
+    if ahead is not None and ahead < 1:
+        raise SettingsError(f"at least one chip must be read ahead, not {ahead}")
+    return _read(scene, chips, stretch, threads or min(8, available_cores()), ahead)
+
+
+def available_cores() -> int:
+    """Cores this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _read(scene: Scene, chips: Iterable[Chip], stretch: Stretch, threads: int, ahead: int | None) -> Iterator[ChipImage]:
+    crew = _Crew(scene, stretch, threads)
+    waiting: deque[_Ticket] = deque()
+    upcoming = iter(chips)
+    exhausted = False
+    try:
+        while True:
+            while not exhausted and len(waiting) < (ahead or _ahead_for(waiting)):
+                chip = next(upcoming, None)
+                if chip is None:
+                    exhausted = True
+                else:
+                    waiting.append(crew.order(chip))
+            if not waiting:
+                return
+            yield crew.collect(waiting.popleft())
+    finally:
+        crew.stop()
+
+
+def _ahead_for(waiting: deque[_Ticket]) -> int:
+    if not waiting:
+        return 1
+    width, height = waiting[0].chip.size_px
+    return max(4, min(MAX_AHEAD, AHEAD_BYTES // (width * height * 3)))
+
+
+_Key = tuple[int, int, int]
+"""Layer, column and row of a cell."""
+
+
+@dataclass(slots=True, eq=False)
+class _Ticket:
+    """A chip under way."""
+
+    chip: Chip
+    layer: int
+    region: Region
+    keys: list[_Key]
+    missing: int = 0
+    image: ChipImage | None = None
+    failure: BaseException | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Slot:
+    """A cell that is kept, being decoded or ordered."""
+
+    users: int = 0
+    cell: Cell | None = None
+    blocked: list[_Ticket] = field(default_factory=list)
+
+
+class _Crew:
+    """Threads, their handles, and the cells between them. ``order``, ``collect`` and ``stop`` are for one caller's thread."""
+
+    def __init__(self, scene: Scene, stretch: Stretch, threads: int) -> None:
+        self._scene, self._stretch = scene, stretch
+        self._count = threads
+        self._layers: list[Layer] = []
+        self._layer_of_scale: dict[float, int] = {}
+        self._handles: dict[int | None, list[Handle]] = {}
+        self._threads: list[threading.Thread] = []
+        self._state = threading.Condition()
+        # Everything below is guarded by _state.
+        self._jobs: deque[Callable[[int], None]] = deque()
+        self._slots: dict[_Key, _Slot] = {}
+        self._idle: OrderedDict[_Key, None] = OrderedDict()
+        self._idle_bytes = 0
+        self._stopping = False
+
+    def order(self, chip: Chip) -> _Ticket:
+        """Start reading a chip."""
+        index = self._layer_for(chip)
+        layer = self._layers[index]
+        region = Region.build(layer, chip)
+        ticket = _Ticket(chip, index, region, [(index, column, row) for column, row in layer.cells(region)])
+        with self._state:
+            for key in ticket.keys:
+                slot = self._slots.get(key)
+                if slot is None:
+                    slot = self._slots[key] = _Slot()
+                    self._jobs.append(lambda worker, key=key, slot=slot: self._decode(worker, key, slot))
+                if slot.users == 0 and key in self._idle:
+                    del self._idle[key]
+                    self._idle_bytes -= slot.cell.nbytes if slot.cell is not None else 0
+                slot.users += 1
+                if slot.cell is None:
+                    slot.blocked.append(ticket)
+                    ticket.missing += 1
+            if not ticket.missing:
+                self._jobs.append(lambda worker: self._assemble(ticket))
+            self._state.notify_all()
+        return ticket
+
+    def collect(self, ticket: _Ticket) -> ChipImage:
+        """Wait for a chip."""
+        with self._state:
+            while ticket.image is None and ticket.failure is None:
+                self._state.wait()
+        if ticket.failure is not None:
+            raise ticket.failure
+        assert ticket.image is not None
+        return ticket.image
+
+    def stop(self) -> None:
+        """End the threads after what they are doing now, and close their handles."""
+        with self._state:
+            self._stopping = True
+            self._jobs.clear()
+            self._state.notify_all()
+        for thread in self._threads:
+            thread.join()
+        for handles in self._handles.values():
+            for handle in handles:
+                handle.close()
+        self._handles.clear()
+        self._slots.clear()
+
+    def _layer_for(self, chip: Chip) -> int:
+        scale = round(min(chip.scale), 6)
+        if scale not in self._layer_of_scale:
+            layer = Layer.build(self._scene, scale)
+            if layer not in self._layers:
+                self._layers.append(layer)
+                self._hire(layer)
+            self._layer_of_scale[scale] = self._layers.index(layer)
+        return self._layer_of_scale[scale]
+
+    def _hire(self, layer: Layer) -> None:
+        """Open a handle per thread for a layer (here, since opening touches the process's warning filters), start threads."""
+        raw_bytes = layer.cell_width * layer.cell_height * len(self._scene.bands) * self._scene.plan.dtype.itemsize
+        if not self._threads:
+            self._count = max(1, min(self._count, RAW_BYTES_IN_FLIGHT // max(1, raw_bytes)))
+        if layer.source.level not in self._handles:
+            self._handles[layer.source.level] = [self._scene.open_handle(layer.source) for _ in range(self._count)]
+        while len(self._threads) < self._count:
+            worker = len(self._threads)
+            thread = threading.Thread(target=self._work, args=(worker,), name=f"chip-reader-{worker}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self, worker: int) -> None:
+        with self._scene.gdal():
+            while True:
+                with self._state:
+                    while not self._jobs and not self._stopping:
+                        self._state.wait()
+                    if self._stopping:
+                        return
+                    job = self._jobs.popleft()
+                job(worker)
+
+    def _decode(self, worker: int, key: _Key, slot: _Slot) -> None:
+        layer = self._layers[key[0]]
+        try:
+            cell = read_cell(self._scene, self._handles[layer.source.level][worker], layer, self._stretch, key[1], key[2])
+        except BaseException as error:  # a defect of ours or no memory: it must reach the caller, not die in a thread
+            with self._state:
+                for ticket in slot.blocked:
+                    ticket.failure = error
+                self._state.notify_all()
+            return
+        with self._state:
+            slot.cell = cell
+            for ticket in slot.blocked:
+                ticket.missing -= 1
+                if not ticket.missing:
+                    # Ahead of further decoding: the caller may be waiting for it, and its cells can go.
+                    self._jobs.appendleft(lambda worker, ticket=ticket: self._assemble(ticket))
+            slot.blocked.clear()
+            self._state.notify_all()
+
+    def _assemble(self, ticket: _Ticket) -> None:
+        try:
+            cells = {key[1:]: self._slots[key].cell for key in ticket.keys}
+            ticket.image = assemble(ticket.chip, self._layers[ticket.layer], ticket.region, cells)
+        except BaseException as error:  # as in _decode
+            ticket.failure = error
+        with self._state:
+            for key in ticket.keys:
+                self._release(key)
+            self._state.notify_all()
+
+    def _release(self, key: _Key) -> None:
+        """One chip less needs a cell; the oldest idle cells go when there are too many bytes of them."""
+        slot = self._slots[key]
+        slot.users -= 1
+        if slot.users or slot.cell is None:
+            return
+        self._idle[key] = None
+        self._idle_bytes += slot.cell.nbytes
+        while self._idle_bytes > CACHE_BYTES and self._idle:
+            oldest, _ = self._idle.popitem(last=False)
+            dropped = self._slots.pop(oldest).cell
+            self._idle_bytes -= dropped.nbytes if dropped is not None else 0
+
+
+def assemble(chip: Chip, layer: Layer, region: Region, cells: dict[tuple[int, int], Cell]) -> ChipImage:
+    """Put a chip together from the cells that its region touches."""
+    step_x, step_y = layer.step
+    width, height = region.right - region.left, region.bottom - region.top
+    rgb: Rgb = np.empty((height, width, 3), np.uint8)
+    valid: Valid | None = None
+    if any(cell.valid is not None for cell in cells.values()):
+        valid = np.ones((height, width), bool)
+    for (column, row), cell in cells.items():
+        for x0, y0, x1, y1, reason in cell.damage:
+            if x0 < region.right and x1 > region.left and y0 < region.bottom and y1 > region.top:
+                return ChipImage(chip=chip, pixels=None, valid_share=0.0, error=f"a block cannot be decoded: {reason}")
+        cell_x, cell_y = column * step_x, row * step_y
+        cell_height, cell_width = cell.rgb.shape[:2]
+        left, right = max(region.left, cell_x), min(region.right, cell_x + cell_width)
+        top, bottom = max(region.top, cell_y), min(region.bottom, cell_y + cell_height)
+        to = np.s_[top - region.top : bottom - region.top, left - region.left : right - region.left]
+        of = np.s_[top - cell_y : bottom - cell_y, left - cell_x : right - cell_x]
+        rgb[to] = cell.rgb[of]
+        if valid is not None and cell.valid is not None:
+            valid[to] = cell.valid[of]
+    if not region.copied:
+        x0, y0, x1, y1 = region.box
+        inside = (
+            max(0.0, x0 - region.left),
+            max(0.0, y0 - region.top),
+            min(float(width), x1 - region.left),
+            min(float(height), y1 - region.top),
+        )
+        rgb, valid = resample(rgb, valid, chip.size_px, inside)
+    share = 1.0 if valid is None else float(np.count_nonzero(valid)) / valid.size
+    return ChipImage(chip=chip, pixels=rgb if share > 0 else None, valid_share=share)

@@ -1,0 +1,486 @@
+"""An opened raster: where it lies, what its bands mean, and how to get more handles on it for threads."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import geogrounding._gdal  # noqa: F401  (must run before rasterio registers GDAL's drivers)
+
+# isort: split
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import CRS
+from rasterio.enums import Resampling
+from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
+from rasterio.vrt import WarpedVRT
+from rasterio.windows import Window
+
+from geogrounding.errors import GeogroundingError, MissingCRSError, SceneError, SettingsError, UnsafeSceneError
+from geogrounding.raster import georeference, security
+from geogrounding.raster.grid import STRIP_WIDTH_PX
+from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
+from geogrounding.raster.security import Location, check_block, check_dimensions, gdal_options
+
+MAX_STRIP_WIDTH_PX = 65_536
+"""Widest row of chips for rasters stored in full-width strips; beyond, strips are decoded again for each part of the width."""
+
+_warnings_lock = threading.Lock()
+"""``warnings.catch_warnings`` changes state of the whole process, so handles are opened one at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The raster itself, or one of its overviews, as something to read blocks from."""
+
+    level: int | None
+    """Index of the overview in GDAL's order; None for full resolution."""
+    width: int
+    height: int
+    block_shape: tuple[int, int]
+    """(rows, columns) of the blocks as they are stored."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scene:
+    """A raster that is safe to read and knows where it lies. Built by ``Scene.open``; a context manager.
+
+    Frames: ``scene px`` are pixels of the full-resolution raster (of the warped one where it has only ground control points).
+    """
+
+    source: str
+    """As given."""
+    name: str
+    """File name without folder."""
+    width: int
+    height: int
+    crs: CRS | None
+    """None only for pixel coordinates."""
+    transform: Affine
+    """Scene px to CRS; the identity (y down) for pixel coordinates."""
+    bands: tuple[int, ...]
+    """1-based indexes of the bands that become red, green and blue (or grey, if one)."""
+    band_count: int
+    dtype: str
+    nodata: float | int | None
+    """Of the first chosen band; None where there is none, or where the type cannot hold it."""
+    ground_resolution_m: float | None
+    """Metres per pixel at the centre, mean over x and y, along geodesics; None where unknown."""
+    driver: str
+    plan: BandPlan = field(repr=False)
+    sources: tuple[Source, ...] = field(repr=False)
+    """Full resolution first, then usable overviews, finer ones first."""
+    warped: bool = False
+    """True where ground control points were turned into a regular grid."""
+    _location: Location = field(repr=False)
+    _open_options: Mapping[str, str] = field(repr=False)
+    _own: list[Handle] = field(default_factory=list, repr=False)
+
+    @classmethod
+    def open(
+        cls,
+        source: str | os.PathLike[str],
+        *,
+        bands: Sequence[int] | None = None,
+        nodata: float | None = None,
+        pixel_coordinates: bool = False,
+        allow_remote: bool = False,
+        trusted_folders: Iterable[str | os.PathLike[str]] = (),
+        open_options: Mapping[str, str] | None = None,
+    ) -> Scene:
+        """Open a raster after checking that it is safe to (see raster/security.py).
+
+        Args:
+            source: path of a raster; a URL or remote GDAL path where ``allow_remote`` is set.
+            bands: 1-based, one or three; None goes by colour interpretation.
+            nodata: a value that means "no data", in place of what the file declares.
+            pixel_coordinates: results in pixels: ``crs`` is None and ``transform`` the identity, whatever the file declares.
+            allow_remote: permit network access.
+            trusted_folders: folders whose VRT files may be followed.
+            open_options: GDAL open options of the driver (``--oo``).
+
+        Raises:
+            SceneError: the file cannot be opened, is damaged, or lacks a usable georeference.
+            MissingCRSError: it has no CRS and pixel coordinates were not asked for.
+            UnsafeSceneError: its place, format, dimensions or blocks are refused.
+            SettingsError: the bands asked for do not exist.
+        """
+        location = security.locate(source, allow_remote=allow_remote, trusted_folders=trusted_folders)
+        options = _check_options(open_options)
+        warp = False
+        with gdal_errors(f"{location.name} cannot be opened"), environment(location):
+            handle = open_handle(location, options)
+            try:
+                _check_sidecars(handle.dataset, location)
+                warp = not pixel_coordinates and _only_gcps(handle.dataset)
+                if warp:
+                    handle.close()
+                    handle = open_handle(location, options, warp=True)
+                return _describe(cls, os.fspath(source), handle, location, options, bands, nodata, pixel_coordinates, warp)
+            except BaseException:
+                handle.close()
+                raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the scene's own handle; handles given out by ``open_handle`` are closed by whoever asked for them."""
+        while self._own:
+            self._own.pop().close()
+
+    @property
+    def block_shape(self) -> tuple[int, int]:
+        """(rows, columns) of the stored blocks at full resolution."""
+        return self.sources[0].block_shape
+
+    @property
+    def overview_factors(self) -> tuple[float, ...]:
+        """How many scene pixels a pixel of each usable overview covers, finest first."""
+        return tuple(self.width / source.width for source in self.sources[1:])
+
+    @property
+    def has_mask(self) -> bool:
+        """True where some pixels may hold no data: nodata, NaN, alpha, a mask, transparent palette entries."""
+        return not self.plan.always_valid
+
+    @property
+    def strip_width_px(self) -> int:
+        """Width of the strips of a ChipGrid in which blocks are decoded about once."""
+        rows, columns = self.block_shape
+        if columns >= self.width and rows < self.height:
+            return max(STRIP_WIDTH_PX, min(self.width, MAX_STRIP_WIDTH_PX))
+        return STRIP_WIDTH_PX
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Identity of the data for resuming: size, time of change, and a hash of the head, the end and samples between."""
+        digest = hashlib.sha256()
+        if self._location.remote:
+            declared = (str(self._location.path), self.width, self.height, self.band_count, self.dtype, tuple(self.transform))
+            digest.update(repr(declared).encode())
+            return digest.hexdigest()
+        path = Path(self._location.path)
+        try:
+            for part in [path, *security.sidecars(path), *_metadata_files(path)]:
+                _digest_file(part, digest)
+        except OSError as error:
+            raise SceneError(f"{self.name} cannot be read: {error.strerror}", hint="Was it moved or removed?") from None
+        return digest.hexdigest()
+
+    def source_for(self, scale: float) -> Source:
+        """The coarsest source that is still at least as fine as a scale (scene px per chip px)."""
+        best = self.sources[0]
+        for source in self.sources[1:]:
+            if self.width / source.width <= scale * 1.01 and self.height / source.height <= scale * 1.01:
+                best = source
+        return best
+
+    def open_handle(self, source: Source | None = None) -> Handle:
+        """A handle of its own on the raster or an overview; GDAL handles must not be shared by threads.
+
+        Raises:
+            SceneError: it cannot be opened (any more).
+        """
+        level = None if source is None else source.level
+        with gdal_errors(f"{self.name} cannot be opened again"), environment(self._location):
+            return open_handle(self._location, self._open_options, level=level, warp=self.warped)
+
+    @contextmanager
+    def gdal(self) -> Iterator[None]:
+        """The GDAL settings of this scene for the current thread; around every read through a handle."""
+        with environment(self._location):
+            yield
+
+    def read(
+        self, window_px: tuple[int, int, int, int] | None = None, *, out_shape: tuple[int, int] | None = None
+    ) -> tuple[Raw, Valid | None]:
+        """Raw values (bands, h, w) of a window (x0, y0, x1, y1), and where they are data (None: everywhere).
+
+        For one caller at a time; use ``read_chips`` for the whole raster. With ``out_shape`` (h, w) the window is decimated,
+        through overviews where there are any.
+
+        Raises:
+            SceneError: a block cannot be decoded.
+        """
+        x0, y0, x1, y1 = window_px or (0, 0, self.width, self.height)
+        with gdal_errors(f"{self.name} cannot be read"), self.gdal():
+            if not self._own:
+                self._own.append(self.open_handle())
+            return read_raw(self._own[0].dataset, self.plan, Window(x0, y0, x1 - x0, y1 - y0), out_shape)
+
+    def read_decimated(self, max_side_px: int) -> tuple[Raw, NDArray[np.bool_]]:
+        """The whole scene at most ``max_side_px`` on a side: values (bands, h, w) and where they are data (h, w).
+
+        Raises:
+            SceneError: a block cannot be decoded.
+        """
+        factor = max(1.0, max(self.width, self.height) / max_side_px)
+        shape = (max(1, round(self.height / factor)), max(1, round(self.width / factor)))
+        raw, valid = self.read(out_shape=shape)
+        return raw, np.ones(shape, bool) if valid is None else valid
+
+
+class Handle:
+    """An open dataset, and what it stands on."""
+
+    def __init__(self, dataset: Any, below: Any = None) -> None:
+        self.dataset = dataset
+        self._below = below
+
+    def close(self) -> None:
+        """Close it; harmless when called twice."""
+        self.dataset.close()
+        if self._below is not None:
+            self._below.close()
+
+
+def open_handle(location: Location, options: Mapping[str, str], *, level: int | None = None, warp: bool = False) -> Handle:
+    """Open a dataset through the one driver that was chosen for it; inside ``environment``."""
+    extra: dict[str, Any] = dict(options)
+    if level is not None:
+        extra["OVERVIEW_LEVEL"] = level
+    with _warnings_lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        dataset = _open_with_first(location, extra)
+        if not warp:
+            return Handle(dataset)
+        try:
+            return Handle(_warp(dataset), dataset)
+        except BaseException:
+            dataset.close()
+            raise
+
+
+def _open_with_first(location: Location, extra: Mapping[str, Any]) -> Any:
+    """Open with the first driver that takes it; rasterio accepts one name at a time."""
+    *others, last = location.drivers
+    for driver in others:
+        try:
+            return rasterio.open(location.path, driver=driver, sharing=False, **extra)
+        except RasterioIOError:
+            continue
+    return rasterio.open(location.path, driver=last, sharing=False, **extra)
+
+
+@contextmanager
+def environment(location: Location) -> Iterator[None]:
+    """GDAL's settings for the current thread."""
+    with rasterio.Env(**gdal_options(remote=location.remote)):
+        yield
+
+
+@contextmanager
+def gdal_errors(what: str) -> Iterator[None]:
+    """Turn whatever GDAL and rasterio raise on hostile or damaged data into a SceneError."""
+    try:
+        yield
+    except GeogroundingError:
+        raise
+    except Exception as error:  # the file decides which: rasterio's, CPLE_*, ValueError, UnicodeDecodeError, MemoryError, ...
+        raise SceneError(f"{what}: {short_reason(error)}", hint="Is the file complete? Compare `gdalinfo -checksum`.") from error
+
+
+def short_reason(error: BaseException) -> str:
+    """One line that says why, with GDAL's own words where rasterio hides them in the cause."""
+    deepest = error
+    while deepest.__cause__ is not None:
+        deepest = deepest.__cause__
+    text = " ".join(str(deepest).split()) or type(deepest).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _warp(dataset: Any) -> WarpedVRT:
+    _, crs = dataset.gcps
+    palette = any(kind.name == "palette" for kind in dataset.colorinterp)
+    alpha = any(kind.name == "alpha" for kind in dataset.colorinterp)
+    return WarpedVRT(
+        dataset,
+        src_crs=crs,
+        crs=crs,
+        resampling=Resampling.nearest if palette else Resampling.bilinear,
+        add_alpha=not alpha and dataset.nodata is None,
+    )
+
+
+def _only_gcps(dataset: Any) -> bool:
+    gcps, crs = dataset.gcps
+    return bool(gcps) and bool(crs) and not dataset.crs and dataset.transform == georeference.IDENTITY
+
+
+def _check_options(options: Mapping[str, str] | None) -> dict[str, str]:
+    checked = {str(key).upper(): str(value) for key, value in (options or {}).items()}
+    for key in ("OVERVIEW_LEVEL", "DRIVER", "MODE", "SHARING"):
+        if key in checked:
+            raise SettingsError(f"open option {key} cannot be set: the reader needs it itself")
+    return checked
+
+
+def _check_sidecars(dataset: Any, location: Location) -> None:
+    """Refuse files that name their overviews elsewhere, before anything asks GDAL for overviews or masks."""
+    _check_overview_item(dataset, location.name)
+    if location.remote:
+        return
+    for path in security.sidecars(Path(location.path)):
+        with open_handle_closed(Location(path=path, drivers=["GTiff"], remote=False, name=path.name)) as beside:
+            _check_overview_item(beside, path.name)
+
+
+@contextmanager
+def open_handle_closed(location: Location) -> Iterator[Any]:
+    """A dataset that is closed at the end of the block."""
+    handle = open_handle(location, {})
+    try:
+        yield handle.dataset
+    finally:
+        handle.close()
+
+
+def _check_overview_item(dataset: Any, name: str) -> None:
+    if any(key.upper() == "OVERVIEW_FILE" for key in dataset.tags(ns="OVERVIEWS")):
+        raise UnsafeSceneError(
+            f"{name} names its overviews in another file, which GDAL would open whatever it is",
+            hint="Copy the raster without that item: gdal_translate -co TILED=YES in.tif out.tif",
+        )
+
+
+def _describe(
+    cls: type[Scene],
+    source: str,
+    handle: Handle,
+    location: Location,
+    options: Mapping[str, str],
+    bands: Sequence[int] | None,
+    nodata: float | None,
+    pixel_coordinates: bool,
+    warped: bool,
+) -> Scene:
+    dataset, name = handle.dataset, location.name
+    if not dataset.count:
+        raise SceneError(f"{name} has no bands", hint="A container of several rasters: name one of them.")
+    check_dimensions(width=dataset.width, height=dataset.height, bands=dataset.count, what=name)
+    whole = dataset.driver in security.WHOLE_IMAGE_DRIVERS
+    _check_blocks(dataset, name, whole)
+    plan = plan_bands(dataset, None if bands is None else tuple(bands), nodata, name)
+    transform = dataset.transform
+    crs: CRS | None
+    if pixel_coordinates:
+        crs, transform, resolution_m = None, georeference.IDENTITY, _resolution_if_known(dataset, name)
+    else:
+        if dataset.crs is None and dataset.gcps[0] and not dataset.gcps[1]:
+            raise MissingCRSError(f"the ground control points of {name} have no coordinate system", hint=georeference.PIXEL_HINT)
+        crs = georeference.check_georeference(georeference.to_pyproj(dataset.crs, name), transform, name)
+        resolution_m = georeference.ground_resolution(crs, transform, dataset.width, dataset.height)
+    full = Source(level=None, width=dataset.width, height=dataset.height, block_shape=_block_shape(dataset, plan, whole))
+    overviews = () if whole or warped else _overviews(dataset, location, options, plan, name)
+    return cls(
+        source=source,
+        name=name,
+        width=dataset.width,
+        height=dataset.height,
+        crs=crs,
+        transform=transform,
+        bands=plan.bands,
+        band_count=dataset.count,
+        dtype=str(plan.dtype),
+        nodata=plan.nodata[0],
+        ground_resolution_m=resolution_m,
+        driver=dataset.driver,
+        plan=plan,
+        sources=(full, *overviews),
+        warped=warped,
+        _location=location,
+        _open_options=options,
+        _own=[handle],
+    )
+
+
+def _resolution_if_known(dataset: Any, name: str) -> float | None:
+    """The ground resolution where the file is georeferenced although pixel coordinates were asked for."""
+    try:
+        crs = georeference.check_georeference(georeference.to_pyproj(dataset.crs, name), dataset.transform, name)
+    except SceneError:
+        return None
+    return georeference.ground_resolution(crs, dataset.transform, dataset.width, dataset.height)
+
+
+def _check_blocks(dataset: Any, name: str, whole_image: bool) -> None:
+    itemsize = max(np.dtype(_numpy_name(dtype)).itemsize for dtype in set(dataset.dtypes))
+    interleaved = dataset.count if dataset.driver in ("GTiff", "JP2OpenJPEG") and _pixel_interleaved(dataset) else 1
+    if whole_image:
+        check_block(dataset.width * dataset.height * dataset.count * itemsize, whole_image=True, what=name)
+        return
+    for rows, columns in set(dataset.block_shapes):
+        check_block(rows * columns * interleaved * itemsize, what=name)
+
+
+def _pixel_interleaved(dataset: Any) -> bool:
+    return dataset.interleaving is not None and dataset.interleaving.name == "pixel"
+
+
+def _numpy_name(dtype: str) -> str:
+    return {"complex_int16": "complex64"}.get(dtype, dtype)
+
+
+def _block_shape(dataset: Any, plan: BandPlan, whole_image: bool) -> tuple[int, int]:
+    if whole_image:
+        return dataset.height, dataset.width
+    rows, columns = dataset.block_shapes[plan.bands[0] - 1]
+    return min(rows, dataset.height), min(columns, dataset.width)
+
+
+def _overviews(
+    dataset: Any, location: Location, options: Mapping[str, str], plan: BandPlan, name: str
+) -> tuple[Source, ...]:
+    """Overviews that are as complete as the raster: smaller, same bands, with the mask if it has one."""
+    found: list[Source] = []
+    for level in range(len(dataset.overviews(plan.bands[0]))):
+        handle = open_handle(location, options, level=level)
+        try:
+            overview = handle.dataset
+            if overview.count != dataset.count or not (overview.width < dataset.width or overview.height < dataset.height):
+                continue
+            if overview.width > dataset.width or overview.height > dataset.height:
+                continue
+            masked = any(flag.name == "per_dataset" for flag in overview.mask_flag_enums[plan.bands[0] - 1])
+            if plan.mask and not masked:
+                continue
+            _check_blocks(overview, f"overview {level} of {name}", whole_image=False)
+            shape = _block_shape(overview, plan, whole_image=False)
+            found.append(Source(level=level, width=overview.width, height=overview.height, block_shape=shape))
+        finally:
+            handle.close()
+    return tuple(sorted(found, key=lambda overview: -overview.width))
+
+
+def _metadata_files(path: Path) -> list[Path]:
+    """Side-cars that change what the raster means without being rasters."""
+    names = [path.name + ".aux.xml", path.stem + ".tfw", path.stem + ".hdr", path.stem + ".prj", path.stem + ".wld"]
+    return [path.with_name(name) for name in names if path.with_name(name).is_file()]
+
+
+def _digest_file(path: Path, digest: Any) -> None:
+    """Add a file's size, time of change, and 17 samples of 16 KiB to a hash; small files are hashed whole."""
+    samples, sample_bytes = 16, 16 * 1024
+    info = path.stat()
+    digest.update(f"{path.name.removeprefix(path.stem)} {info.st_size} {info.st_mtime_ns}\n".encode())
+    with path.open("rb") as file:
+        if info.st_size <= (samples + 1) * sample_bytes:
+            digest.update(file.read())
+            return
+        for step in range(samples + 1):
+            file.seek((info.st_size - sample_bytes) * step // samples)
+            digest.update(file.read(sample_bytes))

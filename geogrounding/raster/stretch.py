@@ -1,0 +1,213 @@
+"""How raw values become 8-bit red, green and blue: decided once per scene, the same for every chip."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.errors import SceneError, SettingsError
+from geogrounding.raster.pixels import Raw, Valid
+from geogrounding.raster.scene import Scene
+
+SAMPLE_PIXELS = 4_000_000
+"""Pixels that percentiles are taken from: the error of a 2% percentile is then far below one grey level."""
+MAX_SAMPLE_WINDOWS = 400
+"""Windows looked at before a scene counts as empty; a sparse scene has many without data."""
+SAMPLE_WINDOW_PX = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A recorded, repeatable mapping of raw values to 8-bit RGB."""
+
+    method: str
+    """As asked for, such as ``auto`` or ``percentile:2,98``."""
+    low: tuple[float, ...] | None = None
+    """Per band, the value that becomes 0; None where values pass unchanged."""
+    high: tuple[float, ...] | None = None
+    """Per band, the value that becomes 255."""
+    palette: tuple[tuple[int, int, int, int], ...] | None = None
+    """Colours of a palette band; values then pass through it."""
+
+    @property
+    def passes(self) -> bool:
+        """True where 8-bit values pass unchanged."""
+        return self.low is None and self.palette is None
+
+    def apply(self, array: Raw, mask: Valid | None = None) -> NDArray[np.uint8]:
+        """Raw (bands, h, w) to RGB (h, w, 3) uint8; one band becomes grey; pixels where the mask is False become black."""
+        bands, height, width = array.shape
+        rgb = np.empty((height, width, 3), np.uint8)
+        if self.palette is not None:
+            colours = np.zeros((max(len(self.palette), int(np.iinfo(array.dtype).max) + 1), 3), np.uint8)
+            colours[: len(self.palette)] = [entry[:3] for entry in self.palette]
+            np.take(colours, array[0], axis=0, out=rgb)
+        else:
+            for band in range(min(bands, 3)):
+                rgb[:, :, band] = self._band(array[band], band)
+            if bands < 3:
+                rgb[:, :, 1:] = rgb[:, :, :1]
+        if mask is not None:
+            rgb[~mask] = 0
+        return rgb
+
+    def describe(self) -> dict[str, Any]:
+        """The mapping in plain JSON values, for side-cars and the key of the journal."""
+        described: dict[str, Any] = {"method": self.method}
+        if self.low is not None and self.high is not None:
+            described["low"], described["high"] = list(self.low), list(self.high)
+        if self.palette is not None:
+            described["palette_colours"] = len(self.palette)
+        return described
+
+    def _band(self, values: Raw, band: int) -> NDArray[np.uint8]:
+        if self.low is None or self.high is None:
+            return values if values.dtype == np.uint8 else _scale(values, 0.0, 255.0)
+        low, high = self.low[band], self.high[band]
+        if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
+            # One look-up per pixel; the table is read as if the bits were unsigned, which keeps negative values apart.
+            return _table(values.dtype.str, low, high)[values.view(f"u{values.dtype.itemsize}")]
+        return _scale(values, low, high)
+
+
+def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
+    """Decide the mapping of a scene from its data, leaving out nodata, NaN, masked and transparent pixels.
+
+    Args:
+        scene: the raster.
+        method: ``auto`` (8-bit colour passes unchanged, all else as percentile:2,98 per band), ``percentile:LOW,HIGH``,
+            ``minmax`` (of the sample), ``none`` (8-bit values as they are; other types clipped to 0..255), or two numbers
+            ``LOW,HIGH`` for all bands.
+
+    The sample is a decimated read of an overview where there is one of enough pixels, the whole scene where it is small, else
+    whole windows spread evenly over the scene, the same ones every time.
+
+    Raises:
+        SettingsError: the method is not understood.
+        SceneError: no part of the scene can be read.
+    """
+    kind, numbers = _parse(method)
+    plan = scene.plan
+    if plan.palette is not None:
+        return Stretch(method=method, palette=plan.palette)
+    if kind == "none" or (kind == "auto" and scene.dtype == "uint8" and len(plan.bands) >= 3):
+        return Stretch(method=method, low=None, high=None)
+    if kind == "range":
+        return Stretch(method=method, low=(numbers[0],) * len(plan.bands), high=(numbers[1],) * len(plan.bands))
+    lows, highs = [], []
+    for values in _sample(scene):
+        low, high = _limits(values, numbers if kind == "percentile" else (2.0, 98.0) if kind == "auto" else (0.0, 100.0))
+        lows.append(low)
+        highs.append(high)
+    return Stretch(method=method, low=tuple(lows), high=tuple(highs))
+
+
+def parse_method(method: str) -> None:
+    """Check a method's spelling without a scene.
+
+    Raises:
+        SettingsError: it is not understood.
+    """
+    _parse(method)
+
+
+def _parse(method: str) -> tuple[str, tuple[float, float]]:
+    text = method.strip().lower()
+    if text in ("auto", "minmax", "none"):
+        return text, (0.0, 0.0)
+    kind, _, rest = text.rpartition(":")
+    hint = "One of: auto, percentile:2,98, minmax, none, or two numbers LOW,HIGH."
+    try:
+        low, high = (float(part) for part in rest.replace(",", " ").split())
+    except ValueError:
+        raise SettingsError(f"stretch {method[:80]!r} is not understood", hint=hint) from None
+    if not (math.isfinite(low) and math.isfinite(high) and low < high) or kind not in ("", "percentile"):
+        raise SettingsError(f"stretch {method[:80]!r} is not understood", hint=hint)
+    if kind == "percentile" and not (0 <= low and high <= 100):
+        raise SettingsError("percentiles must lie between 0 and 100", hint=hint)
+    return ("percentile", (low, high)) if kind else ("range", (low, high))
+
+
+def _limits(values: NDArray[np.float64], percentiles: tuple[float, float]) -> tuple[float, float]:
+    """Low and high of one band, never equal: flat data is widened to its extremes, then by one."""
+    if not len(values):
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(values, percentiles))
+    if not low < high:
+        low, high = float(values.min()), float(values.max())
+    if not low < high:
+        high = low + max(1.0, abs(low) * 1e-6)
+    return low, high
+
+
+def _sample(scene: Scene) -> list[NDArray[np.float64]]:
+    """Values of each band that hold data, from a bounded and repeatable sample of the scene."""
+    failure: SceneError | None = None
+    parts: list[list[NDArray[np.float64]]] = [[] for _ in scene.bands]
+    taken = windows = 0
+    for window, shape in _sample_windows(scene):
+        try:
+            raw, valid = scene.read(window, out_shape=shape)
+        except SceneError as error:  # a damaged block is the business of the chips that need it
+            failure = error
+            continue
+        windows += 1
+        for band, values in enumerate(raw):
+            kept = values[np.isfinite(values) & (valid if valid is not None else True)].astype(np.float64)
+            if scene.plan.nodata[band] is not None:
+                kept = kept[kept != scene.plan.nodata[band]]
+            parts[band].append(kept)
+        taken += raw[0].size if valid is None else int(valid.sum())
+        if taken >= SAMPLE_PIXELS:
+            break
+    if failure is not None and not windows:
+        raise failure
+    return [np.concatenate(band) if band else np.empty(0) for band in parts]
+
+
+def _sample_windows(scene: Scene) -> list[tuple[tuple[int, int, int, int], tuple[int, int] | None]]:
+    """Windows to read, most telling first: (x0, y0, x1, y1) and the shape to decimate to."""
+    whole = (0, 0, scene.width, scene.height)
+    if scene.width * scene.height <= SAMPLE_PIXELS or scene.driver in ("PNG", "JPEG", "WEBP", "BMP"):
+        factor = math.sqrt(max(1.0, scene.width * scene.height / SAMPLE_PIXELS))
+        return [(whole, (math.ceil(scene.height / factor), math.ceil(scene.width / factor)))]
+    enough = [s for s in scene.sources[1:] if 250_000 <= s.width * s.height <= 4 * SAMPLE_PIXELS]
+    if enough:
+        coarsest = enough[-1]
+        return [(whole, (coarsest.height, coarsest.width))]
+    rows, columns = scene.block_shape
+    step_x = scene.width if columns >= scene.width else max(1, SAMPLE_WINDOW_PX // columns) * columns
+    step_y = min(scene.height, max(1, SAMPLE_WINDOW_PX // rows) * rows)
+    if step_x == scene.width:  # strips: fewer rows at a time, so that a window stays small
+        step_y = min(step_y, max(1, SAMPLE_WINDOW_PX**2 // scene.width // rows) * rows)
+    across, down = -(-scene.width // step_x), -(-scene.height // step_y)
+    total = across * down
+    count = min(total, MAX_SAMPLE_WINDOWS)
+    # A stride that shares no factor with the count visits the scene evenly from the first windows on.
+    stride = next(s for s in range(max(1, round(count * 0.618)), count + 2) if math.gcd(s, count) == 1)
+    chosen = []
+    for i in range(count):
+        row, column = divmod((i * stride % count) * total // count, across)
+        x0, y0 = column * step_x, row * step_y
+        chosen.append(((x0, y0, min(x0 + step_x, scene.width), min(y0 + step_y, scene.height)), None))
+    return chosen
+
+
+def _scale(values: Raw, low: float, high: float) -> NDArray[np.uint8]:
+    """Linear, clipped to 0..255, rounded; what is not finite becomes 0 or 255 by its sign, NaN 0."""
+    kind = np.float32 if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else np.float64
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = (values.astype(kind) - kind(low)) * kind(255.0 / (high - low))
+    np.clip(scaled, 0, 255, out=scaled)
+    return np.nan_to_num(np.rint(scaled), copy=False, nan=0).astype(np.uint8)
+
+
+@lru_cache(maxsize=16)
+def _table(dtype: str, low: float, high: float) -> NDArray[np.uint8]:
+    unsigned = np.arange(2 ** (8 * np.dtype(dtype).itemsize), dtype=f"u{np.dtype(dtype).itemsize}")
+    return _scale(unsigned.view(dtype), low, high)
