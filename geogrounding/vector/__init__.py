@@ -1,0 +1,1 @@
+"""What the model found, placed on the ground, merged, written and drawn."""

@@ -1,0 +1,138 @@
+"""One object, one feature: bring together what overlapping chips say about the same thing.
+
+The rule ``auto`` (the default), as an analyst would put it:
+
+1. *Within one chip the model is believed.* Two boxes of the same chip are two objects, unless they are nearly
+   identical (IoU of at least 0.85): then the better one stays.
+2. *Twins.* Two boxes of different chips (or of a fine and a coarse level) that match (``metric`` >= ``threshold``),
+   each being the other's best match on its chip, show the same object. The one that was seen whole stays; between two
+   whole ones the better score decides.
+3. *Leftover parts.* A box that was cut by the border of its chip and lies inside a box of another chip that goes on
+   across that border is a part of it, and is dropped.
+4. *Cut parts.* Two boxes that were cut where their chips meet, face each other, reach across the strip that both chips
+   see and agree there on their extent along the border are two parts of one object, and are joined into the box around
+   both. Each part takes its best partner per chip. Parts chain over any number of chips, and around corners.
+5. *Neighbours stay apart.* A box that no chip border cut is never joined with anything: a row of parked aircraft stays
+   a row, and small whole boxes inside a large one stay too.
+
+"Cut" means: the box ends within 1% of the side of the image (at least 2 pixels) from a border of the chip beyond which
+the run goes on. Boxes are only compared within one group (one query and one label). A score that is not known counts
+as lower than any known one, and all unknown ones are equal; ties go to the box farther from the border of its chip,
+then to the one nearer the top left of the scene. The merged feature carries the best score of its members, and the
+reasoning that came with it. The outcome does not depend on the order in which chips were finished.
+
+The classic methods are there for comparison and know nothing of chips: ``nms`` keeps the better-scored of two matching
+boxes, ``nmm`` lets it grow to the box around those it takes (greedy, like SAHI's GREEDYNMM), ``union`` joins everything
+connected by matches, ``none`` changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.errors import SettingsError
+from geogrounding.vector import boxes as bx
+from geogrounding.vector.candidates import Candidates, Merged
+from geogrounding.vector.seams import merge_across_seams
+
+Method = Literal["auto", "nms", "nmm", "union", "none"]
+__all__ = ["METHODS", "METRICS", "Candidates", "Merged", "Method", "merge"]
+
+METHODS: tuple[Method, ...] = get_args(Method)
+METRICS: tuple[bx.Metric, ...] = get_args(bx.Metric)
+
+
+def merge(
+    candidates: Candidates, *, method: Method = "auto", metric: bx.Metric = "iou", threshold: float = 0.5
+) -> Merged:
+    """Merge candidates of overlapping chips into one box per object; the module's docstring gives the rules.
+
+    Args:
+        candidates: the boxes of all chips, in any order.
+        method: ``auto``, or one of the classic methods.
+        metric: how two boxes are compared: intersection over union, or over the smaller box.
+        threshold: in (0, 1]: from which value of the metric two boxes match.
+
+    Time and memory grow with the number of boxes and of overlapping pairs.
+
+    Raises:
+        SettingsError: an unknown method or metric, or a threshold outside (0, 1].
+    """
+    if method not in METHODS:
+        raise SettingsError(f"unknown merge method {method!r}", hint=f"choose one of {', '.join(METHODS)}")
+    if metric not in METRICS:
+        raise SettingsError(f"unknown match metric {metric!r}", hint=f"choose one of {', '.join(METRICS)}")
+    if not 0.0 < threshold <= 1.0:
+        raise SettingsError(f"the match threshold {threshold} is not in (0, 1]", hint="0.5 is a good start")
+    if len(candidates) == 0:
+        none = np.empty(0, np.int64)
+        return Merged(boxes_scene_px=np.empty((0, 4)), scores=np.empty(0), representative=none, sizes=none.copy())
+    order = _rank(candidates)
+    ranked = candidates.take(order)
+    if method == "auto":
+        boxes, owner = merge_across_seams(ranked, metric=metric, threshold=threshold)
+    else:
+        boxes, owner = _merge_classic(ranked, method=method, metric=metric, threshold=threshold)
+    return _collect(ranked, boxes, owner, order)
+
+
+def _rank(candidates: Candidates) -> NDArray[np.int64]:
+    """Indexes (N,) from the candidate to believe most to the least, whatever the order they came in.
+
+    Better score first; then more room to the border of the chip, finer scale, group, raster order, chip, index.
+    """
+    boxes, windows = candidates.boxes_scene_px, candidates.chip_windows_scene_px
+    margins = np.concatenate([boxes[:, :2] - windows[:, :2], windows[:, 2:] - boxes[:, 2:]], axis=1)
+    room = np.where(candidates.cut, 0.0, margins).min(axis=1) / candidates.scales
+    unknown = np.isnan(candidates.scores)
+    scores = np.where(unknown, 0.0, candidates.scores)
+    keys = (
+        candidates.chips,
+        boxes[:, 2],
+        boxes[:, 3],
+        boxes[:, 0],
+        boxes[:, 1],
+        candidates.groups,
+        candidates.scales,
+        -np.round(room, 6),
+        -scores,
+        unknown,
+    )
+    return cast(NDArray[np.int64], np.lexsort(keys).astype(np.int64))
+
+
+def _merge_classic(
+    ranked: Candidates, *, method: Method, metric: bx.Metric, threshold: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Boxes (N, 4) and the owner (N,) of each candidate by a rule that knows nothing of chips."""
+    boxes, count = ranked.boxes_scene_px, len(ranked)
+    if method == "none":
+        return boxes, np.arange(count, dtype=np.int64)
+    first, second = bx.near_pairs(
+        boxes, ranked.groups, keep=lambda one, two: bx.similarity(boxes[one], boxes[two], metric) >= threshold
+    )
+    strength = bx.similarity(boxes[first], boxes[second], metric)
+    owner = bx.components(count, first, second) if method == "union" else bx.greedy(count, first, second, strength)
+    return (boxes if method == "nms" else bx.union(boxes, owner, count)), owner
+
+
+def _collect(
+    ranked: Candidates, boxes: NDArray[np.float64], owner: NDArray[np.int64], order: NDArray[np.int64]
+) -> Merged:
+    """Results from owners (N,): candidates are ranked, so the first member of each is its best-scored one."""
+    owners, representative, sizes = np.unique(owner, return_index=True, return_counts=True)
+    results = boxes[owners]
+    best = order[representative]
+    scores = ranked.scores[representative]
+    groups = ranked.groups[representative]
+    keys = (best, groups, results[:, 2], results[:, 3], results[:, 0], results[:, 1])
+    final = np.lexsort(keys)
+    return Merged(
+        boxes_scene_px=results[final],
+        scores=scores[final],
+        representative=best[final].astype(np.int64),
+        sizes=sizes[final].astype(np.int64),
+    )
