@@ -1,0 +1,131 @@
+"""From a name and options to a model that answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from geogrounding.errors import ModelError, SettingsError
+from geogrounding.grounding.models.base import CoordinateConvention, Model
+from geogrounding.grounding.models.null import NullModel
+from geogrounding.grounding.prompt import PromptStyle
+
+_SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
+_LOCAL_ONLY = ("adapter", "processor", "device", "dtype")
+_TRANSFORMERS_ONLY = ("adapter", "processor", "coordinates", "style", "max_new_tokens", "max_pixels")
+EMBEDDED_MODEL_TYPE = "geogrounding_builtin"
+"""``model_type`` in config.json of folders that hold a retrained embedded model."""
+
+
+def load_model(
+    name: str = "builtin",
+    *,
+    base_url: str | None = None,
+    adapter: str | None = None,
+    processor: str | None = None,
+    device: str | None = None,
+    dtype: str | None = None,
+    batch_size: int | None = None,
+    coordinates: CoordinateConvention | None = None,
+    style: PromptStyle | None = None,
+    api_key: str | None = None,
+    concurrency: int | None = None,
+    timeout_s: float | None = None,
+    max_new_tokens: int | None = None,
+    max_pixels: int | None = None,
+) -> Model:
+    """Load a model, or connect to a server.
+
+    Args:
+        name: "builtin" (the embedded model), "null" (finds nothing), a folder, or a hub id; with ``base_url`` the
+            server's name of the model, where "builtin" stands for the only one it serves.
+        base_url: of an OpenAI-compatible server, such as ``http://localhost:8000/v1``.
+        adapter: PEFT folder or hub id.
+        processor: folder or hub id of tokenizer, image processor and chat template, where the model brings none.
+        device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
+        dtype: "float32", "bfloat16", "float16"; default what suits the device.
+        batch_size: pictures (times questions) answered together.
+        coordinates: what the numbers in replies mean; default by kind of model.
+        style: how questions are worded; default by kind of model.
+        api_key: for the server; default from the environment.
+        concurrency: requests in flight to the server.
+        timeout_s: for one request to the server, seconds.
+        max_new_tokens: where a reply is cut off.
+        max_pixels: largest picture shown to the model, pixels.
+
+    Returns:
+        The model; close it when done.
+
+    Raises:
+        SettingsError: options that do not go together, or a value out of range.
+        ModelError: the model cannot be found, is unsafe or damaged, or does not fit here.
+    """
+    options: dict[str, Any] = {
+        "adapter": adapter,
+        "processor": processor,
+        "device": device,
+        "dtype": dtype,
+        "batch_size": batch_size,
+        "coordinates": coordinates,
+        "style": style,
+        "api_key": api_key,
+        "concurrency": concurrency,
+        "timeout_s": timeout_s,
+        "max_new_tokens": max_new_tokens,
+        "max_pixels": max_pixels,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    if base_url is not None:
+        _refuse(given, _LOCAL_ONLY, "base_url", "A server has its own; set it there.")
+        return _server(name, base_url, given)
+    _refuse(given, _SERVER_ONLY, f"model {name}", "It is for a server: give base_url as well.")
+    if not name.strip():
+        raise SettingsError("the model has no name", hint='Try "builtin".')
+    if name == "null":
+        _refuse(given, tuple(key for key in given if key != "batch_size"), "model null", "It looks at nothing.")
+        return NullModel(**given)
+    if name == "builtin" or _is_embedded(name):
+        _refuse(given, _TRANSFORMERS_ONLY, f"model {name}", "The embedded model brings its own.")
+        return _embedded(None if name == "builtin" else Path(name).expanduser(), given)
+    _require("torch", "transformers")
+    from geogrounding.grounding.models.transformers_model import TransformersModel
+
+    return TransformersModel(name, **given)
+
+
+def _server(name: str, base_url: str, given: Mapping[str, Any]) -> Model:
+    _require("httpx")
+    from geogrounding.grounding.models.openai_server import OpenAIServer
+
+    return OpenAIServer(base_url, model=None if name == "builtin" else name, **given)
+
+
+def _embedded(folder: Path | None, given: Mapping[str, Any]) -> Model:
+    _require("torch", "transformers")
+    from geogrounding.grounding.models import builtin
+
+    return builtin.load(folder, **given) if folder is not None else builtin.load(**given)
+
+
+def _is_embedded(name: str) -> bool:
+    from geogrounding.grounding.models import weights
+
+    config = Path(name).expanduser() / "config.json"
+    return config.is_file() and weights.read_json(config).get("model_type") == EMBEDDED_MODEL_TYPE
+
+
+def _refuse(given: Mapping[str, Any], names: tuple[str, ...], partner: str, hint: str) -> None:
+    for name in names:
+        if name in given:
+            raise SettingsError(f"{name} does not go with {partner}", hint=f"{hint} Leave {name} out.")
+
+
+def _require(*packages: str) -> None:
+    from importlib.util import find_spec
+
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise ModelError(
+            f"this model needs {' and '.join(missing)}, not installed here", hint=f"pip install {' '.join(missing)}"
+        )

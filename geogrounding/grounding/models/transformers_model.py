@@ -1,0 +1,309 @@
+"""Any image-text-to-text model that transformers knows, run on this machine. Imports torch: import it late."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geogrounding.errors import GeogroundingError, ModelError, SettingsError
+from geogrounding.grounding.answer import parse_answer
+from geogrounding.grounding.detection import Answer, Question
+from geogrounding.grounding.models import checkpoint, decoding, weights
+from geogrounding.grounding.models.base import Conventions, CoordinateConvention
+from geogrounding.grounding.models.processing import (
+    EncodedPicture,
+    Picture,
+    Processing,
+    load_processing,
+)
+from geogrounding.grounding.prompt import PromptStyle, build_prompt, check_style
+
+DEFAULT_MAX_NEW_TOKENS = 1024
+"""Room for some reasoning and about thirty boxes; a reply cut off keeps the boxes that are complete."""
+DEFAULT_BATCH_SIZE = {"cuda": 16, "mps": 4, "cpu": 4}
+
+_STYLES: dict[str, PromptStyle] = {"qwen2_5_vl": "geo-r1"}
+_COORDINATES: dict[str, CoordinateConvention] = {"qwen2_5_vl": "resized-pixels"}
+_SMALLER = "choose smaller tiles or a smaller max_pixels"
+
+
+class TransformersModel:
+    """A vision-language model from a folder or the hub.
+
+    The questions asked of a picture share one pass through the vision tower for the families in
+    ``processing.SHARED_FAMILIES``; ``shares_pictures`` says whether this model is one of them. Decoding is greedy:
+    the same batch gives the same answers. In float32 a batch of another size gives the same answers too; in bfloat16
+    and float16 rounding depends on the batch, and a near tie between two tokens may then fall the other way.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        adapter: str | None = None,
+        processor: str | None = None,
+        device: str | None = None,
+        dtype: str | None = None,
+        batch_size: int | None = None,
+        coordinates: CoordinateConvention | None = None,
+        style: PromptStyle | None = None,
+        max_new_tokens: int | None = None,
+        min_pixels: int | None = None,
+        max_pixels: int | None = None,
+    ) -> None:
+        """Find, check and load a model.
+
+        Args:
+            source: folder written by ``save_pretrained``, or hub id (``owner/name`` or ``owner/name@revision``).
+            adapter: PEFT folder or hub id; merged into the weights where that is possible.
+            processor: folder or hub id to take tokenizer, image processor and chat template from; default ``source``.
+            device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
+            dtype: "float32", "bfloat16", "float16"; default what suits the device (``checkpoint.choose_dtype``).
+            batch_size: pictures times questions decoded together; halved when memory runs out.
+            coordinates: what the numbers in the replies mean; default by model type.
+            style: how questions are worded; default by model type.
+            max_new_tokens: where a reply is cut off.
+            min_pixels: smaller pictures are enlarged to it (Qwen families).
+            max_pixels: larger pictures are reduced to it (Qwen families).
+
+        Raises:
+            SettingsError: a setting is wrong or contradicts another.
+            ModelError: the model cannot be found, is unsafe or damaged, or does not fit here.
+        """
+        for name, value in (("batch_size", batch_size), ("max_new_tokens", max_new_tokens), ("max_pixels", max_pixels)):
+            if value is not None and value < 1:
+                raise SettingsError(f"{name} {value} is not positive")
+        chosen_device = checkpoint.choose_device(device)
+        chosen_dtype = checkpoint.choose_dtype(dtype, chosen_device)
+        folder = weights.find(source, "model")
+        adapter_folder = None if adapter is None else weights.find(adapter, "adapter")
+        texts_folder = folder if processor is None else weights.find(processor, "processor")
+        config = _read_config(folder)
+        family = str(config.model_type)
+        self._processing: Processing = load_processing(
+            texts_folder, config, min_pixels=min_pixels, max_pixels=max_pixels
+        )
+        self._style: PromptStyle = check_style(style) if style is not None else _STYLES.get(family, "qwen3")
+        # Numbers mean what the model was trained to write: its family decides, not the words of the question.
+        self._coordinates: CoordinateConvention = coordinates or _COORDINATES.get(family, "per-mille")
+        if self._coordinates == "resized-pixels" and not self._processing.shares_pictures:
+            raise SettingsError(
+                f"coordinates resized-pixels do not suit model type {family}: its resized picture is not known",
+                hint="Use per-mille.",
+            )
+        self._max_new_tokens = max_new_tokens or DEFAULT_MAX_NEW_TOKENS
+        self._batch_size = batch_size or DEFAULT_BATCH_SIZE[chosen_device.type]
+        self._device = chosen_device
+        self._model: Any = checkpoint.load(folder, adapter=adapter_folder, device=chosen_device, dtype=chosen_dtype)
+        self._shares_pictures = self._processing.shares_pictures and decoding.takes_features(self._model)
+        tokenizer = self._processing.tokenizer
+        self._end_ids = _end_ids(self._model.generation_config.eos_token_id, tokenizer.eos_token_id)
+        self._pad_id = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._end_ids))
+        self._context = int(getattr(config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
+
+        self.name = source if "/" in source and not Path(source).expanduser().is_dir() else folder.resolve().name
+        if adapter is not None:
+            self.name += "+" + Path(adapter).name
+        settings = {
+            "dtype": str(chosen_dtype),
+            "coordinates": self._coordinates,
+            "style": self._style,
+            "max_new_tokens": self._max_new_tokens,
+            "pixels": [min_pixels, max_pixels],
+        }
+        folders = [folder, texts_folder] + ([] if adapter_folder is None else [adapter_folder])
+        self.fingerprint = "transformers-" + weights.fingerprint(folders, settings)
+        tile = self._processing.tile_size_px
+        self.conventions = Conventions(
+            tile_size_px=tile, overlap_px=tile // 8, coordinates=self._coordinates, batch_size=self._batch_size
+        )
+
+    @property
+    def shares_pictures(self) -> bool:
+        """Whether questions about one picture share one pass through the vision tower."""
+        return self._shares_pictures
+
+    @property
+    def batch_size(self) -> int:
+        """Questions decoded together at present: what was asked for, or less after memory ran out."""
+        return self._batch_size
+
+    def close(self) -> None:
+        """Free the weights."""
+        self._model = None
+        checkpoint.release_memory(self._device)
+
+    def ground(self, images: Sequence[Picture], questions: Sequence[Question]) -> list[list[Answer]]:
+        """Answer every question about every picture; see ``Model.ground``.
+
+        Where memory runs out the batch is halved and tried again, and stays halved for the calls that follow; a single
+        question about a single picture that still does not fit gets an Answer with an error.
+        """
+        if self._model is None:
+            raise ModelError("the model is closed", hint="Load it again.")
+        answers: list[list[Answer]] = [[] for _ in images]
+        asks = [
+            _Ask(picture=index, image=image, question=question, chat=chat)
+            for index, image in enumerate(images)
+            for question, chat in [(q, self._processing.chat(build_prompt(q, self._style))) for q in questions]
+        ]
+        seen: dict[int, _Seen] = {}
+        position, fitted = 0, self._batch_size
+        while position < len(asks):
+            batch = asks[position : position + self._batch_size]
+            for done in [index for index in seen if index < batch[0].picture]:
+                del seen[done]
+            try:
+                given = self._answer(batch, seen)
+            except Exception as error:
+                if isinstance(error, GeogroundingError):
+                    raise
+                if not checkpoint.is_out_of_memory(error):
+                    raise ModelError(
+                        f"{self.name} failed: {weights.first_line(error)}", hint="Try device cpu, or dtype float32."
+                    ) from error
+                seen.clear()
+                error.__traceback__ = None  # its frames hold the tensors that did not fit
+                checkpoint.release_memory(self._device)
+                if len(batch) > 1:
+                    self._batch_size = len(batch) // 2
+                    continue
+                # Not the batch but this picture was too large: go on with what fitted before it.
+                self._batch_size = fitted
+                given = [
+                    Answer(error=f"{_size(batch[0].image)} does not fit into the memory of {self._device}; {_SMALLER}")
+                ]
+            else:
+                fitted = self._batch_size
+            for ask, answer in zip(batch, given, strict=True):
+                answers[ask.picture].append(answer)
+            position += len(batch)
+        return answers
+
+    def _answer(self, batch: Sequence[_Ask], seen: dict[int, _Seen]) -> list[Answer]:
+        """Answer one batch; ``seen`` keeps what pictures became, for the questions of the next batch."""
+        for ask in batch:
+            if ask.picture not in seen:
+                seen[ask.picture] = self._see(ask.image)
+        usable = [ask for ask in batch if seen[ask.picture].encoded is not None]
+        replies = iter(self._decode(usable, [seen[ask.picture] for ask in usable]) if usable else ())
+        answers = []
+        for ask in batch:
+            encoded = seen[ask.picture].encoded
+            failed = encoded is None
+            answers.append(
+                Answer(error=seen[ask.picture].error) if failed else self._parse(ask, next(replies), encoded)
+            )
+        return answers
+
+    def _see(self, image: Picture) -> _Seen:
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            return _Seen(error="not a picture of (height, width, 3) uint8")
+        if min(image.shape) < 1:
+            return _Seen(error="an empty picture")
+        try:
+            return _Seen(encoded=self._processing.picture(image))
+        except ValueError as error:
+            return _Seen(error=f"{_size(image)} cannot be prepared for the model: {weights.first_line(error)}")
+
+    def _decode(self, asks: Sequence[_Ask], seen: Sequence[_Seen]) -> list[decoding.Reply]:
+        """Decode a batch; ``seen`` holds the picture of each question, the same object where they share one."""
+        encoded = [picture.encoded for picture in seen if picture.encoded is not None]
+        inputs = self._processing.texts([ask.chat for ask in asks], encoded)
+        features = None
+        if self.shares_pictures:
+            new = list({id(picture): picture for picture in seen if picture.features is None}.values())
+            if new:
+                found = decoding.encode_pictures(self._model, [p.encoded.inputs for p in new if p.encoded is not None])
+                for picture, feature in zip(new, found, strict=True):
+                    picture.features = feature
+            features = [picture.features for picture in seen if picture.features is not None]
+        elif encoded[0].inputs:
+            inputs |= decoding.joined([picture.inputs for picture in encoded])
+        room = self._context - int(inputs["input_ids"].shape[1])
+        if room < 1:
+            raise ModelError(
+                f"picture and question fill the {self._context} tokens that {self.name} can read", hint=f"{_SMALLER}."
+            )
+        return decoding.generate(
+            self._model,
+            inputs,
+            features=features,
+            max_new_tokens=min(self._max_new_tokens, room),
+            end_ids=self._end_ids,
+            pad_id=self._pad_id,
+        )
+
+    def _parse(self, ask: _Ask, reply: decoding.Reply, picture: EncodedPicture) -> Answer:
+        if not reply.finite:
+            return Answer(error="the model computes numbers that are not finite; choose dtype float32 or bfloat16")
+        height, width = ask.image.shape[:2]
+        text = self._text(reply.token_ids)
+        return parse_answer(
+            text,
+            image_size_px=(width, height),
+            model_size_px=picture.model_size_px,
+            coordinates=self._coordinates,
+            task=ask.question.task,
+            default_label=ask.question.expression,
+            tokens=decoding.token_spans(self._text, reply.token_ids),
+            logprobs=reply.logprobs,
+        )
+
+    def _text(self, token_ids: Sequence[int]) -> str:
+        text: str = self._processing.tokenizer.decode(
+            list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ask:
+    """One question about one picture of a call."""
+
+    picture: int
+    """Index in the call."""
+    image: Picture
+    question: Question
+    chat: str
+
+
+@dataclass(slots=True, kw_only=True)
+class _Seen:
+    """What one picture of a call became."""
+
+    encoded: EncodedPicture | None = None
+    features: decoding.PictureFeatures | None = None
+    error: str | None = None
+
+
+def _size(image: Picture) -> str:
+    return f"a picture of {image.shape[1]} x {image.shape[0]} pixels"
+
+
+def _end_ids(*ids: int | list[int] | None) -> frozenset[int]:
+    """All tokens that end a reply, of the model and of the tokenizer."""
+    found: set[int] = set()
+    for some in ids:
+        if some is not None:
+            found.update([some] if isinstance(some, int) else some)
+    if not found:
+        raise ModelError("neither the model nor its tokenizer says which token ends a reply", hint="Use --processor.")
+    return frozenset(found)
+
+
+def _read_config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    try:
+        with checkpoint.quiet():
+            return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # whatever a foreign folder makes the libraries raise
+        raise ModelError(
+            f"{folder / 'config.json'} cannot be used: {weights.first_line(error)}",
+            hint="Only models that the installed transformers knows can run, without code of their own.",
+        ) from error
