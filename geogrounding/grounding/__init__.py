@@ -1,0 +1,1 @@
+"""Language and pictures: prompts, models, and what their text means."""

@@ -16,7 +16,7 @@ from geogrounding.grounding.models.base import CoordinateConvention
 from geogrounding.grounding.scoring import Tokens, score_spans
 from geogrounding.grounding.sections import blank
 
-__all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "parse_answer"]
+__all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "clean_reasoning", "parse_answer"]
 
 MAX_TEXT_BYTES = 64 * 1024
 MAX_BOXES = 500
@@ -48,8 +48,9 @@ def parse_answer(
         coordinates: what the numbers mean.
         task: ``refer`` keeps the first box only.
         default_label: for boxes without a label of their own.
-        tokens, logprobs: the reply's tokens (see ``scoring.Tokens``) and their log-probabilities. They give the scores;
-            without them a score that the model wrote itself is taken, otherwise the score is None.
+        tokens: the reply's tokens (see ``scoring.Tokens``). With ``logprobs`` they give the scores; without them a
+            score that the model wrote itself is taken, otherwise the score is None.
+        logprobs: the natural logarithm of each token's probability.
 
     Returns:
         Boxes clipped to the chip with swapped corners put right, in the order of the text, and what was dropped.
@@ -70,7 +71,7 @@ def parse_answer(
     if tokens is not None and logprobs is not None:
         scores = score_spans(tokens, logprobs, [box.number_spans for box, _, _ in placed], text=shown)
     return Answer(
-        reasoning=_storable(found.reasoning[:MAX_REASONING_CHARACTERS]),
+        reasoning=clean_reasoning(found.reasoning),
         detections=tuple(
             Detection(
                 box_chip_px=box_chip_px,
@@ -83,6 +84,11 @@ def parse_answer(
         dropped=tuple(found.drops),
         raw_text=shown,
     )
+
+
+def clean_reasoning(text: str) -> str:
+    """Reasoning as it is stored: no special tokens or control characters, at most 8,000 characters."""
+    return _storable(blank(text[: 2 * MAX_REASONING_CHARACTERS]).strip()[:MAX_REASONING_CHARACTERS])
 
 
 _Placed = tuple[LocatedBox, BoxPx, tuple[tuple[float, float], ...]]

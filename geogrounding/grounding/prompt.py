@@ -26,7 +26,7 @@ MAX_EXPRESSION_CHARACTERS = 500
 QWEN_FACTOR_PX = 28
 QWEN_MIN_PIXELS = 56 * 56
 QWEN_MAX_PIXELS = 1280 * 28 * 28
-"""Defaults of transformers' Qwen2-VL and Qwen2.5-VL image processors: 14 px patches merged 2 x 2, 4 to 1280 of these."""
+"""Defaults of transformers' Qwen2-VL and Qwen2.5-VL image processors: 4 to 1280 squares of 28 px."""
 
 _QWEN_MAX_ASPECT = 200
 

@@ -301,6 +301,7 @@ def _keyed_corners(
 
 
 def add_box(text: str, numbers: Sequence[Number], fields: Fields, found: Located, *, whole: bool = True) -> None:
+    """Add a box of four numbers; one that is not finite or may be cut off is dropped and counted."""
     finite = [value.value for value in numbers if value.value is not None]
     corners = (finite[0], finite[1], finite[2], finite[3]) if len(finite) == 4 else None
     _add_corners(text, corners, numbers, fields, found, whole=whole)

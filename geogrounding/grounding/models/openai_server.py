@@ -1,0 +1,373 @@
+"""Any server that speaks the OpenAI chat protocol (vLLM, SGLang, llama.cpp, ``transformers serve``) as a model.
+
+Pictures travel as data URLs. A server resizes them before its model sees them and does not say to what size; where the
+model answers in pixels of the resized picture, it is therefore sent at a size that the processor leaves as it is
+(``prompt.smart_resize`` for the Qwen family, ``input_size_px`` for models with a fixed input), so that the numbers in
+the reply can be scaled back to the chip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.errors import ModelError, SettingsError
+from geogrounding.grounding.answer import clean_reasoning, parse_answer
+from geogrounding.grounding.detection import Answer, Question
+from geogrounding.grounding.models.base import Conventions, CoordinateConvention
+from geogrounding.grounding.models.server_http import ServerClient, RequestError
+from geogrounding.grounding.models.server_picture import Picture, PictureSender
+from geogrounding.grounding.prompt import (
+    QWEN_MAX_PIXELS,
+    PromptStyle,
+    build_prompt,
+    check_style,
+    coordinates_of,
+    style_for_model,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx
+
+API_KEY_VARIABLES = ("GEOGROUND_API_KEY", "OPENAI_API_KEY")
+"""Environment variables that may hold the key, the first that is set counts."""
+
+_TILE_PX = 980
+"""The largest square of 28 px steps within the pixel budget of Qwen2.5-VL."""
+_REFUSED_FIELD_STATUS = (400, 422, 501)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fields:
+    """Optional parts of a request, given up one by one when a server refuses them."""
+
+    logprobs: bool = True
+    temperature: bool = True
+    max_tokens_name: str = "max_tokens"
+
+
+class OpenAIServer:
+    """A vision-language model behind an OpenAI-compatible server; fulfils ``Model``."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        model: str | None = None,
+        api_key: str | None = None,
+        style: PromptStyle | None = None,
+        coordinates: CoordinateConvention | None = None,
+        concurrency: int = 4,
+        timeout_s: float = 120.0,
+        max_retries: int = 5,
+        temperature: float = 0.0,
+        max_tokens: int = 2048,
+        tile_size_px: int | None = None,
+        overlap_px: int | None = None,
+        input_size_px: int | None = None,
+        max_pixels: int = QWEN_MAX_PIXELS,
+        jpeg_quality: int | None = None,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], object] | None = None,
+        clock: Callable[[], float] | None = None,
+        jitter: Callable[[], float] | None = None,
+    ) -> None:
+        """Check the settings and, without ``model``, ask the server which model it has.
+
+        Args:
+            base_url: address up to and including ``/v1``, http or https.
+            model: name of the model; by default the only one the server lists.
+            api_key: by default from GEOGROUND_API_KEY or OPENAI_API_KEY; an empty string sends none.
+            style: prompt style; by default chosen by the model's name (``prompt.style_for_model``).
+            coordinates: what the numbers in replies mean; by default what the style asks for.
+            concurrency: requests in flight.
+            timeout_s: for one attempt.
+            max_retries: see ``server_http``.
+            temperature: 0 makes replies as repeatable as the server can.
+            max_tokens: longest reply.
+            tile_size_px: side of the chips, 980 by default, or ``input_size_px``.
+            overlap_px: by default an eighth of the tile.
+            input_size_px: the model has a fixed square input of this side; pictures are sent in exactly this size.
+            max_pixels: largest picture sent where coordinates are resized pixels; not above the server's own budget.
+            jpeg_quality: send JPEG of this quality (1 to 95) in place of PNG.
+            transport: replaces the network in tests, as do ``sleep``, ``clock`` and ``jitter`` (see ``ServerClient``).
+            sleep: see ``transport``.
+            clock: see ``transport``.
+            jitter: see ``transport``.
+
+        Raises:
+            SettingsError: a setting is wrong, or the server has several models and none was named.
+            ModelError: the server cannot be reached or used.
+        """
+        _check(concurrency=concurrency, max_tokens=max_tokens, tile_size_px=tile_size_px, input_size_px=input_size_px)
+        if not 0.0 <= temperature <= 2.0:
+            raise SettingsError(f"temperature {temperature} is not between 0 and 2")
+        if api_key is None:
+            api_key = next((os.environ[name] for name in API_KEY_VARIABLES if os.environ.get(name)), None)
+        injected = {"clock": clock, "jitter": jitter}
+        self._client = ServerClient(
+            base_url,
+            api_key=api_key,
+            timeout_s=timeout_s,
+            max_retries=max_retries,
+            max_connections=concurrency,
+            transport=transport,
+            sleep=sleep,
+            **{name: value for name, value in injected.items() if value is not None},  # type: ignore[arg-type]
+        )
+        try:
+            self.name = model.strip() if model and model.strip() else self._only_model()
+            self._style = check_style(style) if style is not None else style_for_model(self.name)
+        except BaseException:
+            self._client.close()
+            raise
+        self._coordinates = coordinates or coordinates_of(self._style)
+        self._concurrency = concurrency
+        self._temperature = temperature
+        self._max_tokens = max_tokens
+        self._sender = PictureSender(
+            coordinates=self._coordinates,
+            input_size_px=input_size_px,
+            max_pixels=max_pixels,
+            jpeg_quality=jpeg_quality,
+        )
+        self._fields = _Fields()
+        self._logprobs_known = False
+        self._gone = threading.Event()
+        self._silent_in_a_row = 0
+        tile = tile_size_px or input_size_px or _TILE_PX
+        self.conventions = Conventions(
+            tile_size_px=tile,
+            overlap_px=tile // 8 if overlap_px is None else overlap_px,
+            coordinates=self._coordinates,
+            batch_size=2 * concurrency,  # so that a slow reply does not leave the other connections idle
+        )
+        self.fingerprint = self._fingerprint()
+
+    def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
+        """Ask every question about every picture, ``concurrency`` requests at a time.
+
+        Raises:
+            ModelError: the key or the model is refused, or no request of the whole batch was answered because the
+                server is gone, silent or overloaded.
+            SettingsError: an expression is empty or too long.
+        """
+        prompts = [build_prompt(question, self._style) for question in questions]
+        pictures = [Picture(pixels) for pixels in images]
+        answers: list[list[Answer]] = [[Answer() for _ in questions] for _ in images]
+        waiting = deque((i, j) for i in range(len(images)) for j in range(len(questions)))
+        failures: list[RequestError] = []
+        fatal: list[BaseException] = []
+        count = len(waiting)
+
+        def work() -> None:
+            while not fatal:
+                try:
+                    i, j = waiting.popleft()
+                except IndexError:
+                    return
+                try:
+                    answers[i][j] = self._ask(pictures[i], prompts[j], questions[j])
+                except RequestError as failure:
+                    failures.append(failure)
+                    answers[i][j] = Answer(error=str(failure))
+                except BaseException as error:  # noqa: BLE001 - handed to the caller's thread below
+                    fatal.append(error)
+                    self._client.stop()
+
+        # Daemon threads: a reply that never comes must not keep the process alive after Ctrl-C.
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self._concurrency, count))]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        except BaseException:
+            waiting.clear()
+            self._client.stop()
+            raise
+        if fatal:
+            raise fatal[0]
+        self._check_alive(failures, count)
+        return answers
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _check_alive(self, failures: Sequence[RequestError], count: int) -> None:
+        """Raise when nothing in the batch was answered and the fault lies with the server, not with the chips."""
+        silent = [failure for failure in failures if failure.kind not in ("refused", "broken")]
+        if not count or len(silent) < count:
+            self._silent_in_a_row = 0
+            return
+        self._silent_in_a_row += count
+        # A few slow replies at the end of a run may be the chips' own fault; a refused connection never is.
+        if any(failure.kind in ("unreachable", "stopped") for failure in silent) or (
+            self._silent_in_a_row >= self._concurrency
+        ):
+            raise ModelError(
+                f"the model server does not answer: {silent[-1]}",
+                hint=f"Check that it runs (curl {self._client.base_url}/models) and has time enough (--timeout); "
+                "then go on with --resume.",
+            )
+
+    def _ask(self, picture: Picture, prompt: str, question: Question) -> Answer:
+        self._sender.encode(picture)
+        message = {
+            "role": "user",
+            "content": [
+                {"type": "image_url", "image_url": {"url": picture.data_url}},
+                {"type": "text", "text": prompt},
+            ],
+        }
+        try:
+            reply = self._complete(message)
+        except RequestError as failure:
+            if failure.kind == "unreachable":
+                self._gone.set()  # the rest of the batch tries once instead of waiting its turn through every retry
+            raise
+        self._gone.clear()
+        text, reasoning, tokens, logprobs = _read_reply(reply)
+        height, width = picture.pixels.shape[:2]
+        answer = parse_answer(
+            text,
+            image_size_px=(width, height),
+            model_size_px=picture.sent_size_px,
+            coordinates=self._coordinates,
+            task=question.task,
+            default_label=question.expression,
+            tokens=tokens,
+            logprobs=logprobs,
+        )
+        return replace(answer, reasoning=clean_reasoning(reasoning)) if reasoning else answer
+
+    def _complete(self, message: Mapping[str, Any]) -> Any:
+        """Post the question; give up optional fields that the server refuses, and remember it."""
+        fields = self._fields
+        guessed = False
+        while True:
+            body: dict[str, Any] = {"model": self.name, "messages": [message], "stream": False}
+            body[fields.max_tokens_name] = self._max_tokens
+            if fields.temperature:
+                body["temperature"] = self._temperature
+            if fields.logprobs:
+                body["logprobs"] = True
+            try:
+                reply = self._client.request("POST", "/chat/completions", body, patient=not self._gone.is_set())
+            except RequestError as failure:
+                fewer = None if failure.status not in _REFUSED_FIELD_STATUS else _without_refused(fields, str(failure))
+                if fewer is None:
+                    if failure.status not in _REFUSED_FIELD_STATUS or not fields.logprobs or self._logprobs_known:
+                        raise
+                    # Not every server says what it dislikes: try once without, and keep that only if it helps.
+                    fewer, guessed = replace(fields, logprobs=False), True
+                fields = fewer
+                if not guessed:
+                    self._fields = fields
+            else:
+                self._fields = fields
+                self._logprobs_known = True
+                return reply
+
+    def _only_model(self) -> str:
+        try:
+            reply = self._client.request("GET", "/models")
+        except RequestError as failure:
+            raise ModelError(
+                f"the model server does not answer: {failure}",
+                hint=f"Check that it runs: curl {self._client.base_url}/models",
+            ) from None
+        entries = reply.get("data") if isinstance(reply, dict) else None
+        names = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+        known = [self._client.scrub(name) for name in names if isinstance(name, str) and name.strip()]
+        if len(known) != 1:
+            listed = ", ".join(known[:10]) or "none"
+            raise SettingsError(
+                f"the server lists {len(known)} models", hint=f"Name one with --model; it has: {listed}."
+            )
+        return next(name for name in names if isinstance(name, str) and name.strip())
+
+    def _fingerprint(self) -> str:
+        """Identity of the settings that change answers; the weights behind the server's name cannot be seen."""
+        settings = {
+            "server": self._client.base_url,
+            "model": self.name,
+            "prompts": [build_prompt(Question(expression="x", task=task), self._style) for task in ("refer", "detect")],
+            "coordinates": self._coordinates,
+            "temperature": self._temperature,
+            "max_tokens": self._max_tokens,
+            "pictures": asdict(self._sender),
+        }
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+        return f"openai-{digest[:16]}"
+
+
+def _check(**counts: int | None) -> None:
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise SettingsError(f"{name} {value} is not positive")
+
+
+def _without_refused(fields: _Fields, message: str) -> _Fields | None:
+    """The fields without the one that the server's message names, or None when it names none of them."""
+    if fields.logprobs and "logprob" in message:
+        return replace(fields, logprobs=False)
+    if fields.max_tokens_name == "max_tokens" and "max_completion_tokens" in message:
+        return replace(fields, max_tokens_name="max_completion_tokens")
+    if fields.temperature and "temperature" in message:
+        return replace(fields, temperature=False)
+    return None
+
+
+_Reply = tuple[str, str, "Sequence[str] | Sequence[bytes] | None", "list[float | None] | None"]
+
+
+def _read_reply(reply: Any) -> _Reply:
+    """(text, reasoning sent apart, tokens, log-probabilities) of a chat completion.
+
+    Raises:
+        RequestError: it is not a chat completion, or holds no text.
+    """
+    try:
+        choice = reply["choices"][0]
+        message = choice["message"]
+        content = message.get("content")
+        reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
+    except (TypeError, KeyError, IndexError, AttributeError):
+        raise RequestError("broken", "the server's reply is not a chat completion") from None
+    if isinstance(content, list):
+        content = "".join(
+            part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
+        )
+    if choice.get("finish_reason") == "content_filter":
+        raise RequestError("broken", "the server withheld the answer (content filter)")
+    if not isinstance(content, str):
+        raise RequestError("broken", "the server's reply holds no text")
+    tokens, logprobs = _read_logprobs(choice.get("logprobs"))
+    return content, reasoning if isinstance(reasoning, str) else "", tokens, logprobs
+
+
+def _read_logprobs(logprobs: Any) -> tuple[Sequence[str] | Sequence[bytes] | None, list[float | None] | None]:
+    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
+        return None, None
+    values = [entry.get("logprob") for entry in entries]
+    numbers = [float(v) if isinstance(v, int | float) and not isinstance(v, bool) else None for v in values]
+    try:
+        if all(isinstance(entry["bytes"], list) for entry in entries):
+            return [bytes(entry["bytes"]) for entry in entries], numbers
+    except (KeyError, TypeError, ValueError):
+        pass  # bytes are optional in the protocol; the texts of the tokens do nearly as well
+    return [str(entry.get("token", "")) for entry in entries], numbers
