@@ -13,12 +13,12 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Geod, Transformer
-from pyproj.exceptions import CRSError, ProjError
+from pyproj.exceptions import ProjError
 
 from geogrounding.errors import OutputError
 
-EARTH_RADIUS_M = 6_371_000.0
 MOST_SEGMENTS_PER_POLYGON = 4_000
+POLAR_LATITUDE = 85.0
 LONGEST_AREA_STEP_DEGREES = 0.1
 """Longest piece of an edge for areas, about 11 km; ``geodesic_areas_m2`` says how good that is."""
 
@@ -80,10 +80,11 @@ def densify(
         deviation[:, 0] *= np.cos(np.radians(middle[:, 1]))
     pieces = np.ceil(np.sqrt(np.hypot(deviation[:, 0], deviation[:, 1]) / tolerance))
     if target_crs.is_geographic:
-        # Near a pole and across half the globe the middle says little about the rest of the edge.
-        hard = (np.abs(moved[start, 1]) > 85.0) | (np.abs(moved[end, 1]) > 85.0)
-        span = np.hypot(step[:, 0] * np.cos(np.radians(middle[:, 1])), step[:, 1])
-        pieces = np.where(hard | (span > 10.0), np.maximum(pieces, np.minimum(span * 20.0, 500.0) + 1.0), pieces)
+        # Near a pole the middle says little about the rest of the edge.
+        polar = np.maximum(np.abs(moved[start, 1]), np.abs(moved[end, 1])) > POLAR_LATITUDE
+        pieces = np.where(polar, 4.0 * pieces + 8.0, pieces)
+        # No piece may be so long that the short way around the globe could be another one.
+        pieces = np.maximum(pieces, np.ceil(_longest_step_degrees(points, start, end, source_crs) / 30.0))
     return _split_edges(polygons, points, owner, start, end, pieces)
 
 
@@ -106,9 +107,8 @@ def geodesic_areas_m2(polygons: NDArray[np.object_], crs: CRS) -> NDArray[np.flo
     points, owner, start, end = _edges(polygons)
     moved = transform_points(points, crs, geographic)
     pieces = np.ceil(_arc_degrees(moved[start], moved[end]) / LONGEST_AREA_STEP_DEGREES)
-    if crs.is_geographic:  # an edge along a parallel, or half around the globe, is longer than its great circle
-        degrees = np.abs(points[end] - points[start]).max(axis=1) * np.degrees(_radians_per_unit(crs))
-        pieces = np.maximum(pieces, np.ceil(degrees / LONGEST_AREA_STEP_DEGREES))
+    # An edge along a parallel, or half around the globe, is longer than its great circle.
+    pieces = np.maximum(pieces, np.ceil(_longest_step_degrees(points, start, end, crs) / LONGEST_AREA_STEP_DEGREES))
     dense = _split_edges(polygons, points, owner, start, end, pieces)
     coordinates, polygon_of = shapely.get_coordinates(dense, return_index=True)
     lonlat = transform_points(coordinates, crs, geographic)
@@ -127,14 +127,6 @@ def geodesic_areas_m2(polygons: NDArray[np.object_], crs: CRS) -> NDArray[np.flo
     return areas
 
 
-def is_usable(crs: CRS) -> bool:
-    """Whether positions in ``crs`` can be turned into longitude and latitude."""
-    try:
-        return crs.geodetic_crs is not None
-    except CRSError:
-        return False
-
-
 def _two_dimensional(geodetic: CRS) -> CRS:
     """The geographic CRS behind a CRS, without height; geocentric ones are replaced by longitude and latitude."""
     if geodetic.is_geocentric:
@@ -142,8 +134,14 @@ def _two_dimensional(geodetic: CRS) -> CRS:
     return geodetic.to_2d()
 
 
-def _radians_per_unit(crs: CRS) -> float:
-    return float(crs.axis_info[0].unit_conversion_factor) if crs.axis_info else float(np.radians(1.0))
+def _longest_step_degrees(
+    points: NDArray[np.float64], start: NDArray[np.intp], end: NDArray[np.intp], crs: CRS
+) -> NDArray[np.float64]:
+    """The larger of the steps in longitude and latitude of each edge (E,); zero in a CRS that is not geographic."""
+    if not crs.is_geographic:
+        return np.zeros(len(start))
+    degrees_per_unit = np.degrees(float(crs.axis_info[0].unit_conversion_factor))
+    return np.asarray(np.abs(points[end] - points[start]).max(axis=1) * degrees_per_unit, np.float64)
 
 
 def _wrap_degrees(difference: NDArray[np.float64]) -> NDArray[np.float64]:

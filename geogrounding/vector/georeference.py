@@ -60,7 +60,8 @@ def boxes_to_scene_px(chip: Chip, boxes_chip_px: NDArray[Any]) -> NDArray[np.flo
     boxes = as_boxes(boxes_chip_px, name="boxes_chip_px")
     scale_x, scale_y = chip.scale
     origin_x, origin_y = chip.window_scene_px[:2]
-    return boxes * np.array([scale_x, scale_y, scale_x, scale_y]) + np.array([origin_x, origin_y, origin_x, origin_y])
+    moved: NDArray[np.float64] = boxes * [scale_x, scale_y, scale_x, scale_y] + [origin_x, origin_y, origin_x, origin_y]
+    return moved
 
 
 def cut_edges(chip: Chip, boxes_chip_px: NDArray[Any], tolerance_px: float | None = None) -> NDArray[np.bool_]:

@@ -1,0 +1,88 @@
+"""Features as Arrow record batches: the one table that every format is written from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+
+from geogrounding.vector.feature import Feature
+
+BATCH = 4_096
+"""Features held at a time on their way to disk."""
+
+FIELDS = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("query", pa.string()),
+        ("label", pa.string()),
+        ("score", pa.float64()),
+        ("reasoning", pa.string()),
+        ("model", pa.string()),
+        ("chip", pa.string()),
+        ("source", pa.string()),
+        ("area_m2", pa.float64()),
+    ]
+)
+"""The attributes, in the order in which every format lists them."""
+
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """Text as every format can hold it: NUL and lone surrogates become U+FFFD, all else stays as it is."""
+    return _NOT_STORABLE.sub("\ufffd", text)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBatch:
+    """Up to ``BATCH`` features."""
+
+    attributes: pa.RecordBatch
+    """With the schema ``FIELDS``."""
+    polygons: NDArray[np.object_]
+    """(N,) shapely geometries, in the CRS of the scene."""
+
+
+def batches(features: Iterable[Feature], *, size: int = BATCH) -> Iterator[FeatureBatch]:
+    """Cut a stream of features into batches; an empty stream gives one empty batch."""
+    iterator = iter(features)
+    held = list(islice(iterator, size))
+    while True:
+        following = list(islice(iterator, size))
+        yield _batch(held)
+        if not following:
+            return
+        held = following
+
+
+def _batch(features: list[Feature]) -> FeatureBatch:
+    columns = [
+        pa.array([_value(feature, field.name) for feature in features], type=field.type, from_pandas=False)
+        for field in FIELDS
+    ]
+    polygons = np.empty(len(features), dtype=object)
+    polygons[:] = [feature.geometry_crs for feature in features]
+    return FeatureBatch(pa.RecordBatch.from_arrays(columns, schema=FIELDS), polygons)
+
+
+def _value(feature: Feature, name: str) -> object:
+    value: object = getattr(feature, name)
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def with_geometry(attributes: pa.RecordBatch, geometries: NDArray[np.object_], name: str) -> pa.RecordBatch:
+    """The batch with a last column of well-known binary, marked as geometry for readers of Arrow."""
+    field = pa.field(name, pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
+    wkb = pa.array(shapely.to_wkb(geometries), type=pa.binary())
+    return pa.RecordBatch.from_arrays([*attributes.columns, wkb], schema=pa.schema([*attributes.schema, field]))
