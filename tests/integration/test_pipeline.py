@@ -6,6 +6,7 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -22,7 +23,14 @@ from geogrounding.grounding.detection import Answer, Question
 from geogrounding.pipeline import Progress, run
 
 # Whole in one chip, on a chip border, on a corner of four chips, longer than a chip, at the very edge of the scene.
-RECTANGLES = [(10, 10, 20, 22), (40, 100, 56, 112), (90, 90, 106, 106), (20, 140, 250, 150), (290, 190, 300, 200), (150, 20, 154, 26)]
+RECTANGLES = [
+    (10, 10, 20, 22),
+    (40, 100, 56, 112),
+    (90, 90, 106, 106),
+    (20, 140, 250, 150),
+    (290, 190, 300, 200),
+    (150, 20, 154, 26),
+]
 
 
 def settings(path: Path, *expressions: str, **more: object) -> gg.RunSettings:
@@ -39,6 +47,13 @@ def boxes_px(layer: gpd.GeoDataFrame, transform: Affine) -> list[tuple[int, ...]
         assert np.allclose(bounds, np.round(bounds), atol=1e-4)
         found.append(tuple(int(round(b)) for b in bounds))
     return sorted(found)
+
+
+def facts_of(layer: Path) -> dict[str, Any]:
+    """The side-car of a layer, without its name."""
+    facts: dict[str, Any] = json.loads(layer.with_name(layer.name + ".run.json").read_text())
+    del facts["layer"]["file"]
+    return facts
 
 
 TRANSFORMS = {
@@ -175,7 +190,7 @@ def test_run_writes_the_layer_its_sidecar_and_no_journal(tmp_path: Path) -> None
     assert facts["source"]["name"] == "s.tif"
     assert str(tmp_path) not in (tmp_path / "o.gpkg.run.json").read_text()
     assert seen[-1].chips_done == seen[-1].chips_total == report.chips
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["o.gpkg", "o.gpkg.run.json", "s.tif"]
+    assert sorted(p.name for p in tmp_path.glob("o.*")) == ["o.gpkg", "o.gpkg.run.json"]
 
 
 def test_an_existing_output_is_refused_before_the_model_is_asked(tmp_path: Path) -> None:
@@ -201,7 +216,7 @@ class Interrupted(BlobModel):
         return super().ground(images, questions)
 
 
-@pytest.mark.parametrize("after", [0, 1, 4, 8])
+@pytest.mark.parametrize("after", [0, 1, 4, 6])
 def test_after_an_interruption_resume_ends_with_the_same_bytes(tmp_path: Path, after: int) -> None:
     scene = write_scene(tmp_path / "s.tif", RECTANGLES)
     undisturbed = BlobModel(batch_size=3)
@@ -215,7 +230,7 @@ def test_after_an_interruption_resume_ends_with_the_same_bytes(tmp_path: Path, a
     resumed = BlobModel(batch_size=3)
     run(settings(scene), tmp_path / "b.geojson", model=resumed, resume=True)
     assert (tmp_path / "b.geojson").read_bytes() == (tmp_path / "a.geojson").read_bytes()
-    assert (tmp_path / "b.geojson.run.json").read_bytes() == (tmp_path / "a.geojson.run.json").read_bytes()
+    assert facts_of(tmp_path / "b.geojson") == facts_of(tmp_path / "a.geojson")
     assert len(resumed.batches) == len(undisturbed.batches) - after
 
 

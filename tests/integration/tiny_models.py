@@ -9,17 +9,19 @@ last token alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
+
+from geogrounding.grounding.models.checkpoint import quiet
 
 Family = Literal["qwen2_5_vl", "qwen3_vl", "llava"]
 FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")
 
 HIDDEN = 64
 _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>")
-_IMAGE_TOKEN: dict[Family, str] = {"qwen2_5_vl": "<|image_pad|>", "qwen3_vl": "<|image_pad|>", "llava": "<image>"}
 
 _QWEN_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{% for part in message['content'] %}"
@@ -34,8 +36,7 @@ _LLAVA_TEMPLATE = (
 
 
 def build_tokenizer(family: Family, extra_tokens: Sequence[str] = ()) -> Any:
-    """A byte-level tokenizer of 256 bytes and the family's special tokens; ``extra_tokens`` are ordinary added
-    tokens."""
+    """A byte-level tokenizer of 256 bytes and the family's special tokens; ``extra_tokens`` are added as ordinary."""
     import transformers
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
@@ -136,12 +137,13 @@ def build_model(family: Family, tokenizer: Any, seed: int = 0) -> Any:
     return model.eval()
 
 
-def rig(model: Any, tokenizer: Any, pieces: Sequence[str], gain: float = 4.0) -> None:
+def rig(model: Any, tokenizer: Any, pieces: Sequence[str], probabilities: Sequence[float] | None = None) -> None:
     """Make ``model`` say ``pieces`` one after the other and stop, whatever it is shown.
 
     Every piece must be one token of the vocabulary and appear once. Layers are silenced, so that the last hidden
     state is the embedding of the last token; each token of the chain owns one direction of it, and the output row of
-    its successor points there. ``gain`` sets how sure the model is.
+    its successor points there. ``probabilities`` says how sure the model is of each piece
+    and of the end after the last; 0.9 by default.
     """
     import torch
 
@@ -156,14 +158,23 @@ def rig(model: Any, tokenizer: Any, pieces: Sequence[str], gain: float = 4.0) ->
         embeddings = model.get_input_embeddings().weight
         head = model.lm_head.weight
         head.zero_()
-        for direction, (current, following) in enumerate(pairwise(chain)):
+        sure = [0.9] * len(token_ids) if probabilities is None else list(probabilities)
+        for direction, ((current, following), probability) in enumerate(zip(pairwise(chain), sure, strict=True)):
             embeddings[current] = 0.0
             embeddings[current, direction] = 1.0
-            head[following, direction] = gain
+            # The norm before the head makes the one direction sqrt(hidden) long; all other tokens have logit 0.
+            logit = math.log(probability * (head.shape[0] - 1) / (1 - probability))
+            head[following, direction] = logit / math.sqrt(HIDDEN)
 
 
 def save_tiny(
-    folder: Path, family: Family, *, say: Sequence[str] | None = None, seed: int = 0, max_pixels: int = 1024 * 1024
+    folder: Path,
+    family: Family,
+    *,
+    say: Sequence[str] | None = None,
+    probabilities: Sequence[float] | None = None,
+    seed: int = 0,
+    max_pixels: int = 1024 * 1024,
 ) -> Path:
     """Build and save a whole model folder: weights, configuration, tokenizer, image processor.
 
@@ -171,6 +182,7 @@ def save_tiny(
         folder: created when missing.
         family: which architecture.
         say: pieces a rigged model says (see ``rig``); None leaves the model random.
+        probabilities: how sure a rigged model is of each piece and of the end.
         seed: of the weights.
         max_pixels: pixel budget written to the image processor (Qwen families).
 
@@ -180,9 +192,10 @@ def save_tiny(
     tokenizer = build_tokenizer(family, extra_tokens=say or ())
     model = build_model(family, tokenizer, seed)
     if say is not None:
-        rig(model, tokenizer, say)
+        rig(model, tokenizer, say, probabilities)
     folder.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(folder)
+    with quiet():
+        model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     image_processor(family, max_pixels).save_pretrained(folder)
     if family == "llava":
