@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from geogrounding.vector import boxes as bx
 from geogrounding.vector.candidates import Candidates
-from geogrounding.vector.georeference import border_tolerance_px
+from geogrounding.vector.georeference import BORDER_LEAST_PX, border_tolerance_px
 
 SAME_CHIP_IOU = 0.85
 """Two boxes of one chip are one object only when they are nearly identical."""
@@ -63,10 +63,12 @@ def merge_across_seams(
     pairs = _neighbours(ranked, boxes, tolerance, alive)
 
     # Twins: whole boxes are preferred to parts, then the rank decides.
-    twins = pairs.where(bx.similarity(boxes[pairs.first], boxes[pairs.second], metric) >= threshold)
-    strength = bx.similarity(boxes[twins.first], boxes[twins.second], metric)
+    strength = _likeness(ranked, boxes, pairs, metric)
+    twins, strength = pairs.where(strength >= threshold), strength[strength >= threshold]
     mutual = bx.mutual_best(twins.first, twins.second, ranked.chips[twins.first], ranked.chips[twins.second], strength)
-    _take(owner, twins.where(mutual), strength[mutual], is_part)
+    # Seen whole before cut, then the finer level, then the rank.
+    level = np.unique(ranked.scales, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    _take(owner, twins.where(mutual), strength[mutual], level + is_part * (level.max() + 1))
     alive &= owner == np.arange(len(ranked))
     pairs = pairs.where(alive[pairs.first] & alive[pairs.second])
 
@@ -85,6 +87,15 @@ def merge_across_seams(
     is_union = np.bincount(joined[living], minlength=len(ranked)) > 1
     whole_boxes[is_union] = unions[is_union]
     return _settle_unions(ranked, whole_boxes, owner, is_union, metric=metric, threshold=threshold)
+
+
+def _likeness(ranked: Candidates, boxes: NDArray[np.float64], pairs: _Pairs, metric: bx.Metric) -> NDArray[np.float64]:
+    """How alike two boxes (P,) are, each with a margin of what no model can tell: 2 pixels of the coarser chip.
+
+    It matters for objects of a few pixels, above all between levels; large boxes are compared as they are.
+    """
+    margin = BORDER_LEAST_PX * np.maximum(ranked.scales[pairs.first], ranked.scales[pairs.second])
+    return bx.similarity(bx.grow(boxes[pairs.first], margin), bx.grow(boxes[pairs.second], margin), metric)
 
 
 def _settle_unions(
