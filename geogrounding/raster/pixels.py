@@ -110,21 +110,18 @@ def read_raw(
     plan: BandPlan,
     window: Window,
     out_shape: tuple[int, int] | None = None,
-    *,
-    out: Raw | None = None,
 ) -> tuple[Raw, Valid | None]:
     """Values (bands, h, w) of a window, and which pixels hold data (h, w); None stands for all of them.
 
     With ``out_shape`` the window is decimated (nearest neighbour, through overviews where there are any). A pixel holds data
-    where the alpha band and the mask say so and at least one chosen band is finite and not nodata. ``out`` receives the
-    values, in any memory order.
+    where the alpha band and the mask say so and at least one chosen band is finite and not nodata.
 
     Raises:
         rasterio.errors.RasterioError: a block cannot be decoded.
     """
     shape = {} if out_shape is None else {"out_shape": (len(plan.bands), *out_shape)}
     flat = {} if out_shape is None else {"out_shape": out_shape}
-    raw = dataset.read(list(plan.bands), window=window, out=out, **shape)
+    raw = dataset.read(list(plan.bands), window=window, **shape)
     if plan.always_valid:
         return raw, None
     valid = data_mask(raw, plan)

@@ -19,13 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
-from geogrounding.raster.cells import Cell, Layer, Region, Rgb, read_cell, resample
+from geogrounding.raster.cells import Cell, Layer, Region, read_cell, resample
 from geogrounding.raster.grid import Chip
-from geogrounding.raster.pixels import Valid
 from geogrounding.raster.scene import Handle, Scene
 from geogrounding.raster.stretch import Stretch
 
-CACHE_BYTES = 96 * 2**20
+CACHE_BYTES = 128 * 2**20
 """Cells kept for later chips. One row of 1024 px chips in a strip of 8192 px takes 24 MiB, the rows between two 4 MiB."""
 AHEAD_BYTES = 96 * 2**20
 """Finished or started chips that the caller has not taken yet: 32 of 1024 px, a batch or two for a large model."""
@@ -278,33 +277,33 @@ class _Crew:
 
 def assemble(chip: Chip, layer: Layer, region: Region, cells: dict[tuple[int, int], Cell]) -> ChipImage:
     """Put a chip together from the cells that its region touches."""
-    step_x, step_y = layer.step
     width, height = region.right - region.left, region.bottom - region.top
-    rgb: Rgb = np.empty((height, width, 3), np.uint8)
-    valid: Valid | None = None
-    if any(cell.valid is not None for cell in cells.values()):
-        valid = np.ones((height, width), bool)
+    valid = np.ones((height, width), bool) if any(cell.valid is not None for cell in cells.values()) else None
+    count = max(len(cell.planes) for cell in cells.values())
+    # A chip that is copied is interleaved on the way; one that is resampled only afterwards.
+    rgb = np.empty((height, width, 3), np.uint8)
+    planes = np.moveaxis(rgb, 2, 0)[:count] if region.copied else np.empty((count, height, width), np.uint8)
+    step_x, step_y = layer.step
     for (column, row), cell in cells.items():
         for x0, y0, x1, y1, reason in cell.damage:
             if x0 < region.right and x1 > region.left and y0 < region.bottom and y1 > region.top:
                 return ChipImage(chip=chip, pixels=None, valid_share=0.0, error=f"a block cannot be decoded: {reason}")
         cell_x, cell_y = column * step_x, row * step_y
-        cell_height, cell_width = cell.rgb.shape[:2]
+        cell_height, cell_width = cell.planes.shape[1:]
         left, right = max(region.left, cell_x), min(region.right, cell_x + cell_width)
         top, bottom = max(region.top, cell_y), min(region.bottom, cell_y + cell_height)
         to = np.s_[top - region.top : bottom - region.top, left - region.left : right - region.left]
         of = np.s_[top - cell_y : bottom - cell_y, left - cell_x : right - cell_x]
-        rgb[to] = cell.rgb[of]
+        for plane, part in zip(planes, cell.planes, strict=True):
+            plane[to] = part[of]
         if valid is not None and cell.valid is not None:
             valid[to] = cell.valid[of]
     if not region.copied:
-        x0, y0, x1, y1 = region.box
-        inside = (
-            max(0.0, x0 - region.left),
-            max(0.0, y0 - region.top),
-            min(float(width), x1 - region.left),
-            min(float(height), y1 - region.top),
-        )
-        rgb, valid = resample(rgb, valid, chip.size_px, inside)
+        planes, valid = resample(planes, valid, chip.size_px, region.inner_box)
+        rgb = np.empty((*planes.shape[1:], 3), np.uint8)
+        for channel, plane in enumerate(planes):
+            rgb[:, :, channel] = plane
+    if count == 1:
+        rgb[:, :, 1:] = rgb[:, :, :1]
     share = 1.0 if valid is None else float(np.count_nonzero(valid)) / valid.size
     return ChipImage(chip=chip, pixels=rgb if share > 0 else None, valid_share=share)

@@ -28,12 +28,8 @@ from rasterio.windows import Window
 
 from geogrounding.errors import GeogroundingError, MissingCRSError, SceneError, SettingsError, UnsafeSceneError
 from geogrounding.raster import georeference, security
-from geogrounding.raster.grid import STRIP_WIDTH_PX
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
 from geogrounding.raster.security import Location, check_block, check_dimensions, gdal_options
-
-MAX_STRIP_WIDTH_PX = 65_536
-"""Widest row of chips for rasters stored in full-width strips; beyond, strips are decoded again for each part of the width."""
 
 _warnings_lock = threading.Lock()
 """``warnings.catch_warnings`` changes state of the whole process, so handles are opened one at a time."""
@@ -156,14 +152,6 @@ class Scene:
     def has_mask(self) -> bool:
         """True where some pixels may hold no data: nodata, NaN, alpha, a mask, transparent palette entries."""
         return not self.plan.always_valid
-
-    @property
-    def strip_width_px(self) -> int:
-        """Width of the strips of a ChipGrid in which blocks are decoded about once."""
-        rows, columns = self.block_shape
-        if columns >= self.width and rows < self.height:
-            return max(STRIP_WIDTH_PX, min(self.width, MAX_STRIP_WIDTH_PX))
-        return STRIP_WIDTH_PX
 
     @cached_property
     def fingerprint(self) -> str:

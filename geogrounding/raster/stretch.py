@@ -41,20 +41,28 @@ class Stretch:
 
     def apply(self, array: Raw, mask: Valid | None = None) -> NDArray[np.uint8]:
         """Raw (bands, h, w) to RGB (h, w, 3) uint8; one band becomes grey; pixels where the mask is False become black."""
-        bands, height, width = array.shape
-        rgb = np.empty((height, width, 3), np.uint8)
-        if self.palette is not None:
-            colours = np.zeros((max(len(self.palette), int(np.iinfo(array.dtype).max) + 1), 3), np.uint8)
-            colours[: len(self.palette)] = [entry[:3] for entry in self.palette]
-            np.take(colours, array[0], axis=0, out=rgb)
-        else:
-            for band in range(min(bands, 3)):
-                rgb[:, :, band] = self._band(array[band], band)
-            if bands < 3:
-                rgb[:, :, 1:] = rgb[:, :, :1]
-        if mask is not None:
-            rgb[~mask] = 0
+        planes = self.planes(array, mask)
+        rgb = np.empty((*array.shape[1:], 3), np.uint8)
+        for channel in range(3):  # far faster than one transposed copy
+            rgb[:, :, channel] = planes[channel if len(planes) == 3 else 0]
         return rgb
+
+    def planes(self, array: Raw, mask: Valid | None = None) -> NDArray[np.uint8]:
+        """Raw (bands, h, w) to 8-bit planes: (1, h, w) grey or (3, h, w); pixels where the mask is False become 0.
+
+        The result may be the array itself where values pass unchanged and the mask takes nothing away.
+        """
+        if self.palette is not None:
+            colours = np.zeros((3, int(np.iinfo(array.dtype).max) + 1), np.uint8)
+            colours[:, : len(self.palette)] = np.array(self.palette, np.uint8)[:, :3].T
+            planes = np.stack([channel[array[0]] for channel in colours])
+        elif self.low is None and array.dtype == np.uint8:
+            planes = array if mask is None else array.copy()
+        else:
+            planes = np.stack([self._band(values, band) for band, values in enumerate(array)])
+        if mask is not None:
+            planes[:, ~mask] = 0
+        return planes
 
     def describe(self) -> dict[str, Any]:
         """The mapping in plain JSON values, for side-cars and the key of the journal."""
