@@ -3,8 +3,8 @@
     python benchmarks/memory.py                      # 10,000 x 10,000 against 100,000 x 100,000, null model
     python benchmarks/memory.py --sizes 5000 20000   # a quick look
 
-Each size runs ``geoground run`` in a process of its own over a sparse tiled GeoTIFF, whose blocks read as zeros without
-taking disk, and reports the peak resident set of that process and the time. Limit: the largest within 10% of the smallest.
+Each size runs in a process of its own over a sparse tiled GeoTIFF, whose blocks read as zeros without taking disk, and
+reports the peak resident set of that process and the time. Limit: the largest within 10% of the smallest.
 """
 
 from __future__ import annotations
@@ -52,10 +52,16 @@ def measure(size_px: int) -> None:
         scene = Path(folder) / "scene.tif"
         sparse_raster(scene, size_px)
         begin = time.monotonic()
-        report = run(RunSettings(source=str(scene), expressions=("anything",)), Path(folder) / "o.geojson", model="null")
+        report = run(
+            RunSettings(source=str(scene), expressions=("anything",)), Path(folder) / "o.geojson", model="null"
+        )
         seconds = time.monotonic() - begin
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"size_px": size_px, "chips": report.chips, "peak_mib": round(peak_mib, 1), "seconds": round(seconds, 1)}))
+    print(
+        json.dumps(
+            {"size_px": size_px, "chips": report.chips, "peak_mib": round(peak_mib, 1), "seconds": round(seconds, 1)}
+        )
+    )
 
 
 def main() -> None:
@@ -68,7 +74,9 @@ def main() -> None:
         return
     rows = []
     for size in arguments.sizes:
-        done = subprocess.run([sys.executable, __file__, "--child", str(size)], check=True, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, __file__, "--child", str(size)], check=True, capture_output=True, text=True
+        )
         rows.append(json.loads(done.stdout.splitlines()[-1]))
         print(rows[-1], flush=True)
     print(f"largest / smallest peak: {rows[-1]['peak_mib'] / rows[0]['peak_mib']:.3f} (limit 1.10)")

@@ -1,6 +1,6 @@
 """How long ``geoground --help`` and ``geoground info`` take beyond a bare interpreter that imports click and rasterio.
 
-    python benchmarks/startup.py [SCENE]
+python benchmarks/startup.py [SCENE]
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class Collection:
         )
 
     def _select(self, merged: Merged, plan: Plan) -> NDArray[np.int64]:
-        """Which merged boxes become features: those that touch the area, and for ``refer`` the best of each question."""
+        """Which merged boxes become features: those that touch the area; for ``refer`` the best of each question."""
         keep = np.arange(len(merged.boxes_scene_px))
         if plan.area.shape_scene_px is not None and len(keep):
             shapely.prepare(plan.area.shape_scene_px)

@@ -5,14 +5,15 @@
     ├── InputError (ValueError)       3   an input cannot be used
     │   ├── SceneError                3   a raster cannot be opened, is malformed, or is refused as unsafe
     │   │   ├── MissingCRSError       3   the raster has no coordinate system and pixel output was not asked for
-    │   │   └── UnsafeSceneError      3   dimensions, block size, driver or location are refused before any pixel is read
+    │   │   └── UnsafeSceneError      3   dimensions, block size, driver or place, refused before any pixel is read
     │   └── AreaError                 3   a bounding box or area of interest is malformed or misses the scene
     ├── ModelError (RuntimeError)     4   a model or server cannot be loaded, reached or used
     ├── OutputError (OSError)         5   a result cannot be written; an existing file is left as it was
     ├── IncompleteError               6   some chips failed; the result is written and lists them
     └── JournalError                  7   a journal belongs to another run, is locked, or cannot be written
 
-Exit code 130 stands for Ctrl-C (a resumable journal is left), 0 for success. Every error carries ``hint``: what to do next.
+Exit code 130 stands for Ctrl-C (a resumable journal is left), 0 for success. Every error carries ``hint``: what to do
+next.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """The record of finished chips: what lets a run be cut off at any moment and go on.
 
-A journal is a text file beside the output. Its first line names the run (scene, settings, model); every other line holds
-one finished batch of chips and is on disk before the next batch starts. A line is ``CRC32 JSON``: a torn or damaged line
-ends the journal there, and what stood behind it is computed again. Batches are written in the order of the chips, so what
-is finished is always a beginning of the whole, and going on forms the same batches as an undisturbed run: same bytes out.
+A journal is a text file beside the output. Its first line names the run (scene, settings, model); every other line
+holds one finished batch of chips and is on disk before the next batch starts. A line is ``CRC32 JSON``: a torn or
+damaged line ends the journal there, and what stood behind it is computed again. Batches are written in the order of the
+chips, so what is finished is always a beginning of the whole, and going on forms the same batches as an undisturbed
+run: same bytes out.
 
-The journal is also where reasoning and detections wait until the layer is written, so that memory does not grow with them.
+The journal is also where reasoning and detections wait until the layer is written, so that memory does not grow with
+them.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ class ChipRecord:
 
     index: int
     answers: tuple[Answer, ...] = ()
-    """One per question; none for a chip without valid pixels. When the chip failed, those that were answered all the same."""
+    """One per question; none for a chip without valid pixels. Of a failed chip, those that were answered all the same."""
     error: str | None = None
     """Why the chip, or one question about it, failed; None when nothing did."""
 
@@ -61,7 +63,7 @@ class Journal:
         Args:
             path: the file; its folder must exist.
             key: what the run depends on, as name -> digest; a journal with another key is refused.
-            resume: go on where an existing journal ends (with none, start afresh).
+            resume: go on where an existing journal ends; with none, start afresh.
             overwrite: throw an existing journal away.
 
         Raises:
@@ -151,7 +153,9 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _release(self) -> None:

@@ -1,12 +1,12 @@
 """The walk: scene -> chips -> answers -> polygons -> layer.
 
-    Scene.open      opens and checks the raster                           raster/scene.py
-    make_plan       area, resolution, chips                               plan.py, raster/grid.py
-    read_chips      pixels, some chips ahead of the model                 raster/reader.py
-    model.ground    answers, a batch of chips at a time                   grounding/
-    Journal         each answered batch on disk before the next           journal.py
-    Collection      boxes to the scene, merged across chip borders        collect.py, vector/merge.py
-    write_layer     the file, whole or not at all                         vector/export.py
+Scene.open      opens and checks the raster                           raster/scene.py
+make_plan       area, resolution, chips                               plan.py, raster/grid.py
+read_chips      pixels, some chips ahead of the model                 raster/reader.py
+model.ground    answers, a batch of chips at a time                   grounding/
+Journal         each answered batch on disk before the next           journal.py
+Collection      boxes to the scene, merged across chip borders        collect.py, vector/merge.py
+write_layer     the file, whole or not at all                         vector/export.py
 """
 
 from __future__ import annotations
@@ -125,8 +125,8 @@ def run(
 ) -> RunReport:
     """Ground the expressions in the scene and write the layer to ``output``.
 
-    The journal ``<output>.journal`` stands beside the output while the run goes on, and stays when it is cut off or chips
-    fail; ``resume`` takes it up. A run with failed chips still writes its layer: see ``RunReport.complete``.
+    The journal ``<output>.journal`` stands beside the output while the run goes on, and stays when it is cut off or
+    chips fail; ``resume`` takes it up. A run with failed chips still writes its layer: see ``RunReport.complete``.
 
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``; the output is then as it was before.
@@ -170,15 +170,17 @@ def ground(
         GeogroundingError: see ``geogrounding.errors``.
     """
     chosen = RunSettings(source=str(source), expressions=expressions, **settings)
-    with tempfile.TemporaryDirectory(prefix="geogrounding-") as folder:
-        with _walk(chosen, model, Path(folder) / "run.journal") as walk:
-            if not walk.report.complete and not allow_failed:
-                chip, reason = walk.report.failed_chips[0]
-                raise IncompleteError(
-                    f"{len(walk.report.failed_chips)} of {walk.report.chips} chips failed; the first, {chip}: {reason}",
-                    hint="Pass allow_failed=True to take what was found.",
-                )
-            return to_geodataframe(walk.collection, walk.scene.crs)
+    with (
+        tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
+        _walk(chosen, model, Path(folder) / "run.journal") as walk,
+    ):
+        if not walk.report.complete and not allow_failed:
+            chip, reason = walk.report.failed_chips[0]
+            raise IncompleteError(
+                f"{len(walk.report.failed_chips)} of {walk.report.chips} chips failed; the first, {chip}: {reason}",
+                hint="Pass allow_failed=True to take what was found.",
+            )
+        return to_geodataframe(walk.collection, walk.scene.crs)
 
 
 def stream(source: str | Path, *expressions: str, model: ModelSource = "builtin", **settings: Any) -> Iterator[Feature]:

@@ -49,7 +49,9 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> 
         overlap_px = parse_overlap(settings.overlap, tile_size_px)
     else:  # keep the model's share of overlap when only the tile size is changed
         overlap_px = round(conventions.overlap_px * tile_size_px / conventions.tile_size_px)
-    tiling = Tiling(tile_size_px=tile_size_px, overlap_px=overlap_px, scales=choose_scales(scene, settings, conventions))
+    tiling = Tiling(
+        tile_size_px=tile_size_px, overlap_px=overlap_px, scales=choose_scales(scene, settings, conventions)
+    )
     grid = ChipGrid(
         scene.width,
         scene.height,
@@ -64,8 +66,8 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> 
 def choose_scales(scene: Scene, settings: RunSettings, conventions: Conventions) -> tuple[float, ...]:
     """Scene pixels per chip pixel at each level, finest first.
 
-    The finest level is the resolution asked for, else the native one, else the nearest inside the model's range. Coarser
-    levels follow the model's (or the user's) multiples, as far as the range goes.
+    The finest level is the resolution asked for, else the native one, else the nearest inside the model's range.
+    Coarser levels follow the model's (or the user's) multiples, as far as the range goes.
     """
     native_m = scene.ground_resolution_m
     finest = 1.0

@@ -38,7 +38,9 @@ def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, m
         "model": [model.name, model.fingerprint, asdict(model.conventions)],
         "version": geogrounding.__version__,
     }
-    return {name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()}
+    return {
+        name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()
+    }
 
 
 def describe_run(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -36,9 +36,9 @@ class RunSettings:
     tile_size: int | None = None
     """Side of the chips in chip pixels; None takes what suits the model."""
     overlap: float | None = None
-    """Overlap of neighbouring chips: pixels when >= 1, a share of the tile when below 1; None takes what suits the model."""
+    """Overlap of neighbouring chips: pixels when >= 1, a share of the tile when below; None takes what suits the model."""
     resolution_m: float | None = None
-    """Ground resolution the model looks at, metres per chip pixel; None is native, or the nearest the model is good for."""
+    """Ground resolution the model looks at, metres per chip pixel; None is native, or the nearest that suits the model."""
     scales: tuple[float, ...] | None = None
     """Levels of the grid, each a multiple of the resolution, finest first; None takes what suits the model."""
 
@@ -82,7 +82,9 @@ class RunSettings:
                 "a resolution in metres needs a raster with coordinates", hint="Drop --resolution, or use --scales."
             )
         if self.scales is not None and (
-            not self.scales or any(not math.isfinite(s) or s <= 0 for s in self.scales) or list(self.scales) != sorted(set(self.scales))
+            not self.scales
+            or any(not math.isfinite(s) or s <= 0 for s in self.scales)
+            or list(self.scales) != sorted(set(self.scales))
         ):
             raise SettingsError(f"scales {self.scales} are not positive numbers in rising order", hint="Example: 1,2,4")
         if not (math.isfinite(self.match_threshold) and 0 < self.match_threshold <= 1):
@@ -103,17 +105,21 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise SettingsError(f"{name} {value!r} is unknown", hint=f"Choose one of: {', '.join(choices)}.")
 
 
-def _check_expressions(expressions: tuple[str, ...]) -> None:
+def _check_expressions(expressions: Sequence[str]) -> None:
     if isinstance(expressions, str):
         raise SettingsError("expressions must be a tuple of sentences, not one string")
     if not expressions:
         raise SettingsError("nothing to look for", hint='Give at least one expression, such as "the storage tanks".')
     if len(expressions) > MAX_EXPRESSIONS:
-        raise SettingsError(f"{len(expressions)} expressions; at most {MAX_EXPRESSIONS} fit one run", hint="Split the list.")
+        raise SettingsError(
+            f"{len(expressions)} expressions; at most {MAX_EXPRESSIONS} fit one run", hint="Split the list."
+        )
     for expression in expressions:
         if not expression.strip():
             raise SettingsError("an expression is empty")
         if len(expression) > MAX_EXPRESSION_CHARS:
-            raise SettingsError(f"an expression has {len(expression)} characters; at most {MAX_EXPRESSION_CHARS} are allowed")
+            raise SettingsError(
+                f"an expression has {len(expression)} characters; at most {MAX_EXPRESSION_CHARS} are allowed"
+            )
     if len(set(expressions)) != len(expressions):
         raise SettingsError("an expression is given twice")

@@ -25,9 +25,15 @@ class BlobModel:
     name = "blobs"
     fingerprint = "blobs-1"
 
-    def __init__(self, *, batch_size: int = 4, tile_size_px: int = 64, overlap_px: int = 16, scales: tuple[float, ...] = (1.0,)) -> None:
+    def __init__(
+        self, *, batch_size: int = 4, tile_size_px: int = 64, overlap_px: int = 16, scales: tuple[float, ...] = (1.0,)
+    ) -> None:
         self.conventions = Conventions(
-            tile_size_px=tile_size_px, overlap_px=overlap_px, coordinates="resized-pixels", scales=scales, batch_size=batch_size
+            tile_size_px=tile_size_px,
+            overlap_px=overlap_px,
+            coordinates="resized-pixels",
+            scales=scales,
+            batch_size=batch_size,
         )
         self.batches: list[int] = []
         """Pictures in each call."""
@@ -68,7 +74,16 @@ def write_scene(
         pixels[:, y0:y1, x0:x1] = 220
     settings = {"tiled": True, "blockxsize": 64, "blockysize": 64, "compress": "deflate", **profile}
     with rasterio.open(
-        path, "w", driver="GTiff", width=width, height=height, count=3, dtype="uint8", crs=crs, transform=transform, **settings
+        path,
+        "w",
+        driver="GTiff",
+        width=width,
+        height=height,
+        count=3,
+        dtype="uint8",
+        crs=crs,
+        transform=transform,
+        **settings,
     ) as out:
         out.write(pixels)
     return path

@@ -59,7 +59,8 @@ def resolve_area(
         shape = shape.intersection(_to_scene_px(scene, polygons, crs or scene.crs, "area of interest"))
     if shape.is_empty or shape.area == 0:
         raise AreaError(
-            "the area asked for does not touch the scene", hint="`geoground info` shows the extent and CRS of the scene."
+            "the area asked for does not touch the scene",
+            hint="`geoground info` shows the extent and CRS of the scene.",
         )
     x0, y0, x1, y1 = shape.bounds
     # A pixel counts as inside when more than a thousandth of it is: rounding noise must not add a row.
@@ -90,7 +91,9 @@ def _crs(text: str | None, scene: Scene) -> CRS | None:
     if text is None:
         return scene.crs
     if scene.crs is None:
-        raise AreaError("the scene has no CRS, so a bounding box can only be given in its pixels", hint="Drop --bbox-crs.")
+        raise AreaError(
+            "the scene has no CRS, so a bounding box can only be given in its pixels", hint="Drop --bbox-crs."
+        )
     try:
         return CRS.from_user_input(text)
     except CRSError as error:
@@ -109,7 +112,10 @@ def _to_scene_px(scene: Scene, shape: BaseGeometry, crs: CRS | None, what: str) 
             raise AreaError(f"the {what} cannot be brought into the CRS of the scene") from error
         shape = shapely.transform(shape, _pairs(transformer.transform))
     inverse: Affine = ~scene.transform
-    shape = shapely.transform(shape, _pairs(lambda x, y: (inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f)))
+    shape = shapely.transform(
+        shape,
+        _pairs(lambda x, y: (inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f)),
+    )
     if not np.isfinite(shapely.get_coordinates(shape)).all():
         raise AreaError(f"the {what} lies where the CRS of the scene is not defined")
     return shapely.make_valid(shape)
@@ -128,7 +134,9 @@ def _read_aoi(path: Path) -> tuple[BaseGeometry, CRS | None]:
         frame = pyogrio.read_dataframe(path, columns=[])
     except Exception as error:  # pyogrio raises many kinds for a broken file, and all mean the same to the user
         raise AreaError(f"{path} is no vector file that can be read", hint="GeoJSON and GeoPackage work.") from error
-    shapes = [g for g in frame.geometry if g is not None and g.geom_type in ("Polygon", "MultiPolygon") and not g.is_empty]
+    shapes = [
+        g for g in frame.geometry if g is not None and g.geom_type in ("Polygon", "MultiPolygon") and not g.is_empty
+    ]
     if not shapes:
         raise AreaError(f"{path} holds no polygon")
     return shapely.unary_union([shapely.make_valid(g) for g in shapes]), CRS(frame.crs) if frame.crs else None

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyogrio
 import pytest
+
 from tests.blobs import write_scene
 
 FULL_COUNT = 100
@@ -20,7 +21,10 @@ ROOT = Path(__file__).parents[2]
 
 def start(scene: Path, output: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.fault.run_blobs", str(scene), str(output)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "tests.fault.run_blobs", str(scene), str(output)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -15,12 +15,12 @@ import rasterio
 import shapely
 from affine import Affine
 from numpy.typing import NDArray
-from tests.blobs import UTM, BlobModel, write_scene
 
 import geogrounding as gg
 from geogrounding.errors import AreaError, IncompleteError, JournalError, MissingCRSError, ModelError, OutputError
 from geogrounding.grounding.detection import Answer, Question
 from geogrounding.pipeline import Progress, run
+from tests.blobs import UTM, BlobModel, write_scene
 
 # Whole in one chip, on a chip border, on a corner of four chips, longer than a chip, at the very edge of the scene.
 RECTANGLES = [
@@ -45,7 +45,7 @@ def boxes_px(layer: gpd.GeoDataFrame, transform: Affine) -> list[tuple[int, ...]
         corners = np.array([inverse * (x, y) for x, y in polygon.exterior.coords])
         bounds = [*corners.min(axis=0), *corners.max(axis=0)]
         assert np.allclose(bounds, np.round(bounds), atol=1e-4)
-        found.append(tuple(int(round(b)) for b in bounds))
+        found.append(tuple(round(float(b)) for b in bounds))
     return sorted(found)
 
 

@@ -35,7 +35,9 @@ answers = st.builds(
 
 def record(index: int, error: str | None = None, label: str = "ship") -> ChipRecord:
     found = Detection(box_chip_px=(1.0, 2.5, 30.0, 4e-7 + 40), label=label, score=0.123456789)
-    return ChipRecord(index=index, answers=() if error else (Answer(reasoning="one", detections=(found,)),), error=error)
+    return ChipRecord(
+        index=index, answers=() if error else (Answer(reasoning="one", detections=(found,)),), error=error
+    )
 
 
 @given(st.lists(st.tuples(st.lists(answers, max_size=2).map(tuple), st.none() | texts), max_size=8))

@@ -14,7 +14,11 @@ from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
 
 RANGED = Conventions(
-    tile_size_px=336, overlap_px=64, coordinates="resized-pixels", scales=(1.0, 2.0, 4.0), ground_resolution_m=(0.1, 2.0)
+    tile_size_px=336,
+    overlap_px=64,
+    coordinates="resized-pixels",
+    scales=(1.0, 2.0, 4.0),
+    ground_resolution_m=(0.1, 2.0),
 )
 PLAIN = Conventions(tile_size_px=1024, overlap_px=128, coordinates="per-mille")
 
@@ -40,8 +44,8 @@ def test_native_or_the_nearest_in_the_range(native_m: float | None, expected: tu
     assert scales(native_m, RANGED) == pytest.approx(expected)
 
 
-def test_without_a_range_native(native_m: float = 0.3) -> None:
-    assert scales(native_m, PLAIN) == (1.0,)
+def test_without_a_range_native() -> None:
+    assert scales(0.3, PLAIN) == (1.0,)
 
 
 def test_a_resolution_asked_for_is_the_finest() -> None:
