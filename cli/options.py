@@ -1,0 +1,375 @@
+"""The options of the commands, in sections, so that every command that has one has the same one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import click
+
+from geogrounding.grounding.detection import Task
+from geogrounding.settings import MatchMetric, MergeMethod
+
+from .main import VERBOSE_KEY
+from .values import KeyValue, Numbers
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+COORDINATES = ("resized-pixels", "per-mille")
+STYLES = ("geo-r1", "qwen3", "embedded")
+"""The choices of the library, written out here because importing it for a help text costs a fifth of a second."""
+
+
+class Option(click.Option):
+    """An option that belongs to a section of the help text."""
+
+    def __init__(self, *args: Any, section: str = "Other", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.section = section
+
+
+class Command(click.Command):
+    """A command whose help lists its options by section."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write one list a section, in the order in which the sections first appear."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record is not None and not isinstance(param, click.Argument):
+                section = getattr(param, "section", "Other")
+                sections.setdefault(section, []).append(record)
+        for section, records in sorted(sections.items(), key=lambda item: item[0] == "Other"):
+            with formatter.section(section):
+                formatter.write_dl(records)
+
+
+def option(*names: str, section: str, **attributes: Any) -> Callable[[F], F]:
+    """An option of a section."""
+    return click.option(*names, cls=Option, section=section, **attributes)
+
+
+def together(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Several options as one decorator, listed in the order given."""
+
+    def decorate(function: F) -> F:
+        for one in reversed(options):
+            function = one(function)
+        return function
+
+    return decorate
+
+
+def _remember_verbose(ctx: click.Context, _param: click.Parameter, value: bool) -> bool:
+    if value:
+        ctx.meta[VERBOSE_KEY] = True
+        _log_to_terminal()
+    return value
+
+
+def _log_to_terminal() -> None:
+    """Send what libraries log to standard error, made safe."""
+    import logging
+
+    from .terminal import say
+
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            say(f"{record.levelname.lower()}: {record.name}: {record.getMessage()}")
+
+    root = logging.getLogger()
+    if not any(
+        type(handler).__name__ == "Handler" and type(handler).__module__ == __name__ for handler in root.handlers
+    ):
+        root.addHandler(Handler(logging.INFO))
+    logging.captureWarnings(True)
+
+
+VERBOSE = option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_remember_verbose,
+    section="Other",
+    help="Log what libraries say, and show the traceback of an error.",
+)
+
+SCENE = together(
+    option(
+        "-b",
+        "--bidx",
+        "bands",
+        type=Numbers("4,3,2", whole=True),
+        multiple=True,
+        section="Scene",
+        metavar="BANDS",
+        help="Bands that become red, green, blue, counted from 1 (one band: grey). Default: by colour interpretation.",
+    ),
+    option("--nodata", type=float, section="Scene", help="Value that means no data. Default: what the file says."),
+    option(
+        "--stretch",
+        default="auto",
+        show_default=True,
+        section="Scene",
+        metavar="METHOD",
+        help="How values become 8 bits, once for the scene: auto, percentile:2,98, minmax, none or LOW,HIGH. "
+        "auto leaves 8-bit colour as it is and takes percentile:2,98 for everything else.",
+    ),
+    option(
+        "--oo",
+        "open_options",
+        type=KeyValue(),
+        multiple=True,
+        section="Scene",
+        metavar="KEY=VALUE",
+        help="GDAL open option; may be repeated.",
+    ),
+    option(
+        "--pixel-coordinates",
+        is_flag=True,
+        section="Scene",
+        help="Answer in pixels of the raster (x right, y down). For pictures without coordinates.",
+    ),
+    option(
+        "--trusted-folder",
+        "trusted_folders",
+        type=click.Path(file_okay=False, path_type=Path),
+        multiple=True,
+        section="Scene",
+        metavar="FOLDER",
+        help="VRT files in this folder may be opened; may be repeated.",
+    ),
+    option(
+        "--allow-remote",
+        is_flag=True,
+        section="Scene",
+        help="SCENE may be a URL or another GDAL network path. Default: nothing opens a connection.",
+    ),
+)
+
+AREA = together(
+    option(
+        "--bbox",
+        type=Numbers("xmin,ymin,xmax,ymax", count=4),
+        section="Area",
+        metavar="XMIN,YMIN,XMAX,YMAX",
+        help="Look only here; commas or spaces between the numbers.",
+    ),
+    option(
+        "--bbox-crs",
+        section="Area",
+        metavar="CRS",
+        help="CRS of --bbox, such as EPSG:4326. Default: that of the scene.",
+    ),
+    option(
+        "--aoi",
+        type=click.Path(dir_okay=False, path_type=Path),
+        section="Area",
+        metavar="FILE",
+        help="Look only inside the polygons of this vector file.",
+    ),
+)
+
+GRID = together(
+    option(
+        "--tile-size",
+        type=click.IntRange(32, 8192),
+        section="Chips",
+        metavar="PIXELS",
+        help="Side of the square chips the model sees. Default: what suits the model.",
+    ),
+    option(
+        "--overlap",
+        type=click.FloatRange(min=0),
+        section="Chips",
+        metavar="PIXELS|RATIO",
+        help="Overlap of neighbouring chips: pixels, or a share of the tile when below 1, such as 0.2.",
+    ),
+    option(
+        "--resolution",
+        "resolution_m",
+        type=click.FloatRange(min=0, min_open=True),
+        section="Chips",
+        metavar="METRES",
+        help="Ground size of a pixel the model sees. Default: native, or the nearest the model is good for.",
+    ),
+    option(
+        "--scales",
+        type=Numbers("1,2,4"),
+        section="Chips",
+        metavar="1,2,4",
+        help="Look at several resolutions: multiples of --resolution, rising. Default: what suits the model.",
+    ),
+)
+
+MODEL = together(
+    option(
+        "--model",
+        default="builtin",
+        show_default=True,
+        section="Model",
+        metavar="NAME|FOLDER|HUB-ID",
+        help="builtin (the embedded model), a folder with a transformers checkpoint, a hub id, null (finds nothing), "
+        "or with --base-url the server's name for it (default there: its only one).",
+    ),
+    option(
+        "--base-url",
+        section="Model",
+        metavar="URL",
+        help="Ask an OpenAI-compatible server, such as http://localhost:8000/v1.",
+    ),
+    option(
+        "--api-key",
+        section="Model",
+        metavar="KEY",
+        help="Key for the server. Better in GEOGROUND_API_KEY or OPENAI_API_KEY: a command line can be seen by others.",
+    ),
+    option(
+        "--concurrency",
+        type=click.IntRange(1, 256),
+        section="Model",
+        metavar="N",
+        help="Requests in flight to the server.",
+    ),
+    option(
+        "--timeout",
+        "timeout_s",
+        type=click.FloatRange(min=0, min_open=True),
+        section="Model",
+        metavar="SECONDS",
+        help="For one request to the server.",
+    ),
+    option("--adapter", section="Model", metavar="FOLDER|HUB-ID", help="PEFT adapter on top of the model."),
+    option(
+        "--processor",
+        section="Model",
+        metavar="FOLDER|HUB-ID",
+        help="Where tokenizer and image processor come from. Default: the model.",
+    ),
+    option(
+        "--device", section="Model", metavar="DEVICE", help="cpu, cuda, cuda:1, mps. Default: the fastest there is."
+    ),
+    option(
+        "--dtype",
+        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        default="auto",
+        show_default=True,
+        section="Model",
+        help="Number format of the weights.",
+    ),
+    option(
+        "--batch-size",
+        type=click.IntRange(1, 4096),
+        section="Model",
+        metavar="CHIPS",
+        help="Chips per step of the model; halved by itself when memory runs out.",
+    ),
+    option(
+        "--coordinates",
+        type=click.Choice(COORDINATES),
+        section="Model",
+        help="What the numbers in replies mean. Default: by kind of model.",
+    ),
+    option(
+        "--prompt-style",
+        "style",
+        type=click.Choice(STYLES),
+        section="Model",
+        help="How questions are worded. Default: by kind of model.",
+    ),
+    option(
+        "--max-pixels",
+        type=click.IntRange(784),
+        section="Model",
+        metavar="PIXELS",
+        help="Largest picture shown to the model, width times height.",
+    ),
+    option(
+        "--max-new-tokens",
+        type=click.IntRange(16, 65536),
+        section="Model",
+        metavar="N",
+        help="Where a reply is cut off.",
+    ),
+)
+QUESTION = option(
+    "--task",
+    type=click.Choice(get_args(Task)),
+    default="detect",
+    show_default=True,
+    section="Question",
+    help="detect: every object that fits. refer: the one object the sentence describes.",
+)
+
+RESULT = together(
+    option(
+        "--merge",
+        type=click.Choice(get_args(MergeMethod)),
+        default="auto",
+        show_default=True,
+        section="Result",
+        help="What happens where chips overlap. auto joins parts cut by a chip border, drops what was seen twice and "
+        "keeps neighbours; nms keeps the best, nmm and union join; none keeps all.",
+    ),
+    option(
+        "--match-metric",
+        type=click.Choice(get_args(MatchMetric)),
+        default="iou",
+        show_default=True,
+        section="Result",
+        help="Overlap of two boxes over their union (iou) or over the smaller one (ios).",
+    ),
+    option(
+        "--match-threshold",
+        type=click.FloatRange(0, 1, min_open=True),
+        default=0.5,
+        show_default=True,
+        section="Result",
+        metavar="SHARE",
+        help="From this overlap on, two boxes are one object.",
+    ),
+    option(
+        "--min-score",
+        type=click.FloatRange(0, 1),
+        section="Result",
+        metavar="SCORE",
+        help="Leave out what scores less. Default: what suits the model.",
+    ),
+    option(
+        "--dst-crs",
+        section="Result",
+        metavar="CRS",
+        help="CRS of the result. Default: that of the scene; GeoJSON is always longitude and latitude.",
+    ),
+    option(
+        "--co",
+        "creation_options",
+        type=KeyValue(),
+        multiple=True,
+        section="Result",
+        metavar="KEY=VALUE",
+        help="GDAL creation option of the format; may be repeated.",
+    ),
+    option("--overwrite", is_flag=True, section="Result", help="Replace an existing result."),
+)
+
+PROGRESS = option(
+    "--progress",
+    type=click.Choice(["auto", "bar", "json", "none"]),
+    default="auto",
+    show_default=True,
+    section="Other",
+    help="bar for people, json for programs: one object a line on standard output. auto is a bar on a terminal.",
+)
+RESUME = option(
+    "--resume", is_flag=True, section="Other", help="Go on where an interrupted run of the same command ended."
+)
+ALLOW_FAILED = option(
+    "--allow-failed",
+    is_flag=True,
+    section="Other",
+    help="Exit with 0 even when some chips failed; they are still listed.",
+)

@@ -1,0 +1,167 @@
+"""From the options of a command to what the library takes: settings, a model, the place of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geogrounding.errors import InputError, OutputError, SettingsError
+from geogrounding.settings import RunSettings
+
+from .values import FORMATS
+
+if TYPE_CHECKING:
+    from geogrounding.grounding.models.base import Model
+
+MAX_QUERY_FILE_BYTES = 1_000_000
+"""A list of sentences is small; a larger file is nearly always a raster given by mistake."""
+
+MODEL_OPTIONS = (
+    "base_url",
+    "api_key",
+    "concurrency",
+    "timeout_s",
+    "adapter",
+    "processor",
+    "device",
+    "dtype",
+    "batch_size",
+    "coordinates",
+    "style",
+    "max_pixels",
+    "max_new_tokens",
+)
+"""Names of the options that go to ``load_model``, besides ``model``."""
+
+
+def read_queries(path: Path) -> list[str]:
+    """Sentences of a text file, one a line; blank lines and lines that start with # are passed over.
+
+    Raises:
+        InputError: it cannot be read as text.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_QUERY_FILE_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > MAX_QUERY_FILE_BYTES:
+        raise InputError(
+            f"{path} is larger than a list of queries can be", hint="Give a text file with one query a line."
+        )
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text", hint="Give a text file with one query a line.") from error
+    queries = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    if not queries:
+        raise InputError(f"{path} holds no query", hint="Write one query a line.")
+    return queries
+
+
+def unique(queries: Iterable[str]) -> tuple[str, ...]:
+    """Each query once, in the order given: a list and a command line may well name the same thing."""
+    return tuple(dict.fromkeys(query.strip() for query in queries))
+
+
+def make_settings(source: str, expressions: Sequence[str], options: dict[str, Any]) -> RunSettings:
+    """Take the options that concern the run itself out of ``options`` (which is changed) and check them together.
+
+    Raises:
+        SettingsError: a value is out of range or two settings contradict each other.
+    """
+    taken: dict[str, Any] = {
+        name: options.pop(name)
+        for name in (
+            "task",
+            "tile_size",
+            "overlap",
+            "resolution_m",
+            "scales",
+            "bbox",
+            "bbox_crs",
+            "aoi",
+            "nodata",
+            "stretch",
+            "pixel_coordinates",
+            "allow_remote",
+            "trusted_folders",
+            "merge",
+            "match_metric",
+            "match_threshold",
+            "min_score",
+        )
+        if name in options
+    }
+    bands = [int(band) for group in options.pop("bands", ()) for band in group]
+    return RunSettings(
+        source=source,
+        expressions=tuple(expressions),
+        bands=tuple(bands) or None,
+        open_options=key_values(options.pop("open_options", ()), "--oo"),
+        **taken,
+    )
+
+
+def model_loader(options: dict[str, Any]) -> Callable[[], Model]:
+    """Take the options of the model out of ``options`` (which is changed); the result loads the model when called."""
+    name = options.pop("model")
+    given = {key: value for key in MODEL_OPTIONS if (value := options.pop(key)) is not None}
+    if given.get("dtype") == "auto":
+        del given["dtype"]
+
+    def load() -> Model:
+        from geogrounding.grounding.models.loading import load_model
+
+        return load_model(name, **given)
+
+    return load
+
+
+def key_values(pairs: Iterable[tuple[str, str]], name: str) -> dict[str, str]:
+    """Pairs as a dictionary.
+
+    Raises:
+        SettingsError: a key comes twice with different values.
+    """
+    result: dict[str, str] = {}
+    for key, value in pairs:
+        if result.setdefault(key, value) != value:
+            raise SettingsError(f"{name} {key} is given twice with different values")
+    return result
+
+
+def output_path(path: Path, of: str | None) -> Path:
+    """The output with the ending of its format: ``-f`` adds a missing ending and must not contradict a present one.
+
+    Raises:
+        SettingsError: no format can be told.
+    """
+    ending = path.suffix.lower()
+    known = ", ".join(FORMATS.values())
+    if of is None:
+        if ending not in FORMATS.values():
+            what = f"the ending {ending!r}" if ending else "a name without ending"
+            raise SettingsError(f"{what} does not say a vector format", hint=f"Endings: {known}. Or give -f FORMAT.")
+        return path
+    if ending == FORMATS[of]:
+        return path
+    if ending in FORMATS.values():
+        raise SettingsError(f"-f {of} contradicts the ending {ending!r} of the output", hint=f"Endings: {known}.")
+    return path.with_name(path.name + FORMATS[of])
+
+
+def check_preview(path: Path, *, overwrite: bool) -> None:
+    """Refuse a preview that could not be written, before the work and not after it.
+
+    Raises:
+        SettingsError: it is no PNG.
+        OutputError: its folder is missing, or it exists.
+    """
+    if path.suffix.lower() != ".png":
+        raise SettingsError(f"the preview {path.name!r} is no .png", hint="Give --preview NAME.png.")
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder of the preview is missing: {path.parent}", hint="Make it first.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists", hint="Give --overwrite, or another name.")

@@ -1,0 +1,212 @@
+"""``geoground run``: one scene in, one layer out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geogrounding.errors import GeogroundingError, IncompleteError, SettingsError
+
+from . import options as opt
+from . import resolve
+from .main import INTERRUPTED
+from .progress import Silent, make_reporter
+from .terminal import say
+from .values import Format
+
+if TYPE_CHECKING:
+    from geogrounding.pipeline import RunReport
+
+FAILED_SHOWN = 5
+"""Failed chips named on the terminal; all of them are in the side-car."""
+
+
+@click.command(cls=opt.Command)
+@click.argument("scene", help="A raster: GeoTIFF, COG, or anything else GDAL reads.")
+@click.argument("query", nargs=-1, help="What to look for, in words; several are asked in one go.")
+@opt.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    section="Files",
+    metavar="FILE",
+    help="The layer: .geojson, .geojsonl, .gpkg, .fgb or .parquet.",
+)
+@opt.option(
+    "-f",
+    "--of",
+    "of",
+    type=Format(),
+    section="Files",
+    help="Format of the layer, where the ending of --output does not say it.",
+)
+@opt.option(
+    "--queries",
+    "query_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    section="Files",
+    metavar="FILE",
+    help="Text file with more queries, one a line.",
+)
+@opt.option(
+    "--preview",
+    type=click.Path(dir_okay=False, path_type=Path),
+    section="Files",
+    metavar="PNG",
+    help="Also draw the scene with the result.",
+)
+@opt.QUESTION
+@opt.MODEL
+@opt.AREA
+@opt.GRID
+@opt.SCENE
+@opt.RESULT
+@opt.RESUME
+@opt.ALLOW_FAILED
+@opt.PROGRESS
+@opt.option("-q", "--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
+@opt.VERBOSE
+def command(scene: str, query: tuple[str, ...], output: Path, **options: Any) -> None:
+    """Find what each QUERY describes in SCENE and write the polygons to one layer.
+
+    A run that was cut off leaves OUTPUT.journal; the same command with --resume goes on. The settings, versions and
+    counts of a finished run are in OUTPUT.run.json.
+
+    \b
+    Examples:
+      geoground run scene.tif "the airplanes on the apron" -o planes.geojson
+      geoground run scene.tif "building" "swimming pool" -o both.gpkg --preview both.png
+      geoground run scene.tif "the northern storage tank" --task refer -o tank.geojson
+      geoground run city.tif ship -o ships.fgb --bbox 12.30,45.42,12.36,45.45 --bbox-crs EPSG:4326
+      geoground run scene.tif car -o cars.gpkg --base-url http://localhost:8000/v1 --model Qwen/Qwen3-VL-8B-Instruct
+      geoground run scene.tif car -o cars.gpkg --model ./Geo-R1 --device cuda --resume
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    quiet, allow_failed = options.pop("quiet"), options.pop("allow_failed")
+    reporter = make_reporter(options.pop("progress"), quiet=quiet)
+    with reporter:
+        try:
+            report, output, preview = _run(scene, query, output, options, reporter)
+        except GeogroundingError as error:
+            reporter.event("error", **describe_error(error))
+            raise
+        except KeyboardInterrupt:
+            _say_interrupted(reporter)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+    if not quiet:
+        say_report(report, output, preview)
+    check_complete(report, allow_failed=allow_failed)
+
+
+def _run(
+    scene: str, query: tuple[str, ...], output: Path, options: dict[str, Any], reporter: Silent
+) -> tuple[RunReport, Path, Path | None]:
+    """Check everything that can be checked cheaply, then run."""
+    query_file, preview = options.pop("query_file"), options.pop("preview")
+    output = resolve.output_path(output, options.pop("of"))
+    more = [] if query_file is None else resolve.read_queries(query_file)
+    if not query and not more:
+        raise SettingsError("nothing to look for", hint='Give a query after the scene, such as "the storage tanks".')
+    settings = resolve.make_settings(scene, resolve.unique([*query, *more]), options)
+    overwrite, resume = options.pop("overwrite"), options.pop("resume")
+    if preview is not None:
+        resolve.check_preview(preview, overwrite=overwrite or resume)
+    load = resolve.model_loader(options)
+    dst_crs, creation_options = options.pop("dst_crs"), resolve.key_values(options.pop("creation_options"), "--co")
+
+    from geogrounding import pipeline  # numpy, rasterio and shapely: not for a wrong option or --help
+
+    reporter.event("start", source=scene, output=str(output))
+    report = pipeline.run(
+        settings,
+        output,
+        model=load,
+        resume=resume,
+        overwrite=overwrite,
+        dst_crs=dst_crs,
+        creation_options=creation_options,
+        preview=preview,
+        on_progress=reporter.update,
+    )
+    reporter.event("done", output=str(output), **describe_report(report))
+    return report, output, preview
+
+
+def describe_report(report: RunReport) -> dict[str, Any]:
+    """A report in plain values."""
+    return {
+        "complete": report.complete,
+        "features": report.features,
+        "chips": report.chips,
+        "empty_chips": report.empty_chips,
+        "failed_chips": [{"chip": chip, "reason": reason} for chip, reason in report.failed_chips],
+        "drops": dict(report.drops),
+        "seconds": round(report.seconds, 3),
+        "model_seconds": round(report.model_seconds, 3),
+        "waiting_seconds": round(report.waiting_seconds, 3),
+    }
+
+
+def describe_error(error: GeogroundingError) -> dict[str, Any]:
+    """An error in plain values."""
+    return {"type": type(error).__name__, "message": str(error), "hint": error.hint, "exit_code": error.exit_code}
+
+
+def say_report(report: RunReport, output: Path, preview: Path | None) -> None:
+    """Two or three lines for a person."""
+    empty = f", {report.empty_chips} of them without data" if report.empty_chips else ""
+    say(f"{count(report.features, 'polygon')} -> {output}")
+    in_model = duration(report.model_seconds)
+    say(f"{count(report.chips, 'chip')}{empty}; {duration(report.seconds)}, {in_model} of it in the model")
+    if report.drops:
+        reasons = ", ".join(f"{number} × {reason}" for reason, number in report.drops.items())
+        say(f"Left out of the model's answers: {reasons}")
+    if preview is not None:
+        say(f"Picture: {preview}")
+
+
+def check_complete(report: RunReport, *, allow_failed: bool) -> None:
+    """List failed chips, and end with the exit code for an incomplete result unless that was allowed.
+
+    Raises:
+        IncompleteError: chips failed and that was not allowed.
+    """
+    if report.complete:
+        return
+    for chip, reason in report.failed_chips[:FAILED_SHOWN]:
+        say(f"Chip {chip} failed: {reason}")
+    if len(report.failed_chips) > FAILED_SHOWN:
+        say(f"... and {len(report.failed_chips) - FAILED_SHOWN} more, listed in the side-car .run.json")
+    if not allow_failed:
+        raise IncompleteError(
+            f"{len(report.failed_chips)} of {count(report.chips, 'chip')} failed; the result lacks what they show",
+            hint="--resume asks about them again; --allow-failed accepts the result as it is.",
+        )
+
+
+def count(number: int, noun: str) -> str:
+    """``1 chip``, ``2 chips``, ``12,000 chips``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _say_interrupted(reporter: Silent) -> None:
+    last = reporter.last
+    if last is None:
+        say("Interrupted before the first chips were answered.")
+        return
+    say(f"Interrupted: {last.chips_done} of {count(last.chips_total, 'chip')} are kept.")
+    say("Hint: the same command with --resume goes on from there.")

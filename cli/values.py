@@ -1,0 +1,66 @@
+"""Texts of the command line as values: lists of numbers, pairs, formats."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+FORMATS = {"geojson": ".geojson", "geojsonl": ".geojsonl", "gpkg": ".gpkg", "fgb": ".fgb", "parquet": ".parquet"}
+"""Names of ``-f`` and the file endings they stand for."""
+_GDAL_NAMES = {"geojsonseq": "geojsonl", "flatgeobuf": "fgb", "geoparquet": "parquet"}
+
+
+class Numbers(click.ParamType[tuple[float, ...], Any]):
+    """Several numbers in one text, between commas or spaces, such as ``1,2,4`` or ``"500000 4e6 501000 4.1e6"``."""
+
+    def __init__(self, name: str, *, count: int | None = None, whole: bool = False) -> None:
+        self.name = name
+        self.count = count
+        self.whole = whole
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Read the text; a bracketed list is taken as well."""
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).strip().strip("[]()").replace(",", " ").split()
+        try:
+            numbers = tuple(int(part) if self.whole else float(part) for part in parts)
+        except ValueError:
+            kind = "whole numbers" if self.whole else "numbers"
+            self.fail(f"{value!r} is not a list of {kind} such as {self.name}", param, ctx)
+        if not numbers or not all(math.isfinite(number) for number in numbers):
+            self.fail(f"{value!r} is not a list of finite numbers", param, ctx)
+        if self.count is not None and len(numbers) != self.count:
+            self.fail(f"{value!r} holds {len(numbers)} numbers instead of {self.count}: {self.name}", param, ctx)
+        return numbers
+
+
+class KeyValue(click.ParamType[tuple[str, str], Any]):
+    """A ``KEY=VALUE`` pair."""
+
+    name = "KEY=VALUE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Split at the first ``=``."""
+        if isinstance(value, tuple):
+            return value
+        key, separator, text = str(value).partition("=")
+        if not separator or not key.strip():
+            self.fail(f"{value!r} is not KEY=VALUE", param, ctx)
+        return key.strip(), text
+
+
+class Format(click.ParamType[str, Any]):
+    """A vector format by its short name or its GDAL name, in any case."""
+
+    name = "FORMAT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The short name."""
+        short = str(value).lower()
+        short = _GDAL_NAMES.get(short, short)
+        if short not in FORMATS:
+            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}", param, ctx)
+        return short
