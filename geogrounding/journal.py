@@ -42,7 +42,7 @@ class ChipRecord:
 
     index: int
     answers: tuple[Answer, ...] = ()
-    """One per question; none for a chip without valid pixels. Of a failed chip, those that were answered all the same."""
+    """One per question; none for a chip without valid pixels. Of a failed chip, what was answered all the same."""
     error: str | None = None
     """Why the chip, or one question about it, failed; None when nothing did."""
 
@@ -67,8 +67,8 @@ class Journal:
             overwrite: throw an existing journal away.
 
         Raises:
-            JournalError: it exists and neither ``resume`` nor ``overwrite`` is set, belongs to another run, is in use by
-                another process, or cannot be written.
+            JournalError: it exists and neither ``resume`` nor ``overwrite`` is set, belongs to another run, is in use
+                by another process, or cannot be written.
         """
         self.path = path
         if not path.parent.is_dir():  # the lock would create it

@@ -36,9 +36,9 @@ class RunSettings:
     tile_size: int | None = None
     """Side of the chips in chip pixels; None takes what suits the model."""
     overlap: float | None = None
-    """Overlap of neighbouring chips: pixels when >= 1, a share of the tile when below; None takes what suits the model."""
+    """Overlap of neighbouring chips: pixels when >= 1, a share of the tile when below; None is what suits the model."""
     resolution_m: float | None = None
-    """Ground resolution the model looks at, metres per chip pixel; None is native, or the nearest that suits the model."""
+    """Ground resolution looked at, metres per chip pixel; None is native, or the nearest that suits the model."""
     scales: tuple[float, ...] | None = None
     """Levels of the grid, each a multiple of the resolution, finest first; None takes what suits the model."""
 
