@@ -8,13 +8,16 @@ convention than it states loses its boxes with a reason that names the suspicion
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from geogrounding.grounding.detection import Answer, BoxPx, Detection, Task
 from geogrounding.grounding.locate import locate
 from geogrounding.grounding.located import Located, LocatedBox, Reason
-from geogrounding.grounding.models.base import CoordinateConvention
 from geogrounding.grounding.scoring import Tokens, score_spans
 from geogrounding.grounding.sections import blank
+
+if TYPE_CHECKING:  # the models package itself imports this module
+    from geogrounding.grounding.models.base import CoordinateConvention
 
 __all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "clean_reasoning", "parse_answer"]
 

@@ -68,7 +68,7 @@ class Located:
         self.drops.append(Drop(reason=reason.value, text=shown))
 
 
-def short(text: str) -> str:
-    """One line of at most 80 characters."""
-    line = blank(" ".join(text[: 4 * _SHORT].split()))
-    return line if len(line) <= _SHORT else line[: _SHORT - 3] + "..."
+def short(text: str, limit: int = _SHORT) -> str:
+    """One line of at most so many characters."""
+    line = blank(" ".join(text[: 4 * limit].split()))
+    return line if len(line) <= limit else line[: limit - 3] + "..."

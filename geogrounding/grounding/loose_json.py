@@ -74,7 +74,7 @@ Value = Number | Text | Array | Mapping
 
 NUMBER = re.compile(r"(?>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?![\w.%])")
 _OPENING = re.compile(r"[\[{]|\((?=\s{0,20}[-+.0-9])")
-_TOKEN = re.compile(r"[\[\](){}\"'\u2018\u2019\u201c\u201d,;]|[\w.+%-]+")
+_TOKEN = re.compile(r"//[^\n]*|/\*(?s:.{0,1000}?)\*/|[\[\](){}\"'\u2018\u2019\u201c\u201d,;]|[\w.+%-]+")
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201d": "\u201d", "\u2018": "\u2019", "\u2019": "\u2019"}
 _WHOLE_STRING = {
     quote: re.compile(
@@ -139,7 +139,9 @@ class _Reader:
         """Read from an opening bracket until it is closed or the text ends; return where to go on."""
         while (token := _TOKEN.search(self.text, position, self.stop)) is not None:
             first = token.group()[0]
-            if first in "[({":
+            if first == "/":  # a comment
+                position = token.end()
+            elif first in "[({":
                 self._open(first, token.start())
                 position = token.end()
             elif first in "])}":

@@ -10,11 +10,13 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from geogrounding.errors import SettingsError
 from geogrounding.grounding.detection import Question, Task
-from geogrounding.grounding.models.base import CoordinateConvention
+
+if TYPE_CHECKING:  # the models package itself imports this module
+    from geogrounding.grounding.models.base import CoordinateConvention
 
 PromptStyle = Literal["geo-r1", "qwen3", "embedded"]
 """``geo-r1``: Qwen2.5-VL and what was tuned from it (Geo-R1, VLM-R1). ``qwen3``: models that answer in 0-1000.

@@ -24,7 +24,7 @@ from geogrounding.errors import ModelError, SettingsError
 from geogrounding.grounding.answer import clean_reasoning, parse_answer
 from geogrounding.grounding.detection import Answer, Question
 from geogrounding.grounding.models.base import Conventions, CoordinateConvention
-from geogrounding.grounding.models.server_http import ServerClient, RequestError
+from geogrounding.grounding.models.server_http import RequestError, ServerClient
 from geogrounding.grounding.models.server_picture import Picture, PictureSender
 from geogrounding.grounding.prompt import (
     QWEN_MAX_PIXELS,
@@ -267,7 +267,9 @@ class OpenAIServer:
             try:
                 reply = self._client.request("POST", "/chat/completions", body, patient=not self._gone.is_set())
             except RequestError as failure:
-                fewer = None if failure.status not in _REFUSED_FIELD_STATUS else _without_refused(fields, str(failure))
+                fewer = (
+                    None if failure.status not in _REFUSED_FIELD_STATUS else _without_refused(fields, failure.detail)
+                )
                 if fewer is None:
                     if failure.status not in _REFUSED_FIELD_STATUS or not fields.logprobs or self._logprobs_known:
                         raise
@@ -363,11 +365,17 @@ def _read_logprobs(logprobs: Any) -> tuple[Sequence[str] | Sequence[bytes] | Non
     entries = logprobs.get("content") if isinstance(logprobs, dict) else None
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         return None, None
-    values = [entry.get("logprob") for entry in entries]
-    numbers = [float(v) if isinstance(v, int | float) and not isinstance(v, bool) else None for v in values]
+    numbers = [_float(entry.get("logprob")) for entry in entries]
     try:
         if all(isinstance(entry["bytes"], list) for entry in entries):
             return [bytes(entry["bytes"]) for entry in entries], numbers
     except (KeyError, TypeError, ValueError):
         pass  # bytes are optional in the protocol; the texts of the tokens do nearly as well
     return [str(entry.get("token", "")) for entry in entries], numbers
+
+
+def _float(value: Any) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    except OverflowError:
+        return None

@@ -40,16 +40,20 @@ _MAX_DELAY_S = 30.0
 _MAX_RETRY_AFTER_S = 60.0
 _CONNECT_TIMEOUT_S = 10.0
 _MAX_ERROR_BYTES = 64 * 1024
+_MAX_DETAIL = 4000
+_MAX_MESSAGE = 200
 _KEY = re.compile(r"[\x21-\x7e]{1,4096}")
 
 
 class RequestError(Exception):
     """A request that got no usable reply; the chip fails, the run may go on."""
 
-    def __init__(self, kind: FailureKind, message: str, *, status: int | None = None) -> None:
+    def __init__(self, kind: FailureKind, message: str, *, status: int | None = None, detail: str = "") -> None:
         super().__init__(message)
         self.kind: FailureKind = kind
         self.status = status
+        self.detail = detail
+        """What the server said, longer than in the message."""
 
 
 def check_base_url(base_url: str) -> str:
@@ -172,7 +176,8 @@ class ServerClient:
             else:
                 if 200 <= status < 300:
                     return self._decode(content)
-                message = f"the server answered {status}: {self._message(content)}"
+                detail = self._message(content)
+                message = f"the server answered {status}: {short(detail, _MAX_MESSAGE)}"
                 if status in (401, 403):
                     raise ModelError(
                         f"{self.base_url} refuses access ({message})",
@@ -184,13 +189,15 @@ class ServerClient:
                         hint="Check --model, and that --base-url is the final address and ends in /v1.",
                     )
                 if status not in _RETRIED_STATUS:
-                    raise RequestError("refused", message, status=status)
-                last = RequestError("unavailable", message, status=status)
+                    raise RequestError("refused", message, status=status, detail=detail)
+                last = RequestError("unavailable", message, status=status, detail=detail)
                 retry_after_s = _retry_after_s(headers)
             retries = min(self._max_retries, _TIMEOUT_RETRIES) if last.kind == "timeout" else self._max_retries
             if last.kind == "broken" or not patient or attempts > retries:
                 if attempts > 1:
-                    raise RequestError(last.kind, f"{last} (tried {attempts} times)", status=last.status)
+                    raise RequestError(
+                        last.kind, f"{last} (tried {attempts} times)", status=last.status, detail=last.detail
+                    )
                 raise last
             delay_s = min(_MAX_DELAY_S, _FIRST_DELAY_S * 2 ** (attempts - 1)) * (1.0 - 0.5 * self._jitter())
             self._sleep(delay_s if retry_after_s is None else min(_MAX_RETRY_AFTER_S, max(delay_s, retry_after_s)))
@@ -205,8 +212,8 @@ class ServerClient:
         self._client.close()
 
     def scrub(self, text: str) -> str:
-        """One short line of the text without the key."""
-        return short(text.replace(self._api_key, "***") if self._api_key else text)
+        """One line of the text without the key."""
+        return short(text.replace(self._api_key, "***") if self._api_key else text, _MAX_DETAIL)
 
     def _attempt(self, method: str, path: str, body: Mapping[str, Any] | None) -> tuple[int, httpx.Headers, bytes]:
         httpx = self._httpx
@@ -244,7 +251,7 @@ class ServerClient:
             raise RequestError("broken", "the server's reply is not JSON") from None
 
     def _message(self, content: bytes) -> str:
-        """What the server says of an error, on one short line."""
+        """What the server says of an error, on one line."""
         text = content.decode(errors="replace")
         try:
             value = json.loads(text)
