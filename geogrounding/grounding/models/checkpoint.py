@@ -133,16 +133,21 @@ def _adapt(model: Any, folder: Path) -> Any:
     except ImportError as error:
         raise ModelError("an adapter needs the package peft", hint="pip install peft") from error
     try:
+        # peft only warns where weights are missing, and warns of its own use of transformers.
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
-        lost = [str(warning.message) for warning in caught if "missing adapter keys" in str(warning.message)]
-        if lost:
-            raise ModelError(
-                f"the adapter {folder} lacks weights: {lost[0][:200]}", hint="Was it trained on another model?"
+            lost = [str(warning.message) for warning in caught if "missing adapter keys" in str(warning.message)]
+            if lost:
+                raise ModelError(
+                    f"the adapter {folder} lacks weights: {lost[0][:200]}", hint="Was it trained on another model?"
+                )
+            # Merged weights answer faster; prompt tuning and the like cannot be merged and stay beside the model.
+            return (
+                adapted.merge_and_unload(safe_merge=True)
+                if hasattr(adapted.base_model, "merge_and_unload")
+                else adapted
             )
-        # Merged weights answer faster; prompt tuning and the like cannot be merged and stay beside the model.
-        return adapted.merge_and_unload(safe_merge=True) if hasattr(adapted.base_model, "merge_and_unload") else adapted
     except ModelError:
         raise
     except Exception as error:

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import ModelError, SettingsError
+from geogrounding.grounding.models import weights
 from geogrounding.grounding.models.base import CoordinateConvention, Model
 from geogrounding.grounding.models.null import NullModel
 from geogrounding.grounding.prompt import PromptStyle
 
 _SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
-_LOCAL_ONLY = ("adapter", "processor", "device", "dtype")
+_LOCAL_ONLY = ("adapter", "processor", "device", "dtype", "batch_size")
 _TRANSFORMERS_ONLY = ("adapter", "processor", "coordinates", "style", "max_new_tokens", "max_pixels")
 EMBEDDED_MODEL_TYPE = "geogrounding_builtin"
 """``model_type`` in config.json of folders that hold a retrained embedded model."""
@@ -46,7 +47,7 @@ def load_model(
         device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
         dtype: "float32", "bfloat16", "float16"; default what suits the device.
         batch_size: pictures (times questions) answered together.
-        coordinates: what the numbers in replies mean; default by kind of model.
+        coordinates: what the numbers in replies mean; default what the style asks for.
         style: how questions are worded; default by kind of model.
         api_key: for the server; default from the environment.
         concurrency: requests in flight to the server.
@@ -87,7 +88,7 @@ def load_model(
         return NullModel(**given)
     if name == "builtin" or _is_embedded(name):
         _refuse(given, _TRANSFORMERS_ONLY, f"model {name}", "The embedded model brings its own.")
-        return _embedded(None if name == "builtin" else Path(name).expanduser(), given)
+        return _embedded(None if name == "builtin" else weights.local_path(name), given)
     _require("torch", "transformers")
     from geogrounding.grounding.models.transformers_model import TransformersModel
 
@@ -98,20 +99,20 @@ def _server(name: str, base_url: str, given: Mapping[str, Any]) -> Model:
     _require("httpx")
     from geogrounding.grounding.models.openai_server import OpenAIServer
 
-    return OpenAIServer(base_url, model=None if name == "builtin" else name, **given)
+    translated = {"max_tokens" if key == "max_new_tokens" else key: value for key, value in given.items()}
+    return OpenAIServer(base_url, model=None if name == "builtin" else name, **translated)
 
 
 def _embedded(folder: Path | None, given: Mapping[str, Any]) -> Model:
     _require("torch", "transformers")
     from geogrounding.grounding.models import builtin
 
-    return builtin.load(folder, **given) if folder is not None else builtin.load(**given)
+    model: Model = builtin.load(folder, **given)
+    return model
 
 
 def _is_embedded(name: str) -> bool:
-    from geogrounding.grounding.models import weights
-
-    config = Path(name).expanduser() / "config.json"
+    config = weights.local_path(name) / "config.json"
     return config.is_file() and weights.read_json(config).get("model_type") == EMBEDDED_MODEL_TYPE
 
 

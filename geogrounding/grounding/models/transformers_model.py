@@ -20,14 +20,14 @@ from geogrounding.grounding.models.processing import (
     Processing,
     load_processing,
 )
-from geogrounding.grounding.prompt import PromptStyle, build_prompt, check_style
+from geogrounding.grounding.prompt import PromptStyle, build_prompt, check_style, coordinates_of
 
 DEFAULT_MAX_NEW_TOKENS = 1024
 """Room for some reasoning and about thirty boxes; a reply cut off keeps the boxes that are complete."""
 DEFAULT_BATCH_SIZE = {"cuda": 16, "mps": 4, "cpu": 4}
 
 _STYLES: dict[str, PromptStyle] = {"qwen2_5_vl": "geo-r1"}
-_COORDINATES: dict[str, CoordinateConvention] = {"qwen2_5_vl": "resized-pixels"}
+"""By model type; every other family is asked for 0-1000."""
 _SMALLER = "choose smaller tiles or a smaller max_pixels"
 
 
@@ -64,7 +64,7 @@ class TransformersModel:
             device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
             dtype: "float32", "bfloat16", "float16"; default what suits the device (``checkpoint.choose_dtype``).
             batch_size: pictures times questions decoded together; halved when memory runs out.
-            coordinates: what the numbers in the replies mean; default by model type.
+            coordinates: what the numbers in the replies mean; default what the style asks for.
             style: how questions are worded; default by model type.
             max_new_tokens: where a reply is cut off.
             min_pixels: smaller pictures are enlarged to it (Qwen families).
@@ -88,8 +88,7 @@ class TransformersModel:
             texts_folder, config, min_pixels=min_pixels, max_pixels=max_pixels
         )
         self._style: PromptStyle = check_style(style) if style is not None else _STYLES.get(family, "qwen3")
-        # Numbers mean what the model was trained to write: its family decides, not the words of the question.
-        self._coordinates: CoordinateConvention = coordinates or _COORDINATES.get(family, "per-mille")
+        self._coordinates: CoordinateConvention = coordinates or coordinates_of(self._style)
         if self._coordinates == "resized-pixels" and not self._processing.shares_pictures:
             raise SettingsError(
                 f"coordinates resized-pixels do not suit model type {family}: its resized picture is not known",
@@ -105,7 +104,7 @@ class TransformersModel:
         self._pad_id = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._end_ids))
         self._context = int(getattr(config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
 
-        self.name = source if "/" in source and not Path(source).expanduser().is_dir() else folder.resolve().name
+        self.name = source if "/" in source and not weights.local_path(source).is_dir() else folder.resolve().name
         if adapter is not None:
             self.name += "+" + Path(adapter).name
         settings = {
@@ -194,10 +193,10 @@ class TransformersModel:
         answers = []
         for ask in batch:
             encoded = seen[ask.picture].encoded
-            failed = encoded is None
-            answers.append(
-                Answer(error=seen[ask.picture].error) if failed else self._parse(ask, next(replies), encoded)
-            )
+            if encoded is None:
+                answers.append(Answer(error=seen[ask.picture].error))
+            else:
+                answers.append(self._parse(ask, next(replies), encoded))
         return answers
 
     def _see(self, image: Picture) -> _Seen:

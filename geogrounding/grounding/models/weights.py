@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -50,7 +51,7 @@ def find(source: str, role: Role) -> Path:
     Raises:
         ModelError: there is no such folder or repository, it cannot be reached, or it holds no usable weights.
     """
-    folder = Path(source).expanduser()
+    folder = local_path(source)
     if folder.is_dir():
         check_folder(folder, role)
         return folder
@@ -63,6 +64,16 @@ def find(source: str, role: Role) -> Path:
         )
     repository, _, revision = source.partition("@")
     return _from_hub(repository, revision or None, role)
+
+
+def local_path(source: str) -> Path:
+    """A user's text as a path, ``~`` expanded; text that can be no path becomes one that does not exist."""
+    path = Path(os.path.expanduser(source))  # noqa: PTH111 - Path.expanduser raises for unknown users
+    try:
+        path.is_dir()
+    except (OSError, ValueError):  # too long for a path
+        return Path("no such path")
+    return path
 
 
 def _from_hub(repository: str, revision: str | None, role: Role) -> Path:
@@ -182,9 +193,13 @@ def read_header(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             header, data_start = _header(file)
             size = path.stat().st_size
-        stop = max((_offsets(entry)[1] for name, entry in header.items() if name != "__metadata__"), default=0)
-        if data_start + stop != size:
-            raise ValueError(f"{size} bytes where {data_start + stop} are declared")
+        position = 0
+        for start, stop in sorted(_offsets(entry) for name, entry in header.items() if name != "__metadata__"):
+            if start != position:
+                raise ValueError("its tensors overlap or leave gaps")
+            position = stop
+        if data_start + position != size:
+            raise ValueError(f"{size} bytes where {data_start + position} are declared")
     except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise ModelError(f"{path} is damaged: {first_line(error)}", hint="Download the model again.") from error
     return header
