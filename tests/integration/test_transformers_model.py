@@ -199,7 +199,7 @@ def adapter(folders: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with warnings.catch_warnings():
         # peft asks transformers for an attribute that was renamed.
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
-        get_peft_model(base, config).save_pretrained(place)
+        get_peft_model(base, config).save_pretrained(str(place))
     return place
 
 

@@ -22,13 +22,15 @@ from geogrounding.grounding.models import NullModel, available, load_model, weig
 from geogrounding.grounding.models.base import Model
 
 
-def write_model(folder: Path, *, card: str | None = None, config: Any = None, **tensors: Any) -> Path:
+def write_model(
+    folder: Path, *, card: str | None = None, config: Any = None, tensors: dict[str, Any] | None = None
+) -> Path:
     """A folder that looks like a vision-language model; its weights are two small tensors."""
     folder.mkdir(parents=True)
     described = {"model_type": "llava", "vision_config": {}, "text_config": {}} if config is None else config
     (folder / "config.json").write_text(json.dumps(described))
-    values = {"a": np.arange(600, dtype=np.float32), "b": np.ones((3, 200), dtype=np.float16)} | tensors
-    save_file(values, folder / "model.safetensors")
+    values: dict[str, Any] = {"a": np.arange(600, dtype=np.float32), "b": np.ones((3, 200), dtype=np.float16)}
+    save_file(values if tensors is None else tensors, folder / "model.safetensors")
     if card is not None:
         (folder / "README.md").write_text(card)
     return folder
@@ -217,10 +219,10 @@ class TestFingerprint:
 
     def test_sees_a_tensor_that_was_trained(self, tmp_path: Path) -> None:
         tensors = {"a": np.arange(600, dtype=np.float32), "z": np.zeros((400, 400), np.float32)}
-        base = weights.fingerprint([write_model(tmp_path / "base", **tensors)], None)
+        base = weights.fingerprint([write_model(tmp_path / "base", tensors=tensors)], None)
         trained = {name: tensor.copy() for name, tensor in tensors.items()}
         trained["z"] += 1e-6
-        assert weights.fingerprint([write_model(tmp_path / "trained", **trained)], None) != base
+        assert weights.fingerprint([write_model(tmp_path / "trained", tensors=trained)], None) != base
 
     def test_reads_little_of_large_weights(self, tmp_path: Path) -> None:
         folder = tmp_path / "large"

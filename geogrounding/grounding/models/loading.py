@@ -15,7 +15,7 @@ from geogrounding.grounding.prompt import PromptStyle
 _SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
 _LOCAL_ONLY = ("adapter", "processor", "device", "dtype", "batch_size")
 _TRANSFORMERS_ONLY = ("adapter", "processor", "coordinates", "style", "max_new_tokens", "max_pixels")
-EMBEDDED_MODEL_TYPE = "geogrounding_builtin"
+EMBEDDED_MODEL_TYPE = "geoground"
 """``model_type`` in config.json of folders that hold a retrained embedded model."""
 
 
