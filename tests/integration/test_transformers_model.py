@@ -23,7 +23,7 @@ from geogrounding.grounding.models.processing import Picture
 from geogrounding.grounding.models.transformers_model import TransformersModel
 from geogrounding.grounding.prompt import smart_resize
 from tests.integration import tiny_models
-from tests.integration.tiny_models import FAMILIES, Family
+from tests.integration.tiny_models import FAMILIES, RELATIVES, Family
 
 QUESTIONS = [Question(expression=text) for text in ("plane", "the red ship at the quay", "storage tank")]
 SAYING = [
@@ -118,7 +118,7 @@ def test_a_batch_of_any_size_gives_the_same_answers(folders: Any, family: Family
     assert len({text for row in answers[1] for text in row}) > 5, "babble should depend on picture and question"
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", FAMILIES + RELATIVES)
 def test_questions_share_the_vision_tower_and_lose_nothing(
     folders: Any, family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +139,24 @@ def test_questions_share_the_vision_tower_and_lose_nothing(
     monkeypatch.setattr(model, "_shares_pictures", False)
     assert texts(model.ground(images, QUESTIONS)) == answers, "shared features change the answer"
     assert sum(seen) == 3 * each
+
+
+def test_other_architectures_run_through_their_own_processor(folders: Any) -> None:
+    """LLaVA-NeXT cuts a picture into tiles: it is not among the families whose features are shared."""
+    images = pictures((112, 112), (56, 100))
+    answers = {}
+    for batch_size in (1, 4):
+        model = TransformersModel(str(folders("llava_next")), batch_size=batch_size, **CPU)
+        answers[batch_size] = texts(model.ground(images, QUESTIONS))
+    assert not model.shares_pictures
+    assert answers[1] == answers[4]
+    assert len({text for row in answers[1] for text in row}) > 3
+    [[answer]] = load_model(str(folders("llava_next", True)), **CPU | {"max_new_tokens": 20}).ground(
+        images[1:], QUESTIONS[:1]
+    )
+    assert answer.detections[0].box_chip_px == pytest.approx((28 * 0.056, 5.6, 140 * 0.056, 11.2))
+    with pytest.raises(SettingsError, match="resized-pixels"):
+        load_model(str(folders("llava_next")), coordinates="resized-pixels", **CPU)
 
 
 def test_library_and_package_expand_image_tokens_alike(folders: Any) -> None:

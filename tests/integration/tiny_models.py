@@ -1,6 +1,6 @@
 """Small randomly initialised models for tests, saved with ``save_pretrained`` and loaded again by the real code.
 
-Three families: a Qwen2.5-VL (answers in pixels of the resized image), a LLaVA with a CLIP tower (fixed 56 x 56 input)
+The main families: a Qwen2.5-VL (answers in pixels of the resized image), a LLaVA with a CLIP tower (56 x 56 input)
 and a Qwen3-VL (0-1000, deepstack features). Their tokenizer knows every byte, so any text passes through it. A
 *random* model babbles, but its babble depends on picture and question (the weights are drawn wide on purpose). A
 *rigged* model says one known sentence whatever it sees: its layers add nothing, so that the next token depends on the
@@ -17,10 +17,15 @@ from typing import Any, Literal
 
 from geogrounding.grounding.models.checkpoint import quiet
 
-Family = Literal["qwen2_5_vl", "qwen3_vl", "llava"]
+Family = Literal["qwen2_5_vl", "qwen3_vl", "llava", "qwen2_vl", "qwen3_vl_moe", "llava_next"]
 FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")
+"""Those that every test of the backend runs with."""
+RELATIVES: tuple[Family, ...] = ("qwen2_vl", "qwen3_vl_moe")
+"""Further families that share the work on a picture; ``llava_next`` is one that does not."""
 
 HIDDEN = 64
+_WIDE = 0.4
+_PINPOINTS = [[112, 112], [56, 112], [112, 56]]
 _SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|vision_start|>", "<|vision_end|>")
 
 _QWEN_TEMPLATE = (
@@ -44,7 +49,7 @@ def build_tokenizer(family: Family, extra_tokens: Sequence[str] = ()) -> Any:
     tokenizer = Tokenizer(models.BPE(vocab={symbol: index for index, symbol in enumerate(alphabet)}, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.decoder = decoders.ByteLevel()
-    image_tokens = ("<image>",) if family == "llava" else ("<|image_pad|>", "<|video_pad|>")
+    image_tokens = ("<image>",) if family.startswith("llava") else ("<|image_pad|>", "<|video_pad|>")
     tokenizer.add_special_tokens(
         [AddedToken(token, special=True, normalized=False) for token in _SPECIAL + image_tokens]
     )
@@ -55,14 +60,16 @@ def build_tokenizer(family: Family, extra_tokens: Sequence[str] = ()) -> Any:
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
-        chat_template=_LLAVA_TEMPLATE if family == "llava" else _QWEN_TEMPLATE,
+        chat_template=_LLAVA_TEMPLATE if family.startswith("llava") else _QWEN_TEMPLATE,
         clean_up_tokenization_spaces=False,
     )
 
 
 def build_config(family: Family, tokenizer: Any) -> Any:
     """The smallest configuration that exercises every part of the architecture."""
-    from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, Qwen2_5_VLConfig, Qwen3VLConfig
+    import transformers
+
+    library: Any = transformers
 
     def token_id(token: str) -> int:
         return int(tokenizer.convert_tokens_to_ids(token))
@@ -76,49 +83,48 @@ def build_config(family: Family, tokenizer: Any) -> Any:
         "num_key_value_heads": 2,
         "max_position_embeddings": 8192,
         "pad_token_id": tokenizer.pad_token_id,
-        "initializer_range": 0.4,
+        "initializer_range": _WIDE,
     }
     ids = {"eos_token_id": tokenizer.eos_token_id, "bos_token_id": None}
-    if family == "llava":
-        return LlavaConfig(
-            vision_config=CLIPVisionConfig(
-                hidden_size=32,
-                intermediate_size=32,
-                num_hidden_layers=2,
-                num_attention_heads=2,
-                image_size=56,
-                patch_size=14,
-                initializer_range=0.4,
-            ),
-            text_config=LlamaConfig(**text, **ids),
+    if family.startswith("llava"):
+        vision = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+        size = {"image_size": 56, "patch_size": 14}
+        kind = library.LlavaConfig if family == "llava" else library.LlavaNextConfig
+        return kind(
+            vision_config=library.CLIPVisionConfig(**vision, **size, initializer_range=_WIDE),
+            text_config=library.LlamaConfig(**text, **ids),
             image_token_index=token_id("<image>"),
             image_seq_length=16,
+            **({} if family == "llava" else {"image_grid_pinpoints": _PINPOINTS}),
         )
-    vision: dict[str, Any] = {
-        "depth": 2,
-        "hidden_size": 32,
-        "intermediate_size": 32,
-        "num_heads": 2,
-        "out_hidden_size": HIDDEN,
-    }
-    vision["initializer_range"] = 0.4
-    ids_of_tokens: dict[str, Any] = {
+    tokens = {
         "image_token_id": token_id("<|image_pad|>"),
         "video_token_id": token_id("<|video_pad|>"),
         "vision_start_token_id": token_id("<|vision_start|>"),
         "vision_end_token_id": token_id("<|vision_end|>"),
     }
+    tower = {"depth": 2, "num_heads": 2, "initializer_range": _WIDE}
     rope = {"rope_type": "default", "rope_theta": 10000.0, "mrope_section": [2, 3, 3]}
-    if family == "qwen2_5_vl":
-        return Qwen2_5_VLConfig(
-            vision_config={**vision, "patch_size": 14, "window_size": 56, "fullatt_block_indexes": [1]},
+    if family == "qwen2_vl":
+        return library.Qwen2VLConfig(
+            vision_config={**tower, "embed_dim": 32, "hidden_size": HIDDEN, "patch_size": 14, "mlp_ratio": 1},
             text_config={**text, **ids, "rope_parameters": rope},
-            **ids_of_tokens,
+            **tokens,
         )
-    return Qwen3VLConfig(
-        vision_config={**vision, "patch_size": 16, "deepstack_visual_indexes": [0], "num_position_embeddings": 64},
-        text_config={**text, "head_dim": 16, "rope_parameters": {**rope, "mrope_interleaved": True}},
-        **ids_of_tokens,
+    tower |= {"hidden_size": 32, "intermediate_size": 32, "out_hidden_size": HIDDEN}
+    if family == "qwen2_5_vl":
+        return library.Qwen2_5_VLConfig(
+            vision_config={**tower, "patch_size": 14, "window_size": 56, "fullatt_block_indexes": [1]},
+            text_config={**text, **ids, "rope_parameters": rope},
+            **tokens,
+        )
+    text |= {"head_dim": 16, "rope_parameters": {**rope, "mrope_interleaved": True}}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    kind = library.Qwen3VLConfig if family == "qwen3_vl" else library.Qwen3VLMoeConfig
+    return kind(
+        vision_config={**tower, "patch_size": 16, "deepstack_visual_indexes": [0], "num_position_embeddings": 64},
+        text_config=text if family == "qwen3_vl" else {**text, **experts},
+        **tokens,
     )
 
 
@@ -142,8 +148,8 @@ def rig(model: Any, tokenizer: Any, pieces: Sequence[str], probabilities: Sequen
 
     Every piece must be one token of the vocabulary and appear once. Layers are silenced, so that the last hidden
     state is the embedding of the last token; each token of the chain owns one direction of it, and the output row of
-    its successor points there. ``probabilities`` says how sure the model is of each piece
-    and of the end after the last; 0.9 by default.
+    its successor points there. ``probabilities`` says how sure the model is of each piece and of the end after the
+    last; 0.9 by default.
     """
     import torch
 
@@ -198,11 +204,12 @@ def save_tiny(
         model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     image_processor(family, max_pixels).save_pretrained(folder)
-    if family == "llava":
+    if family.startswith("llava"):
         import transformers
 
         library: Any = transformers
-        library.LlavaProcessor(
+        kind = library.LlavaProcessor if family == "llava" else library.LlavaNextProcessor
+        kind(
             image_processor=image_processor(family, max_pixels),
             tokenizer=tokenizer,
             patch_size=14,
@@ -216,10 +223,14 @@ def save_tiny(
 def image_processor(family: Family, max_pixels: int) -> Any:
     """The family's image processor with a Pillow backend."""
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+    from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+    fixed = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
     if family == "llava":
-        return CLIPImageProcessorPil(size={"shortest_edge": 56}, crop_size={"height": 56, "width": 56})
-    patch_size = 14 if family == "qwen2_5_vl" else 16
+        return CLIPImageProcessorPil(**fixed)
+    if family == "llava_next":
+        return LlavaNextImageProcessorPil(**fixed, image_grid_pinpoints=_PINPOINTS)
+    patch_size = 14 if family.startswith("qwen2") else 16
     size = {"shortest_edge": 4 * patch_size * patch_size, "longest_edge": max_pixels}
     return Qwen2VLImageProcessorPil(size=size, patch_size=patch_size, merge_size=2, temporal_patch_size=2)
