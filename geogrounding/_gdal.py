@@ -1,9 +1,10 @@
 """Tell GDAL what it may do, before its drivers register.
 
-Import this module before rasterio, pyogrio or geopandas. The wheels of rasterio and pyogrio carry two different GDALs, and
-both read the process environment only once, when their drivers register; so this is done through the environment and not
-through ``rasterio.Env``. It is a second wall: every raster is also opened with an explicit list of drivers, after a look
-at its head and its side-cars (see raster/security.py), and that wall stands even when rasterio was imported first.
+Import this module before rasterio, pyogrio or geopandas. The wheels of rasterio and pyogrio carry two different
+GDALs, and both read the process environment only once, when their drivers register; so this is done through the
+environment and not through ``rasterio.Env``. It is a second wall: every raster is also opened with an explicit list
+of drivers, after a look at its head and its side-cars (see raster/security.py), and that wall stands even when
+rasterio was imported first.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def prepare_gdal() -> None:
     # Python code inside a VRT is never run, nor raw files read through one, whatever folder it lies in.
     os.environ.setdefault("GDAL_VRT_ENABLE_PYTHON", "NO")
     os.environ.setdefault("GDAL_VRT_ENABLE_RAWRASTERBAND", "NO")
-    # The default, 5% of memory, would make the footprint depend on the machine. The reader keeps what it needs again, and
-    # memory that is used again at once stays in the processor's cache: 16 MB decode a tenth faster than 64.
+    # The default, 5% of memory, would make the footprint depend on the machine. The reader keeps what it needs again,
+    # and memory that is used again at once stays in the processor's cache: 16 MB decode a tenth faster than 64.
     os.environ.setdefault("GDAL_CACHEMAX", "16")
     # Transformation grids are not fetched behind the user's back.
     os.environ.setdefault("PROJ_NETWORK", "OFF")

@@ -1,8 +1,9 @@
 """Cells: groups of stored blocks, decoded once, kept as 8-bit planes.
 
-A cell belongs to a *layer*: the raster or one of its overviews, averaged by a whole factor where the raster has no overview
-coarse enough. Keeping 8-bit planes instead of raw values makes a cell 1 or 3 bytes a pixel whatever the type of the data.
-Planes stay apart until a chip is put together: GDAL delivers them apart, and interleaving twice would cost a tenth of decoding.
+A cell belongs to a *layer*: the raster or one of its overviews, averaged by a whole factor where the raster has no
+overview coarse enough. Keeping 8-bit planes instead of raw values makes a cell 1 or 3 bytes a pixel whatever the type
+of the data. Planes stay apart until a chip is put together: GDAL delivers them apart, and interleaving twice would
+cost a tenth of decoding.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.windows import Window
 
+from geogrounding.raster.buffers import BufferPool
 from geogrounding.raster.grid import Chip
+from geogrounding.raster.handle import Handle, short_reason
 from geogrounding.raster.pixels import Valid, read_raw
-from geogrounding.raster.scene import Handle, Scene, Source, short_reason
+from geogrounding.raster.scene import Scene
 from geogrounding.raster.security import WHOLE_IMAGE_DRIVERS
+from geogrounding.raster.sources import Source
 from geogrounding.raster.stretch import Stretch
 
 CELL_SIDE_PX = 512
-"""Target side of a cell: large enough that a call to GDAL costs nothing beside decoding, small enough that little is decoded
-beyond the edge of an area or strip."""
+"""Target side of a cell: large enough that a call to GDAL costs nothing beside decoding, small enough that little is
+decoded beyond the edge of an area or strip."""
 STRIP_CELL_PIXELS = 2**20
 """Target size of a cell of a raster stored in full-width strips."""
 MAX_CELL_WIDTH_PX = 65_536
@@ -129,7 +133,7 @@ class Region:
         box = (x0 / layer.scale_x, y0 / layer.scale_y, x1 / layer.scale_x, y1 / layer.scale_y)
         whole = all(value == round(value) for value in box)
         width, height = layer.size
-        if whole and (box[2] - box[0], box[3] - box[1]) == chip.size_px:
+        if whole and box[2] - box[0] == chip.size_px[0] and box[3] - box[1] == chip.size_px[1]:
             return cls(int(box[0]), int(box[1]), int(box[2]), int(box[3]), box, True)
         # A triangle filter reaches one pixel of the coarser of both grids to each side.
         reach_x = max(1.0, (box[2] - box[0]) / chip.size_px[0]) + 1
@@ -157,24 +161,32 @@ class Cell:
 
     @property
     def nbytes(self) -> int:
+        """What it takes in memory."""
         return self.planes.nbytes + (0 if self.valid is None else self.valid.nbytes)
 
 
-def read_cell(scene: Scene, handle: Handle, layer: Layer, stretch: Stretch, column: int, row: int) -> Cell:
+def read_cell(
+    scene: Scene, handle: Handle, layer: Layer, stretch: Stretch, pool: BufferPool, column: int, row: int
+) -> Cell:
     """Decode a cell; never raises for damaged data: the blocks that cannot be decoded are listed and left black."""
     window = layer.source_window(column, row)
     damage: list[tuple[int, int, int, int, str]] = []
     try:
-        planes, valid = _read_planes(scene, handle, stretch, window)
-    except Exception as error:  # whatever GDAL says about this data; block by block tells which part is damaged
+        planes, valid = _read_planes(scene, handle, stretch, window, pool)
+    except Exception as error:  # noqa: BLE001 (GDAL decides which; block by block tells where the damage is)
         planes, valid = _read_block_by_block(scene, handle, layer, stretch, window, damage, error)
     if layer.factor > 1:
         planes, valid = average(planes, valid, layer.factor)
     return Cell(planes, valid, tuple(damage))
 
 
-def _read_planes(scene: Scene, handle: Handle, stretch: Stretch, window: Window) -> tuple[Planes, Valid | None]:
-    raw, valid = read_raw(handle.dataset, scene.plan, window)
+def _read_planes(
+    scene: Scene, handle: Handle, stretch: Stretch, window: Window, pool: BufferPool | None = None
+) -> tuple[Planes, Valid | None]:
+    out = None
+    if pool is not None and scene.plan.dtype == np.uint8:
+        out = pool.take((len(scene.bands), window.height, window.width))
+    raw, valid = read_raw(handle.dataset, scene.plan, window, out=out)
     return stretch.planes(raw, valid), valid
 
 
@@ -191,17 +203,19 @@ def _read_block_by_block(
     planes = np.zeros((count, window.height, window.width), np.uint8)
     valid = np.zeros((window.height, window.width), bool)
     block_rows, block_columns = layer.source.block_shape
-    whole = (block_rows, block_columns) >= (window.height, window.width)
+    single = block_rows >= window.height and block_columns >= window.width
     for top in _starts(window.row_off, window.height, block_rows):
         for left in _starts(window.col_off, window.width, block_columns):
             bottom = min((top // block_rows + 1) * block_rows, window.row_off + window.height)
             right = min((left // block_columns + 1) * block_columns, window.col_off + window.width)
             part = np.s_[top - window.row_off : bottom - window.row_off, left - window.col_off : right - window.col_off]
             try:
-                if whole:
+                if single:  # there is nothing smaller to try
                     raise error
-                block_planes, block_valid = _read_planes(scene, handle, stretch, Window(left, top, right - left, bottom - top))
-            except Exception as reason:  # as above
+                block_planes, block_valid = _read_planes(
+                    scene, handle, stretch, Window(left, top, right - left, bottom - top)
+                )
+            except Exception as reason:  # noqa: BLE001 (as above)
                 k = layer.factor
                 damage.append((left // k, top // k, -(-right // k), -(-bottom // k), short_reason(reason)))
                 continue
@@ -227,7 +241,8 @@ def resample(
     planes: Planes, valid: Valid | None, size_px: tuple[int, int], box: tuple[float, float, float, float]
 ) -> tuple[Planes, Valid | None]:
     """Resample the window ``box`` of an image to a size, with a triangle filter as wide as the coarser grid (bilinear,
-    antialiased); invalid pixels do not bleed into valid ones."""
+    antialiased); invalid pixels do not bleed into valid ones.
+    """
     return _weigh(planes, valid, lambda plane: plane.resize(size_px, Image.Resampling.BILINEAR, box=box))
 
 

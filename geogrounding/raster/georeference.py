@@ -5,19 +5,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import rasterio.crs
 from affine import Affine
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, GeodError, ProjError
-from rasterio.crs import CRS as RasterioCRS
 from rasterio.errors import CRSError as RasterioCRSError
 
 from geogrounding.errors import MissingCRSError, SceneError
 
-PIXEL_HINT = "For results in pixels add --pixel-coordinates (pixel_coordinates=True); to set a CRS: gdal_edit.py -a_srs EPSG:n in.tif"
+PIXEL_HINT = (
+    "For results in pixels add --pixel-coordinates (pixel_coordinates=True); "
+    "to set a coordinate system: gdal_edit.py -a_srs EPSG:n in.tif"
+)
 IDENTITY = Affine.identity()
 
 
-def to_pyproj(crs: RasterioCRS | None, name: str) -> CRS | None:
+def to_pyproj(crs: rasterio.crs.CRS | None, name: str) -> CRS | None:
     """The same CRS for pyproj, through WKT 2, so that custom and compound systems survive; None where there is none.
 
     Raises:
@@ -58,8 +61,8 @@ def check_georeference(crs: CRS | None, transform: Affine, name: str) -> CRS:
 def ground_resolution(crs: CRS, transform: Affine, width: int, height: int) -> float | None:
     """Metres per pixel at the centre of a raster: the mean of one geodesic step along x and one along y.
 
-    Works for geographic, projected and compound systems in any unit and on any body, since the steps are measured on the
-    ellipsoid of the CRS itself (Karney's geodesics, through pyproj). None where PROJ cannot place the centre.
+    Works for geographic, projected and compound systems in any unit and on any body, since the steps are measured on
+    the ellipsoid of the CRS itself (Karney's geodesics, through pyproj). None where PROJ cannot place the centre.
     """
     centre_x_px, centre_y_px = width / 2, height / 2
     x_px = np.array([centre_x_px - 0.5, centre_x_px + 0.5, centre_x_px, centre_x_px])

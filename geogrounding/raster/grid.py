@@ -1,8 +1,8 @@
 """Pure geometry of chips: how a raster of W x H pixels is cut into model-sized windows.
 
 Frames: ``scene px`` are pixels of the full-resolution raster, x right, y down, half-open floats, (0, 0) at the outer
-corner of the first pixel. ``chip px`` are pixels of the image the model gets. A level with ``scale`` 2 shows the scene at
-half resolution: one chip pixel covers 2 x 2 scene pixels.
+corner of the first pixel. ``chip px`` are pixels of the image the model gets. A level with ``scale`` 2 shows the
+scene at half resolution: one chip pixel covers 2 x 2 scene pixels.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ class Chip:
     size_px: tuple[int, int]
     """(width, height) of the image in chip pixels."""
     cut: tuple[bool, bool, bool, bool]
-    """(left, top, right, bottom): True where the edge lies inside the area of the run, so that objects may go on beyond it."""
+    """(left, top, right, bottom): True where the edge lies inside the area of the run, so that objects may go on
+    beyond it."""
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -67,9 +68,9 @@ MIN_SCALE, MAX_SCALE = 1 / 64, 65_536.0
 MAX_CHIPS = 2**31
 """More chips than any run can answer."""
 STRIP_PIXELS = 30 * 10**6
-"""Chips are ordered in strips, top to bottom, whose rows of chips hold about this many pixels: at 3 or 4 bytes each they fit
-the reader's cache, so that what two rows of chips share is still there, whatever the width of the raster. With tiles of 1024
-a strip is 19,500 px wide."""
+"""Chips are ordered in strips, top to bottom, whose rows of chips hold about this many pixels: at 3 or 4 bytes each
+they fit the reader's cache, so that what two rows of chips share is still there, whatever the width of the raster.
+With tiles of 1024 a strip is 19,500 px wide."""
 ROW_MARGIN_PX = 512
 """What a row of chips may need beyond the tile, since stored blocks are not aligned with chips."""
 
@@ -95,12 +96,14 @@ class Tiling:
         if isinstance(self.tile_size_px, bool) or not isinstance(self.tile_size_px, int):
             raise SettingsError(f"tile size must be a whole number of pixels, not {self.tile_size_px!r}")
         if not MIN_TILE_PX <= self.tile_size_px <= MAX_TILE_PX:
-            raise SettingsError(f"tile size must lie between {MIN_TILE_PX} and {MAX_TILE_PX} pixels, not {self.tile_size_px}")
+            raise SettingsError(
+                f"tile size must lie between {MIN_TILE_PX} and {MAX_TILE_PX} pixels, not {self.tile_size_px}"
+            )
         if isinstance(self.overlap_px, bool) or not isinstance(self.overlap_px, int):
             raise SettingsError(f"overlap must be a whole number of pixels, not {self.overlap_px!r}")
         if not 0 <= self.overlap_px <= self.tile_size_px - 8:
             raise SettingsError(
-                f"overlap must lie between 0 and {self.tile_size_px - 8} pixels (tile size less 8), not {self.overlap_px}",
+                f"overlap must lie between 0 and {self.tile_size_px - 8} pixels (tile less 8), not {self.overlap_px}",
                 hint="An overlap a little larger than the largest object that matters is enough.",
             )
         scales = tuple(sorted({float(scale) for scale in self.scales}))
@@ -108,13 +111,16 @@ class Tiling:
             raise SettingsError("at least one scale is needed")
         for scale in scales:
             if not (math.isfinite(scale) and MIN_SCALE <= scale <= MAX_SCALE):
-                raise SettingsError(f"a scale must lie between {MIN_SCALE} and {MAX_SCALE:,.0f} scene pixels, not {scale}")
+                raise SettingsError(
+                    f"a scale must lie between {MIN_SCALE} and {MAX_SCALE:,.0f} scene pixels, not {scale}"
+                )
         object.__setattr__(self, "scales", scales)
         if self.resolution_m is not None and not (math.isfinite(self.resolution_m) and self.resolution_m > 0):
             raise SettingsError(f"ground resolution must be a positive number of metres, not {self.resolution_m}")
 
     def resolved(self, ground_resolution_m: float | None) -> Tiling:
-        """The same tiling with ``resolution_m`` turned into scales for a scene of this ground resolution (metres per pixel).
+        """The same tiling with ``resolution_m`` turned into scales for a scene of this ground resolution (metres per
+        pixel).
 
         Raises:
             SettingsError: the scene's ground resolution is not known, or the scale is out of range.
@@ -130,7 +136,8 @@ class Tiling:
 
 
 def parse_overlap(value: str | float, tile_size_px: int) -> int:
-    """Overlap in pixels from a number of pixels (128, "128", "128px"), a ratio below 1 (0.2, "0.2") or a percentage ("20%").
+    """Overlap in pixels from a number of pixels (128, "128", "128px"), a ratio below 1 (0.2, "0.2") or a percentage
+    ("20%").
 
     Raises:
         SettingsError: not a number, negative, or not smaller than the tile.
@@ -192,7 +199,9 @@ class _Level:
         return self.x.count * self.y.count
 
     def place(self, position: int) -> tuple[int, int]:
-        """Column and row of the chip at a position within the level: strip after strip, row after row inside a strip."""
+        """Column and row of the chip at a position within the level: strip after strip, row after row inside a
+        strip.
+        """
         strip, rest = divmod(position, self.strip_columns * self.y.count)
         left = strip * self.strip_columns
         row, column = divmod(rest, min(self.strip_columns, self.x.count - left))
@@ -202,13 +211,13 @@ class _Level:
 class ChipGrid(Sequence[Chip]):
     """All chips of a run over an area, in the order in which they are read and answered.
 
-    Each level is a virtual raster of ``max(1, round(W / scale))`` x ``max(1, round(H / scale))`` pixels that covers exactly
-    the area. Neighbouring chips overlap by at least ``overlap_px``; the last row and column are shifted inward, so that
-    no chip is smaller than the tile unless the whole virtual raster is. All of the finest level comes first. A coarser
-    level is left out when the level before it already shows the whole area in one chip.
+    Each level is a virtual raster of ``max(1, round(W / scale))`` x ``max(1, round(H / scale))`` pixels that covers
+    exactly the area. Neighbouring chips overlap by at least ``overlap_px``; the last row and column are shifted
+    inward, so that no chip is smaller than the tile unless the whole virtual raster is. All of the finest level comes
+    first. A coarser level is left out when the level before it already shows the whole area in one chip.
 
-    ``grid[i]`` takes constant time and nothing is kept per chip, unless an area of interest of any shape is given: then one
-    8-byte number is kept for each chip that touches it.
+    ``grid[i]`` takes constant time and nothing is kept per chip, unless an area of interest of any shape is given:
+    then one 8-byte number is kept for each chip that touches it.
 
     Args:
         width, height: of the raster, in scene pixels.
@@ -234,7 +243,8 @@ class ChipGrid(Sequence[Chip]):
     ) -> None:
         if tiling.resolution_m is not None:
             raise SettingsError(
-                "the tiling still holds a ground resolution", hint="Call tiling.resolved(scene.ground_resolution_m) first."
+                "the tiling still holds a ground resolution",
+                hint="Call tiling.resolved(scene.ground_resolution_m) first.",
             )
         self.tiling = tiling
         self.area_scene_px = _narrow_area(width, height, area_scene_px, aoi_scene_px)
@@ -244,7 +254,8 @@ class ChipGrid(Sequence[Chip]):
         self._total = sum(level.count for level in self._levels)
         if self._total > MAX_CHIPS:
             raise SettingsError(
-                f"the grid has {self._total:,} chips, more than {MAX_CHIPS:,}", hint="Use larger tiles or a coarser resolution."
+                f"the grid has {self._total:,} chips, more than {MAX_CHIPS:,}",
+                hint="Use larger tiles or a coarser resolution.",
             )
         self._kept: NDArray[np.int64] | None = None
         if aoi_scene_px is not None:
@@ -366,7 +377,9 @@ def _narrow_area(
         x0, y0 = max(x0, math.floor(bounds[0])), max(y0, math.floor(bounds[1]))
         x1, y1 = min(x1, math.ceil(bounds[2])), min(y1, math.ceil(bounds[3]))
     if x0 >= x1 or y0 >= y1:
-        raise AreaError("the area misses the scene", hint="Check its coordinates and their CRS against `geoground info`.")
+        raise AreaError(
+            "the area misses the scene", hint="Check its coordinates and their CRS against `geoground info`."
+        )
     return x0, y0, x1, y1
 
 

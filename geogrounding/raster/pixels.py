@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,11 +53,11 @@ class BandPlan:
         return self.palette is not None and any(entry[3] == 0 for entry in self.palette)
 
 
-def plan_bands(dataset: rasterio.DatasetBase, bands: tuple[int, ...] | None, nodata: float | None, name: str) -> BandPlan:
+def plan_bands(dataset: rasterio.DatasetBase, bands: Sequence[int] | None, nodata: float | None, name: str) -> BandPlan:
     """Choose bands by the user's wish or by colour interpretation.
 
-    Red, green and blue where the raster says so; the palette; else the first three bands that are not alpha; with one or two
-    such bands the first, as grey.
+    Red, green and blue where the raster says so; the palette; else the first three bands that are not alpha; with one
+    or two such bands the first, as grey.
 
     Raises:
         SettingsError: the bands asked for do not exist, or are neither one nor three.
@@ -69,9 +71,13 @@ def plan_bands(dataset: rasterio.DatasetBase, bands: tuple[int, ...] | None, nod
         chosen = _default_bands(dataset.indexes, interpretation)
     dtypes = {dataset.dtypes[i - 1] for i in chosen}
     if any("complex" in dtype for dtype in dtypes):
-        raise SceneError(f"{name} holds complex numbers", hint="Write its amplitude to a raster of its own and use that.")
+        raise SceneError(
+            f"{name} holds complex numbers", hint="Write its amplitude to a raster of its own and use that."
+        )
     if len(dtypes) > 1:
-        raise SceneError(f"bands {chosen} of {name} have different types", hint="Choose bands of one type with -b/--bidx.")
+        raise SceneError(
+            f"bands {chosen} of {name} have different types", hint="Choose bands of one type with -b/--bidx."
+        )
     dtype = np.dtype(dtypes.pop())
     flags = dataset.mask_flag_enums[chosen[0] - 1]
     palette = None
@@ -110,18 +116,21 @@ def read_raw(
     plan: BandPlan,
     window: Window,
     out_shape: tuple[int, int] | None = None,
+    *,
+    out: Raw | None = None,
 ) -> tuple[Raw, Valid | None]:
     """Values (bands, h, w) of a window, and which pixels hold data (h, w); None stands for all of them.
 
-    With ``out_shape`` the window is decimated (nearest neighbour, through overviews where there are any). A pixel holds data
-    where the alpha band and the mask say so and at least one chosen band is finite and not nodata.
+    With ``out_shape`` the window is decimated (nearest neighbour, through overviews where there are any). A pixel holds
+    data where the alpha band and the mask say so and at least one chosen band is finite and not nodata. ``out``
+    (bands, h, w), if given, receives the values.
 
     Raises:
         rasterio.errors.RasterioError: a block cannot be decoded.
     """
     shape = {} if out_shape is None else {"out_shape": (len(plan.bands), *out_shape)}
     flat = {} if out_shape is None else {"out_shape": out_shape}
-    raw = dataset.read(list(plan.bands), window=window, **shape)
+    raw = dataset.read(list(plan.bands), window=window, out=out, **shape)
     if plan.always_valid:
         return raw, None
     valid = data_mask(raw, plan)
@@ -140,7 +149,7 @@ def data_mask(raw: Raw, plan: BandPlan) -> Valid | None:
         if not plan.transparent_entries:
             return _differs(raw[0], plan.nodata[0])
         opaque = np.zeros(int(np.iinfo(plan.dtype).max) + 1, bool)
-        opaque[: len(plan.palette)] = [entry[3] > 0 for entry in plan.palette]
+        opaque[: len(plan.palette)] = [entry[3] > 0 for entry in plan.palette[: len(opaque)]]
         return _both(_differs(raw[0], plan.nodata[0]), opaque[raw[0]])
     any_band: Valid | None = None
     for band, nodata in zip(raw, plan.nodata, strict=True):
@@ -164,11 +173,13 @@ def _both(first: Valid | None, second: Valid) -> Valid:
     return second if first is None else first & second
 
 
-def _check_bands(bands: tuple[int, ...], count: int) -> tuple[int, ...]:
+def _check_bands(bands: Sequence[int], count: int) -> tuple[int, ...]:
     if len(bands) not in (1, 3):
-        raise SettingsError(f"one band (grey) or three (red, green, blue) are needed, not {len(bands)}", hint="Example: -b 4,3,2")
+        raise SettingsError(
+            f"one band (grey) or three (red, green, blue) are needed, not {len(bands)}", hint="Example: -b 4,3,2"
+        )
     for band in bands:
-        if isinstance(band, bool) or not isinstance(band, int) or not 1 <= band <= count:
+        if not 1 <= operator.index(band) <= count:
             raise SettingsError(f"band {band!r} does not exist: the raster has bands 1 to {count}")
     return tuple(bands)
 

@@ -1,10 +1,10 @@
 """Chips as images: read ahead by threads, blocks decoded about once, in order, in bounded memory.
 
-How it works. The caller's thread looks ``ahead`` chips forward and asks for the cells (groups of blocks, see cells.py) that
-they need. Threads, each with its own GDAL handle, decode cells; the thread that finishes the last missing cell of a chip puts
-the chip together at once. Cells that no chip in sight needs any more stay in a cache of a fixed number of bytes, oldest
-out first: chips come in strips of limited width, so the rows shared by two rows of chips are still there when they are
-needed. Nothing grows with the raster.
+How it works. The caller's thread looks ``ahead`` chips forward and asks for the cells (groups of blocks, see
+cells.py) that they need. Threads, each with its own GDAL handle, decode cells; the thread that finishes the last
+missing cell of a chip puts the chip together at once. Cells that no chip in sight needs any more stay in a cache of a
+fixed number of bytes, oldest out first: chips come in strips of limited width, so the rows shared by two rows of
+chips are still there when they are needed. Nothing grows with the raster.
 """
 
 from __future__ import annotations
@@ -14,18 +14,23 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
-from geogrounding.raster.cells import Cell, Layer, Region, read_cell, resample
+from geogrounding.raster.buffers import BufferPool
+from geogrounding.raster.cells import Cell, Layer, Planes, Region, read_cell, resample
 from geogrounding.raster.grid import Chip
-from geogrounding.raster.scene import Handle, Scene
+from geogrounding.raster.handle import Handle
+from geogrounding.raster.pixels import Valid
+from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 
 CACHE_BYTES = 128 * 2**20
-"""Cells kept for later chips. One row of 1024 px chips in a strip of 8192 px takes 24 MiB, the rows between two 4 MiB."""
+"""Cells kept for later chips. One row of 1024 px chips in a strip of 8192 px takes 24 MiB, the rows between two 4
+MiB."""
 AHEAD_BYTES = 96 * 2**20
 """Finished or started chips that the caller has not taken yet: 32 of 1024 px, a batch or two for a large model."""
 MAX_AHEAD = 256
@@ -39,7 +44,8 @@ class ChipImage:
 
     chip: Chip
     pixels: NDArray[np.uint8] | None
-    """(height, width, 3) RGB, black where there is no data; None where no pixel holds data or the chip could not be read."""
+    """(height, width, 3) RGB, black where there is no data; None where no pixel holds data or the chip could not be
+    read."""
     valid_share: float
     """Share of pixels that hold data, 0 to 1."""
     error: str | None = None
@@ -58,7 +64,8 @@ def read_chips(
         chips: of a ChipGrid of the scene, all or some, in any order; the grid's own order decodes blocks about once.
         stretch: of the scene.
         threads: that decode; None is one a core, at most 8.
-        ahead: chips read before they are asked for; None goes by bytes. At least the size of a batch, so that a model never
+        ahead: chips read before they are asked for; None goes by bytes. At least the size of a batch, so that a model
+        never
             waits.
 
     Raises:
@@ -77,7 +84,9 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _read(scene: Scene, chips: Iterable[Chip], stretch: Stretch, threads: int, ahead: int | None) -> Iterator[ChipImage]:
+def _read(
+    scene: Scene, chips: Iterable[Chip], stretch: Stretch, threads: int, ahead: int | None
+) -> Iterator[ChipImage]:
     crew = _Crew(scene, stretch, threads)
     waiting: deque[_Ticket] = deque()
     upcoming = iter(chips)
@@ -131,11 +140,14 @@ class _Slot:
 
 
 class _Crew:
-    """Threads, their handles, and the cells between them. ``order``, ``collect`` and ``stop`` are for one caller's thread."""
+    """Threads, their handles, and the cells between them. ``order``, ``collect`` and ``stop`` are for one caller's
+    thread.
+    """
 
     def __init__(self, scene: Scene, stretch: Stretch, threads: int) -> None:
         self._scene, self._stretch = scene, stretch
         self._count = threads
+        self._pool = BufferPool()
         self._layers: list[Layer] = []
         self._layer_of_scale: dict[float, int] = {}
         self._handles: dict[int | None, list[Handle]] = {}
@@ -159,7 +171,7 @@ class _Crew:
                 slot = self._slots.get(key)
                 if slot is None:
                     slot = self._slots[key] = _Slot()
-                    self._jobs.append(lambda worker, key=key, slot=slot: self._decode(worker, key, slot))
+                    self._jobs.append(partial(self._decode, key, slot))
                 if slot.users == 0 and key in self._idle:
                     del self._idle[key]
                     self._idle_bytes -= slot.cell.nbytes if slot.cell is not None else 0
@@ -168,7 +180,7 @@ class _Crew:
                     slot.blocked.append(ticket)
                     ticket.missing += 1
             if not ticket.missing:
-                self._jobs.append(lambda worker: self._assemble(ticket))
+                self._jobs.append(partial(self._assemble, ticket))
             self._state.notify_all()
         return ticket
 
@@ -207,7 +219,9 @@ class _Crew:
         return self._layer_of_scale[scale]
 
     def _hire(self, layer: Layer) -> None:
-        """Open a handle per thread for a layer (here, since opening touches the process's warning filters), start threads."""
+        """Open a handle per thread for a layer (here, since opening touches the process's warning filters), start
+        threads.
+        """
         raw_bytes = layer.cell_width * layer.cell_height * len(self._scene.bands) * self._scene.plan.dtype.itemsize
         if not self._threads:
             self._count = max(1, min(self._count, RAW_BYTES_IN_FLIGHT // max(1, raw_bytes)))
@@ -230,11 +244,13 @@ class _Crew:
                     job = self._jobs.popleft()
                 job(worker)
 
-    def _decode(self, worker: int, key: _Key, slot: _Slot) -> None:
+    def _decode(self, key: _Key, slot: _Slot, worker: int) -> None:
         layer = self._layers[key[0]]
         try:
-            cell = read_cell(self._scene, self._handles[layer.source.level][worker], layer, self._stretch, key[1], key[2])
-        except BaseException as error:  # a defect of ours or no memory: it must reach the caller, not die in a thread
+            cell = read_cell(
+                self._scene, self._handles[layer.source.level][worker], layer, self._stretch, self._pool, key[1], key[2]
+            )
+        except BaseException as error:  # noqa: BLE001 (it must reach the caller, not die in a thread)
             with self._state:
                 for ticket in slot.blocked:
                     ticket.failure = error
@@ -246,15 +262,16 @@ class _Crew:
                 ticket.missing -= 1
                 if not ticket.missing:
                     # Ahead of further decoding: the caller may be waiting for it, and its cells can go.
-                    self._jobs.appendleft(lambda worker, ticket=ticket: self._assemble(ticket))
+                    self._jobs.appendleft(partial(self._assemble, ticket))
             slot.blocked.clear()
             self._state.notify_all()
 
-    def _assemble(self, ticket: _Ticket) -> None:
+    def _assemble(self, ticket: _Ticket, _: int) -> None:
         try:
-            cells = {key[1:]: self._slots[key].cell for key in ticket.keys}
-            ticket.image = assemble(ticket.chip, self._layers[ticket.layer], ticket.region, cells)
-        except BaseException as error:  # as in _decode
+            found = ((key, self._slots[key].cell) for key in ticket.keys)
+            cells = {key[1:]: cell for key, cell in found if cell is not None}
+            ticket.image = assemble(ticket.chip, self._layers[ticket.layer], ticket.region, cells, self._pool)
+        except BaseException as error:  # noqa: BLE001 (as in _decode)
             ticket.failure = error
         with self._state:
             for key in ticket.keys:
@@ -275,19 +292,38 @@ class _Crew:
             self._idle_bytes -= dropped.nbytes if dropped is not None else 0
 
 
-def assemble(chip: Chip, layer: Layer, region: Region, cells: dict[tuple[int, int], Cell]) -> ChipImage:
+def assemble(
+    chip: Chip, layer: Layer, region: Region, cells: dict[tuple[int, int], Cell], pool: BufferPool
+) -> ChipImage:
     """Put a chip together from the cells that its region touches."""
-    width, height = region.right - region.left, region.bottom - region.top
-    valid = np.ones((height, width), bool) if any(cell.valid is not None for cell in cells.values()) else None
-    count = max(len(cell.planes) for cell in cells.values())
-    # A chip that is copied is interleaved on the way; one that is resampled only afterwards.
-    rgb = np.empty((height, width, 3), np.uint8)
-    planes = np.moveaxis(rgb, 2, 0)[:count] if region.copied else np.empty((count, height, width), np.uint8)
-    step_x, step_y = layer.step
-    for (column, row), cell in cells.items():
+    for cell in cells.values():
         for x0, y0, x1, y1, reason in cell.damage:
             if x0 < region.right and x1 > region.left and y0 < region.bottom and y1 > region.top:
                 return ChipImage(chip=chip, pixels=None, valid_share=0.0, error=f"a block cannot be decoded: {reason}")
+    shape = (region.bottom - region.top, region.right - region.left)
+    valid = np.ones(shape, bool) if any(cell.valid is not None for cell in cells.values()) else None
+    count = max(len(cell.planes) for cell in cells.values())
+    rgb = pool.take((chip.size_px[1], chip.size_px[0], 3))
+    if region.copied:  # interleaved on the way
+        gather(layer, region, cells, np.moveaxis(rgb, 2, 0)[:count], valid)
+    else:
+        planes = pool.take((count, *shape))
+        gather(layer, region, cells, planes, valid)
+        planes, valid = resample(planes, valid, chip.size_px, region.inner_box)
+        for channel, plane in enumerate(planes):
+            rgb[:, :, channel] = plane
+    if count == 1:
+        rgb[:, :, 1:] = rgb[:, :, :1]
+    share = 1.0 if valid is None else float(np.count_nonzero(valid)) / valid.size
+    return ChipImage(chip=chip, pixels=rgb if share > 0 else None, valid_share=share)
+
+
+def gather(
+    layer: Layer, region: Region, cells: dict[tuple[int, int], Cell], planes: Planes, valid: Valid | None
+) -> None:
+    """Copy what cells hold of a region into planes (bands, h, w) and, if wanted, validity (h, w)."""
+    step_x, step_y = layer.step
+    for (column, row), cell in cells.items():
         cell_x, cell_y = column * step_x, row * step_y
         cell_height, cell_width = cell.planes.shape[1:]
         left, right = max(region.left, cell_x), min(region.right, cell_x + cell_width)
@@ -298,12 +334,3 @@ def assemble(chip: Chip, layer: Layer, region: Region, cells: dict[tuple[int, in
             plane[to] = part[of]
         if valid is not None and cell.valid is not None:
             valid[to] = cell.valid[of]
-    if not region.copied:
-        planes, valid = resample(planes, valid, chip.size_px, region.inner_box)
-        rgb = np.empty((*planes.shape[1:], 3), np.uint8)
-        for channel, plane in enumerate(planes):
-            rgb[:, :, channel] = plane
-    if count == 1:
-        rgb[:, :, 1:] = rgb[:, :, :1]
-    share = 1.0 if valid is None else float(np.count_nonzero(valid)) / valid.size
-    return ChipImage(chip=chip, pixels=rgb if share > 0 else None, valid_share=share)

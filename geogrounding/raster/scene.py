@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,45 +11,30 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-import geogrounding._gdal  # noqa: F401  (must run before rasterio registers GDAL's drivers)
-
-# isort: split
 import numpy as np
-import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
-from rasterio.enums import Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
-from rasterio.vrt import WarpedVRT
+
+from geogrounding.errors import MissingCRSError, SceneError, SettingsError, UnsafeSceneError
+from geogrounding.raster import security
+from geogrounding.raster.handle import Handle, environment, gdal_errors, open_handle
+
+# isort: split
 from rasterio.windows import Window
 
-from geogrounding.errors import GeogroundingError, MissingCRSError, SceneError, SettingsError, UnsafeSceneError
-from geogrounding.raster import georeference, security
+from geogrounding.raster import georeference
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
-from geogrounding.raster.security import Location, check_block, check_dimensions, gdal_options
-
-_warnings_lock = threading.Lock()
-"""``warnings.catch_warnings`` changes state of the whole process, so handles are opened one at a time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
-    """The raster itself, or one of its overviews, as something to read blocks from."""
-
-    level: int | None
-    """Index of the overview in GDAL's order; None for full resolution."""
-    width: int
-    height: int
-    block_shape: tuple[int, int]
-    """(rows, columns) of the blocks as they are stored."""
+from geogrounding.raster.security import Location, check_dimensions
+from geogrounding.raster.sources import Source, block_shape, check_blocks, find_overviews
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scene:
     """A raster that is safe to read and knows where it lies. Built by ``Scene.open``; a context manager.
 
-    Frames: ``scene px`` are pixels of the full-resolution raster (of the warped one where it has only ground control points).
+    Frames: ``scene px`` are pixels of the full-resolution raster (of the warped one where it has only ground control
+    points).
     """
 
     source: str
@@ -100,7 +83,8 @@ class Scene:
             source: path of a raster; a URL or remote GDAL path where ``allow_remote`` is set.
             bands: 1-based, one or three; None goes by colour interpretation.
             nodata: a value that means "no data", in place of what the file declares.
-            pixel_coordinates: results in pixels: ``crs`` is None and ``transform`` the identity, whatever the file declares.
+            pixel_coordinates: results in pixels: ``crs`` is None and ``transform`` the identity, whatever the file
+            declares.
             allow_remote: permit network access.
             trusted_folders: folders whose VRT files may be followed.
             open_options: GDAL open options of the driver (``--oo``).
@@ -122,7 +106,8 @@ class Scene:
                 if warp:
                     handle.close()
                     handle = open_handle(location, options, warp=True)
-                return _describe(cls, os.fspath(source), handle, location, options, bands, nodata, pixel_coordinates, warp)
+                wanted = _Wanted(bands=bands, nodata=nodata, pixel_coordinates=pixel_coordinates)
+                return _describe(os.fspath(source), handle, location, options, wanted, warped=warp)
             except BaseException:
                 handle.close()
                 raise
@@ -155,12 +140,13 @@ class Scene:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Identity of the data for resuming: size, time of change, and a hash of the head, the end and samples between."""
+        """Identity of the data for resuming: size, time of change, and a hash of the head, the end and samples
+        between.
+        """
         digest = hashlib.sha256()
         if self._location.remote:
-            declared = (str(self._location.path), self.width, self.height, self.band_count, self.dtype, tuple(self.transform))
-            digest.update(repr(declared).encode())
-            return digest.hexdigest()
+            declared = (str(self._location.path), self.width, self.height, self.band_count, self.dtype, *self.transform)
+            return hashlib.sha256(repr(declared).encode()).hexdigest()
         path = Path(self._location.path)
         try:
             for part in [path, *security.sidecars(path), *_metadata_files(path)]:
@@ -198,8 +184,8 @@ class Scene:
     ) -> tuple[Raw, Valid | None]:
         """Raw values (bands, h, w) of a window (x0, y0, x1, y1), and where they are data (None: everywhere).
 
-        For one caller at a time; use ``read_chips`` for the whole raster. With ``out_shape`` (h, w) the window is decimated,
-        through overviews where there are any.
+        For one caller at a time; use ``read_chips`` for the whole raster. With ``out_shape`` (h, w) the window is
+        decimated, through overviews where there are any.
 
         Raises:
             SceneError: a block cannot be decoded.
@@ -222,88 +208,6 @@ class Scene:
         return raw, np.ones(shape, bool) if valid is None else valid
 
 
-class Handle:
-    """An open dataset, and what it stands on."""
-
-    def __init__(self, dataset: Any, below: Any = None) -> None:
-        self.dataset = dataset
-        self._below = below
-
-    def close(self) -> None:
-        """Close it; harmless when called twice."""
-        self.dataset.close()
-        if self._below is not None:
-            self._below.close()
-
-
-def open_handle(location: Location, options: Mapping[str, str], *, level: int | None = None, warp: bool = False) -> Handle:
-    """Open a dataset through the one driver that was chosen for it; inside ``environment``."""
-    extra: dict[str, Any] = dict(options)
-    if level is not None:
-        extra["OVERVIEW_LEVEL"] = level
-    with _warnings_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        dataset = _open_with_first(location, extra)
-        if not warp:
-            return Handle(dataset)
-        try:
-            return Handle(_warp(dataset), dataset)
-        except BaseException:
-            dataset.close()
-            raise
-
-
-def _open_with_first(location: Location, extra: Mapping[str, Any]) -> Any:
-    """Open with the first driver that takes it; rasterio accepts one name at a time."""
-    *others, last = location.drivers
-    for driver in others:
-        try:
-            return rasterio.open(location.path, driver=driver, sharing=False, **extra)
-        except RasterioIOError:
-            continue
-    return rasterio.open(location.path, driver=last, sharing=False, **extra)
-
-
-@contextmanager
-def environment(location: Location) -> Iterator[None]:
-    """GDAL's settings for the current thread."""
-    with rasterio.Env(**gdal_options(remote=location.remote)):
-        yield
-
-
-@contextmanager
-def gdal_errors(what: str) -> Iterator[None]:
-    """Turn whatever GDAL and rasterio raise on hostile or damaged data into a SceneError."""
-    try:
-        yield
-    except GeogroundingError:
-        raise
-    except Exception as error:  # the file decides which: rasterio's, CPLE_*, ValueError, UnicodeDecodeError, MemoryError, ...
-        raise SceneError(f"{what}: {short_reason(error)}", hint="Is the file complete? Compare `gdalinfo -checksum`.") from error
-
-
-def short_reason(error: BaseException) -> str:
-    """One line that says why, with GDAL's own words where rasterio hides them in the cause."""
-    deepest = error
-    while deepest.__cause__ is not None:
-        deepest = deepest.__cause__
-    text = " ".join(str(deepest).split()) or type(deepest).__name__
-    return text if len(text) <= 300 else text[:297] + "..."
-
-
-def _warp(dataset: Any) -> WarpedVRT:
-    _, crs = dataset.gcps
-    palette = any(kind.name == "palette" for kind in dataset.colorinterp)
-    alpha = any(kind.name == "alpha" for kind in dataset.colorinterp)
-    return WarpedVRT(
-        dataset,
-        src_crs=crs,
-        crs=crs,
-        resampling=Resampling.nearest if palette else Resampling.bilinear,
-        add_alpha=not alpha and dataset.nodata is None,
-    )
-
-
 def _only_gcps(dataset: Any) -> bool:
     gcps, crs = dataset.gcps
     return bool(gcps) and bool(crs) and not dataset.crs and dataset.transform == georeference.IDENTITY
@@ -323,18 +227,8 @@ def _check_sidecars(dataset: Any, location: Location) -> None:
     if location.remote:
         return
     for path in security.sidecars(Path(location.path)):
-        with open_handle_closed(Location(path=path, drivers=["GTiff"], remote=False, name=path.name)) as beside:
-            _check_overview_item(beside, path.name)
-
-
-@contextmanager
-def open_handle_closed(location: Location) -> Iterator[Any]:
-    """A dataset that is closed at the end of the block."""
-    handle = open_handle(location, {})
-    try:
-        yield handle.dataset
-    finally:
-        handle.close()
+        with open_handle(Location(path=path, drivers=["GTiff"], remote=False, name=path.name), {}) as beside:
+            _check_overview_item(beside.dataset, path.name)
 
 
 def _check_overview_item(dataset: Any, name: str) -> None:
@@ -345,15 +239,22 @@ def _check_overview_item(dataset: Any, name: str) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """What the caller of ``Scene.open`` asked for."""
+
+    bands: Sequence[int] | None
+    nodata: float | None
+    pixel_coordinates: bool
+
+
 def _describe(
-    cls: type[Scene],
     source: str,
     handle: Handle,
     location: Location,
     options: Mapping[str, str],
-    bands: Sequence[int] | None,
-    nodata: float | None,
-    pixel_coordinates: bool,
+    wanted: _Wanted,
+    *,
     warped: bool,
 ) -> Scene:
     dataset, name = handle.dataset, location.name
@@ -361,20 +262,22 @@ def _describe(
         raise SceneError(f"{name} has no bands", hint="A container of several rasters: name one of them.")
     check_dimensions(width=dataset.width, height=dataset.height, bands=dataset.count, what=name)
     whole = dataset.driver in security.WHOLE_IMAGE_DRIVERS
-    _check_blocks(dataset, name, whole)
-    plan = plan_bands(dataset, None if bands is None else tuple(bands), nodata, name)
+    check_blocks(dataset, name, whole)
+    plan = plan_bands(dataset, wanted.bands, wanted.nodata, name)
     transform = dataset.transform
     crs: CRS | None
-    if pixel_coordinates:
+    if wanted.pixel_coordinates:
         crs, transform, resolution_m = None, georeference.IDENTITY, _resolution_if_known(dataset, name)
     else:
         if dataset.crs is None and dataset.gcps[0] and not dataset.gcps[1]:
-            raise MissingCRSError(f"the ground control points of {name} have no coordinate system", hint=georeference.PIXEL_HINT)
+            raise MissingCRSError(
+                f"the ground control points of {name} have no coordinate system", hint=georeference.PIXEL_HINT
+            )
         crs = georeference.check_georeference(georeference.to_pyproj(dataset.crs, name), transform, name)
         resolution_m = georeference.ground_resolution(crs, transform, dataset.width, dataset.height)
-    full = Source(level=None, width=dataset.width, height=dataset.height, block_shape=_block_shape(dataset, plan, whole))
-    overviews = () if whole or warped else _overviews(dataset, location, options, plan, name)
-    return cls(
+    full = Source(level=None, width=dataset.width, height=dataset.height, block_shape=block_shape(dataset, plan, whole))
+    overviews = () if whole or warped else find_overviews(dataset, location, options, plan, name)
+    return Scene(
         source=source,
         name=name,
         width=dataset.width,
@@ -403,55 +306,6 @@ def _resolution_if_known(dataset: Any, name: str) -> float | None:
     except SceneError:
         return None
     return georeference.ground_resolution(crs, dataset.transform, dataset.width, dataset.height)
-
-
-def _check_blocks(dataset: Any, name: str, whole_image: bool) -> None:
-    itemsize = max(np.dtype(_numpy_name(dtype)).itemsize for dtype in set(dataset.dtypes))
-    interleaved = dataset.count if dataset.driver in ("GTiff", "JP2OpenJPEG") and _pixel_interleaved(dataset) else 1
-    if whole_image:
-        check_block(dataset.width * dataset.height * dataset.count * itemsize, whole_image=True, what=name)
-        return
-    for rows, columns in set(dataset.block_shapes):
-        check_block(rows * columns * interleaved * itemsize, what=name)
-
-
-def _pixel_interleaved(dataset: Any) -> bool:
-    return dataset.interleaving is not None and dataset.interleaving.name == "pixel"
-
-
-def _numpy_name(dtype: str) -> str:
-    return {"complex_int16": "complex64"}.get(dtype, dtype)
-
-
-def _block_shape(dataset: Any, plan: BandPlan, whole_image: bool) -> tuple[int, int]:
-    if whole_image:
-        return dataset.height, dataset.width
-    rows, columns = dataset.block_shapes[plan.bands[0] - 1]
-    return min(rows, dataset.height), min(columns, dataset.width)
-
-
-def _overviews(
-    dataset: Any, location: Location, options: Mapping[str, str], plan: BandPlan, name: str
-) -> tuple[Source, ...]:
-    """Overviews that are as complete as the raster: smaller, same bands, with the mask if it has one."""
-    found: list[Source] = []
-    for level in range(len(dataset.overviews(plan.bands[0]))):
-        handle = open_handle(location, options, level=level)
-        try:
-            overview = handle.dataset
-            if overview.count != dataset.count or not (overview.width < dataset.width or overview.height < dataset.height):
-                continue
-            if overview.width > dataset.width or overview.height > dataset.height:
-                continue
-            masked = any(flag.name == "per_dataset" for flag in overview.mask_flag_enums[plan.bands[0] - 1])
-            if plan.mask and not masked:
-                continue
-            _check_blocks(overview, f"overview {level} of {name}", whole_image=False)
-            shape = _block_shape(overview, plan, whole_image=False)
-            found.append(Source(level=level, width=overview.width, height=overview.height, block_shape=shape))
-        finally:
-            handle.close()
-    return tuple(sorted(found, key=lambda overview: -overview.width))
 
 
 def _metadata_files(path: Path) -> list[Path]:

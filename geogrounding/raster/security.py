@@ -1,12 +1,17 @@
 """What is checked before GDAL may open a raster: where it lies, what it is, and what it makes GDAL allocate or open.
 
-- Local files must be regular files. The first bytes choose the one driver that may open them; a name counts for nothing.
-- A VRT makes GDAL open whatever it names, so it is read only from folders that the user trusts (links resolved). Any other
+- Local files must be regular files. The first bytes choose the one driver that may open them; a name counts for
+nothing.
+- A VRT makes GDAL open whatever it names, so it is read only from folders that the user trusts (links resolved). Any
+other
   text or XML that GDAL would follow somewhere (WMS, WMTS, GTI, STACIT, ...) is refused everywhere.
-- Remote paths (http, https, s3, gs, az and GDAL's /vsicurl/, /vsis3/, ...) need ``allow_remote``. All other /vsi paths are
-  refused, archives and /vsimem/ too: an archive is easily unpacked, and a chain such as /vsizip//vsicurl/ is not seen through.
+- Remote paths (http, https, s3, gs, az and GDAL's /vsicurl/, /vsis3/, ...) need ``allow_remote``. All other /vsi
+paths are
+  refused, archives and /vsimem/ too: an archive is easily unpacked, and a chain such as /vsizip//vsicurl/ is not seen
+  through.
 - Unless remote input is allowed, GDAL's HTTP layer is closed for every call (see ``gdal_options``).
-- Side-cars that GDAL opens by itself (.ovr, .msk) must be TIFFs within the same limits, and no file may name its overviews
+- Side-cars that GDAL opens by itself (.ovr, .msk) must be TIFFs within the same limits, and no file may name its
+overviews
   elsewhere (the OVERVIEW_FILE item, which GDAL opens with any driver).
 - Dimensions, band counts and decoded block sizes beyond the limits below are refused before any pixel is read.
 """
@@ -25,7 +30,8 @@ from geogrounding.errors import SceneError, UnsafeSceneError
 from geogrounding.raster.tiff import is_tiff, read_directories
 
 MAX_PIXELS = 250_000_000_000
-"""Pixels of a raster (all bands counted once): 500,000 x 500,000, a country at 0.3 m. A 720 KB TIFF can declare 10^12."""
+"""Pixels of a raster (all bands counted once): 500,000 x 500,000, a country at 0.3 m. A 720 KB TIFF can declare
+10^12."""
 MAX_SIDE_PX = 8_000_000
 """Width or height; GDAL itself stops at 2^31."""
 MAX_BANDS = 2_000
@@ -34,7 +40,8 @@ MAX_BLOCK_BYTES = 256 * 2**20
 """Decoded bytes of one block, the least that GDAL can read. Usual blocks are under 4 MiB; a 271 KB file can hold one of
 268 MB. A legal small file with one strip passes: 8,000 x 8,000 in three 8-bit bands is 192 MB."""
 MAX_BLOCKS = 2**24
-"""Blocks of a TIFF: libtiff keeps 16 bytes for each, 256 MiB at this limit. 250 gigapixels in 256 px tiles are 3.8 million."""
+"""Blocks of a TIFF: libtiff keeps 16 bytes for each, 256 MiB at this limit. 250 gigapixels in 256 px tiles are 3.8
+million."""
 MAX_WHOLE_IMAGE_BYTES = 512 * 2**20
 """Decoded bytes of a PNG, JPEG, WebP or BMP: these cannot be read in part, and are decoded once into memory."""
 MAX_VRT_BYTES = 16 * 2**20
@@ -74,24 +81,26 @@ class Location:
     """File name without folder."""
 
 
-def locate(source: str | os.PathLike[str], *, allow_remote: bool, trusted_folders: Iterable[str | os.PathLike[str]]) -> Location:
+def locate(
+    source: str | os.PathLike[str], *, allow_remote: bool, trusted_folders: Iterable[str | os.PathLike[str]]
+) -> Location:
     """Decide whether and how a source may be opened; reads at most the head of a file (all of a VRT).
 
     Raises:
         SceneError: the file does not exist, is no regular file, or is no raster of a known format.
         UnsafeSceneError: the place, the format or the declared dimensions are refused.
     """
-    text = os.fspath(source)
-    if not isinstance(text, str):
-        text = os.fsdecode(text)
+    text = os.fsdecode(source)
     if "\0" in text or not text.strip():
-        raise SceneError("the path of the raster is empty or holds a NUL character", hint="Give the path of a raster file.")
+        raise SceneError(
+            "the path of the raster is empty or holds a NUL character", hint="Give the path of a raster file."
+        )
     remote = _remote_path(text)
     if remote is not None:
         if not allow_remote:
             raise UnsafeSceneError(
                 f"{_short(text)} is a remote or virtual path",
-                hint="Remote rasters are read only when asked for: add --allow-remote (allow_remote=True), or copy the file here.",
+                hint="Remote rasters are read only when asked for, by --allow-remote (allow_remote=True).",
             )
         name = urlsplit(text).path.rstrip("/").rsplit("/", 1)[-1] or text
         return Location(path=remote, drivers=list(REMOTE_DRIVERS), remote=True, name=name)
@@ -136,7 +145,8 @@ def check_dimensions(*, width: int, height: int, bands: int, what: str = "the ra
         )
     if bands > MAX_BANDS:
         raise UnsafeSceneError(
-            f"{what} declares {bands:,} bands, more than the {MAX_BANDS:,} that are read", hint="Extract the bands you need."
+            f"{what} declares {bands:,} bands, more than the {MAX_BANDS:,} that are read",
+            hint="Extract the bands you need.",
         )
 
 
@@ -150,7 +160,7 @@ def check_block(block_bytes: int, *, whole_image: bool = False, what: str = "the
     if block_bytes > limit:
         unit = "image, which this format decodes whole," if whole_image else "block"
         raise UnsafeSceneError(
-            f"one {unit} of {what} decodes to {block_bytes / 2**20:,.0f} MiB, more than the {limit / 2**20:.0f} MiB that are read",
+            f"one {unit} of {what} decodes to {block_bytes / 2**20:,.0f} MiB; at most {limit / 2**20:.0f} MiB are read",
             hint="Rewrite it in tiles: gdal_translate -co TILED=YES -co COMPRESS=DEFLATE in out.tif",
         )
 
@@ -173,9 +183,13 @@ def _locate_local(path: Path, *, allow_remote: bool, trusted_folders: Iterable[s
         reason = getattr(error, "strerror", None) or "it cannot be resolved"
         raise SceneError(f"{_short(str(path))} cannot be opened: {reason}", hint="Check the path.") from None
     if not stat.S_ISREG(mode):
-        raise SceneError(f"{_short(str(path))} is not a regular file", hint="Give one raster file, not a folder or device.")
+        raise SceneError(
+            f"{_short(str(path))} is not a regular file", hint="Give one raster file, not a folder or device."
+        )
     if str(resolved).startswith("/vsi"):
-        raise UnsafeSceneError(f"{_short(str(path))} would be taken for one of GDAL's virtual paths", hint="Move the file.")
+        raise UnsafeSceneError(
+            f"{_short(str(path))} would be taken for one of GDAL's virtual paths", hint="Move the file."
+        )
     head = _read_head(resolved)
     driver = _sniff(head, resolved)
     if driver == "VRT":
@@ -199,7 +213,9 @@ def _read_head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(HEAD_BYTES)
     except OSError as error:
-        raise SceneError(f"{path.name} cannot be read: {error.strerror}", hint="Check the permissions of the file.") from None
+        raise SceneError(
+            f"{path.name} cannot be read: {error.strerror}", hint="Check the permissions of the file."
+        ) from None
 
 
 def _sniff(head: bytes, path: Path) -> str:
@@ -224,7 +240,7 @@ def _sniff(head: bytes, path: Path) -> str:
             return "ENVI"
     raise SceneError(
         f"{path.name} is not a raster in a format that is read here",
-        hint="GeoTIFF, COG, JPEG 2000, ERDAS Imagine, ENVI, NITF, PNG, JPEG, WebP and BMP are read; convert with gdal_translate.",
+        hint="Read are GeoTIFF, COG, JPEG 2000, Imagine, ENVI, NITF, PNG, JPEG, WebP, BMP. Or convert: gdal_translate",
     )
 
 
@@ -238,7 +254,7 @@ def _check_vrt(path: Path, *, allow_remote: bool, trusted_folders: Iterable[str 
     else:
         raise UnsafeSceneError(
             f"{path.name} is a VRT, which can make GDAL open any file or address",
-            hint="If you trust it, name its folder: --trust-folder FOLDER (trusted_folders=[...]); or write it to a GeoTIFF.",
+            hint="If you trust it, name its folder: --trust-folder FOLDER (trusted_folders=[...]); or convert it.",
         )
     if path.stat().st_size > MAX_VRT_BYTES:
         raise UnsafeSceneError(f"{path.name} is longer than {MAX_VRT_BYTES:,} bytes", hint="Build a smaller VRT.")
@@ -273,14 +289,17 @@ def _remote_path(text: str) -> str | None:
         if lowered.startswith(_REMOTE_VSI) and "/vsi" not in inside:
             return text.strip()
         raise UnsafeSceneError(
-            f"{_short(text)} is one of GDAL's virtual paths, which are not read", hint="Unpack or copy the raster to a file."
+            f"{_short(text)} is one of GDAL's virtual paths, which are not read",
+            hint="Unpack or copy the raster to a file.",
         )
     scheme, separator, _ = text.strip().partition("://")
     if not separator:
         return None
     if scheme.lower() in _REMOTE_SCHEMES and "/vsi" not in lowered:
         return text.strip()
-    raise UnsafeSceneError(f"{_short(text)} has a scheme that is not read", hint="Use a file path, http(s), s3, gs or az.")
+    raise UnsafeSceneError(
+        f"{_short(text)} has a scheme that is not read", hint="Use a file path, http(s), s3, gs or az."
+    )
 
 
 def _short(text: str) -> str:

@@ -40,7 +40,9 @@ class Stretch:
         return self.low is None and self.palette is None
 
     def apply(self, array: Raw, mask: Valid | None = None) -> NDArray[np.uint8]:
-        """Raw (bands, h, w) to RGB (h, w, 3) uint8; one band becomes grey; pixels where the mask is False become black."""
+        """Raw (bands, h, w) to RGB (h, w, 3) uint8; one band becomes grey; pixels where the mask is False become
+        black.
+        """
         planes = self.planes(array, mask)
         rgb = np.empty((*array.shape[1:], 3), np.uint8)
         for channel in range(3):  # far faster than one transposed copy
@@ -53,11 +55,12 @@ class Stretch:
         The result may be the array itself where values pass unchanged and the mask takes nothing away.
         """
         if self.palette is not None:
-            colours = np.zeros((3, int(np.iinfo(array.dtype).max) + 1), np.uint8)
-            colours[:, : len(self.palette)] = np.array(self.palette, np.uint8)[:, :3].T
-            planes = np.stack([channel[array[0]] for channel in colours])
+            size = int(np.iinfo(array.dtype).max) + 1
+            colours = np.zeros((3, size), np.uint8)
+            colours[:, : len(self.palette)] = np.array(self.palette[:size], np.uint8)[:, :3].T
+            planes: NDArray[np.uint8] = np.stack([channel[array[0]] for channel in colours])
         elif self.low is None and array.dtype == np.uint8:
-            planes = array if mask is None else array.copy()
+            planes = array.view(np.uint8) if mask is None else array.copy()
         else:
             planes = np.stack([self._band(values, band) for band, values in enumerate(array)])
         if mask is not None:
@@ -79,7 +82,9 @@ class Stretch:
         low, high = self.low[band], self.high[band]
         if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
             # One look-up per pixel; the table is read as if the bits were unsigned, which keeps negative values apart.
-            return _table(values.dtype.str, low, high)[values.view(f"u{values.dtype.itemsize}")]
+            table: NDArray[np.uint8] = _table(values.dtype.str, low, high)
+            looked_up: NDArray[np.uint8] = table[values.view(f"u{values.dtype.itemsize}")]
+            return looked_up
         return _scale(values, low, high)
 
 
@@ -89,11 +94,11 @@ def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
     Args:
         scene: the raster.
         method: ``auto`` (8-bit colour passes unchanged, all else as percentile:2,98 per band), ``percentile:LOW,HIGH``,
-            ``minmax`` (of the sample), ``none`` (8-bit values as they are; other types clipped to 0..255), or two numbers
-            ``LOW,HIGH`` for all bands.
+            ``minmax`` (of the sample), ``none`` (8-bit values as they are; other types clipped to 0..255), or two
+            numbers ``LOW,HIGH`` for all bands.
 
-    The sample is a decimated read of an overview where there is one of enough pixels, the whole scene where it is small, else
-    whole windows spread evenly over the scene, the same ones every time.
+    The sample is a decimated read of an overview where there is one of enough pixels, the whole scene where it is
+    small, else whole windows spread evenly over the scene, the same ones every time.
 
     Raises:
         SettingsError: the method is not understood.
@@ -108,8 +113,9 @@ def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
     if kind == "range":
         return Stretch(method=method, low=(numbers[0],) * len(plan.bands), high=(numbers[1],) * len(plan.bands))
     lows, highs = [], []
+    percentiles = {"percentile": numbers, "auto": (2.0, 98.0), "minmax": (0.0, 100.0)}[kind]
     for values in _sample(scene):
-        low, high = _limits(values, numbers if kind == "percentile" else (2.0, 98.0) if kind == "auto" else (0.0, 100.0))
+        low, high = _limits(values, percentiles)
         lows.append(low)
         highs.append(high)
     return Stretch(method=method, low=tuple(lows), high=tuple(highs))
@@ -136,7 +142,7 @@ def _parse(method: str) -> tuple[str, tuple[float, float]]:
         raise SettingsError(f"stretch {method[:80]!r} is not understood", hint=hint) from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high) or kind not in ("", "percentile"):
         raise SettingsError(f"stretch {method[:80]!r} is not understood", hint=hint)
-    if kind == "percentile" and not (0 <= low and high <= 100):
+    if kind == "percentile" and not (low >= 0 and high <= 100):
         raise SettingsError("percentiles must lie between 0 and 100", hint=hint)
     return ("percentile", (low, high)) if kind else ("range", (low, high))
 
@@ -198,7 +204,7 @@ def _sample_windows(scene: Scene) -> list[tuple[tuple[int, int, int, int], tuple
     count = min(total, MAX_SAMPLE_WINDOWS)
     # A stride that shares no factor with the count visits the scene evenly from the first windows on.
     stride = next(s for s in range(max(1, round(count * 0.618)), count + 2) if math.gcd(s, count) == 1)
-    chosen = []
+    chosen: list[tuple[tuple[int, int, int, int], tuple[int, int] | None]] = []
     for i in range(count):
         row, column = divmod((i * stride % count) * total // count, across)
         x0, y0 = column * step_x, row * step_y
@@ -208,11 +214,13 @@ def _sample_windows(scene: Scene) -> list[tuple[tuple[int, int, int, int], tuple
 
 def _scale(values: Raw, low: float, high: float) -> NDArray[np.uint8]:
     """Linear, clipped to 0..255, rounded; what is not finite becomes 0 or 255 by its sign, NaN 0."""
-    kind = np.float32 if values.dtype.itemsize <= 4 and values.dtype.kind == "f" else np.float64
     with np.errstate(over="ignore", invalid="ignore"):
-        scaled = (values.astype(kind) - kind(low)) * kind(255.0 / (high - low))
+        scaled: NDArray[np.float64] = values.astype(np.float64)
+        scaled -= low
+        scaled *= 255.0 / (high - low)
     np.clip(scaled, 0, 255, out=scaled)
-    return np.nan_to_num(np.rint(scaled), copy=False, nan=0).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.nan_to_num(np.rint(scaled, out=scaled), copy=False, nan=0).astype(np.uint8)
+    return rounded
 
 
 @lru_cache(maxsize=16)

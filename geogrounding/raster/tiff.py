@@ -1,7 +1,7 @@
 """A look at the structure of a TIFF before GDAL sees it: dimensions, blocks, chain of directories.
 
-GDAL trusts what a TIFF declares and allocates accordingly. Here only the few tags that decide allocations are read, from
-the main directory, the overviews, the masks and their side-cars, with plain arithmetic on at most a few kilobytes.
+GDAL trusts what a TIFF declares and allocates accordingly. Here only the few tags that decide allocations are read,
+from the main directory, the overviews, the masks and their side-cars, with plain arithmetic on at most a few kilobytes.
 Reference: TIFF 6.0; BigTIFF as in the libtiff documentation.
 """
 
@@ -101,7 +101,9 @@ def read_directories(file: BinaryIO) -> Iterator[TiffDirectory]:
         if directory is not None:
             yield directory
         elif first:
-            raise SceneError("the TIFF's main image directory is unreadable", hint="The file is damaged; copy it again.")
+            raise SceneError(
+                "the TIFF's main image directory is unreadable", hint="The file is damaged; copy it again."
+            )
         queue.extend(following)
 
 
