@@ -40,8 +40,8 @@ With `--progress json` standard output carries one JSON object a line and nothin
 | --- | --- | --- |
 | `start` | once for each scene | `source`, `output` |
 | `progress` | at most five times a second, and after the last chip | the five numbers below |
-| `done` | once for each scene that gave a layer | `output` and the result, see below; in `batch` also `source`, `kept` |
-| `error` | when a scene or the command failed | `type`, `message`, `hint`, `exit_code`; in `batch` also `source` |
+| `done` | once for each scene that gave a layer | `output` and the result, see below; in `batch` `source`, `kept` |
+| `error` | when a scene or the command failed | `type`, `message`, `hint`, `exit_code`; in `batch` `source` |
 | `summary` | at the end of a batch | `scenes`, `failed`, `table` |
 
 `progress` holds `chips_done`, `chips_total`, `chips_failed`, `chips_resumed` and `found` (detections before merging).
