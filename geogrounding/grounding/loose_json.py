@@ -9,7 +9,6 @@ and text that ends anywhere.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -22,7 +21,12 @@ _MAX_NUMBER_CHARACTERS = 40
 _MAX_KEY_CHARACTERS = 64
 _MAX_BARE_CHARACTERS = 200
 _STRING_WINDOW = 1000
-"""How far the end of a string is looked for when it is not properly quoted; bounds the time on hostile text."""
+_MAX_INNER_QUOTES = 16
+"""How far the end of a badly quoted string is looked for; bounds the time on hostile text."""
+_LONG_STRING_WINDOW = 8000
+_SHORT_STRING_WINDOW = 200
+_STRING_BUDGET = 500_000
+"""Characters that may be spent on strings that turn out badly quoted; after them only short strings are read whole."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +76,7 @@ class Mapping:
 
 Value = Number | Text | Array | Mapping
 
-NUMBER = re.compile(r"(?>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?![\w.%])")
+NUMBER = re.compile(r"(?<![\w.])(?>[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(?![\w.%])")
 _OPENING = re.compile(r"[\[{]|\((?=\s{0,20}[-+.0-9])")
 _TOKEN = re.compile(r"//[^\n]*|/\*(?s:.{0,1000}?)\*/|[\[\](){}\"'\u2018\u2019\u201c\u201d,;]|[\w.+%-]+")
 _QUOTES = {'"': '"', "'": "'", "\u201c": "\u201d", "\u201d": "\u201d", "\u2018": "\u2019", "\u2019": "\u2019"}
@@ -84,7 +88,8 @@ _WHOLE_STRING = {
 }
 _KEY_FOLLOWS = re.compile(r"\s{0,50}[:=]")
 _STRING_END = re.compile(r"\s{0,50}(?:[,:=}\])]|\Z)")
-_BARE_QUOTE = re.compile(r'(?<!\\)"')
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|.)", re.DOTALL)
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v"}
 _NOT_FINITE = frozenset({"nan", "inf", "infinity", "-inf", "-infinity", "+inf", "+infinity", "-nan", "+nan"})
 
 
@@ -134,6 +139,7 @@ class _Reader:
         self.reading = Reading()
         self.stack: list[Array | Mapping] = []
         self.skipped = 0  # brackets too deep that are open now
+        self.budget = _STRING_BUDGET
 
     def read_from(self, position: int) -> int:
         """Read from an opening bracket until it is closed or the text ends; return where to go on."""
@@ -213,10 +219,12 @@ class _Reader:
 
     def _string(self, start: int) -> int:
         quote = self.text[start]
-        match = _WHOLE_STRING[quote].match(self.text, start, self.stop) if quote in _WHOLE_STRING else None
+        limit = min(self.stop, start + (_LONG_STRING_WINDOW if self.budget > 0 else _SHORT_STRING_WINDOW))
+        match = _WHOLE_STRING[quote].match(self.text, start, limit) if quote in _WHOLE_STRING else None
         if match is not None:
             content, end, whole = _unescape(match.group(1)), match.end(), True
         else:
+            self.budget -= limit - start
             content, end, whole = self._broken_string(start + 1, _QUOTES[quote])
         if _KEY_FOLLOWS.match(self.text, end, self.stop):
             self._key(content, start)
@@ -230,8 +238,12 @@ class _Reader:
         newline = self.text.find("\n", start, limit)
         limit = limit if newline < 0 else newline
         first = end = self.text.find(closing, start, limit)
-        while end >= 0 and not _STRING_END.match(self.text, end + 1, self.stop):
+        for _ in range(_MAX_INNER_QUOTES):
+            if end < 0 or _STRING_END.match(self.text, end + 1, self.stop):
+                break
             end = self.text.find(closing, end + 1, limit)
+        else:
+            end = -1
         end = end if end >= 0 else first
         if end < 0:
             return self.text[start:limit], limit, False
@@ -268,11 +280,17 @@ class _Reader:
 
 
 def _unescape(content: str) -> str:
+    r"""Undo the escapes of JSON and Python; an unknown one stands for its character, and so does a lone backslash."""
     if "\\" not in content:
         return content
-    try:
-        # A single-quoted string may hold bare double quotes and escaped single ones, which JSON does not know.
-        value = json.loads('"' + _BARE_QUOTE.sub('\\\\"', content.replace("\\'", "'")) + '"', strict=False)
-    except ValueError:
-        return content
-    return value if isinstance(value, str) else content
+    text = _ESCAPE.sub(_unescaped, content)
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # joins surrogate pairs
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    escape = match.group(1)
+    if len(escape) > 1:
+        return chr(int(escape[1:], 16))
+    return _ESCAPES.get(escape, escape)
