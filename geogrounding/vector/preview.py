@@ -173,7 +173,7 @@ def _with_legend(picture: Image.Image, scene: Scene, queries: list[str], shapes:
     font, small = ImageFont.load_default(17 * unit), ImageFont.load_default(13 * unit)
     margin, line, swatch = round(14 * unit), round(26 * unit), round(26 * unit)
     width = max(picture.width, 480)
-    counts = np.bincount([shape.query for shape in shapes], minlength=len(queries)) if shapes else []
+    counts = np.bincount(np.array([shape.query for shape in shapes], dtype=np.int64), minlength=len(queries))
     entries = list(zip(queries, counts, strict=True))[:MOST_LEGEND_ENTRIES]
     rest = len(queries) - len(entries)
     lines = max(1, len(entries)) + (rest > 0)

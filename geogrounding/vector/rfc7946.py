@@ -3,7 +3,8 @@
 An edge of a box that is straight in the scene may be a curve in longitude and latitude: vertices are added where it
 deviates by more than the last decimal written (about 1 cm). A polygon that crosses 180 degrees is cut there by the
 ``antimeridian`` package. One that holds or touches a pole is cut in two along the meridians 0 and 180, since no ring in
-longitude and latitude can go around a pole. So no part is wider than 180 degrees.
+longitude and latitude can go around a pole; so is one wider than half the globe, and no part is wider than 180 degrees. Parts of one
+MultiPolygon must not share an edge, so along the meridian 0 the western part ends one last decimal (1 cm) short of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from geogrounding.vector.geodesy import POLAR_LATITUDE, densify, transform_point
 WGS84 = CRS.from_epsg(4326)
 DECIMALS = 7
 EDGE_TOLERANCE_DEGREES = 1e-7
+GAP_DEGREES = 1e-7
 POLE_REACH_DEGREES = 1e-7
 """A polygon that comes nearer to a pole than this (about 1 cm) touches it."""
 
@@ -73,13 +75,14 @@ def _cut(polygon: Polygon) -> Polygon | MultiPolygon:
         seen_from_pole = _around_pole(polygon, sign)
         if shapely.dwithin(seen_from_pole, shapely.Point(0.0, 0.0), POLE_REACH_DEGREES):
             return _cut_at_pole(seen_from_pole, sign)
-    cut = antimeridian.fix_polygon(polygon, fix_winding=True)
+    # Edges are straight in longitude and latitude by now, so they cross 180 degrees where a straight line does.
+    cut = antimeridian.fix_polygon(polygon, fix_winding=True, great_circle=False)
     west, south, east, north = cut.bounds
     parts = list(cut.geoms) if isinstance(cut, MultiPolygon) else [cut]
     halves: list[Polygon] = []
     for part in parts:
         if part.bounds[2] - part.bounds[0] > 180.0:
-            for half in (shapely.box(west, south, 0.0, north), shapely.box(0.0, south, east, north)):
+            for half in (shapely.box(west, south, -GAP_DEGREES, north), shapely.box(0.0, south, east, north)):
                 halves.extend(_polygons_of(shapely.intersection(part, half)))
         else:
             halves.append(part)
@@ -105,7 +108,10 @@ def _cut_at_pole(seen_from_pole: Polygon, sign: float) -> Polygon | MultiPolygon
         for part in _polygons_of(shapely.intersection(seen_from_pole, half)):
             ring = _half_ring(np.asarray(part.exterior.coords), side, sign)
             holes = [_half_ring(np.asarray(hole.coords), side, sign) for hole in part.interiors]
-            parts.extend(_polygons_of(shapely.make_valid(Polygon(ring, holes))))
+            placed = shapely.make_valid(Polygon(ring, holes))
+            if side < 0:
+                placed = shapely.intersection(placed, shapely.box(-180.0, -90.0, -GAP_DEGREES, 90.0))
+            parts.extend(_polygons_of(placed))
     return _assembled(parts)
 
 
