@@ -23,7 +23,7 @@ def main() -> None:
 
     layer = gg.ground(options.scene, options.query, model=options.model)
 
-    print(f"{len(layer)} found, in {layer.crs}")
+    print(f"{len(layer)} found, in {layer.crs.name}")
     if len(layer):
         # An ordinary GeoDataFrame: filter, measure, join and plot it as any other.
         best = layer.sort_values("score", ascending=False).head(5)

@@ -35,5 +35,13 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("HF_HOME", str(home / "hf"))
-    for name in ("GEOGROUND_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL", "HF_TOKEN", "NO_COLOR", "FORCE_COLOR", "COLUMNS"):
+    for name in (
+        "GEOGROUND_API_KEY",
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "HF_TOKEN",
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "COLUMNS",
+    ):
         monkeypatch.delenv(name, raising=False)

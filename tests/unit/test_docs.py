@@ -1,0 +1,141 @@
+"""Documents that cannot fall behind the code."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from itertools import chain
+from pathlib import Path
+
+import click
+import pytest
+from geogrounding_cli.main import COMMANDS, geoground
+from geogrounding_cli.reference import write_reference
+
+import geogrounding as gg
+from geogrounding import errors
+from geogrounding.vector.tables import FIELDS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert read(ROOT / "docs" / "cli.md") == write_reference(), "run `make docs`"
+
+
+def test_every_command_and_option_is_in_the_reference() -> None:
+    text = read(ROOT / "docs" / "cli.md")
+    ctx = click.Context(geoground)
+    for name in COMMANDS:
+        assert f"## geoground {name}\n" in text
+        command = geoground.get_command(ctx, name)
+        assert command is not None
+        for param in command.params:
+            for option in param.opts if isinstance(param, click.Option) else ():
+                assert option in text, f"{name} {option}"
+
+
+def commands(page: Path) -> list[str]:
+    """Lines of code blocks that call geoground, without comments, pipes and continuation."""
+    found = []
+    for block in re.findall(r"```(?:sh|bash)?\n(.*?)```", read(page), re.DOTALL):
+        for line in block.splitlines():
+            line = line.strip()
+            if line.startswith("geoground ") and "[OPTIONS]" not in line and "COMMAND" not in line:
+                found.append(line.partition(" #")[0].partition(" | ")[0].strip())
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_in_documents_parse(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each example is an invocation that click accepts: known command, known options, good values."""
+    monkeypatch.chdir(ROOT)
+    for line in commands(page):
+        name, *arguments = shlex.split(line)[1:]
+        command = geoground.get_command(click.Context(geoground), name)
+        assert command is not None, line
+        if name == "models":
+            arguments = [argument for argument in arguments if argument != "~/checkpoints"]
+        try:
+            command.make_context(name, arguments)
+        except click.ClickException as error:
+            pytest.fail(f"{line}: {error.format_message()}")
+
+
+def test_the_documents_hold_commands() -> None:
+    assert len(commands(ROOT / "README.md")) >= 4
+    assert len(commands(ROOT / "docs" / "how-to.md")) >= 15
+    assert len(commands(ROOT / "docs" / "cli.md")) >= 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", read(page)):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        linked = page.parent / path if path else page
+        assert linked.exists(), f"{page.name} links to {target}"
+        if anchor:
+            headings = [
+                heading.strip().lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", read(linked), re.M)
+            ]
+            assert anchor in headings, f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/cli.md"])
+def test_exit_codes_are_all_there(page: str) -> None:
+    kinds = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.GeogroundingError)
+    ]
+    codes = {kind.exit_code for kind in kinds} | {0, 130}
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", read(ROOT / page), re.M)}
+    assert listed == codes
+
+
+def test_attributes_are_those_of_the_layers() -> None:
+    table = read(ROOT / "README.md").partition("| attribute |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| `(\w+)` \|", table, re.M) == [field.name for field in FIELDS]
+
+
+def test_make_targets_named_in_documents_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", read(ROOT / "Makefile"), re.M))
+    for page in PAGES:
+        for name in re.findall(r"`make ([a-z-]+)", read(page)):
+            assert name in targets, f"{page.name}: make {name}"
+
+
+def test_version_and_packages() -> None:
+    project = tomllib.loads(read(ROOT / "pyproject.toml"))
+    assert f"## [{gg.__version__}]" in read(ROOT / "CHANGELOG.md")
+    folders = {
+        ".".join(path.parent.relative_to(ROOT).parts)
+        for path in (ROOT / "geogrounding").rglob("__init__.py")
+        if "weights" not in path.parts
+    }
+    assert folders | {"geogrounding_cli"} == set(project["tool"]["setuptools"]["packages"])
+
+
+def test_public_names_exist() -> None:
+    for name in gg.__all__:
+        assert getattr(gg, name) is not None
+
+
+def test_pins_satisfy_the_bounds() -> None:
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    lines = read(ROOT / "requirements" / "constraints.txt").splitlines()
+    pins = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pins = {canonicalize_name(name): version for name, version in pins.items()}
+    project = tomllib.loads(read(ROOT / "pyproject.toml"))["project"]
+    for text in chain(project["dependencies"], *project["optional-dependencies"].values()):
+        requirement = Requirement(text)
+        if requirement.name != "geogrounding":
+            assert requirement.specifier.contains(pins[canonicalize_name(requirement.name)]), text
