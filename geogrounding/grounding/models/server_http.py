@@ -193,7 +193,7 @@ class ServerClient:
                 last = RequestError("unavailable", message, status=status, detail=detail)
                 retry_after_s = _retry_after_s(headers)
             retries = min(self._max_retries, _TIMEOUT_RETRIES) if last.kind == "timeout" else self._max_retries
-            if last.kind == "broken" or not patient or attempts > retries:
+            if last.kind in ("broken", "stopped") or not patient or attempts > retries:
                 if attempts > 1:
                     raise RequestError(
                         last.kind, f"{last} (tried {attempts} times)", status=last.status, detail=last.detail
@@ -224,7 +224,7 @@ class ServerClient:
                     raise RequestError("broken", "the server sent a compressed reply that was not asked for")
                 limit = self._max_response_bytes if response.is_success else _MAX_ERROR_BYTES
                 content = bytearray()
-                for piece in response.iter_raw(64 * 1024):
+                for piece in response.iter_bytes():  # as it arrives: a reply that drips must not escape the clock
                     content += piece
                     if len(content) > limit:
                         if response.is_success:
@@ -241,7 +241,9 @@ class ServerClient:
             raise RequestError(
                 "unreachable", f"no connection to {self.base_url}: {self.scrub(str(error) or type(error).__name__)}"
             ) from None
-        except RuntimeError:  # httpx: the client has been closed
+        except RuntimeError:
+            if not self._client.is_closed:
+                raise
             raise RequestError("stopped", "the connection was closed") from None
 
     def _decode(self, content: bytes) -> Any:
