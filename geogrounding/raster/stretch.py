@@ -18,7 +18,7 @@ SAMPLE_PIXELS = 4_000_000
 """Pixels that percentiles are taken from: the error of a 2% percentile is then far below one grey level."""
 MAX_SAMPLE_WINDOWS = 400
 """Windows looked at before a scene counts as empty; a sparse scene has many without data."""
-SAMPLE_WINDOW_PX = 512
+SAMPLE_WINDOW_PX = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
