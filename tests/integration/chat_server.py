@@ -98,7 +98,7 @@ class Process:
     def line(self) -> str:
         """The next line of its output; empty when it has ended."""
         assert self.popen.stdout is not None
-        return self.popen.stdout.readline().strip()
+        return str(self.popen.stdout.readline()).strip()
 
     def signal(self, number: int) -> None:
         os.kill(self.popen.pid, number)
