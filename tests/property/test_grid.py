@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from geogrounding.errors import AreaError, SettingsError
 from geogrounding.raster.grid import ChipGrid, Tiling, parse_overlap
 
-FAST = settings(max_examples=60, deadline=None)
+FAST = settings(max_examples=40, deadline=None)
 
 
 @st.composite
