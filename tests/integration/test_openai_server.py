@@ -129,7 +129,7 @@ def test_per_mille_pictures_go_as_they_are() -> None:
 
 def test_fixed_input_of_the_embedded_model() -> None:
     script = Script(completion("[[168, 0, 336, 336]]"))
-    server = script.server(style="embedded", input_size_px=336)
+    server = script.server(style="embedded")
     assert server.conventions.tile_size_px == 336
     ((answer,),) = server.ground([picture(100, 40)], [SHIP])
     assert script.bodies[0]["messages"][0]["content"][1]["text"] == "detect: ship"
@@ -162,6 +162,13 @@ def test_answers_stand_in_the_order_of_the_questions_whatever_comes_first() -> N
     answers = server.ground(images, questions)
     labels = [[answer.detections[0].label for answer in row] for row in answers]
     assert labels == [[f"{value} detect: ship", f"{value} refer: the left pier"] for value in range(6)]
+
+
+def test_empty_picture_fails_alone() -> None:
+    script = Script(completion())
+    answers = script.server().ground([picture()[:0], picture()], [SHIP])
+    assert answers[0][0].error == "an empty picture"
+    assert answers[1][0].detections
 
 
 def test_nothing_to_ask() -> None:

@@ -45,6 +45,8 @@ API_KEY_VARIABLES = ("GEOGROUND_API_KEY", "OPENAI_API_KEY")
 
 _TILE_PX = 980
 """The largest square of 28 px steps within the pixel budget of Qwen2.5-VL."""
+EMBEDDED_INPUT_PX = 336
+"""Side of the picture that the embedded model sees; its numbers are pixels of it."""
 _REFUSED_FIELD_STATUS = (400, 422, 501)
 
 
@@ -98,7 +100,8 @@ class OpenAIServer:
             max_tokens: longest reply.
             tile_size_px: side of the chips, 980 by default, or ``input_size_px``.
             overlap_px: by default an eighth of the tile.
-            input_size_px: the model has a fixed square input of this side; pictures are sent in exactly this size.
+            input_size_px: the model has a fixed square input of this side; pictures are sent in exactly this size. By
+                default that of the embedded model for its style, otherwise none.
             max_pixels: largest picture sent where coordinates are resized pixels; not above the server's own budget.
             jpeg_quality: send JPEG of this quality (1 to 95) in place of PNG.
             transport: replaces the network in tests, as do ``sleep``, ``clock`` and ``jitter`` (see ``ServerClient``).
@@ -136,6 +139,8 @@ class OpenAIServer:
         self._concurrency = concurrency
         self._temperature = temperature
         self._max_tokens = max_tokens
+        if input_size_px is None and self._style == "embedded":
+            input_size_px = EMBEDDED_INPUT_PX
         self._sender = PictureSender(
             coordinates=self._coordinates,
             input_size_px=input_size_px,
@@ -224,6 +229,8 @@ class OpenAIServer:
             )
 
     def _ask(self, picture: Picture, prompt: str, question: Question) -> Answer:
+        if min(picture.pixels.shape) < 1:
+            raise RequestError("refused", "an empty picture")
         self._sender.encode(picture)
         message = {
             "role": "user",
