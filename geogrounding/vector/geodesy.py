@@ -93,8 +93,10 @@ def geodesic_areas_m2(polygons: NDArray[np.object_], crs: CRS) -> NDArray[np.flo
 
     Edges are straight in ``crs``; they are cut into pieces of at most 0.1 degree, transformed to longitude and
     latitude, and measured with ``pyproj.Geod`` (Karney 2013, "Algorithms for geodesics"). Feet, degrees and poles need
-    no special case. A local (engineering) CRS has no ellipsoid: its plane area is returned, in the square of its unit
-    turned into metres.
+    no special case. Measured against edges in 400 pieces each: within 2e-6 of the area from 30 m to 200 km in nine
+    CRSs, and within 1e-4 at 1 m, where the half millimetre to which PROJ inverts a projection shows. A ring that goes
+    all around the globe from pole to pole encloses nothing for Geod: its area is 0. A local (engineering) CRS has no
+    ellipsoid: its plane area is returned, in the square of its unit turned into metres.
     """
     if len(polygons) == 0:
         return np.empty(0)

@@ -3,8 +3,8 @@
 An edge of a box that is straight in the scene may be a curve in longitude and latitude: vertices are added where it
 deviates by more than the last decimal written (about 1 cm). A polygon that crosses 180 degrees is cut there by the
 ``antimeridian`` package. One that holds or touches a pole is cut in two along the meridians 0 and 180, since no ring in
-longitude and latitude can go around a pole; so is one wider than half the globe, and no part is wider than 180 degrees. Parts of one
-MultiPolygon must not share an edge, so along the meridian 0 the western part ends one last decimal (1 cm) short of it.
+longitude and latitude can go around a pole; so is one wider than half the globe, and no part is wider than 180 degrees.
+Parts of one MultiPolygon must not share an edge: along the meridian 0 the western one ends one last decimal short.
 """
 
 from __future__ import annotations

@@ -64,7 +64,12 @@ def merge_across_seams(
 
     # Twins: whole boxes are preferred to parts, then the rank decides.
     strength = _likeness(ranked, boxes, pairs, metric)
-    twins, strength = pairs.where(strength >= threshold), strength[strength >= threshold]
+    match = strength >= threshold
+    # Of two parts, one that goes on where the other was cut is no twin: they are for the next steps.
+    reach = np.maximum(tolerance[pairs.first], tolerance[pairs.second])
+    goes_on = _goes_past(ranked, boxes, reach, pairs) | _goes_past(ranked, boxes, reach, pairs.turned())
+    match &= ~(is_part[pairs.first] & is_part[pairs.second] & goes_on)
+    twins, strength = pairs.where(match), strength[match]
     mutual = bx.mutual_best(twins.first, twins.second, ranked.chips[twins.first], ranked.chips[twins.second], strength)
     # Seen whole before cut, then the finer level, then the rank.
     level = np.unique(ranked.scales, return_inverse=True)[1].reshape(-1).astype(np.int64)
@@ -192,8 +197,7 @@ def _absorb(
         bx.intersection_area(part, grown), areas[pairs.first], out=np.ones(len(part)), where=areas[pairs.first] > 0
     )
     fits = (share >= INSIDE_SHARE) & _explains(ranked, boxes, reach, pairs.turned())
-    beyond = np.concatenate([grown[:, :2] - part[:, :2], part[:, 2:] - grown[:, 2:]], axis=1) > 0.0
-    fits &= ~(beyond & ranked.cut[pairs.second]).any(axis=1)
+    fits &= ~_goes_past(ranked, boxes, reach, pairs)
     pairs, share = pairs.where(fits), share[fits]
     # The largest taker first would chain parts of parts; the best fitting one is enough, since owners are followed.
     chosen = bx.best_of_each(pairs.first, pairs.second, share)
@@ -208,6 +212,16 @@ def _explains(
     mine = boxes[pairs.first]
     reaches = np.concatenate([mine[:, :2] <= lines[:, :2] + reach, mine[:, 2:] >= lines[:, 2:] - reach], axis=1)
     return cast(NDArray[np.bool_], (reaches | ~ranked.cut[pairs.second]).all(axis=1))
+
+
+def _goes_past(
+    ranked: Candidates, boxes: NDArray[np.float64], reach: NDArray[np.float64], pairs: _Pairs
+) -> NDArray[np.bool_]:
+    """Whether the first box of each pair goes on beyond a line along which the second was cut."""
+    lines = ranked.chip_windows_scene_px[pairs.second]
+    mine = boxes[pairs.first]
+    past = np.concatenate([mine[:, :2] < lines[:, :2] - reach, mine[:, 2:] > lines[:, 2:] + reach], axis=1)
+    return np.asarray((past & ranked.cut[pairs.second]).any(axis=1), np.bool_)
 
 
 def _facing(

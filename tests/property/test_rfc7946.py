@@ -39,7 +39,8 @@ def point_in(crs: CRS, longitude: float, latitude: float) -> tuple[float, float]
 def drawn(random: Generator) -> tuple[Polygon, CRS]:
     """A shape where naive transforms fail, from 100 m to some hundred km."""
     kind = random.integers(6)
-    size = tuple(float(side) for side in np.exp(random.uniform(np.log(100.0), np.log(3e5), 2)))
+    sides = np.exp(random.uniform(np.log(100.0), np.log(3e5), 2))
+    size = (float(sides[0]), float(sides[1]))
     angle = float(random.uniform(0, 360))
     if kind == 0:  # polar stereographic, astride 180 degrees
         crs, sign = (CRS.from_epsg(3413), 1.0) if random.random() < 0.5 else (CRS.from_epsg(3031), -1.0)
@@ -57,8 +58,8 @@ def drawn(random: Generator) -> tuple[Polygon, CRS]:
         return rotated_box((x + shift[0], y + shift[1]), size, 0.0), crs
     if kind == 3:  # beyond the edges of the UTM zones at 180 degrees
         crs = CRS.from_epsg(int(random.choice([32601, 32660, 32701, 32760])))
-        south = crs.to_epsg() in (32701, 32760)
-        x, y = point_in(crs, 180.0, random.uniform(-78, -1) if south else random.uniform(1, 80))
+        is_south = crs.to_epsg() in (32701, 32760)
+        x, y = point_in(crs, 180.0, random.uniform(-78, -1) if is_south else random.uniform(1, 80))
         return rotated_box((x + random.uniform(-0.6, 0.6) * size[0], y), size, angle), crs
     if kind == 4:  # longitudes that run past 180
         crs = WGS84
