@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -175,6 +175,31 @@ def test_library_and_package_expand_image_tokens_alike(folders: Any) -> None:
             least = processing._images.size["shortest_edge"]
             expected = smart_resize(*image.shape[1::-1], factor=factor, min_pixels=least, max_pixels=1 << 20)
             assert picture.model_size_px == expected
+
+
+def test_token_spans_follow_the_text() -> None:
+    """Every character of a long reply lies in the span of the token that wrote it, split characters included."""
+    tokenizer = tiny_models.build_tokenizer("qwen2_5_vl")
+    text = "sees é and 😀😀 at [12, 345] " * 9 + "日本 end"
+    token_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert len(token_ids) == len(text.encode())
+    spans = decoding.token_spans(tokenizer.decode, token_ids)
+    written = [character for character in text for _ in character.encode()]
+    for character, (start, stop) in zip(written, spans, strict=True):
+        if character.isascii():
+            assert text[start:stop] == character
+    assert spans[-1][1] == len(text)
+
+
+def test_token_spans_of_tokenizers_that_write_spaces_first() -> None:
+    words = [f"▁{number},"[: 2 + number % 5] for number in range(1000, 1060)]
+
+    def decode(token_ids: Sequence[int]) -> str:  # as SentencePiece does: no space before the first word
+        return "".join(words[index] for index in token_ids).replace("▁", " ").removeprefix(" ")
+
+    everything = decode(range(len(words)))
+    spans = decoding.token_spans(decode, range(len(words)))
+    assert [everything[start:stop].strip() for start, stop in spans] == [word[1:] for word in words]
 
 
 def test_pixel_budget_sets_the_tile(folders: Any) -> None:

@@ -226,7 +226,7 @@ def image_processor(family: Family, max_pixels: int) -> Any:
     from transformers.models.llava_next.image_processing_pil_llava_next import LlavaNextImageProcessorPil
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-    fixed = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
+    fixed: dict[str, Any] = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
     if family == "llava":
         return CLIPImageProcessorPil(**fixed)
     if family == "llava_next":

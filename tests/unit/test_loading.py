@@ -118,9 +118,26 @@ class TestFind:
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
         message, hint, seconds = result.stdout.split("|")
-        assert "owner/model is not in the local cache" in message
+        assert "owner/model is not complete in the local cache" in message
         assert "hf download owner/model" in hint
         assert float(seconds) < 10
+
+    def test_the_cache_of_the_hub_is_used_without_network(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from huggingface_hub import constants
+
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+        repository, commit = tmp_path / "models--owner--model", "c0ffee" + "0" * 34
+        snapshot = write_model(repository / "snapshots" / commit)
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text(commit)
+        assert weights.find("owner/model", "model") == snapshot
+        assert weights.find(f"owner/model@{commit}", "model") == snapshot
+        (snapshot / "model.safetensors").unlink()  # a download that was cut off
+        with pytest.raises(ModelError, match="not complete in the local cache"):
+            weights.find("owner/model", "model")
 
     def test_pickles_are_refused_with_a_way_out(self, tmp_path: Path) -> None:
         folder = write_model(tmp_path / "m")

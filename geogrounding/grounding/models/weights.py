@@ -104,7 +104,7 @@ def _from_hub(repository: str, revision: str | None, role: Role) -> Path:
         ) from error
     except (OSError, ValueError, HfHubHTTPError, httpx.HTTPError) as error:
         raise ModelError(
-            f"{repository} is not in the local cache and the hub cannot be reached ({first_line(error)})",
+            f"{repository} is not complete in the local cache and the hub cannot be reached ({first_line(error)})",
             hint=f"Run once with network: hf download {repository}; or give the folder of a copy.",
         ) from error
     check_folder(folder, role)
