@@ -99,8 +99,6 @@ STACIT = (
 GTI = (
     "<GDALTileIndexDataset><IndexDataset>/vsicurl/http://127.0.0.1:{PORT}/a.gpkg</IndexDataset></GDALTileIndexDataset>"
 )
-    "<GDALTileIndexDataset><IndexDataset>/vsicurl/http://127.0.0.1:{PORT}/a.gpkg</IndexDataset></GDALTileIndexDataset>"
-)
 REMOTE = "/vsicurl/http://127.0.0.1:{PORT}/a.tif"
 
 HOSTILE_PATHS = [
