@@ -25,6 +25,7 @@ _TAGGED_BOX = re.compile(
 _TAGGED_LABEL = re.compile(
     r"<(?:\|object_ref_start\||ref)>(.{0,300}?)<(?:\|object_ref_end\||/ref)>", re.DOTALL | re.IGNORECASE
 )
+_PLAIN_BOX = re.compile(r"\[" + r"\s{0,9}[0-9]{1,9}\s{0,9}," * 3 + r"\s{0,9}[0-9]{1,9}\s{0,9}\]")
 _LOCATION_TOKENS = re.compile(r"(?:<loc_?[0-9]{1,4}>\s*){1,8}", re.IGNORECASE)
 
 
@@ -58,13 +59,15 @@ def _read_answer(text: str, answer: Section, found: Located) -> int:
         return first
     if _bare_numbers(text, blocks or [answer], found):
         return min(first, answer.start)
-    if blocks and not _is_empty(text, blocks):
+    if blocks:
         first = min(first, _read_block(text, answer, found))  # the fences held something else
         if before < len(found.boxes) + len(found.drops):
             return first
     content = text[answer.start : answer.stop]
     if _LOCATION_TOKENS.search(content):
         found.drop(Reason.LOCATION_TOKENS, content)
+    elif _PLAIN_BOX.search(content):
+        found.drop(Reason.NO_BOX, content)  # hidden by broken quotes, or in a comment: not to be passed over in silence
     elif says_none(content):
         first = min(first, answer.start) if len(content) < _SHORT_DENIAL else first
     elif not found.denied and not _is_empty(text, blocks or [answer]):

@@ -155,6 +155,11 @@ def _collect_mapping(text: str, mapping: Mapping, label: str | None, found: Loca
     before = len(found.boxes) + len(found.drops)
     empty = False
     boxes = [value for key, value in mapping.pairs if _SEPARATORS.sub("", key.casefold()) in _BOX_KEYS]
+    loose = [value for value in mapping.loose if isinstance(value, Array | Mapping)]
+    if len(boxes) == 1 and loose and _are_points([boxes[0], loose[0]]):
+        # "bbox": (x, y), (x, y): the second corner stands without a key
+        corner = loose.pop(0)
+        boxes = [Array(start=boxes[0].start, stop=corner.stop, items=[boxes[0], corner], whole=mapping.whole)]
     for index, box in enumerate(boxes):
         if isinstance(box, Array) and any(isinstance(item, Mapping) for item in box.items):
             _collect(text, box, all_fields[0].label, found)
@@ -175,7 +180,7 @@ def _collect_mapping(text: str, mapping: Mapping, label: str | None, found: Loca
             name = _SEPARATORS.sub("", key.casefold())
             if isinstance(value, Array | Mapping) and name not in _LABEL_KEYS and not _KEYPOINT_KEY.fullmatch(name):
                 _collect(text, value, label if name in _WRAPPER_KEYS else key, found)
-    collect_all(text, [value for value in mapping.loose if isinstance(value, Mapping)], label, found)
+    collect_all(text, loose, all_fields[0].label, found)
     if before == len(found.boxes) + len(found.drops) and not empty and not _says_nothing(mapping):
         found.drop(Reason.NO_BOX, text[mapping.start : mapping.stop])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 import time
 from collections.abc import Iterator
 
@@ -20,6 +21,7 @@ from tests.unit.test_answer import CASES
 
 COUNTS = [1_000, pytest.param(100_000, marks=pytest.mark.slow)]
 WIDTH, HEIGHT = 640, 480
+PLAIN_BOX = re.compile(r"\[ ?[0-9]{1,9}, ?[0-9]{1,9}, ?[0-9]{1,9}, ?[0-9]{1,9}\]")
 
 PIECES = [
     *(
@@ -172,9 +174,11 @@ def check(text: str, answer: Answer, task: Task) -> None:
     placing = (Reason.TWICE, Reason.EMPTY_BOX, Reason.FRACTIONS, Reason.OUTSIDE, Reason.TOO_MANY, Reason.NOT_ONE)
     lost = sum(drop.reason in placing for drop in answer.dropped)
     assert len(locate(answer.raw_text).boxes) == len(answer.detections) + lost
-    # Nothing is passed over in silence: no box and no drop means that the text says so, or is empty brackets.
     if len(answer.raw_text) < len(text):
         assert Reason.TOO_LONG in {drop.reason for drop in answer.dropped}
+    # A plain box outside the reasoning is never passed over in silence.
+    if "<" not in answer.raw_text and PLAIN_BOX.search(answer.raw_text):
+        assert answer.detections or answer.dropped
 
 
 @pytest.mark.parametrize("count", COUNTS)

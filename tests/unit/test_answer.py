@@ -161,6 +161,10 @@ CASES = {
         '{"bbox_2d": [10,20,30,40], "label": "a", "bbox_2d": [50,60,70,80], "label": "b"}', [(A, "a"), (B, "b")]
     ),
     "objects without a list": Case('{"bbox_2d": [10,20,30,40]}\n{"bbox_2d": [50,60,70,80]}', [(A, "x"), (B, "x")]),
+    "box without its key": Case('[{"label": "car", [10,20,30,40]}]', [(A, "car")]),
+    "second corner without key": Case('{"bbox": (10,20), (30,40), "label": "car"}', [(A, "car")]),
+    "box outside the fence": Case("```json\n[{.\n```json\n[10,20,30,40]", [(A, "x")], "", [Reason.NO_BOX]),
+    "box behind broken quotes": Case('{"-[10,20,30,40], "label": " ', [], "", [Reason.NO_BOX]),
     "comments": Case('[{"bbox_2d": [10,20,30,40]}, // the ship\n /* and */ [50,60,70,80]]', [(A, "x"), (B, "x")]),
     "cut in a box": Case('[{"bbox_2d": [10,20,30,40]}, {"bbox_2d": [50, 60, 7', [(A, "x")], "", [Reason.CUT_OFF]),
     "cut in the last number": Case("[[10,20,30,40],[50,60,70,8", [(A, "x")], "", [Reason.CUT_OFF]),
