@@ -262,9 +262,11 @@ class TestAvailable:
             write_model(tmp_path / "models" / f"m{index}")
         code = (
             "import sys, time\nfrom geogrounding.grounding.models import available\n"
-            "start = time.perf_counter(); found = available(); spent = time.perf_counter() - start\n"
+            "spent = []\n"
+            "for _ in range(5):\n"
+            "    start = time.perf_counter(); found = available(); spent.append(time.perf_counter() - start)\n"
             "heavy = [name for name in ('torch', 'transformers', 'huggingface_hub') if name in sys.modules]\n"
-            "print(len(found), spent, heavy)"
+            "print(len(found), min(spent), heavy)"
         )
         environment = os.environ | {"GEOGROUND_MODELS_DIR": str(tmp_path / "models")}
         environment["PYTHONPATH"] = str(Path(__file__).parents[2])
@@ -274,7 +276,7 @@ class TestAvailable:
         count, seconds, imported = result.stdout.split(maxsplit=2)
         assert int(count) == 23
         assert imported.strip() == "[]"
-        assert float(seconds) < 0.5  # 0.02 s measured; the machine may be busy
+        assert float(seconds) < 0.1
 
     def test_always_there(self) -> None:
         found = {info.name: info for info in available()}

@@ -107,7 +107,7 @@ def _embedded(folder: Path | None, given: Mapping[str, Any]) -> Model:
     _require("torch", "transformers")
     from geogrounding.grounding.models import builtin
 
-    model: Model = builtin.load(folder, **given)
+    model: Model = builtin.load(**given) if folder is None else builtin.load(folder=folder, **given)
     return model
 
 

@@ -145,10 +145,11 @@ class TransformersModel:
         if self._model is None:
             raise ModelError("the model is closed", hint="Load it again.")
         answers: list[list[Answer]] = [[] for _ in images]
+        chats = [self._processing.chat(build_prompt(question, self._style)) for question in questions]
         asks = [
             _Ask(picture=index, image=image, question=question, chat=chat)
             for index, image in enumerate(images)
-            for question, chat in [(q, self._processing.chat(build_prompt(q, self._style))) for q in questions]
+            for question, chat in zip(questions, chats, strict=True)
         ]
         seen: dict[int, _Seen] = {}
         position, fitted = 0, self._batch_size
