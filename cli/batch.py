@@ -124,8 +124,7 @@ class Batch:
 @opt.PROGRESS
 @opt.option("--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
 @opt.VERBOSE
-@click.pass_context
-def command(ctx: click.Context, scenes: tuple[str, ...], query_file: Path, folder: Path, **options: Any) -> None:
+def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: Any) -> None:
     """Find what the queries of a file describe in many SCENES: one layer a scene, and a table of how it went.
 
     The model is loaded once. A scene that fails is listed in FOLDER/summary.csv and the others go on. With --resume
@@ -136,13 +135,13 @@ def command(ctx: click.Context, scenes: tuple[str, ...], query_file: Path, folde
       geoground batch scenes/*.tif -q queries.txt -o out/ --format geojson
       geoground batch scenes/*.tif -q queries.txt -o out/ --resume
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    quiet = options.pop("quiet")
+    quiet, verbose = options.pop("quiet"), bool(click.get_current_context().meta.get(VERBOSE_KEY))
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
     with reporter:
         try:
             batch, load = _prepare(query_file, folder, scenes, options)
             with closing(load()) as model:
-                rows = _run_all(batch, model, scenes, reporter, quiet=quiet, verbose=bool(ctx.meta.get(VERBOSE_KEY)))
+                rows = _run_all(batch, model, scenes, reporter, quiet=quiet, verbose=verbose)
         except GeogroundingError as error:
             reporter.event("error", **describe_error(error))
             raise
