@@ -273,6 +273,12 @@ def test_unusable_adapters_are_refused(folders: Any, adapter: Path, tmp_path: Pa
     with pytest.raises(ModelError, match="lacks weights"):
         load_model(qwen, adapter=str(lacking), **CPU)
     config = json.loads((adapter / "adapter_config.json").read_text())
+    prompts = copied(adapter, tmp_path / "prompts")
+    tuning = {"peft_type": "PROMPT_TUNING", "task_type": "CAUSAL_LM", "num_virtual_tokens": 2, "inference_mode": True}
+    (prompts / "adapter_config.json").write_text(json.dumps(tuning))
+    save_file({"prompt_embeddings": torch.zeros(2, 64)}, prompts / "adapter_model.safetensors")
+    with pytest.raises(ModelError, match="cannot be merged"):
+        load_model(qwen, adapter=str(prompts), **CPU)
     elsewhere = copied(adapter, tmp_path / "elsewhere")
     (elsewhere / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["no_such_layer"]}))
     with pytest.raises(ModelError, match="does not fit the model"):

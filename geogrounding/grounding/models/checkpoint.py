@@ -79,7 +79,7 @@ def cpu_is_fast_in_bfloat16() -> bool:
 
 
 def load(folder: Path, *, adapter: Path | None, device: torch.device, dtype: torch.dtype) -> Any:
-    """Load a checked model folder, merge an adapter into it where that is possible, and move it to the device.
+    """Load a checked model folder, merge an adapter into it, and move it to the device.
 
     Returns:
         The model in evaluation mode, set to plain greedy decoding whatever its generation_config.json says.
@@ -142,12 +142,13 @@ def _adapt(model: Any, folder: Path) -> Any:
                 raise ModelError(
                     f"the adapter {folder} lacks weights: {lost[0][:200]}", hint="Was it trained on another model?"
                 )
-            # Merged weights answer faster; prompt tuning and the like cannot be merged and stay beside the model.
-            return (
-                adapted.merge_and_unload(safe_merge=True)
-                if hasattr(adapted.base_model, "merge_and_unload")
-                else adapted
-            )
+            if not hasattr(adapted.base_model, "merge_and_unload"):
+                raise ModelError(
+                    f"the adapter {folder} cannot be merged into the weights",
+                    hint="LoRA and its relatives can; prompt and prefix tuning cannot.",
+                )
+            # Merged weights answer as fast as the model alone, and keep its way of sharing pictures.
+            return adapted.merge_and_unload(safe_merge=True)
     except ModelError:
         raise
     except Exception as error:

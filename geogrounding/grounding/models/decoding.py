@@ -47,8 +47,7 @@ class PictureFeatures:
 
 def takes_features(model: Any) -> bool:
     """Whether ``generate`` takes picture features computed before (recent transformers, most families)."""
-    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
-    return "mm_encoder_outputs" in inspect.signature(inner.forward).parameters
+    return "mm_encoder_outputs" in inspect.signature(model.forward).parameters
 
 
 def joined(pictures: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:

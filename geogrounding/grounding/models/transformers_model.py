@@ -59,7 +59,7 @@ class TransformersModel:
 
         Args:
             source: folder written by ``save_pretrained``, or hub id (``owner/name`` or ``owner/name@revision``).
-            adapter: PEFT folder or hub id; merged into the weights where that is possible.
+            adapter: PEFT folder or hub id (LoRA and its relatives), merged into the weights.
             processor: folder or hub id to take tokenizer, image processor and chat template from; default ``source``.
             device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
             dtype: "float32", "bfloat16", "float16"; default what suits the device (``checkpoint.choose_dtype``).
