@@ -36,7 +36,11 @@ help:
 	@touch $@
 
 demo: .venv/.runtime
-	$(BIN)/python examples/demo.py
+	@mkdir -p out
+	$(BIN)/geoground run examples/data/OSBS_029.tif "tree" -o out/trees.geojson --preview out/trees.png --overwrite
+	@echo
+	@echo "Look at out/trees.png, or drop out/trees.geojson into QGIS. How it was made: out/trees.geojson.run.json"
+	@echo "Your own raster: .venv/bin/geoground run SCENE.tif \"what to look for\" -o out/found.gpkg"
 
 test: .venv/.dev
 	$(BIN)/python -m pytest
@@ -58,7 +62,7 @@ docs: .venv/.dev
 	mv docs/cli.md.new docs/cli.md
 
 bench: .venv/.dev
-	$(BIN)/python -m benchmarks
+	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 lock: .venv/.dev
 	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch=='; } > $(CONSTRAINTS).new

@@ -113,7 +113,6 @@ class Bar(Silent):
         super().__init__()
         self._bar: RichProgress | None = None
         self._task: Any = None
-        self._label = ""
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -122,7 +121,6 @@ class Bar(Silent):
             MofNCompleteColumn,
             Progress,
             TextColumn,
-            TimeElapsedColumn,
             TimeRemainingColumn,
         )
 
@@ -132,7 +130,6 @@ class Bar(Silent):
             MofNCompleteColumn(),
             TextColumn("chips"),
             TextColumn("{task.fields[note]}", markup=False),
-            TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
@@ -152,8 +149,8 @@ class Bar(Silent):
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._label = clean(details.get("source", ""), limit=40)
-        self._task = self._bar.add_task(self._label, total=None, note="loading")
+        name = str(details.get("source", "")).rpartition("/")[2]
+        self._task = self._bar.add_task(clean(name, limit=24), total=None, note="loading")
 
     def update(self, progress: Progress) -> None:
         """Move the bar."""
