@@ -1,0 +1,40 @@
+"""The embedded model: small, offline, made for CPUs. Importing this does not import torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from geogrounding.grounding.models.base import Conventions, Model
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Folder of the weights that come with the package."""
+
+BUILTIN_CONVENTIONS = Conventions(
+    tile_size_px=336,
+    overlap_px=64,
+    coordinates="resized-pixels",
+    scales=(1.0, 2.0, 4.0),
+    ground_resolution_m=(0.1, 2.0),
+    batch_size=16,
+    min_score=0.4,
+)
+
+
+def load(
+    folder: Path | None = None, device: str | None = None, dtype: str | None = None, batch_size: int | None = None
+) -> Model:
+    """Load the embedded model.
+
+    Args:
+        folder: weights of a retrained model; None takes those of the package.
+        device: "cpu" (default), "cuda", "mps".
+        dtype: of the vision tower; "float32", or "bfloat16" (the default where the processor computes it quickly).
+        batch_size: chips seen at once.
+
+    Raises:
+        SettingsError: an option is out of range.
+        ModelError: weights are missing or damaged, or the device is not there.
+    """
+    from geogrounding.grounding.models.builtin.backend import BuiltinModel
+
+    return BuiltinModel(folder or WEIGHTS, device=device, dtype=dtype, batch_size=batch_size)

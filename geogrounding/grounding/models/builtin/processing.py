@@ -1,0 +1,131 @@
+"""Pictures and prompts to the embedded model's inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from transformers import BatchFeature, ProcessorMixin
+from transformers.image_processing_utils import BaseImageProcessor
+
+from geogrounding.grounding.models.builtin.vocabulary import IMAGE
+
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+def letterbox(image: NDArray[np.uint8], side_px: int) -> tuple[NDArray[np.uint8], float]:
+    """Put a picture into the upper left corner of a black square.
+
+    A picture that fits is not enlarged: its objects keep their size. A larger one is reduced.
+
+    Args:
+        image: (height, width, 3) uint8.
+        side_px: side of the square.
+
+    Returns:
+        The square, and model pixels per picture pixel.
+    """
+    height, width = image.shape[:2]
+    factor = min(1.0, side_px / max(height, width))
+    if factor < 1.0:
+        size = max(1, round(width * factor)), max(1, round(height * factor))
+        image = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR))
+    square = np.zeros((side_px, side_px, 3), dtype=np.uint8)
+    square[: image.shape[0], : image.shape[1]] = image
+    return square, factor
+
+
+def normalise(squares: NDArray[np.uint8]) -> Tensor:
+    """(B, S, S, 3) uint8 to (B, 3, S, S) float32 with ImageNet's mean and deviation."""
+    x = torch.from_numpy(np.ascontiguousarray(squares)).permute(0, 3, 1, 2).float() / 255
+    mean, std = (torch.tensor(v)[:, None, None] for v in (MEAN, STD))
+    return (x - mean) / std
+
+
+def as_rgb(image: Any) -> NDArray[np.uint8]:
+    """A PIL picture or array as (height, width, 3) uint8.
+
+    Raises:
+        ValueError: not a picture of three channels of bytes.
+    """
+    array = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else np.asarray(image)
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
+        raise ValueError(f"a picture is (height, width, 3) uint8, not {array.shape} {array.dtype}")
+    return array
+
+
+class GeogroundImageProcessor(BaseImageProcessor):
+    """Letterboxes and normalises pictures; needs no torchvision."""
+
+    model_input_names = ["pixel_values"]
+
+    def __init__(self, image_size: int = 336, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.image_size = image_size
+
+    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:
+        """Same as ``preprocess``."""
+        return self.preprocess(images)
+
+    def preprocess(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:
+        """``pixel_values`` (B, 3, S, S) of one picture or a list (nested lists are flattened)."""
+        flat: list[Any] = []
+
+        def walk(item: Any) -> None:
+            if isinstance(item, list | tuple):
+                for part in item:
+                    walk(part)
+            else:
+                flat.append(item)
+
+        walk(images)
+        squares = np.stack([letterbox(as_rgb(image), self.image_size)[0] for image in flat])
+        return BatchFeature({"pixel_values": normalise(squares)})
+
+
+class GeogroundProcessor(ProcessorMixin):
+    """Image processor and tokenizer as one."""
+
+
+    def __init__(
+        self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None, image_tokens: int = 80
+    ) -> None:
+        self.image_tokens = image_tokens
+        self.image_token = IMAGE
+        super().__init__(image_processor, tokenizer, chat_template=chat_template or getattr(tokenizer, "chat_template", None))
+
+    def __call__(
+        self, images: Any = None, text: str | Sequence[str] | None = None, return_tensors: str | None = None, **kwargs: Any
+    ) -> BatchFeature:
+        """Inputs of the model: each ``<image>`` in a text becomes as many placeholders as the picture has tokens.
+
+        Args:
+            images: pictures in the order of their places in the texts.
+            text: one text or several, such as ``"<image>detect: airplane<s>"``.
+            return_tensors: ``"pt"`` for tensors (pads on the left); None for lists.
+            kwargs: handed to the tokenizer.
+        """
+        data: dict[str, Any] = {}
+        if images is not None:
+            data["pixel_values"] = self.image_processor(images)["pixel_values"]
+        if text is not None:
+            texts = [text] if isinstance(text, str) else list(text)
+            kwargs.pop("do_resize", None)
+            kwargs.setdefault("padding", return_tensors is not None and len(texts) > 1)
+            kwargs["add_special_tokens"] = False
+            data.update(
+                self.tokenizer([t.replace(IMAGE, IMAGE * self.image_tokens) for t in texts], return_tensors=return_tensors, **kwargs)
+            )
+            data.pop("token_type_ids", None)
+        return BatchFeature(data)
+
+    @property
+    def model_input_names(self) -> list[str]:
+        """Names of what ``__call__`` gives."""
+        return ["input_ids", "attention_mask", "pixel_values"]

@@ -1,0 +1,322 @@
+"""Labelled pictures for training: readers, and random square views of them.
+
+A picture knows which classes its labels cover. ``known`` classes are labelled exhaustively (an unlabelled place is a true
+negative); all other classes are unknown there and must never be counted as absent: the pictures of a pool data set are full
+of houses and trees that nobody drew.
+
+Frames: ``boxes_px`` are half-open float boxes (x0, y0, x1, y1) in pixels of the picture; ``boxes_view_px`` in pixels of a view.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from geogrounding.errors import InputError
+
+CLASSES = (
+    "airplane",
+    "ship",
+    "storage tank",
+    "baseball diamond",
+    "tennis court",
+    "basketball court",
+    "ground track field",
+    "harbor",
+    "bridge",
+    "vehicle",
+    "building",
+    "tree",
+    "swimming pool",
+)
+"""Class names in the order of the region head's outputs."""
+
+SIDE_PX = 336
+"""Side of a view, the model's input."""
+
+_NWPU = frozenset(CLASSES[:10])
+_NEVER_ON_LAND = frozenset({"airplane", "ship", "storage tank", "ground track field", "baseball diamond", "harbor"})
+_SPORTS = frozenset({"baseball diamond", "tennis court", "basketball court", "ground track field"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One labelled picture, or a window of a larger raster."""
+
+    source: str
+    """Name of the set."""
+    path: Path
+    window_px: tuple[int, int, int, int] | None
+    """(x0, y0, x1, y1) of the raster at ``path``, or None for all of it."""
+    boxes_px: NDArray[np.float64]
+    """(N, 4) in pixels of the picture (of the window, if there is one)."""
+    labels: NDArray[np.int64]
+    """(N,) indexes into CLASSES."""
+    known: frozenset[str]
+    """Classes labelled exhaustively, or known to be absent."""
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """(height, width, 3) RGB."""
+        with Image.open(self.path) as image:
+            if self.window_px is not None:
+                return np.asarray(image.crop(self.window_px).convert("RGB"))
+            return np.asarray(image.convert("RGB"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Set:
+    """One data set and how it is used."""
+
+    name: str
+    folder: str
+    known: frozenset[str]
+    views: float
+    """Views per picture in training."""
+    scales: tuple[float, float]
+    """Range of picture pixels per view pixel."""
+
+
+SETS = (
+    Set(name="nwpu", folder="nwpu-vhr10", known=_NWPU, views=7, scales=(0.8, 3.2)),
+    Set(name="airbus", folder="airbus-aircraft", known=_SPORTS | {"airplane", "harbor", "ship", "swimming pool"}, views=34, scales=(0.7, 5.0)),
+    Set(name="hrplanes", folder="hrplanes", known=_SPORTS | {"airplane", "harbor", "swimming pool"}, views=3, scales=(0.5, 2.0)),
+    Set(name="pools", folder="pools", known=_NEVER_ON_LAND | {"swimming pool"}, views=4, scales=(0.7, 3.0)),
+    Set(name="drone", folder="drone-vehicles", known=_NEVER_ON_LAND | _SPORTS | {"vehicle", "swimming pool"}, views=4, scales=(0.7, 3.5)),
+    Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES), views=10, scales=(0.6, 2.0)),
+)
+BANEPA = Set(name="banepa", folder="banepa-buildings", known=_NEVER_ON_LAND | {"building", "swimming pool"}, views=300, scales=(0.7, 3.2))
+
+
+def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -> list[Picture]:
+    """Pictures of a COCO file; boxes of categories outside CLASSES are refused.
+
+    Raises:
+        InputError: the file is not COCO, or names an unknown category.
+    """
+    try:
+        coco: dict[str, Any] = json.loads(file.read_text())
+        names = {int(item["id"]): str(item["name"]) for item in coco["categories"]}
+        found: dict[int, list[tuple[int, list[float]]]] = {}
+        for item in coco["annotations"]:
+            found.setdefault(int(item["image_id"]), []).append((CLASSES.index(names[item["category_id"]]), item["bbox"]))
+        records = [(int(item["id"]), str(item["file_name"])) for item in coco["images"]]
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{file} is no usable COCO file: {error!r}", hint="it needs images, annotations, categories") from error
+    pictures = []
+    for number, name in records:
+        items = found.get(number, [])
+        boxes = np.array([[x, y, x + w, y + h] for _, (x, y, w, h) in items], dtype=np.float64).reshape(-1, 4)
+        present = {CLASSES[label] for label, _ in items}
+        covered = known
+        if source == "nwpu":
+            # Cars and moored boats are drawn only in the pictures chosen for them.
+            covered = known - ({"vehicle"} - present) - ({"ship"} - present if "harbor" in present else set())
+        pictures.append(
+            Picture(
+                source=source,
+                path=images / name,
+                window_px=None,
+                boxes_px=boxes,
+                labels=np.array([label for label, _ in items], dtype=np.int64),
+                known=covered,
+            )
+        )
+    return pictures
+
+
+def read_raster_and_layer(
+    raster: Path, layer: Path, *, source: str, label: str, known: frozenset[str], window_px: tuple[int, int, int, int]
+) -> Picture:
+    """A window of a georeferenced raster with the bounding boxes of a vector layer's polygons.
+
+    Boxes are cut at the window; those of which less than 60% lies inside are dropped.
+    """
+    import geopandas as gpd
+    import rasterio
+
+    with rasterio.open(raster) as scene:
+        polygons = gpd.read_file(layer).to_crs(scene.crs).geometry
+        inverse = ~scene.transform
+    boxes = []
+    for polygon in polygons:
+        x0, y0, x1, y1 = polygon.bounds
+        corners = [inverse * point for point in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
+        xs, ys = [c[0] for c in corners], [c[1] for c in corners]
+        boxes.append((min(xs), min(ys), max(xs), max(ys)))
+    clipped, visible = clip_boxes(np.array(boxes, dtype=np.float64).reshape(-1, 4), window_px)
+    kept = clipped[visible >= 0.6]
+    return Picture(
+        source=source,
+        path=raster,
+        window_px=window_px,
+        boxes_px=kept,
+        labels=np.full(len(kept), CLASSES.index(label), dtype=np.int64),
+        known=known,
+    )
+
+
+def read_all(root: Path, split: str) -> list[Picture]:
+    """Every picture of a split (``train`` or ``test``) under the folder of data sets."""
+    pictures = []
+    for item in SETS:
+        file = root / item.folder / f"{split}.json"
+        if file.exists():
+            pictures += read_coco(file, root / item.folder / "images", source=item.name, known=item.known)
+    folder = root / BANEPA.folder
+    if folder.exists():
+        # The scene is 2048 x 4096: the lowest quarter is never trained on.
+        window = (0, 0, 2048, 3072) if split == "train" else (0, 3072, 2048, 4096)
+        pictures.append(
+            read_raster_and_layer(
+                folder / "banepa_dev.tif",
+                folder / "banepa_dev_buildings.geojson",
+                source=BANEPA.name,
+                label="building",
+                known=BANEPA.known,
+                window_px=window,
+            )
+        )
+    return pictures
+
+
+def clip_boxes(
+    boxes_px: NDArray[np.float64], window_px: tuple[float, float, float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Boxes cut at a window, in the window's pixels (N, 4), and the visible share of each (N,)."""
+    x0, y0, x1, y1 = window_px
+    area = np.maximum(np.prod(boxes_px[:, 2:] - boxes_px[:, :2], axis=1), 1e-9)
+    clipped = boxes_px - np.array([x0, y0, x0, y0])
+    clipped[:, 0::2] = clipped[:, 0::2].clip(0, x1 - x0)
+    clipped[:, 1::2] = clipped[:, 1::2].clip(0, y1 - y0)
+    return clipped, np.prod(clipped[:, 2:] - clipped[:, :2], axis=1) / area
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One square picture the model learns from."""
+
+    pixels: NDArray[np.uint8]
+    """(336, 336, 3), black beyond ``content_px``."""
+    content_px: tuple[int, int]
+    """(width, height) of the part that shows the picture."""
+    boxes_view_px: NDArray[np.float64]
+    """(N, 4), cut at the content's edge."""
+    labels: NDArray[np.int64]
+    visible: NDArray[np.float64]
+    """(N,) share of each object inside the view."""
+    known: NDArray[np.bool_]
+    """(classes,) True where an unlabelled place is a true negative."""
+    source: str
+
+
+def draw_view(
+    picture: Picture, pixels: NDArray[np.uint8], rng: np.random.Generator, *, scales: tuple[float, float], augment: bool = True
+) -> View:
+    """A random view of a picture: window, scale, flips, quarter turns, colours.
+
+    Half of the windows are led to an object, the others lie anywhere, so background is seen too. A window larger than the
+    picture is padded (black, right and bottom), as a chip of a small raster is.
+    """
+    height, width = pixels.shape[:2]
+    # beyond this the picture would fill less than about a third of the view
+    coarsest = min(scales[1], max(width, height) / SIDE_PX * 1.5)
+    scale = math.exp(rng.uniform(math.log(min(scales[0], coarsest)), math.log(coarsest)))
+    span = SIDE_PX * scale
+    win_w, win_h = min(span, width), min(span, height)
+    x0, y0 = rng.uniform(0, width - win_w), rng.uniform(0, height - win_h)
+    if len(picture.boxes_px) and rng.random() < 0.6:
+        box = picture.boxes_px[rng.integers(len(picture.boxes_px))]
+        x0 = float(np.clip((box[0] + box[2]) / 2 - rng.uniform(0.1, 0.9) * win_w, 0, width - win_w))
+        y0 = float(np.clip((box[1] + box[3]) / 2 - rng.uniform(0.1, 0.9) * win_h, 0, height - win_h))
+    x0, y0, win_w, win_h = round(x0), round(y0), round(win_w), round(win_h)
+    out_w, out_h = max(1, min(SIDE_PX, round(win_w / scale))), max(1, min(SIDE_PX, round(win_h / scale)))
+    crop = Image.fromarray(pixels[y0 : y0 + win_h, x0 : x0 + win_w])
+    method = Image.Resampling.BOX if scale > 1.5 and rng.random() < 0.5 else Image.Resampling.BILINEAR
+    crop = crop.resize((out_w, out_h), method)
+    boxes, visible = clip_boxes(picture.boxes_px, (x0, y0, x0 + win_w, y0 + win_h))
+    boxes = boxes * np.array([out_w / win_w, out_h / win_h] * 2)
+    kept = visible > 0.02
+    boxes, visible, labels = boxes[kept], visible[kept], picture.labels[kept]
+    image = np.asarray(crop)
+    if augment:
+        image, boxes = _turn(image, boxes, flip=bool(rng.random() < 0.5), quarters=int(rng.integers(4)))
+        image = _recolour(image, rng)
+    square = np.zeros((SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+    square[: image.shape[0], : image.shape[1]] = image
+    return View(
+        pixels=square,
+        content_px=(image.shape[1], image.shape[0]),
+        boxes_view_px=boxes,
+        labels=labels,
+        visible=visible,
+        known=np.array([name in picture.known for name in CLASSES]),
+        source=picture.source,
+    )
+
+
+def _turn(
+    image: NDArray[np.uint8], boxes: NDArray[np.float64], *, flip: bool, quarters: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Mirror left to right, then turn counter-clockwise by quarters; boxes follow."""
+    if flip:
+        image, width = image[:, ::-1], image.shape[1]
+        boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], 1)
+    for _ in range(quarters):
+        width = image.shape[1]
+        image = np.rot90(image)
+        boxes = np.stack([boxes[:, 1], width - boxes[:, 2], boxes[:, 3], width - boxes[:, 0]], 1)
+    return np.ascontiguousarray(image), boxes
+
+
+def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Change brightness, contrast, gamma, saturation, colour cast and sharpness a little; sometimes grey."""
+    x = image.astype(np.float32) / 255
+    x = x ** np.float32(math.exp(rng.normal(0, 0.2)))
+    x = (x - x.mean()) * np.float32(math.exp(rng.normal(0, 0.2))) + x.mean() + np.float32(rng.normal(0, 0.06))
+    grey = x.mean(-1, keepdims=True)
+    saturation = 0.0 if rng.random() < 0.08 else math.exp(rng.normal(0, 0.3))
+    x = grey + (x - grey) * np.float32(saturation)
+    x = x * np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
+    out = (x.clip(0, 1) * 255).astype(np.uint8)
+    if rng.random() < 0.15:
+        out = np.asarray(Image.fromarray(out).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0))))
+    return out
+
+
+def plan(pictures: list[Picture], *, seed: int) -> list[int]:
+    """Order of training views: an index into ``pictures`` for each, shuffled so that any beginning is a fair mixture."""
+    per_set = {item.name: item.views for item in (*SETS, BANEPA)}
+    order = [n for n, picture in enumerate(pictures) for _ in range(round(per_set[picture.source]))]
+    np.random.default_rng(seed).shuffle(order)
+    return order
+
+
+def scales_of(source: str) -> tuple[float, float]:
+    """Range of picture pixels per view pixel of a set."""
+    return next(item.scales for item in (*SETS, BANEPA) if item.name == source)
+
+
+def is_dev(picture_index: int) -> bool:
+    """Every twelfth training picture is kept back: never trained on, used to choose settings and calibrate scores."""
+    return picture_index % 12 == 5
+
+
+def draw_views(pictures: list[Picture], order: list[int], *, seed: int, start: int = 0) -> Iterator[View]:
+    """Views by plan from ``start``; view n depends on ``seed`` and n alone, so a cut-off cache goes on unchanged."""
+    held: dict[int, NDArray[np.uint8]] = {}
+    for n in range(start, len(order)):
+        index = order[n]
+        if index not in held:
+            if len(held) > 64:
+                held.pop(next(iter(held)))
+            held[index] = pictures[index].pixels()
+        rng = np.random.default_rng((seed, n))
+        yield draw_view(pictures[index], held[index], rng, scales=scales_of(pictures[index].source))

@@ -1,0 +1,130 @@
+"""Views and the frozen tower's features of them, kept on disk so that training never runs the tower again.
+
+A cache is a folder: ``features.f16`` (N, 576, 768), ``pixels.u8`` (N, 336, 336, 3) as raw memory maps, ``views.jsonl`` with
+one line a finished view. It can be cut off at any time and goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.training.data import SIDE_PX, View
+
+if TYPE_CHECKING:
+    import torch
+
+CELLS = 24 * 24
+CHANNELS = 768
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Labels of one cached view; arrays as in ``data.View``."""
+
+    boxes_view_px: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    visible: NDArray[np.float32]
+    known: NDArray[np.bool_]
+    content_px: tuple[int, int]
+    source: str
+    picture: int
+    """Index of the picture in its split."""
+
+
+def tower_features(tower: Any, pixels: NDArray[np.uint8]) -> torch.Tensor:
+    """(B, 576, 768) hidden states of layers 9 and 11 of (B, 336, 336, 3) pictures, in the tower's type."""
+    import torch
+
+    mean, std = (torch.tensor(v)[:, None, None] for v in (MEAN, STD))
+    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    dtype = next(tower.parameters()).dtype
+    with torch.inference_mode():
+        hidden = tower(((x - mean) / std).to(dtype), output_hidden_states=True).hidden_states
+    return torch.cat([hidden[9][:, 1:], hidden[11][:, 1:]], -1)
+
+
+def record_line(view: View, picture: int) -> str:
+    """One line of ``views.jsonl``."""
+    return json.dumps(
+        {
+            "boxes": np.round(view.boxes_view_px, 2).tolist(),
+            "labels": view.labels.tolist(),
+            "visible": np.round(view.visible, 3).tolist(),
+            "known": view.known.astype(int).tolist(),
+            "content": view.content_px,
+            "source": view.source,
+            "picture": picture,
+        }
+    )
+
+
+class Cache:
+    """A folder of cached views."""
+
+    def __init__(self, folder: Path, *, views: int | None = None) -> None:
+        """Open a cache, or make one for ``views`` views."""
+        self.folder = folder
+        if views is not None and not (folder / "features.f16").exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, size in (("features.f16", CELLS * CHANNELS * 2), ("pixels.u8", SIDE_PX * SIDE_PX * 3)):
+                with open(folder / name, "wb") as file:
+                    file.truncate(views * size)
+        total = (folder / "pixels.u8").stat().st_size // (SIDE_PX * SIDE_PX * 3)
+        self.features = np.memmap(folder / "features.f16", np.float16, "r+", shape=(total, CELLS, CHANNELS))
+        self.pixels = np.memmap(folder / "pixels.u8", np.uint8, "r+", shape=(total, SIDE_PX, SIDE_PX, 3))
+
+    def __len__(self) -> int:
+        """Finished views."""
+        file = self.folder / "views.jsonl"
+        return sum(1 for _ in file.open()) if file.exists() else 0
+
+    def records(self) -> list[Record]:
+        """Labels of the finished views."""
+        out = []
+        with (self.folder / "views.jsonl").open() as file:
+            for line in file:
+                item = json.loads(line)
+                out.append(
+                    Record(
+                        boxes_view_px=np.array(item["boxes"], dtype=np.float32).reshape(-1, 4),
+                        labels=np.array(item["labels"], dtype=np.int64),
+                        visible=np.array(item["visible"], dtype=np.float32),
+                        known=np.array(item["known"], dtype=bool),
+                        content_px=(item["content"][0], item["content"][1]),
+                        source=item["source"],
+                        picture=item["picture"],
+                    )
+                )
+        return out
+
+    def fill(self, tower: Any, views: Iterable[tuple[View, int]], *, batch: int = 16) -> None:
+        """Append views (with the index of their picture) after the finished ones."""
+        held: list[tuple[View, int]] = []
+        at = len(self)
+
+        def flush() -> None:
+            nonlocal at
+            if not held:
+                return
+            pixels = np.stack([view.pixels for view, _ in held])
+            self.pixels[at : at + len(held)] = pixels
+            self.features[at : at + len(held)] = tower_features(tower, pixels).half().numpy()
+            with (self.folder / "views.jsonl").open("a") as file:
+                file.write("".join(record_line(view, index) + "\n" for view, index in held))
+            at += len(held)
+            held.clear()
+
+        for item in views:
+            held.append(item)
+            if len(held) == batch:
+                flush()
+        flush()

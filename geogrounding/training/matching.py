@@ -1,0 +1,88 @@
+"""Counting what was found: greedy matching of scored boxes, average precision, best F1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
+    """IoU of half-open boxes (N, 4) with (M, 4): (N, M)."""
+    a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    inter = np.prod((high - low).clip(0), axis=-1)
+    area_a, area_b = np.prod((a[:, 2:] - a[:, :2]).clip(0), axis=-1), np.prod((b[:, 2:] - b[:, :2]).clip(0), axis=-1)
+    out: NDArray[np.float64] = inter / np.maximum(area_a[:, None] + area_b[None] - inter, 1e-9)
+    return out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hits:
+    """Scored boxes of many pictures against the truth."""
+
+    scores: NDArray[np.float64]
+    """(N,) descending."""
+    right: NDArray[np.bool_]
+    """(N,) True where the box took a target nobody better-scored had taken."""
+    targets: int
+
+    def average_precision(self) -> float:
+        """Area under the precision envelope (all points); NaN without targets."""
+        if not self.targets:
+            return float("nan")
+        true = np.cumsum(self.right)
+        recall, precision = true / self.targets, true / np.arange(1, len(true) + 1)
+        envelope = np.maximum.accumulate(precision[::-1])[::-1]
+        return float(np.sum(np.diff(np.concatenate([[0.0], recall])) * envelope)) if len(true) else 0.0
+
+    def f1(self, threshold: float) -> float:
+        """F1 of the boxes with at least this score."""
+        kept = self.scores >= threshold
+        return float(2 * self.right[kept].sum() / max(1, kept.sum() + self.targets))
+
+    def best_threshold(self) -> tuple[float, float]:
+        """(threshold, F1) where F1 is largest."""
+        if not len(self.scores):
+            return 0.5, 0.0
+        f1 = 2 * np.cumsum(self.right) / (np.arange(1, len(self.right) + 1) + self.targets)
+        best = int(np.argmax(f1))
+        return float(self.scores[best]), float(f1[best])
+
+
+def match(
+    found: Sequence[tuple[NDArray[np.floating], NDArray[np.floating]]],
+    truth: Sequence[tuple[NDArray[np.floating], NDArray[np.bool_]]],
+    *,
+    iou: float = 0.5,
+) -> Hits:
+    """Match boxes to targets picture by picture, better scores first, each target once.
+
+    Args:
+        found: per picture: boxes (N, 4), scores (N,).
+        truth: per picture: boxes (M, 4), and (M,) True for targets that count; a box on one that does not is left out.
+        iou: least IoU of a hit.
+    """
+    scores, right = [], []
+    for (boxes, score), (targets, counts) in zip(found, truth, strict=True):
+        overlap = box_iou(boxes, targets)
+        taken = np.zeros(len(counts), bool)
+        for n in np.argsort(-np.asarray(score), kind="stable"):
+            free = np.where(taken | ~counts, 0.0, overlap[n])
+            best = int(np.argmax(free)) if len(free) else -1
+            hit = best >= 0 and free[best] >= iou
+            if hit:
+                taken[best] = True
+            elif len(counts) and np.max(np.where(counts, 0.0, overlap[n]), initial=0.0) >= iou:
+                continue
+            scores.append(float(score[n]))
+            right.append(hit)
+    order = np.argsort(-np.array(scores), kind="stable")
+    return Hits(
+        scores=np.array(scores, np.float64)[order],
+        right=np.array(right, bool)[order],
+        targets=int(sum(int(c.sum()) for _, c in truth)),
+    )
