@@ -1,12 +1,14 @@
 """Files that appear under their final name only when they are complete.
 
-A new file grows in a folder of its own, ``.NAME.partial-HOST-PID``, beside its final place (so that the last step is a
-rename within one file system), is flushed to disk, and is then renamed. Cut off at any moment, the final name holds the
-old file, the new one, or nothing. A folder left by a killed process is removed by the next writer on the same machine.
+A new file grows in a folder of its own, ``.NAME-DIGEST.partial-HOST-PID``, beside its final place (so that the last
+step is a rename within one file system), is flushed to disk, and is then renamed. Cut off at any moment, the final name
+holds the old file, the new one, or nothing. A folder left by a killed process is removed by the next writer of the same
+name on the same machine.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -25,8 +27,10 @@ def partial_folder(target: Path) -> Iterator[Path]:
     Raises:
         OutputError: the folder cannot be made.
     """
-    host = re.sub(r"[^A-Za-z0-9.]", "_", socket.gethostname())
-    prefix = f".{target.name[:100]}.partial-{host}-"
+    host = re.sub(r"[^A-Za-z0-9.]", "_", socket.gethostname())[:60]
+    # Short, whatever the length of the name, and of its own for each name.
+    name = f"{target.name[:20]}-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]}"
+    prefix = f".{name}.partial-{host}-"
     _remove_abandoned(target.parent, prefix)
     folder = target.parent / f"{prefix}{os.getpid()}"
     try:

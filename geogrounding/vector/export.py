@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 EXTENSIONS = tuple(FORMATS)
 RFC7946_EXTENSIONS = (".geojson", ".geojsonl")
 EDGE_TOLERANCE_M = 0.01
+LONGEST_NAME_BYTES = 255
 NO_ROOM = "check the room on the disk and that the folder is writable"
 
 
@@ -71,6 +73,8 @@ def _check_place(path: Path, overwrite: bool) -> None:
     folder = path.absolute().parent
     if not folder.is_dir():
         raise OutputError(f"the folder {folder} does not exist", hint="create it first")
+    if "\0" in path.name or len(os.fsencode(sidecar_path(path).name)) > LONGEST_NAME_BYTES:
+        raise OutputError("the name of the output is too long or holds NUL", hint="choose a shorter, plain name")
     if path.is_dir():
         raise OutputError(f"{path} is a folder", hint="give the name of a file in it")
     if path.exists() and not overwrite:
@@ -115,7 +119,7 @@ def write_layer(
     cut = target_crs is not None and target_crs.is_geographic and (is_text or target_crs != crs)
     described = dict(metadata) | {"coordinates": _describe_coordinates(target_crs, pixel_coordinates)}
     plan = LayerPlan(
-        name=storable(path.stem),
+        name=_layer_name(path),
         crs=target_crs,
         only_polygons=not cut,
         metadata=_to_json(described),
@@ -125,13 +129,14 @@ def write_layer(
     counted = _Counted(features)
     try:
         with partial_folder(path.absolute()) as folder:
-            layer = folder / path.name
+            # A plain name of its own: GDAL sees nothing of what the user typed.
+            layer = folder / f"layer{path.suffix.lower()}"
             placed = _placed(counted, crs, target_crs, cut=cut, decimals=decimals)
             chosen.write(layer, placed, plan)
             found = chosen.count(layer)
             if found != counted.count:
                 raise OutputError(f"{path.name} holds {found} of {counted.count} features after writing", hint=NO_ROOM)
-            sidecar = folder / sidecar_path(path).name
+            sidecar = folder / "run.json"
             about = {"file": path.name, "features": found, "sha256": _sha256(layer)}
             sidecar.write_text(_to_json({"layer": about} | described, indent=2) + "\n", encoding="utf-8")
             json.loads(sidecar.read_text(encoding="utf-8"))
@@ -238,6 +243,11 @@ def _target_crs(path: Path, crs: CRS | None, dst_crs: CRS | str | None, pixel_co
     return crs if wanted is None else wanted
 
 
+def _layer_name(path: Path) -> str:
+    """The stem of the file, from its first letter or digit on: GeoPackage takes no other beginning."""
+    return re.sub(r"^\W+", "", storable(path.stem)) or "layer"
+
+
 def _describe_coordinates(target_crs: CRS | None, pixel_coordinates: bool) -> str:
     if pixel_coordinates or target_crs is None:
         return "scene pixels, x right, y down, (0, 0) at the outer corner of the first pixel; no CRS"
@@ -247,12 +257,23 @@ def _describe_coordinates(target_crs: CRS | None, pixel_coordinates: bool) -> st
 
 def _to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
+        # Through JSON and back first, so that all that is left to clean are dicts, lists and texts.
+        plain = json.loads(json.dumps(value, allow_nan=False, default=str))
+        return json.dumps(_storable_values(plain), ensure_ascii=False, indent=indent)
     except (TypeError, ValueError, RecursionError) as error:
         raise OutputError(
             f"the run's description cannot be written as JSON: {error}", hint="this is a defect"
         ) from error
-    return storable(text)
+
+
+def _storable_values(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable_values(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): _storable_values(item) for key, item in value.items()}
+    return value
 
 
 def _sha256(path: Path) -> str:

@@ -272,13 +272,15 @@ _gdal_lock = threading.Lock()
 @contextmanager
 def _steady_gdal() -> Iterator[None]:
     """GDAL that writes no time of day into files, and whose warnings about a file being written are errors."""
-    with _gdal_lock, warnings.catch_warnings():
-        warnings.simplefilter("error", RuntimeWarning)
-        # "'crs' was not provided" is what pixel coordinates mean.
-        warnings.filterwarnings("ignore", message="'crs' was not provided", category=UserWarning)
+    with _gdal_lock, warnings.catch_warnings(record=True) as caught:
+        # Recorded rather than turned into errors: an exception cannot leave the handler that GDAL calls.
+        warnings.simplefilter("always")
         before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "1970-01-01T00:00:00.000Z"})
         try:
             yield
         finally:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+    for warning in caught:  # the others say that pixel coordinates have no CRS
+        if issubclass(warning.category, RuntimeWarning):
+            raise OutputError(f"GDAL warned while writing: {warning.message}", hint="check the creation options")
