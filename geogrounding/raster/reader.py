@@ -28,11 +28,12 @@ from geogrounding.raster.pixels import Valid
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 
-CACHE_BYTES = 128 * 2**20
-"""Cells kept for later chips. One row of 1024 px chips in a strip of 8192 px takes 24 MiB, the rows between two 4
-MiB."""
-AHEAD_BYTES = 96 * 2**20
-"""Finished or started chips that the caller has not taken yet: 32 of 1024 px, a batch or two for a large model."""
+CACHE_BYTES = 64 * 2**20
+"""Cells kept for later chips: at most 1,024 rows of a strip of chips (see STRIP_PIXELS), those that the next row
+shares."""
+AHEAD_BYTES = 64 * 2**20
+"""Finished or started chips that the caller has not taken yet: 21 of 1024 px, more than a batch of a large model.
+Memory touched for the first time costs as much as decoding on some machines, so neither is larger than needed."""
 MAX_AHEAD = 256
 RAW_BYTES_IN_FLIGHT = 512 * 2**20
 """Raw values of cells being decoded; where single blocks are huge, fewer threads run."""
@@ -275,17 +276,24 @@ class _Crew:
             ticket.failure = error
         with self._state:
             for key in ticket.keys:
-                self._release(key)
+                self._release(key, ticket)
             self._state.notify_all()
 
-    def _release(self, key: _Key) -> None:
-        """One chip less needs a cell; the oldest idle cells go when there are too many bytes of them."""
+    def _release(self, key: _Key, ticket: _Ticket) -> None:
+        """One chip less needs a cell; when there are too many bytes of idle ones, the least useful go.
+
+        Those are first the cells that end well above the chip, where the next row of chips will not reach (its
+        neighbours in the row have ordered theirs already), then the ones that have been idle for longest.
+        """
         slot = self._slots[key]
         slot.users -= 1
         if slot.users or slot.cell is None:
             return
         self._idle[key] = None
         self._idle_bytes += slot.cell.nbytes
+        region, step_y = ticket.region, self._layers[ticket.layer].step[1]
+        if (key[2] + 1) * step_y < region.bottom - (region.bottom - region.top) // 4:
+            self._idle.move_to_end(key, last=False)
         while self._idle_bytes > CACHE_BYTES and self._idle:
             oldest, _ = self._idle.popitem(last=False)
             dropped = self._slots.pop(oldest).cell

@@ -367,10 +367,10 @@ BOMBS: dict[str, Callable[[Path], object]] = {
 def test_bombs_are_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "bomb.tif"
     BOMBS[name](path)
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(SceneError):
         Scene.open(path, pixel_coordinates=True)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 def test_bombs_take_no_memory(tmp_path: Path) -> None:
@@ -412,11 +412,11 @@ def test_large_but_legal_rasters_pass(tmp_path: Path) -> None:
     with rasterio.open(tmp_path / "uncompressed.tif", "w", width=20_000, height=20_000, **profile, **plain):
         pass
     for name in ("large.tif", "one-strip.tif", "uncompressed.tif"):
-        start = time.perf_counter()
+        start = time.process_time()
         with Scene.open(tmp_path / name) as scene:
             assert scene.width * scene.height >= 64_000_000
             assert scene.fingerprint
-        assert time.perf_counter() - start < 1
+        assert time.process_time() - start < 1
 
 
 def test_the_block_limit_is_one_of_bytes(tmp_path: Path) -> None:
