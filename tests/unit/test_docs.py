@@ -111,6 +111,14 @@ def test_make_targets_named_in_documents_exist() -> None:
             assert name in targets, f"{page.name}: make {name}"
 
 
+@pytest.mark.parametrize(("page", "folder"), [("reliability.md", "tests/"), ("performance.md", "")])
+def test_files_named_in_tables_exist(page: str, folder: str) -> None:
+    named = re.findall(r"\| `([\w/.]+\.py)[^`]*` \|$", read(ROOT / "docs" / page), re.M)
+    assert len(named) > 8
+    for name in named:
+        assert (ROOT / folder / name).is_file(), f"{page} names {name}"
+
+
 def test_version_and_packages() -> None:
     project = tomllib.loads(read(ROOT / "pyproject.toml"))
     assert f"## [{gg.__version__}]" in read(ROOT / "CHANGELOG.md")
