@@ -5,13 +5,15 @@
 #   make test-full   the fast tests and the full counts of docs/reliability.md (long)
 #   make lint        ruff and mypy
 #   make docs        write docs/cli.md anew from the command line itself
-#   make bench       the figures of docs/performance.md (long)
+#   make bench       the figures of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
 #   make lock        write requirements/constraints.txt anew from .venv
 #
 # torch is installed first and by an exact pin, because a later "torch>=2.6" is then already met. Another build of it,
 # such as one for a GPU: make demo TORCH=torch==2.13.1 (or install it into .venv beforehand).
 
 PYTHON ?= python3.11
+SCENE ?= examples/data/OSBS_029.tif
+QUERY ?= tree
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
 CONSTRAINTS := requirements/constraints.txt
@@ -62,7 +64,12 @@ docs: .venv/.dev
 	mv docs/cli.md.new docs/cli.md
 
 bench: .venv/.dev
-	@set -e; for script in benchmarks/[a-z]*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.merging
+	$(BIN)/python -m benchmarks.batching
+	$(BIN)/python -m benchmarks.overhead $(SCENE) $(QUERY)
+	$(BIN)/python -m benchmarks.reading --size 16384 --rounds 5
+	$(BIN)/python -m benchmarks.memory
 
 lock: .venv/.dev
 	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch=='; } > $(CONSTRAINTS).new

@@ -68,7 +68,7 @@ def test_a_picture_without_coordinates_is_described_all_the_same(tmp_path: Path)
     assert json.loads(info(picture, "--json").stdout)["crs"] is None
 
 
-def test_sixteen_bits_with_nodata(tmp_path: Path) -> None:
+def test_floats_with_nan(tmp_path: Path) -> None:
     path = tmp_path / "s.tif"
     values = np.arange(100 * 100, dtype=np.float32).reshape(1, 100, 100)
     values[0, :10] = np.nan
@@ -78,9 +78,9 @@ def test_sixteen_bits_with_nodata(tmp_path: Path) -> None:
     ) as out:  # fmt: skip
         out.write(values)
     facts = json.loads(info(path, "--json").stdout)
-    assert facts["nodata"] == "nan"
+    assert facts["mask"] is True
     assert facts["stretch"]["low"][0] > 1000
-    assert "nan" in info(path).stdout
+    assert "with a mask" in info(path).stdout
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
