@@ -67,7 +67,7 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.merging
 	$(BIN)/python -m benchmarks.batching
-	$(BIN)/python -m benchmarks.overhead $(SCENE) $(QUERY)
+	$(BIN)/python -m benchmarks.overhead "$(SCENE)" "$(QUERY)"
 	$(BIN)/python -m benchmarks.reading --size 16384 --rounds 5
 	$(BIN)/python -m benchmarks.memory
 
