@@ -1,9 +1,7 @@
-"""Cells: groups of stored blocks, decoded once, kept as 8-bit planes.
+"""Cells: groups of stored blocks, decoded once, kept as 8-bit pixels.
 
 A cell belongs to a *layer*: the raster or one of its overviews, averaged by a whole factor where the raster has no
-overview coarse enough. Keeping 8-bit planes instead of raw values makes a cell 1 or 3 bytes a pixel whatever the type
-of the data. Planes stay apart until a chip is put together: GDAL delivers them apart, and interleaving twice would
-cost a tenth of decoding.
+overview coarse enough. Keeping 8-bit pixels instead of raw values makes a cell 1 or 3 bytes a pixel whatever the type.
 """
 
 from __future__ import annotations
@@ -26,15 +24,15 @@ from geogrounding.raster.security import WHOLE_IMAGE_DRIVERS
 from geogrounding.raster.sources import Source
 from geogrounding.raster.stretch import Stretch
 
-CELL_SIDE_PX = 512
-"""Target side of a cell: large enough that a call to GDAL costs nothing beside decoding, small enough that little is
-decoded beyond the edge of an area or strip."""
+CELL_SIDE_PX = 1024
+"""Target side of a cell: a call to GDAL then costs nothing beside decoding, and little is decoded beyond the edge of an
+area or strip."""
 STRIP_CELL_PIXELS = 2**20
 """Target size of a cell of a raster stored in full-width strips."""
 MAX_CELL_WIDTH_PX = 65_536
 
-Planes = NDArray[np.uint8]
-"""(1 or 3, h, w): grey, or red, green, blue."""
+Pixels = NDArray[np.uint8]
+"""(h, w, 1), grey, or (h, w, 3), red, green, blue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +48,8 @@ class Layer:
     scale_x: float
     scale_y: float
     """Scene pixels per pixel of the layer."""
+    interleaved: bool
+    """True where GDAL can decode several blocks at a time straight into interleaved pixels."""
 
     @classmethod
     def build(cls, scene: Scene, scale: float) -> Layer:
@@ -74,6 +74,7 @@ class Layer:
             cell_height=-(-min(cell_height, source.height) // factor) * factor,
             scale_x=ratio_x * factor,
             scale_y=ratio_y * factor,
+            interleaved=scene.interleaved and cell_width * cell_height > rows * columns,
         )
 
     @property
@@ -152,7 +153,7 @@ class Region:
 class Cell:
     """Decoded pixels of a cell."""
 
-    planes: Planes
+    pixels: Pixels
     """0 where not valid."""
     valid: Valid | None
     """(h, w); None stands for everywhere."""
@@ -162,7 +163,7 @@ class Cell:
     @property
     def nbytes(self) -> int:
         """What it takes in memory."""
-        return self.planes.nbytes + (0 if self.valid is None else self.valid.nbytes)
+        return self.pixels.nbytes + (0 if self.valid is None else self.valid.nbytes)
 
 
 def read_cell(
@@ -172,22 +173,27 @@ def read_cell(
     window = layer.source_window(column, row)
     damage: list[tuple[int, int, int, int, str]] = []
     try:
-        planes, valid = _read_planes(scene, handle, stretch, window, pool)
+        pixels, valid = _read_pixels(scene, handle, layer, stretch, window, pool)
     except Exception as error:  # noqa: BLE001 (GDAL decides which; block by block tells where the damage is)
-        planes, valid = _read_block_by_block(scene, handle, layer, stretch, window, damage, error)
+        pixels, valid = _read_block_by_block(scene, handle, layer, stretch, pool, window, damage, error)
     if layer.factor > 1:
-        planes, valid = average(planes, valid, layer.factor)
-    return Cell(planes, valid, tuple(damage))
+        pixels, valid = average(pixels, valid, layer.factor)
+    return Cell(pixels, valid, tuple(damage))
 
 
-def _read_planes(
-    scene: Scene, handle: Handle, stretch: Stretch, window: Window, pool: BufferPool | None = None
-) -> tuple[Planes, Valid | None]:
-    out = None
-    if pool is not None and scene.plan.dtype == np.uint8:
-        out = pool.take((len(scene.bands), window.height, window.width))
-    raw, valid = read_raw(handle.dataset, scene.plan, window, out=out)
-    return stretch.planes(raw, valid), valid
+def _read_pixels(
+    scene: Scene, handle: Handle, layer: Layer, stretch: Stretch, window: Window, pool: BufferPool
+) -> tuple[Pixels, Valid | None]:
+    plan = scene.plan
+    if not (stretch.passes and plan.dtype == np.uint8 and len(plan.bands) == 3 and layer.interleaved):
+        raw, valid = read_raw(handle.dataset, plan, window)
+        return stretch.pixels(raw, valid), valid
+    # GDAL's threads decode a group of blocks straight into interleaved pixels: no further pass over them.
+    pixels = pool.take((window.height, window.width, 3))
+    _, valid = read_raw(handle.dataset, plan, window, out=pixels.transpose(2, 0, 1))
+    if valid is not None:
+        pixels[~valid] = 0
+    return pixels, valid
 
 
 def _read_block_by_block(
@@ -195,12 +201,13 @@ def _read_block_by_block(
     handle: Handle,
     layer: Layer,
     stretch: Stretch,
+    pool: BufferPool,
     window: Window,
     damage: list[tuple[int, int, int, int, str]],
     error: Exception,
-) -> tuple[Planes, Valid | None]:
+) -> tuple[Pixels, Valid | None]:
     count = 1 if stretch.palette is None and len(scene.bands) == 1 else 3
-    planes = np.zeros((count, window.height, window.width), np.uint8)
+    pixels = np.zeros((window.height, window.width, count), np.uint8)
     valid = np.zeros((window.height, window.width), bool)
     block_rows, block_columns = layer.source.block_shape
     single = block_rows >= window.height and block_columns >= window.width
@@ -212,16 +219,14 @@ def _read_block_by_block(
             try:
                 if single:  # there is nothing smaller to try
                     raise error
-                block_planes, block_valid = _read_planes(
-                    scene, handle, stretch, Window(left, top, right - left, bottom - top)
-                )
+                block = Window(left, top, right - left, bottom - top)
+                pixels[part], block_valid = _read_pixels(scene, handle, layer, stretch, block, pool)
             except Exception as reason:  # noqa: BLE001 (as above)
                 k = layer.factor
                 damage.append((left // k, top // k, -(-right // k), -(-bottom // k), short_reason(reason)))
                 continue
-            planes[:, *part] = block_planes
             valid[part] = True if block_valid is None else block_valid
-    return planes, valid
+    return pixels, valid
 
 
 def _starts(offset: int, length: int, block: int) -> list[int]:
@@ -229,33 +234,35 @@ def _starts(offset: int, length: int, block: int) -> list[int]:
     return [offset, *range((offset // block + 1) * block, offset + length, block)]
 
 
-def average(planes: Planes, valid: Valid | None, factor: int) -> tuple[Planes, Valid | None]:
+def average(pixels: Pixels, valid: Valid | None, factor: int) -> tuple[Pixels, Valid | None]:
     """Average factor x factor pixels (fewer at the right and bottom edge) over those that are valid.
 
     A pixel of the result is valid where at least half of what it covers is.
     """
-    return _weigh(planes, valid, lambda plane: plane.reduce(factor))
+    return _weigh(pixels, valid, lambda image: image.reduce(factor))
 
 
 def resample(
-    planes: Planes, valid: Valid | None, size_px: tuple[int, int], box: tuple[float, float, float, float]
-) -> tuple[Planes, Valid | None]:
+    pixels: Pixels, valid: Valid | None, size_px: tuple[int, int], box: tuple[float, float, float, float]
+) -> tuple[Pixels, Valid | None]:
     """Resample the window ``box`` of an image to a size, with a triangle filter as wide as the coarser grid (bilinear,
     antialiased); invalid pixels do not bleed into valid ones.
     """
-    return _weigh(planes, valid, lambda plane: plane.resize(size_px, Image.Resampling.BILINEAR, box=box))
+    return _weigh(pixels, valid, lambda image: image.resize(size_px, Image.Resampling.BILINEAR, box=box))
 
 
 def _weigh(
-    planes: Planes, valid: Valid | None, shrink: Callable[[Image.Image], Image.Image]
-) -> tuple[Planes, Valid | None]:
-    """Shrink planes, and undo the darkening by invalid pixels (which are 0) through the share of valid ones."""
-    small = np.stack([np.asarray(shrink(Image.fromarray(plane))) for plane in planes])
+    pixels: Pixels, valid: Valid | None, shrink: Callable[[Image.Image], Image.Image]
+) -> tuple[Pixels, Valid | None]:
+    """Shrink an image, and undo the darkening by invalid pixels (which are 0) through the share of valid ones."""
+    count = pixels.shape[2]
+    small = np.asarray(shrink(Image.fromarray(pixels if count == 3 else pixels[:, :, 0])))
+    small = small.reshape(*small.shape[:2], count)
     if valid is None:
         return small, None
     share = np.asarray(shrink(Image.fromarray(valid.view(np.uint8) * np.uint8(255))))
     if share.min() == 255:
         return small, None
-    weighed = small * (255.0 / np.maximum(share, 1)).astype(np.float32)
     small_valid = share >= 128
-    return np.minimum(np.rint(weighed), 255).astype(np.uint8) * small_valid, small_valid
+    weighed = small * (255.0 / np.maximum(share, 1)).astype(np.float32)[:, :, None]
+    return np.minimum(np.rint(weighed), 255).astype(np.uint8) * small_valid[:, :, None], small_valid

@@ -67,12 +67,9 @@ MIN_SCALE, MAX_SCALE = 1 / 64, 65_536.0
 """Scene pixels per chip pixel. Finer than 1/64 shows nothing but interpolation."""
 MAX_CHIPS = 2**31
 """More chips than any run can answer."""
-STRIP_PIXELS = 30 * 10**6
-"""Chips are ordered in strips, top to bottom, whose rows of chips hold about this many pixels: at 3 or 4 bytes each
-they fit the reader's cache, so that what two rows of chips share is still there, whatever the width of the raster.
-With tiles of 1024 a strip is 19,500 px wide."""
-ROW_MARGIN_PX = 512
-"""What a row of chips may need beyond the tile, since stored blocks are not aligned with chips."""
+STRIP_WIDTH_PX = 19_000
+"""Chips are ordered in strips at most this wide (chip pixels), top to bottom: what two rows of chips share then fits
+the reader's cache, whatever the width of the raster. Blocks on the border of two strips are decoded twice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,7 +221,7 @@ class ChipGrid(Sequence[Chip]):
         tiling: tile, overlap and scales (``tiling.resolved`` first, where a ground resolution is asked for).
         area_scene_px: (x0, y0, x1, y1), whole numbers, half-open; None is the whole raster. Parts outside are cut off.
         aoi_scene_px: a shapely geometry; chips that do not touch it are left out, and its bounds narrow the area.
-        strip_width_px: width of the strips; None follows STRIP_PIXELS. The order of the chips depends on it.
+        strip_width_px: width of the strips; the order of the chips depends on it.
 
     Raises:
         AreaError: the area or the geometry is empty or misses the raster.
@@ -239,7 +236,7 @@ class ChipGrid(Sequence[Chip]):
         tiling: Tiling,
         area_scene_px: tuple[int, int, int, int] | None = None,
         aoi_scene_px: BaseGeometry | None = None,
-        strip_width_px: int | None = None,
+        strip_width_px: int = STRIP_WIDTH_PX,
     ) -> None:
         if tiling.resolution_m is not None:
             raise SettingsError(
@@ -299,9 +296,8 @@ class ChipGrid(Sequence[Chip]):
     def __repr__(self) -> str:
         return f"ChipGrid({self._width} x {self._height} px, {self.level_count} levels, {len(self)} chips)"
 
-    def _plan_levels(self, strip_width_px: int | None) -> Iterator[_Level]:
+    def _plan_levels(self, strip_width_px: int) -> Iterator[_Level]:
         tile, stride = self.tiling.tile_size_px, self.tiling.tile_size_px - self.tiling.overlap_px
-        strip_width_px = strip_width_px or max(tile, STRIP_PIXELS // (tile + ROW_MARGIN_PX))
         first = 0
         previous: _Level | None = None
         for index, scale in enumerate(self.tiling.scales):

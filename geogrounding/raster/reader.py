@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
 from geogrounding.raster.buffers import BufferPool
-from geogrounding.raster.cells import Cell, Layer, Planes, Region, read_cell, resample
+from geogrounding.raster.cells import Cell, Layer, Pixels, Region, read_cell, resample
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.handle import Handle
 from geogrounding.raster.pixels import Valid
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 
-CACHE_BYTES = 64 * 2**20
-"""Cells kept for later chips: at most 1,024 rows of a strip of chips (see STRIP_PIXELS), those that the next row
-shares."""
+CACHE_BYTES = 96 * 2**20
+"""Cells kept for later chips: those that the next row of a strip of chips shares (see STRIP_WIDTH_PX), 1,024 rows of
+it or somewhat more, at 3 bytes a pixel, or 4 where validity is kept too."""
 AHEAD_BYTES = 64 * 2**20
 """Finished or started chips that the caller has not taken yet: 21 of 1024 px, more than a batch of a large model.
 Memory touched for the first time costs as much as decoding on some machines, so neither is larger than needed."""
@@ -227,7 +227,9 @@ class _Crew:
         if not self._threads:
             self._count = max(1, min(self._count, RAW_BYTES_IN_FLIGHT // max(1, raw_bytes)))
         if layer.source.level not in self._handles:
-            self._handles[layer.source.level] = [self._scene.open_handle(layer.source) for _ in range(self._count)]
+            self._handles[layer.source.level] = [
+                self._scene.open_handle(layer.source, decoders=self._count) for _ in range(self._count)
+            ]
         while len(self._threads) < self._count:
             worker = len(self._threads)
             thread = threading.Thread(target=self._work, args=(worker,), name=f"chip-reader-{worker}", daemon=True)
@@ -310,35 +312,30 @@ def assemble(
                 return ChipImage(chip=chip, pixels=None, valid_share=0.0, error=f"a block cannot be decoded: {reason}")
     shape = (region.bottom - region.top, region.right - region.left)
     valid = np.ones(shape, bool) if any(cell.valid is not None for cell in cells.values()) else None
-    count = max(len(cell.planes) for cell in cells.values())
-    rgb = pool.take((chip.size_px[1], chip.size_px[0], 3))
-    if region.copied:  # interleaved on the way
-        gather(layer, region, cells, np.moveaxis(rgb, 2, 0)[:count], valid)
-    else:
-        planes = pool.take((count, *shape))
-        gather(layer, region, cells, planes, valid)
-        planes, valid = resample(planes, valid, chip.size_px, region.inner_box)
-        for channel, plane in enumerate(planes):
-            rgb[:, :, channel] = plane
+    count = max(cell.pixels.shape[2] for cell in cells.values())
+    pixels = gather(layer, region, cells, pool.take((*shape, count)), valid)
+    if not region.copied:
+        pixels, valid = resample(pixels, valid, chip.size_px, region.inner_box)
     if count == 1:
-        rgb[:, :, 1:] = rgb[:, :, :1]
+        grey, pixels = pixels, pool.take((*pixels.shape[:2], 3))
+        pixels[:] = grey
     share = 1.0 if valid is None else float(np.count_nonzero(valid)) / valid.size
-    return ChipImage(chip=chip, pixels=rgb if share > 0 else None, valid_share=share)
+    return ChipImage(chip=chip, pixels=pixels if share > 0 else None, valid_share=share)
 
 
 def gather(
-    layer: Layer, region: Region, cells: dict[tuple[int, int], Cell], planes: Planes, valid: Valid | None
-) -> None:
-    """Copy what cells hold of a region into planes (bands, h, w) and, if wanted, validity (h, w)."""
+    layer: Layer, region: Region, cells: dict[tuple[int, int], Cell], pixels: Pixels, valid: Valid | None
+) -> Pixels:
+    """Copy what cells hold of a region into an array (h, w, 1 or 3) and, if wanted, validity (h, w)."""
     step_x, step_y = layer.step
     for (column, row), cell in cells.items():
         cell_x, cell_y = column * step_x, row * step_y
-        cell_height, cell_width = cell.planes.shape[1:]
+        cell_height, cell_width = cell.pixels.shape[:2]
         left, right = max(region.left, cell_x), min(region.right, cell_x + cell_width)
         top, bottom = max(region.top, cell_y), min(region.bottom, cell_y + cell_height)
         to = np.s_[top - region.top : bottom - region.top, left - region.left : right - region.left]
         of = np.s_[top - cell_y : bottom - cell_y, left - cell_x : right - cell_x]
-        for plane, part in zip(planes, cell.planes, strict=True):
-            plane[to] = part[of]
+        pixels[to] = cell.pixels[of]
         if valid is not None and cell.valid is not None:
             valid[to] = cell.valid[of]
+    return pixels

@@ -32,7 +32,7 @@ def check_blocks(dataset: Any, name: str, whole_image: bool) -> None:
         UnsafeSceneError: there are such blocks.
     """
     itemsize = max(np.dtype(_numpy_name(dtype)).itemsize for dtype in set(dataset.dtypes))
-    interleaved = dataset.count if dataset.driver in ("GTiff", "JP2OpenJPEG") and _pixel_interleaved(dataset) else 1
+    interleaved = dataset.count if dataset.driver in ("GTiff", "JP2OpenJPEG") and is_interleaved(dataset) else 1
     if whole_image:
         check_block(dataset.width * dataset.height * dataset.count * itemsize, whole_image=True, what=name)
         return
@@ -40,7 +40,8 @@ def check_blocks(dataset: Any, name: str, whole_image: bool) -> None:
         check_block(rows * columns * interleaved * itemsize, what=name)
 
 
-def _pixel_interleaved(dataset: Any) -> bool:
+def is_interleaved(dataset: Any) -> bool:
+    """True where a block holds all bands of its pixels."""
     return dataset.interleaving is not None and dataset.interleaving.name == "pixel"
 
 

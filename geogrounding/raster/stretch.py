@@ -43,29 +43,18 @@ class Stretch:
         """Raw (bands, h, w) to RGB (h, w, 3) uint8; one band becomes grey; pixels where the mask is False become
         black.
         """
-        planes = self.planes(array, mask)
-        rgb = np.empty((*array.shape[1:], 3), np.uint8)
-        for channel in range(3):  # far faster than one transposed copy
-            rgb[:, :, channel] = planes[channel if len(planes) == 3 else 0]
-        return rgb
+        pixels = self.pixels(array, mask)
+        return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
-    def planes(self, array: Raw, mask: Valid | None = None) -> NDArray[np.uint8]:
-        """Raw (bands, h, w) to 8-bit planes: (1, h, w) grey or (3, h, w); pixels where the mask is False become 0.
-
-        The result may be the array itself where values pass unchanged and the mask takes nothing away.
-        """
-        if self.palette is not None:
-            size = int(np.iinfo(array.dtype).max) + 1
-            colours = np.zeros((3, size), np.uint8)
-            colours[:, : len(self.palette)] = np.array(self.palette[:size], np.uint8)[:, :3].T
-            planes: NDArray[np.uint8] = np.stack([channel[array[0]] for channel in colours])
-        elif self.low is None and array.dtype == np.uint8:
-            planes = array.view(np.uint8) if mask is None else array.copy()
-        else:
-            planes = np.stack([self._band(values, band) for band, values in enumerate(array)])
+    def pixels(self, array: Raw, mask: Valid | None = None) -> NDArray[np.uint8]:
+        """Raw (bands, h, w) to 8 bits (h, w, 1), grey, or (h, w, 3); pixels where the mask is False become 0."""
+        count = 1 if len(array) == 1 and self.palette is None else 3
+        pixels = np.empty((*array.shape[1:], count), np.uint8)
+        for channel in range(count):  # far faster than one transposed copy
+            pixels[:, :, channel] = self._channel(array, channel)
         if mask is not None:
-            planes[:, ~mask] = 0
-        return planes
+            pixels[~mask] = 0
+        return pixels
 
     def describe(self) -> dict[str, Any]:
         """The mapping in plain JSON values, for side-cars and the key of the journal."""
@@ -76,7 +65,16 @@ class Stretch:
             described["palette_colours"] = len(self.palette)
         return described
 
-    def _band(self, values: Raw, band: int) -> NDArray[np.uint8]:
+    def _channel(self, array: Raw, channel: int) -> Raw:
+        if self.palette is not None:
+            size = int(np.iinfo(array.dtype).max) + 1
+            colours = np.zeros(size, np.uint8)
+            colours[: len(self.palette)] = [entry[channel] for entry in self.palette[:size]]
+            channel_of_palette: NDArray[np.uint8] = colours[array[0]]
+            return channel_of_palette
+        return self._band(array[channel], channel)
+
+    def _band(self, values: Raw, band: int) -> Raw:
         if self.low is None or self.high is None:
             return values if values.dtype == np.uint8 else _scale(values, 0.0, 255.0)
         low, high = self.low[band], self.high[band]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -154,7 +153,7 @@ def test_invalid_pixels_do_not_bleed_into_coarse_chips(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[tuple[int, ...]]]:
+def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[int, ...]]:
     """Counts how many pixels of the source each decoded window holds."""
     counter: Counter[tuple[int, ...]] = Counter()
     original = cells.read_raw
@@ -185,15 +184,15 @@ def test_blocks_are_decoded_once(tmp_path: Path, decoded: Counter[tuple[int, ...
 def test_blocks_are_decoded_about_once_where_the_cache_is_far_smaller_than_the_raster(
     tmp_path: Path, decoded: Counter[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "CACHE_BYTES", 3 * 2**20)
+    monkeypatch.setattr(reader, "CACHE_BYTES", 7 * 2**20)
     path = write(tmp_path / "scene.tif", np.zeros((1, 6000, 6000), np.uint8), block=128)
     with Scene.open(path) as scene:
         tiling = Tiling(tile_size_px=256, overlap_px=64)
-        grid = ChipGrid(scene.width, scene.height, tiling=tiling, strip_width_px=3_000)
+        grid = ChipGrid(scene.width, scene.height, tiling=tiling, strip_width_px=3_200)
         for _ in read_chips(scene, grid, compute_stretch(scene, "0,255"), ahead=8):
             pass
-    # Only the cells on the two borders between strips are decoded twice: 512 px of 6,000 each.
-    assert pixels_of(decoded) <= (1 + 2 * 512 / 6000) * 6000 * 6000 + 6000
+    # Only the cells on the border between the two strips are decoded twice.
+    assert pixels_of(decoded) <= 6000 * (6000 + cells.CELL_SIDE_PX)
 
 
 def test_cells_kept_and_chips_ahead_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,8 +213,8 @@ def test_cells_kept_and_chips_ahead_are_bounded(tmp_path: Path, monkeypatch: pyt
                 held = [slot.cell.nbytes for slot in crews[0]._slots.values() if slot.cell is not None]
                 assert crews[0]._idle_bytes <= reader.CACHE_BYTES
             most = max(most, sum(held))
-    # The cache, and what four chips of 512 px can touch: 3 x 3 cells of 512 px each, less what they share.
-    assert most <= 2 * 2**20 + 4 * 9 * 512 * 512 * 3
+    # The cache, and what four chips of 512 px can touch: 2 x 2 cells each.
+    assert most <= 2 * 2**20 + 4 * 4 * cells.CELL_SIDE_PX**2 * 3
 
 
 @pytest.mark.parametrize("layout", [{"block": 64}, {"tiled": False, "blockysize": 20}])
