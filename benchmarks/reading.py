@@ -186,7 +186,7 @@ print(time.perf_counter() - start)
 
 def run_peer(python: str, name: str, path: Path, threads: int) -> float | str:
     """Seconds that another reader takes, its imports left out; or why it cannot run."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [python, "-c", PEERS[name], str(path), str(threads)], capture_output=True, text=True, check=False, timeout=3600
     )
     if done.returncode:
@@ -263,7 +263,7 @@ def memory(sizes: list[int], folder: Path) -> dict[str, Any]:
             bigtiff="YES",
         ):  # fmt: skip
             pass
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(
             [sys.executable, "-c", MEMORY_PROGRAM, str(path)],
             capture_output=True,
             text=True,
@@ -286,8 +286,8 @@ def main() -> None:
     parser.add_argument("--compression", nargs="+", default=["deflate", "jpeg"])
     parser.add_argument("--peers", metavar="PYTHON", help="Python of an environment with supervision and torchgeo")
     parser.add_argument("--memory", action="store_true", help="measure memory instead of speed")
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 40_000], help="sides of the rasters for
-    --memory") parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 40_000], help="sides for --memory")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         figures = memory(args.sizes, Path(folder)) if args.memory else compare(args, Path(folder))

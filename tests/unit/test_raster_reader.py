@@ -156,7 +156,7 @@ def test_invalid_pixels_do_not_bleed_into_coarse_chips(tmp_path: Path) -> None:
 def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[int, ...]]:
     """Counts how many pixels of the source each decoded window holds."""
     counter: Counter[tuple[int, ...]] = Counter()
-    original = cells.read_raw
+    original = pixels.read_raw
     lock = threading.Lock()
 
     def counting(dataset: Any, plan: Any, window: Any, *args: Any, **kwargs: Any) -> Any:
@@ -184,7 +184,7 @@ def test_blocks_are_decoded_once(tmp_path: Path, decoded: Counter[tuple[int, ...
 def test_blocks_are_decoded_about_once_where_the_cache_is_far_smaller_than_the_raster(
     tmp_path: Path, decoded: Counter[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "CACHE_BYTES", 7 * 2**20)
+    monkeypatch.setattr(reader, "CACHE_BYTES", 9 * 2**20)
     path = write(tmp_path / "scene.tif", np.zeros((1, 6000, 6000), np.uint8), block=128)
     with Scene.open(path) as scene:
         tiling = Tiling(tile_size_px=256, overlap_px=64)
