@@ -48,8 +48,6 @@ class Layer:
     scale_x: float
     scale_y: float
     """Scene pixels per pixel of the layer."""
-    interleaved: bool
-    """True where GDAL can decode several blocks at a time straight into interleaved pixels."""
 
     @classmethod
     def build(cls, scene: Scene, scale: float) -> Layer:
@@ -74,7 +72,6 @@ class Layer:
             cell_height=-(-min(cell_height, source.height) // factor) * factor,
             scale_x=ratio_x * factor,
             scale_y=ratio_y * factor,
-            interleaved=scene.interleaved and cell_width * cell_height > rows * columns,
         )
 
     @property
@@ -173,7 +170,7 @@ def read_cell(
     window = layer.source_window(column, row)
     damage: list[tuple[int, int, int, int, str]] = []
     try:
-        pixels, valid = _read_pixels(scene, handle, layer, stretch, window, pool)
+        pixels, valid = _read_pixels(scene, handle, stretch, window, pool)
     except Exception as error:  # noqa: BLE001 (GDAL decides which; block by block tells where the damage is)
         pixels, valid = _read_block_by_block(scene, handle, layer, stretch, pool, window, damage, error)
     if layer.factor > 1:
@@ -182,18 +179,15 @@ def read_cell(
 
 
 def _read_pixels(
-    scene: Scene, handle: Handle, layer: Layer, stretch: Stretch, window: Window, pool: BufferPool
+    scene: Scene, handle: Handle, stretch: Stretch, window: Window, pool: BufferPool
 ) -> tuple[Pixels, Valid | None]:
     plan = scene.plan
-    if not (stretch.passes and plan.dtype == np.uint8 and len(plan.bands) == 3 and layer.interleaved):
-        raw, valid = read_raw(handle.dataset, plan, window)
-        return stretch.pixels(raw, valid), valid
-    # GDAL's threads decode a group of blocks straight into interleaved pixels: no further pass over them.
-    pixels = pool.take((window.height, window.width, 3))
-    _, valid = read_raw(handle.dataset, plan, window, out=pixels.transpose(2, 0, 1))
-    if valid is not None:
-        pixels[~valid] = 0
-    return pixels, valid
+    shape = (window.height, window.width)
+    # Bands apart, interleaved here: GDAL's own interleaving takes twice as long, and its decoding threads gain nothing.
+    # nothing.
+    raw_out = pool.take((len(plan.bands), *shape)) if plan.dtype == np.uint8 else None
+    raw, valid = read_raw(handle.dataset, plan, window, out=raw_out)
+    return stretch.pixels(raw, valid, out=pool.take((*shape, stretch.channels(len(plan.bands))))), valid
 
 
 def _read_block_by_block(
@@ -206,8 +200,7 @@ def _read_block_by_block(
     damage: list[tuple[int, int, int, int, str]],
     error: Exception,
 ) -> tuple[Pixels, Valid | None]:
-    count = 1 if stretch.palette is None and len(scene.bands) == 1 else 3
-    pixels = np.zeros((window.height, window.width, count), np.uint8)
+    pixels = np.zeros((window.height, window.width, stretch.channels(len(scene.bands))), np.uint8)
     valid = np.zeros((window.height, window.width), bool)
     block_rows, block_columns = layer.source.block_shape
     single = block_rows >= window.height and block_columns >= window.width
@@ -220,7 +213,7 @@ def _read_block_by_block(
                 if single:  # there is nothing smaller to try
                     raise error
                 block = Window(left, top, right - left, bottom - top)
-                pixels[part], block_valid = _read_pixels(scene, handle, layer, stretch, block, pool)
+                pixels[part], block_valid = _read_pixels(scene, handle, stretch, block, pool)
             except Exception as reason:  # noqa: BLE001 (as above)
                 k = layer.factor
                 damage.append((left // k, top // k, -(-right // k), -(-bottom // k), short_reason(reason)))

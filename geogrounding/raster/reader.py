@@ -227,9 +227,7 @@ class _Crew:
         if not self._threads:
             self._count = max(1, min(self._count, RAW_BYTES_IN_FLIGHT // max(1, raw_bytes)))
         if layer.source.level not in self._handles:
-            self._handles[layer.source.level] = [
-                self._scene.open_handle(layer.source, decoders=self._count) for _ in range(self._count)
-            ]
+            self._handles[layer.source.level] = [self._scene.open_handle(layer.source) for _ in range(self._count)]
         while len(self._threads) < self._count:
             worker = len(self._threads)
             thread = threading.Thread(target=self._work, args=(worker,), name=f"chip-reader-{worker}", daemon=True)

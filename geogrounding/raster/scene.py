@@ -26,7 +26,7 @@ from rasterio.windows import Window
 from geogrounding.raster import georeference
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
 from geogrounding.raster.security import Location, check_dimensions
-from geogrounding.raster.sources import Source, block_shape, check_blocks, find_overviews, is_interleaved
+from geogrounding.raster.sources import Source, block_shape, check_blocks, find_overviews
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,8 +59,6 @@ class Scene:
     plan: BandPlan = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
     """Full resolution first, then usable overviews, finer ones first."""
-    interleaved: bool = False
-    """True for a GeoTIFF whose blocks hold all bands of their pixels."""
     warped: bool = False
     """True where ground control points were turned into a regular grid."""
     _location: Location = field(repr=False)
@@ -165,23 +163,15 @@ class Scene:
                 best = source
         return best
 
-    def open_handle(self, source: Source | None = None, *, decoders: int = 1) -> Handle:
+    def open_handle(self, source: Source | None = None) -> Handle:
         """A handle of its own on the raster or an overview; GDAL handles must not be shared by threads.
-
-        Args:
-            source: which of ``sources``; None is full resolution.
-            decoders: threads of GDAL's own (one pool for the process) that decode the blocks of one read, where the
-                format can.
 
         Raises:
             SceneError: it cannot be opened (any more).
         """
         level = None if source is None else source.level
         with gdal_errors(f"{self.name} cannot be opened again"), environment(self._location):
-            options = dict(self._open_options)
-            if decoders > 1 and self.interleaved:
-                options.setdefault("NUM_THREADS", str(decoders))
-            return open_handle(self._location, options, level=level, warp=self.warped)
+            return open_handle(self._location, self._open_options, level=level, warp=self.warped)
 
     @contextmanager
     def gdal(self) -> Iterator[None]:
@@ -302,7 +292,6 @@ def _describe(
         driver=dataset.driver,
         plan=plan,
         sources=(full, *overviews),
-        interleaved=dataset.driver == "GTiff" and not warped and is_interleaved(dataset),
         warped=warped,
         _location=location,
         _open_options=options,

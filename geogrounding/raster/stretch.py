@@ -46,10 +46,16 @@ class Stretch:
         pixels = self.pixels(array, mask)
         return pixels if pixels.shape[2] == 3 else np.repeat(pixels, 3, axis=2)
 
-    def pixels(self, array: Raw, mask: Valid | None = None) -> NDArray[np.uint8]:
+    def channels(self, bands: int) -> int:
+        """Channels of the pixels of so many bands: 1 for grey, else 3."""
+        return 1 if bands == 1 and self.palette is None else 3
+
+    def pixels(
+        self, array: Raw, mask: Valid | None = None, *, out: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         """Raw (bands, h, w) to 8 bits (h, w, 1), grey, or (h, w, 3); pixels where the mask is False become 0."""
-        count = 1 if len(array) == 1 and self.palette is None else 3
-        pixels = np.empty((*array.shape[1:], count), np.uint8)
+        count = self.channels(len(array))
+        pixels = np.empty((*array.shape[1:], count), np.uint8) if out is None else out
         for channel in range(count):  # far faster than one transposed copy
             pixels[:, :, channel] = self._channel(array, channel)
         if mask is not None:

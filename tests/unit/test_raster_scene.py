@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,7 +133,8 @@ def test_plain_pictures_in_pixel_coordinates(tmp_path: Path, suffix: str) -> Non
     picture = np.stack(
         [np.tile(gradient, (200, 1)), np.tile(gradient[::-1], (200, 1)), np.full((200, 300), 90, np.uint8)], -1
     )
-    Image.fromarray(picture).save(path, **({"lossless": True} if suffix == ".webp" else {}))
+    options: dict[str, Any] = {"lossless": True} if suffix == ".webp" else {}
+    Image.fromarray(picture).save(path, **options)
     with pytest.raises(MissingCRSError):
         Scene.open(path)
     with Scene.open(path, pixel_coordinates=True) as scene:

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from tests.rasters import noise, write
 DTYPES = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64"]
 
 
-def chips(scene: Scene, stretch: Stretch, **tiling: object) -> list[ChipImage]:
+def chips(scene: Scene, stretch: Stretch, **tiling: Any) -> list[ChipImage]:
     grid = ChipGrid(scene.width, scene.height, tiling=Tiling(**{"tile_size_px": 64, "overlap_px": 0} | tiling))
     return list(read_chips(scene, grid, stretch, threads=2))
 
@@ -111,7 +112,12 @@ def test_one_bit(tmp_path: Path) -> None:
 
 def test_a_palette_is_expanded_and_its_transparent_entry_is_no_data(tmp_path: Path) -> None:
     array = np.repeat(np.arange(4, dtype=np.uint8), 16)[None, None].repeat(64, 1)
-    colours = {0: (255, 0, 0, 255), 1: (0, 255, 0, 255), 2: (0, 0, 255, 255), 3: (9, 9, 9, 0)}
+    colours: dict[int, tuple[int, ...]] = {
+        0: (255, 0, 0, 255),
+        1: (0, 255, 0, 255),
+        2: (0, 0, 255, 255),
+        3: (9, 9, 9, 0),
+    }
     path = write(tmp_path / "palette.tif", array, photometric="palette", colormap=colours, nodata=3)
     with Scene.open(path) as scene:
         assert scene.plan.palette is not None
@@ -152,7 +158,8 @@ def test_the_stretch_is_the_same_every_time_and_can_be_written_down(tmp_path: Pa
 
 def test_the_sample_comes_from_all_over_a_large_scene_without_overviews(tmp_path: Path) -> None:
     ramp = np.broadcast_to(np.linspace(0, 60_000, 4096, dtype=np.uint16)[:, None], (4096, 4096))[None]
-    for name, options in (("tiles", {"block": 256}), ("strips", {"tiled": False, "blockysize": 16})):
+    layouts: dict[str, dict[str, Any]] = {"tiles": {"block": 256}, "strips": {"tiled": False, "blockysize": 16}}
+    for name, options in layouts.items():
         with Scene.open(write(tmp_path / f"{name}.tif", ramp, **options)) as scene:
             stretch = compute_stretch(scene)
             assert stretch.low == pytest.approx((1200.0,), abs=600)
