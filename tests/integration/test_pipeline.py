@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import random
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from affine import Affine
 from numpy.typing import NDArray
 
 import geogrounding as gg
+from geogrounding import pipeline
 from geogrounding.errors import AreaError, IncompleteError, JournalError, MissingCRSError, ModelError, OutputError
 from geogrounding.grounding.detection import Answer, Question
 from geogrounding.pipeline import Progress, run
@@ -294,3 +296,43 @@ def test_the_raster_is_checked_before_the_model_is_loaded(tmp_path: Path) -> Non
 
     with pytest.raises(gg.GeogroundingError):
         gg.ground(tmp_path / "s.tif", "a", model=load)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 8])
+@pytest.mark.parametrize("batch_size", [1, 5, 64])
+def test_threads_and_batches_do_not_change_a_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int, batch_size: int
+) -> None:
+    scene = write_scene(tmp_path / "s.tif", RECTANGLES)
+    run(settings(scene), tmp_path / "a.geojson", model=BlobModel(batch_size=3))
+    monkeypatch.setattr(pipeline, "read_chips", functools.partial(pipeline.read_chips, threads=threads))
+    run(settings(scene), tmp_path / "b.geojson", model=BlobModel(batch_size=batch_size))
+    assert (tmp_path / "b.geojson").read_bytes() == (tmp_path / "a.geojson").read_bytes()
+
+
+def damage_blocks(path: Path, blocks: Sequence[tuple[int, int]]) -> None:
+    """Overwrite the compressed bytes of blocks (column, row) of band 1, and so of all interleaved bands."""
+    with rasterio.open(path) as source:
+        places = []
+        for column, row in blocks:
+            offset = source.get_tag_item(f"BLOCK_OFFSET_{column}_{row}", "TIFF", bidx=1)
+            size = source.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1)
+            places.append((int(offset), int(size)))
+    with path.open("r+b") as file:
+        for offset, size in places:
+            file.seek(offset)
+            file.write(b"\xff" * size)
+
+
+def test_corrupt_blocks_cost_the_chips_that_need_them_and_nothing_else(tmp_path: Path) -> None:
+    rectangles = [(x + 20, y + 20, x + 40, y + 40) for y in range(0, 256, 64) for x in range(0, 320, 64)]
+    scene = write_scene(tmp_path / "s.tif", rectangles, width=320, height=256, interleave="pixel")
+    bad = [(1, 1), (4, 2)]
+    damage_blocks(scene, bad)
+    # Chips are the blocks themselves, so each bad block costs exactly one chip.
+    report = run(settings(scene), tmp_path / "o.geojson", model=BlobModel(tile_size_px=64, overlap_px=0))
+    assert sorted(name for name, _ in report.failed_chips) == sorted(f"0/{row}/{column}" for column, row in bad)
+    assert all(reason for _, reason in report.failed_chips)
+    left = [r for r in rectangles if (r[0] // 64, r[1] // 64) not in bad]
+    found = gpd.read_file(tmp_path / "o.geojson").to_crs(32633)
+    assert len(found) == len(left) == report.features
