@@ -312,3 +312,27 @@ def train_language(
                 report(step + 1)
                 model.train()
     model.eval()
+
+
+def exact_answers(model: GeogroundForConditionalGeneration, tokenizer: Any, bank: RegionBank, *, seed: int = 1) -> dict[str, float]:
+    """Share of questions answered token by token as the rule says, over unchanged regions: all, refer, detect, qualified."""
+    from geogrounding.grounding.models.builtin.decoding import prefill_images, speak
+
+    model.eval()
+    rng = np.random.default_rng(seed)
+    right: dict[str, list[bool]] = {"all": [], "refer": [], "detect": [], "qualified": [], "none": []}
+    with torch.inference_mode():
+        for n in range(len(bank)):
+            one = bank.take([n])
+            state = model.read_regions(*to_regions(one))
+            prefix = prefill_images(model, state)
+            present = [int(c) for c in np.flatnonzero((one.scores[0] >= LEAST).any(0))]
+            for asked in expressions.sample_questions(rng, present, classes=len(CLASSES), count=3):
+                found = expressions.targets(asked, one.boxes_px[0], one.scores[0], side_px=SIDE_PX, least=LEAST)
+                wanted = tokenizer.convert_tokens_to_ids(answer_tokens(asked, found, one.boxes_px[0])[0])[:-1]
+                prompt = tokenizer(asked.prompt + words.START)["input_ids"]
+                said = speak(model, state, prefix, prompt, end=tokenizer.eos_token_id, most=336)[0]
+                good = [s.token for s in said] == wanted
+                for key in ("all", asked.task, *(["qualified"] if asked.qualifier else []), *([] if len(found) else ["none"])):
+                    right[key].append(good)
+    return {key: round(float(np.mean(values)), 3) for key, values in right.items() if values}

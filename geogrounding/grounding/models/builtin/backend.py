@@ -21,6 +21,7 @@ from geogrounding.grounding.models.builtin.hf import GeogroundForConditionalGene
 from geogrounding.grounding.models.builtin.processing import as_rgb, letterbox, normalise
 from geogrounding.grounding.models.builtin.regions import Regions
 from geogrounding.grounding.models.builtin.vocabulary import START
+from geogrounding.grounding.models.checkpoint import quiet
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
@@ -45,8 +46,11 @@ class BuiltinModel:
         if not weights:
             raise ModelError(f"no weights in {folder}", hint="Reinstall geogrounding, or give a folder made by its training.")
         try:
-            self._processor: Any = GeogroundProcessor.from_pretrained(folder)
-            model = GeogroundForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)
+            with quiet():
+                self._processor: Any = GeogroundProcessor.from_pretrained(folder)
+                model = GeogroundForConditionalGeneration.from_pretrained(
+                    folder, dtype=torch.float32, use_safetensors=True
+                )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise ModelError(f"the weights in {folder} cannot be loaded: {error}", hint="Reinstall geogrounding.") from error
         self._model: Any = model.eval().requires_grad_(False).to(self._device)

