@@ -14,7 +14,7 @@ import pytest
 from affine import Affine
 
 from geogrounding.errors import SettingsError
-from geogrounding.raster import cells, reader
+from geogrounding.raster import cells, pixels, reader
 from geogrounding.raster.grid import ChipGrid, Tiling
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
