@@ -56,7 +56,8 @@ The exit code is the same as without `--progress json`.
 
 def write_reference() -> str:
     """The page as Markdown."""
-    ctx = click.Context(geoground, info_name="geoground")
+    # click keeps a command's help option once it is made: it must be made here as it is in a real call, with -h
+    ctx = click.Context(geoground, info_name="geoground", **geoground.context_settings)
     parts = [INTRODUCTION]
     for name in COMMANDS:
         command = geoground.get_command(ctx, name)

@@ -161,7 +161,7 @@ def test_unknown_command() -> None:
 
 
 def test_every_command_has_examples_and_every_option_a_help_text() -> None:
-    ctx = click.Context(geoground)
+    ctx = click.Context(geoground, **geoground.context_settings)
     for name in COMMANDS:
         command = geoground.get_command(ctx, name)
         assert command is not None

@@ -31,7 +31,7 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_every_command_and_option_is_in_the_reference() -> None:
     text = read(ROOT / "docs" / "cli.md")
-    ctx = click.Context(geoground)
+    ctx = click.Context(geoground, **geoground.context_settings)
     for name in COMMANDS:
         assert f"## geoground {name}\n" in text
         command = geoground.get_command(ctx, name)
@@ -58,12 +58,12 @@ def test_commands_in_documents_parse(page: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(ROOT)
     for line in commands(page):
         name, *arguments = shlex.split(line)[1:]
-        command = geoground.get_command(click.Context(geoground), name)
+        command = geoground.get_command(click.Context(geoground, **geoground.context_settings), name)
         assert command is not None, line
         if name == "models":
             arguments = [argument for argument in arguments if argument != "~/checkpoints"]
         try:
-            command.make_context(name, arguments)
+            command.make_context(name, arguments, parent=click.Context(geoground, **geoground.context_settings))
         except click.ClickException as error:
             pytest.fail(f"{line}: {error.format_message()}")
 
