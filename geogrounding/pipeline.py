@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,7 +183,9 @@ def ground(
         return to_geodataframe(walk.collection, walk.scene.crs)
 
 
-def stream(source: str | Path, *expressions: str, model: ModelSource = "builtin", **settings: Any) -> Iterator[Feature]:
+def stream(
+    source: str | Path, *expressions: str, model: ModelSource = "builtin", **settings: Any
+) -> Generator[Feature, None, None]:
     """Yield features while the run goes on, one answered batch of chips after the other.
 
     Nothing is merged across batches yet: an object that several chips see may come several times, and ``refer`` gives
