@@ -52,6 +52,8 @@ def prepare_gdal() -> None:
     # The default, 5% of memory, would make the footprint depend on the machine. The reader keeps what it needs again,
     # and memory that is used again at once stays in the processor's cache: 16 MB decode a tenth faster than 64.
     os.environ.setdefault("GDAL_CACHEMAX", "16")
+    # Blocks found through a hash set: the default keeps a pointer for every block of the raster, read or not.
+    os.environ.setdefault("GDAL_BAND_BLOCK_CACHE", "HASHSET")
     # Transformation grids are not fetched behind the user's back.
     os.environ.setdefault("PROJ_NETWORK", "OFF")
 

@@ -28,9 +28,9 @@ from geogrounding.raster.pixels import Valid
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 
-CACHE_BYTES = 96 * 2**20
+CACHE_BYTES = 128 * 2**20
 """Cells kept for later chips: those that the next row of a strip of chips shares (see STRIP_WIDTH_PX), 1,024 rows of
-it or somewhat more, at 3 bytes a pixel, or 4 where validity is kept too."""
+it or two thousand, at 3 bytes a pixel, or 4 where validity is kept too; together with those that chips wait for."""
 AHEAD_BYTES = 64 * 2**20
 """Finished or started chips that the caller has not taken yet: 21 of 1024 px, more than a batch of a large model.
 Memory touched for the first time costs as much as decoding on some machines, so neither is larger than needed."""
@@ -158,7 +158,7 @@ class _Crew:
         self._jobs: deque[Callable[[int], None]] = deque()
         self._slots: dict[_Key, _Slot] = {}
         self._idle: OrderedDict[_Key, None] = OrderedDict()
-        self._idle_bytes = 0
+        self._cell_bytes = 0
         self._stopping = False
 
     def order(self, chip: Chip) -> _Ticket:
@@ -173,9 +173,7 @@ class _Crew:
                 if slot is None:
                     slot = self._slots[key] = _Slot()
                     self._jobs.append(partial(self._decode, key, slot))
-                if slot.users == 0 and key in self._idle:
-                    del self._idle[key]
-                    self._idle_bytes -= slot.cell.nbytes if slot.cell is not None else 0
+                self._idle.pop(key, None)
                 slot.users += 1
                 if slot.cell is None:
                     slot.blocked.append(ticket)
@@ -259,6 +257,8 @@ class _Crew:
             return
         with self._state:
             slot.cell = cell
+            self._cell_bytes += cell.nbytes
+            self._evict()
             for ticket in slot.blocked:
                 ticket.missing -= 1
                 if not ticket.missing:
@@ -280,9 +280,9 @@ class _Crew:
             self._state.notify_all()
 
     def _release(self, key: _Key, ticket: _Ticket) -> None:
-        """One chip less needs a cell; when there are too many bytes of idle ones, the least useful go.
+        """One chip less needs a cell; if no other does, it is idle, and goes when room is needed.
 
-        Those are first the cells that end well above the chip, where the next row of chips will not reach (its
+        First to go are the cells that end well above the chip, where the next row of chips will not reach (its
         neighbours in the row have ordered theirs already), then the ones that have been idle for longest.
         """
         slot = self._slots[key]
@@ -290,14 +290,17 @@ class _Crew:
         if slot.users or slot.cell is None:
             return
         self._idle[key] = None
-        self._idle_bytes += slot.cell.nbytes
         region, step_y = ticket.region, self._layers[ticket.layer].step[1]
         if (key[2] + 1) * step_y < region.bottom - (region.bottom - region.top) // 4:
             self._idle.move_to_end(key, last=False)
-        while self._idle_bytes > CACHE_BYTES and self._idle:
-            oldest, _ = self._idle.popitem(last=False)
-            dropped = self._slots.pop(oldest).cell
-            self._idle_bytes -= dropped.nbytes if dropped is not None else 0
+        self._evict()
+
+    def _evict(self) -> None:
+        """Let idle cells go while all cells together are too many bytes."""
+        while self._cell_bytes > CACHE_BYTES and self._idle:
+            key, _ = self._idle.popitem(last=False)
+            dropped = self._slots.pop(key).cell
+            self._cell_bytes -= dropped.nbytes if dropped is not None else 0
 
 
 def assemble(

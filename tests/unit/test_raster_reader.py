@@ -211,7 +211,7 @@ def test_cells_kept_and_chips_ahead_are_bounded(tmp_path: Path, monkeypatch: pyt
         for _ in read_chips(scene, grid_of(scene, tile_size_px=512, overlap_px=64), PASS, ahead=4):
             with crews[0]._state:
                 held = [slot.cell.nbytes for slot in crews[0]._slots.values() if slot.cell is not None]
-                assert crews[0]._idle_bytes <= reader.CACHE_BYTES
+                assert crews[0]._cell_bytes == sum(held)
             most = max(most, sum(held))
     # The cache, and what four chips of 512 px can touch: 2 x 2 cells each.
     assert most <= 2 * 2**20 + 4 * 4 * cells.CELL_SIDE_PX**2 * 3
