@@ -29,7 +29,7 @@ connected by matches, ``none`` changes nothing.
 
 from __future__ import annotations
 
-from typing import Literal, cast, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,21 +88,15 @@ def _rank(candidates: Candidates) -> NDArray[np.int64]:
     boxes, windows = candidates.boxes_scene_px, candidates.chip_windows_scene_px
     margins = np.concatenate([boxes[:, :2] - windows[:, :2], windows[:, 2:] - boxes[:, 2:]], axis=1)
     room = np.where(candidates.cut, 0.0, margins).min(axis=1) / candidates.scales
-    unknown = np.isnan(candidates.scores)
-    scores = np.where(unknown, 0.0, candidates.scores)
-    keys = (
-        candidates.chips,
-        boxes[:, 2],
-        boxes[:, 3],
-        boxes[:, 0],
-        boxes[:, 1],
-        candidates.groups,
-        candidates.scales,
+    worth = np.where(np.isnan(candidates.scores), -np.inf, candidates.scores)
+    return bx.lexical_order(
+        -worth,
         -np.round(room, 6),
-        -scores,
-        unknown,
+        candidates.scales,
+        candidates.groups,
+        *boxes[:, [1, 0, 3, 2]].T,
+        candidates.chips,
     )
-    return cast(NDArray[np.int64], np.lexsort(keys).astype(np.int64))
 
 
 def _merge_classic(
@@ -124,13 +118,17 @@ def _collect(
     ranked: Candidates, boxes: NDArray[np.float64], owner: NDArray[np.int64], order: NDArray[np.int64]
 ) -> Merged:
     """Results from owners (N,): candidates are ranked, so the first member of each is its best-scored one."""
-    owners, representative, sizes = np.unique(owner, return_index=True, return_counts=True)
+    members = np.bincount(owner, minlength=len(owner))
+    owners = np.flatnonzero(members)
+    sizes = members[owners]
+    first_member = np.empty(len(owner), dtype=np.int64)
+    first_member[owner[::-1]] = np.arange(len(owner))[::-1]  # the last one written is the lowest
+    representative = first_member[owners]
     results = boxes[owners]
     best = order[representative]
     scores = ranked.scores[representative]
     groups = ranked.groups[representative]
-    keys = (best, groups, results[:, 2], results[:, 3], results[:, 0], results[:, 1])
-    final = np.lexsort(keys)
+    final = bx.lexical_order(*results[:, [1, 0, 3, 2]].T, groups, best)
     return Merged(
         boxes_scene_px=results[final],
         scores=scores[final],

@@ -55,59 +55,74 @@ def merge_across_seams(
 
     The box of an owner is that of the merged object; the boxes of other candidates have no meaning.
     """
-    boxes = _snapped(ranked)
-    tolerance = _tolerance(ranked)
-    is_part = np.asarray(ranked.cut.any(axis=1), np.bool_)
-    owner = _same_chip_duplicates(ranked, boxes)
-    alive = owner == np.arange(len(ranked))
-    pairs = _neighbours(ranked, boxes, tolerance, alive)
+    # Neighbours in the scene become neighbours in memory; the rank travels along as a column.
+    rank = bx.nearby_order(ranked.boxes_scene_px)
+    boxes, owner = _merge(ranked.take(rank), rank, metric=metric, threshold=threshold)
+    boxes_by_rank, owner_by_rank = np.empty_like(boxes), np.empty_like(owner)
+    boxes_by_rank[rank], owner_by_rank[rank] = boxes, rank[owner]
+    return boxes_by_rank, owner_by_rank
+
+
+def _merge(
+    found: Candidates, rank: bx.Indexes, *, metric: bx.Metric, threshold: float
+) -> tuple[NDArray[np.float64], bx.Indexes]:
+    """``merge_across_seams`` for candidates in any order, each with its rank (N,)."""
+    boxes = _snapped(found)
+    tolerance = _tolerance(found)
+    is_part = np.asarray(found.cut.any(axis=1), np.bool_)
+    owner = _same_chip_duplicates(found, boxes, rank)
+    alive = owner == np.arange(len(found))
+    pairs = _neighbours(found, boxes, tolerance, alive)
 
     # Twins: whole boxes are preferred to parts, then the rank decides.
-    strength = _likeness(ranked, boxes, pairs, metric)
+    strength = _likeness(found, boxes, pairs, metric)
     match = strength >= threshold
     # Of two parts, one that goes on where the other was cut is no twin: they are for the next steps.
     reach = np.maximum(tolerance[pairs.first], tolerance[pairs.second])
-    goes_on = _goes_past(ranked, boxes, reach, pairs) | _goes_past(ranked, boxes, reach, pairs.turned())
+    goes_on = _goes_past(found, boxes, reach, pairs) | _goes_past(found, boxes, reach, pairs.turned())
     match &= ~(is_part[pairs.first] & is_part[pairs.second] & goes_on)
     twins, strength = pairs.where(match), strength[match]
-    mutual = bx.mutual_best(twins.first, twins.second, ranked.chips[twins.first], ranked.chips[twins.second], strength)
+    mutual = bx.mutual_best(twins.first, twins.second, found.chips[twins.first], found.chips[twins.second], strength)
     # Seen whole before cut, then the finer level, then the rank.
-    level = np.unique(ranked.scales, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    _take(owner, twins.where(mutual), strength[mutual], level + is_part * (level.max() + 1))
-    alive &= owner == np.arange(len(ranked))
+    level = np.unique(found.scales, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    _take(owner, twins.where(mutual), strength[mutual], level + is_part * (level.max() + 1), rank)
+    alive &= owner == np.arange(len(found))
     pairs = pairs.where(alive[pairs.first] & alive[pairs.second])
 
     # Leftover parts, dropped inside what explains them.
-    _absorb(owner, ranked, boxes, tolerance, pairs.both_ways())
-    alive &= owner == np.arange(len(ranked))
+    _absorb(owner, found, boxes, tolerance, pairs.both_ways())
+    alive &= owner == np.arange(len(found))
     pairs = pairs.where(alive[pairs.first] & alive[pairs.second] & is_part[pairs.first] & is_part[pairs.second])
 
     # Cut parts, joined.
-    facing = _facing(ranked, boxes, tolerance, pairs, threshold)
-    joined = bx.components(len(ranked), facing.first, facing.second)
+    facing = _facing(found, boxes, tolerance, pairs, threshold)
+    joined = bx.components(len(found), facing.first, facing.second)
     owner = joined[bx.follow(owner)]
-    whole_boxes = ranked.boxes_scene_px.copy()
+    whole_boxes = found.boxes_scene_px.copy()
     living = np.flatnonzero(alive)
-    unions = bx.union(ranked.boxes_scene_px[living], joined[living], len(ranked))
-    is_union = np.bincount(joined[living], minlength=len(ranked)) > 1
+    unions = bx.union(found.boxes_scene_px[living], joined[living], len(found))
+    is_union = np.bincount(joined[living], minlength=len(found)) > 1
     whole_boxes[is_union] = unions[is_union]
-    return _settle_unions(ranked, whole_boxes, owner, is_union, metric=metric, threshold=threshold)
+    best = rank.copy()
+    np.minimum.at(best, joined[living], rank[living])
+    return _settle_unions(found, whole_boxes, owner, is_union, best, metric=metric, threshold=threshold)
 
 
-def _likeness(ranked: Candidates, boxes: NDArray[np.float64], pairs: _Pairs, metric: bx.Metric) -> NDArray[np.float64]:
+def _likeness(found: Candidates, boxes: NDArray[np.float64], pairs: _Pairs, metric: bx.Metric) -> NDArray[np.float64]:
     """How alike two boxes (P,) are, each with a margin of what no model can tell: 2 pixels of the coarser chip.
 
     It matters for objects of a few pixels, above all between levels; large boxes are compared as they are.
     """
-    margin = BORDER_LEAST_PX * np.maximum(ranked.scales[pairs.first], ranked.scales[pairs.second])
+    margin = BORDER_LEAST_PX * np.maximum(found.scales[pairs.first], found.scales[pairs.second])
     return bx.similarity(bx.grow(boxes[pairs.first], margin), bx.grow(boxes[pairs.second], margin), metric)
 
 
 def _settle_unions(
-    ranked: Candidates,
+    found: Candidates,
     boxes: NDArray[np.float64],
     owner: bx.Indexes,
     is_union: NDArray[np.bool_],
+    rank: bx.Indexes,
     *,
     metric: bx.Metric,
     threshold: float,
@@ -116,7 +131,7 @@ def _settle_unions(
     if not is_union.any():
         return boxes, owner
     living = np.flatnonzero(owner == np.arange(len(owner)))
-    is_part = ranked.cut.any(axis=1) & ~is_union
+    is_part = found.cut.any(axis=1) & ~is_union
 
     def related(a: bx.Indexes, b: bx.Indexes) -> NDArray[np.bool_]:
         one, two = living[a], living[b]
@@ -125,22 +140,22 @@ def _settle_unions(
         smaller = np.where(bx.area(boxes[one]) < bx.area(boxes[two]), one, two)
         return (is_union[one] | is_union[two]) & (match | (is_part[smaller] & inside))
 
-    first, second = bx.near_pairs(boxes[living], ranked.groups[living], keep=related)
+    first, second = bx.near_pairs(boxes[living], found.groups[living], keep=related)
     pairs = _Pairs(living[first], living[second])
     strength = bx.similarity(boxes[pairs.first], boxes[pairs.second], metric)
     # 0: whole boxes, 1: joined ones, 2: parts.
     kind = np.where(is_union, 1, np.where(is_part, 2, 0))
-    _take(owner, pairs, strength, kind)
+    _take(owner, pairs, strength, kind, rank)
     return boxes, bx.follow(owner)
 
 
 def _take(
-    owner: bx.Indexes, pairs: _Pairs, strength: NDArray[np.float64], kind: NDArray[np.bool_] | NDArray[np.int64]
+    owner: bx.Indexes, pairs: _Pairs, strength: NDArray[np.float64], kind: NDArray[np.int64], rank: bx.Indexes
 ) -> None:
-    """Let the box of lower kind, then of higher rank, take its partners; writes into ``owner``."""
+    """Let the box of lower kind, then of better rank, take its partners; writes into ``owner``."""
     if not len(pairs.first):
         return
-    order = np.argsort(kind, kind="stable").astype(np.int64)
+    order = bx.lexical_order(kind, rank)
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
     earlier = np.minimum(place[pairs.first], place[pairs.second])
@@ -150,26 +165,29 @@ def _take(
     owner[order[moved]] = keeper[moved]
 
 
-def _same_chip_duplicates(ranked: Candidates, boxes: NDArray[np.float64]) -> bx.Indexes:
+def _same_chip_duplicates(found: Candidates, boxes: NDArray[np.float64], rank: bx.Indexes) -> bx.Indexes:
     """Owners (N,) after dropping near-identical boxes of one chip and group."""
-    places = np.unique(np.stack([ranked.chips, ranked.groups], axis=1), axis=0, return_inverse=True)[1]
+    groups = found.groups - found.groups.min()
     first, second = bx.near_pairs(
         boxes,
-        places.reshape(-1).astype(np.int64),
+        found.chips * (groups.max() + 1) + groups,
         keep=lambda one, two: bx.similarity(boxes[one], boxes[two], "iou") >= SAME_CHIP_IOU,
     )
-    return bx.greedy(len(ranked), first, second, bx.similarity(boxes[first], boxes[second], "iou"))
+    owner = np.arange(len(found), dtype=np.int64)
+    strength = bx.similarity(boxes[first], boxes[second], "iou")
+    _take(owner, _Pairs(first, second), strength, np.zeros(len(found), np.int64), rank)
+    return owner
 
 
 def _neighbours(
-    ranked: Candidates, boxes: NDArray[np.float64], tolerance: NDArray[np.float64], alive: NDArray[np.bool_]
+    found: Candidates, boxes: NDArray[np.float64], tolerance: NDArray[np.float64], alive: NDArray[np.bool_]
 ) -> _Pairs:
     """Pairs of one group from different chips whose boxes meet within their tolerances."""
     living = np.flatnonzero(alive)
-    chips = ranked.chips[living]
+    chips = found.chips[living]
     first, second = bx.near_pairs(
         boxes[living],
-        ranked.groups[living],
+        found.groups[living],
         reach=tolerance[living].max(axis=1),
         keep=lambda one, two: chips[one] != chips[two],
     )
@@ -178,7 +196,7 @@ def _neighbours(
 
 def _absorb(
     owner: bx.Indexes,
-    ranked: Candidates,
+    found: Candidates,
     boxes: NDArray[np.float64],
     tolerance: NDArray[np.float64],
     pairs: _Pairs,
@@ -187,7 +205,7 @@ def _absorb(
 
     The taker must explain every cut of the part, be larger, and not end at a cut edge that the part goes past.
     """
-    pairs = pairs.where(np.asarray(ranked.cut.any(axis=1), np.bool_)[pairs.first])
+    pairs = pairs.where(np.asarray(found.cut.any(axis=1), np.bool_)[pairs.first])
     areas = bx.area(boxes)
     pairs = pairs.where(areas[pairs.first] < areas[pairs.second])
     part, taker = boxes[pairs.first], boxes[pairs.second]
@@ -196,8 +214,8 @@ def _absorb(
     share = np.divide(
         bx.intersection_area(part, grown), areas[pairs.first], out=np.ones(len(part)), where=areas[pairs.first] > 0
     )
-    fits = (share >= INSIDE_SHARE) & _explains(ranked, boxes, reach, pairs.turned())
-    fits &= ~_goes_past(ranked, boxes, reach, pairs)
+    fits = (share >= INSIDE_SHARE) & _explains(found, boxes, reach, pairs.turned())
+    fits &= ~_goes_past(found, boxes, reach, pairs)
     pairs, share = pairs.where(fits), share[fits]
     # The largest taker first would chain parts of parts; the best fitting one is enough, since owners are followed.
     chosen = bx.best_of_each(pairs.first, pairs.second, share)
@@ -205,45 +223,45 @@ def _absorb(
 
 
 def _explains(
-    ranked: Candidates, boxes: NDArray[np.float64], reach: NDArray[np.float64], pairs: _Pairs
+    found: Candidates, boxes: NDArray[np.float64], reach: NDArray[np.float64], pairs: _Pairs
 ) -> NDArray[np.bool_]:
     """Whether the first box of each pair reaches every line along which the second was cut."""
-    lines = ranked.chip_windows_scene_px[pairs.second]
+    lines = found.chip_windows_scene_px[pairs.second]
     mine = boxes[pairs.first]
     reaches = np.concatenate([mine[:, :2] <= lines[:, :2] + reach, mine[:, 2:] >= lines[:, 2:] - reach], axis=1)
-    return cast(NDArray[np.bool_], (reaches | ~ranked.cut[pairs.second]).all(axis=1))
+    return cast(NDArray[np.bool_], (reaches | ~found.cut[pairs.second]).all(axis=1))
 
 
 def _goes_past(
-    ranked: Candidates, boxes: NDArray[np.float64], reach: NDArray[np.float64], pairs: _Pairs
+    found: Candidates, boxes: NDArray[np.float64], reach: NDArray[np.float64], pairs: _Pairs
 ) -> NDArray[np.bool_]:
     """Whether the first box of each pair goes on beyond a line along which the second was cut."""
-    lines = ranked.chip_windows_scene_px[pairs.second]
+    lines = found.chip_windows_scene_px[pairs.second]
     mine = boxes[pairs.first]
     past = np.concatenate([mine[:, :2] < lines[:, :2] - reach, mine[:, 2:] > lines[:, 2:] + reach], axis=1)
-    return np.asarray((past & ranked.cut[pairs.second]).any(axis=1), np.bool_)
+    return np.asarray((past & found.cut[pairs.second]).any(axis=1), np.bool_)
 
 
 def _facing(
-    ranked: Candidates,
+    found: Candidates,
     boxes: NDArray[np.float64],
     tolerance: NDArray[np.float64],
     pairs: _Pairs,
     threshold: float,
 ) -> _Pairs:
     """Pairs of parts that continue one another across the border of their chips, each the other's best."""
-    found: list[_Pairs] = []
+    facing: list[_Pairs] = []
     strengths: list[NDArray[np.float64]] = []
     both = pairs.both_ways()
     reach = np.maximum(tolerance[both.first], tolerance[both.second])
-    window_1, window_2 = ranked.chip_windows_scene_px[both.first], ranked.chip_windows_scene_px[both.second]
+    window_1, window_2 = found.chip_windows_scene_px[both.first], found.chip_windows_scene_px[both.second]
     strip = bx.intersection(window_1, window_2)
     part_1, part_2 = boxes[both.first], boxes[both.second]
     seen_1, seen_2 = bx.intersection(part_1, strip), bx.intersection(part_2, strip)
     for low, high in ((LEFT, RIGHT), (TOP, BOTTOM)):
         across, along = low, 1 - low
         # The first part was cut at its high end and goes on into the window of the second, which begins before that.
-        cut = ranked.cut[both.first, high] & ranked.cut[both.second, low]
+        cut = found.cut[both.first, high] & found.cut[both.second, low]
         begins_inside = (window_1[:, low] < window_2[:, low]) & (window_1[:, high] < window_2[:, high])
         meets = strip[:, high] - strip[:, low] >= -reach[:, across]
         spans = (part_1[:, low] <= window_2[:, low] + reach[:, across]) & (
@@ -257,21 +275,21 @@ def _facing(
         slanting = (thickness >= 4.0 * reach[:, across]) & (shared >= FACING_SHARE * np.minimum(shorter, thickness))
         agree = (shared > 0) & ((agreement >= threshold) | slanting)
         fits = cut & begins_inside & meets & spans & agree
-        found.append(both.where(fits))
+        facing.append(both.where(fits))
         strengths.append(agreement[fits])
-    first = np.concatenate([pair.first for pair in found])
-    second = np.concatenate([pair.second for pair in found])
-    chosen = bx.mutual_best(first, second, ranked.chips[first], ranked.chips[second], np.concatenate(strengths))
+    first = np.concatenate([pair.first for pair in facing])
+    second = np.concatenate([pair.second for pair in facing])
+    chosen = bx.mutual_best(first, second, found.chips[first], found.chips[second], np.concatenate(strengths))
     return _Pairs(first, second).where(chosen)
 
 
-def _snapped(ranked: Candidates) -> NDArray[np.float64]:
+def _snapped(found: Candidates) -> NDArray[np.float64]:
     """Boxes (N, 4) with every cut edge moved onto the border of the chip that cut it."""
-    return np.where(ranked.cut, ranked.chip_windows_scene_px, ranked.boxes_scene_px)
+    return np.where(found.cut, found.chip_windows_scene_px, found.boxes_scene_px)
 
 
-def _tolerance(ranked: Candidates) -> NDArray[np.float64]:
+def _tolerance(found: Candidates) -> NDArray[np.float64]:
     """Tolerances (N, 2) along x and y in scene pixels."""
-    windows = ranked.chip_windows_scene_px
-    sides_px = (windows[:, 2:] - windows[:, :2]) / ranked.scales[:, None]
-    return border_tolerance_px(sides_px) * ranked.scales[:, None]
+    windows = found.chip_windows_scene_px
+    sides_px = (windows[:, 2:] - windows[:, :2]) / found.scales[:, None]
+    return border_tolerance_px(sides_px) * found.scales[:, None]

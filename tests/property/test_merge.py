@@ -132,3 +132,11 @@ def test_components_are_those_of_a_plain_search(seed: int, count: int) -> None:
         for one, two in pairs.tolist():
             expected[one] = expected[two] = min(expected[one], expected[two])
     assert bx.components(count, pairs[:, 0], pairs[:, 1]).tolist() == expected.tolist()
+
+
+@given(seed=seeds, count=st.integers(0, 60))
+@few
+def test_lexical_order_is_that_of_lexsort(seed: int, count: int) -> None:
+    random = np.random.default_rng(seed)
+    keys = [random.integers(0, 5, count).astype(np.float64), random.integers(0, 3, count), random.uniform(size=count)]
+    assert bx.lexical_order(*keys).tolist() == np.lexsort(keys[::-1]).tolist()
