@@ -1,11 +1,16 @@
-"""The embedded model as a backend of the pipeline."""
+"""The embedded model as a backend of the pipeline.
+
+The language model reads the question and says what it looks for: the first words of its reasoning. The rest of the answer
+follows from that and from the regions that are seen, by the rule it was trained on (``training.expressions.targets``), in
+the same words. Free generation (``generate``) lists the same boxes one token at a time; it is slower, and less exact.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +19,24 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.detection import Answer, Detection, Drop, Question
+from geogrounding.grounding.detection import Answer, Detection, Question
 from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.grounding.models.builtin.decoding import Spoken, prefill_images, speak
 from geogrounding.grounding.models.builtin.hf import GeogroundForConditionalGeneration, GeogroundProcessor
 from geogrounding.grounding.models.builtin.processing import as_rgb, letterbox, normalise
 from geogrounding.grounding.models.builtin.regions import Regions
+from geogrounding.grounding.models.builtin import vocabulary
 from geogrounding.grounding.models.builtin.vocabulary import START
 from geogrounding.grounding.models.checkpoint import quiet
+from geogrounding.training import expressions
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
+_RELATION = re.compile(
+    r"\s(?:next to|near|beside|besides|close to|along|alongside|around|behind|parked|moored|docked|inside|within)\b",
+    re.IGNORECASE,
+)
+"""What follows names a neighbour, which this model does not look for: it would take the neighbour for the target."""
 MAX_PROMPT_TOKENS = 48
 
 
@@ -58,6 +70,10 @@ class BuiltinModel:
         self._model.region_head.to(memory_format=torch.channels_last)
         self._tokenizer: Any = self._processor.tokenizer
         self._end = int(self._tokenizer.eos_token_id)
+        names = [*self._model.config.classes, vocabulary.ANYTHING]
+        labels = [*range(len(self._model.config.classes)), None]
+        self._class_of = {vocabulary.class_token(name): label for name, label in zip(names, labels, strict=True)}
+        self._qualifier_of = {vocabulary.look_token(q): q for q in vocabulary.QUALIFIERS}
         digest = hashlib.sha256()
         for file in (*weights, folder / "tokenizer.json", folder / "config.json"):
             digest.update(file.read_bytes())
@@ -93,13 +109,14 @@ class BuiltinModel:
         pixels = normalise(np.stack([square for square, _ in boxed])).to(self._device)
         state, regions = self._see(pixels)
         prefix = prefill_images(self._model, state)
-        most = self._model.config.regions * 5 + 16
         for question in questions:
-            prompt = self._prompt(question)
-            replies = speak(self._model, state, prefix, prompt, end=self._end, most=most)
+            replies = speak(
+                self._model, state, prefix, self._prompt(question), end=self._end, most=READING_TOKENS
+            )
             for row, ((n, image), (_, factor)) in enumerate(zip(usable, boxed, strict=True)):
                 height, width = image.shape[:2]
-                out[n].append(self._answer(replies[row], regions, row, factor=factor, size_px=(width, height)))
+                reading = self._reading(replies[row])
+                out[n].append(self._answer(question, reading, regions, row, factor=factor, size_px=(width, height)))
         return out
 
     def _see(self, pixels: torch.Tensor) -> tuple[Any, Regions]:
@@ -110,65 +127,98 @@ class BuiltinModel:
         return self._model.read_regions(regions, coarse.float()), regions
 
     def _prompt(self, question: Question) -> list[int]:
-        ids: list[int] = self._tokenizer(f"{question.task}: {question.expression}")["input_ids"][:MAX_PROMPT_TOKENS]
+        target = _RELATION.split(question.expression)[0].strip() or question.expression
+        ids: list[int] = self._tokenizer(f"{question.task}: {target}")["input_ids"][:MAX_PROMPT_TOKENS]
         # words of a user cannot stand for pictures or end the prompt
         special = {self._model.config.image_token_id, self._tokenizer.bos_token_id, self._end, self._tokenizer.pad_token_id}
         return [*(i for i in ids if i not in special), int(self._tokenizer.convert_tokens_to_ids(START))]
 
+    def _reading(self, reply: Sequence[Spoken]) -> Reading:
+        """What the language model took the question to mean: the first words of its reasoning."""
+        label, qualifier, certainty = None, None, 1.0
+        for said in reply:
+            token = str(self._tokenizer.convert_ids_to_tokens(said.token))
+            if token in self._class_of:
+                return Reading(label=self._class_of[token], qualifier=qualifier, certainty=certainty * said.mass)
+            if token in self._qualifier_of:
+                qualifier = self._qualifier_of[token]
+            certainty *= min(1.0, said.mass)
+        return Reading(label=label, qualifier=None, certainty=0.0)
+
     def _answer(
-        self, reply: Sequence[Spoken], regions: Regions, row: int, *, factor: float, size_px: tuple[int, int]
+        self,
+        question: Question,
+        reading: Reading,
+        regions: Regions,
+        row: int,
+        *,
+        factor: float,
+        size_px: tuple[int, int],
     ) -> Answer:
-        """Tokens to detections in pixels of the chip."""
-        config = self._model.config
-        first, count, classes = config.number_token_ids[0], config.image_size + 1, len(config.classes)
-        goes_on, ends = config.label_token_ids
-        text = self._tokenizer.decode([s.token for s in reply], skip_special_tokens=False)
-        found: list[Detection] = []
-        dropped: list[Drop] = []
-        sides: list[Spoken] = []
-        for s in reply:
-            if first <= s.token < first + 3 * count:
-                sides.append(s)
-                continue
-            label = s.token - goes_on if goes_on <= s.token < goes_on + classes else s.token - ends
-            if sides and not 0 <= label < classes:
-                dropped.append(Drop(reason="broken box"))
-            elif sides:
-                families = [(x.token - first) // count for x in sides]
-                detection = self._detection(sides, label, regions, row, factor, size_px) if families == [0, 1, 1, 2] else None
-                if detection is None:
-                    dropped.append(Drop(reason="broken box"))
-                else:
-                    found.append(detection)
-            sides = []
+        """The answer that follows from what was read and what was seen, boxes in pixels of the chip."""
+        boxes = regions.boxes_px[row].double().cpu().numpy()
+        scores = regions.scores[row].double().cpu().numpy()
+        asked = expressions.Asked(
+            task=question.task, text=question.expression, label=reading.label, qualifier=reading.qualifier
+        )
+        seen = self.conventions.min_score
+        # A rank ("the leftmost") is among what is surely seen; otherwise faint boxes are told too, with their scores.
+        least = seen if reading.qualifier in expressions.RANKS else FAINT
+        side_px = max(size_px) * factor
+        found = expressions.targets(asked, boxes, scores, side_px=side_px, least=least)
+        detections = []
+        sure = []
+        for k in found:
+            score = float(scores[k, reading.label]) * min(1.0, reading.certainty)
+            x0, y0, x1, y1 = (
+                min(max(float(v) / factor, 0.0), float(size_px[side % 2])) for side, v in enumerate(boxes[k])
+            )
+            if x1 > x0 and y1 > y0:
+                name = self._model.config.classes[reading.label]
+                detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=name, score=min(1.0, max(0.0, score))))
+                if score >= seen:
+                    sure.append(k)
+        text = self._tell(question, reading, boxes[sure], side_px=side_px)
         think = _THINK.search(text)
         return Answer(
-            reasoning=think.group(1).strip() if think else "", detections=tuple(found), dropped=tuple(dropped), raw_text=text
+            reasoning=think.group(1).strip() if think else "", detections=tuple(detections), raw_text=text
         )
 
-    def _detection(
-        self, sides: Sequence[Spoken], label: int, regions: Regions, row: int, factor: float, size_px: tuple[int, int]
-    ) -> Detection | None:
-        config = self._model.config
-        first, count = config.number_token_ids[0], config.image_size + 1
-        pointed = sides[0].region
-        box = []
-        for side, s in enumerate(sides):
-            number = float((s.token - first) % count)
-            exact = float(regions.boxes_px[row, pointed, side])
-            # the token is the region's side rounded to a pixel; keep the fraction
-            box.append((exact if abs(exact - number) <= 1.0 else number) / factor)
-        width, height = float(size_px[0]), float(size_px[1])
-        x0, x1 = min(max(box[0], 0.0), width), min(max(box[2], 0.0), width)
-        y0, y1 = min(max(box[1], 0.0), height), min(max(box[3], 0.0), height)
-        if not (x1 > x0 and y1 > y0):
-            return None
-        score = float(regions.scores[row, pointed, label]) * min(1.0, sides[0].mass) ** MASS_POWER
-        return Detection(box_chip_px=(x0, y0, x1, y1), label=config.classes[label], score=min(1.0, max(0.0, score)))
+    def _tell(self, question: Question, reading: Reading, boxes_px: NDArray[np.float64], *, side_px: float) -> str:
+        """The answer as text, in the words the model was trained on."""
+        name = vocabulary.ANYTHING if reading.label is None else self._model.config.classes[reading.label]
+        said = [vocabulary.LOOK]
+        if reading.qualifier is not None:
+            said.append(vocabulary.look_token(reading.qualifier))
+        said.append(vocabulary.class_token(name))
+        if not len(boxes_px):
+            return "".join([*said, vocabulary.NONE])
+        place = vocabulary.place_of([float(v) for v in boxes_px[0]], max(1, round(side_px)))
+        said += [vocabulary.count_token(len(boxes_px)), vocabulary.place_token(place, target=question.task == "refer")]
+        for n, box in enumerate(boxes_px):
+            x0, y0, x1, y1 = (max(0, round(float(v))) for v in box)
+            numbers = ((0, x0), (1, y0), (1, x1), (2, y1))
+            said += [vocabulary.number_token(family, number) for family, number in numbers]
+            said.append(vocabulary.label_token(name, last=n + 1 == len(boxes_px)))
+        return "".join(said)
 
 
-MASS_POWER = 0.5
-"""How much the language model's certainty that a box stands here counts in a score, beside the region's own quality."""
+READING_TOKENS = 3
+"""Tokens up to the class: "I look for", a qualifier if there is one, the class."""
+FAINT = 0.1
+"""Boxes below this score are noise even where low scores are asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the language model took a question to mean."""
+
+    label: int | None
+    """Class index; None for a thing the model has no class for."""
+    qualifier: str | None
+    """A key of ``expressions.RANKS`` or ``expressions.PLACES``."""
+    certainty: float
+    """Probability of the tokens that say so."""
 
 
 def _fast_dtype(device: torch.device) -> torch.dtype:
