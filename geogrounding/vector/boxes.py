@@ -166,9 +166,9 @@ def mutual_best(
     return best(first, second_place, second) & best(second, first_place, first)
 
 
-def best_of_each(chooser: Indexes, chosen: Indexes, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which pairs (P,) are the strongest of their chooser; ties go to the lower index chosen."""
-    order = np.lexsort((chosen, -strength, chooser))
+def best_of_each(chooser: Indexes, preference: Indexes, strength: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which pairs (P,) are the strongest of their chooser; of equally strong ones that of the lowest preference."""
+    order = np.lexsort((preference, -strength, chooser))
     result = np.zeros(len(chooser), dtype=np.bool_)
     result[order[_first_of_each(chooser[order])]] = True
     return result

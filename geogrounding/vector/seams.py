@@ -90,7 +90,7 @@ def _merge(
     pairs = pairs.where(alive[pairs.first] & alive[pairs.second])
 
     # Leftover parts, dropped inside what explains them.
-    _absorb(owner, found, boxes, tolerance, pairs.both_ways())
+    _absorb(owner, found, boxes, tolerance, pairs.both_ways(), rank)
     alive &= owner == np.arange(len(found))
     pairs = pairs.where(alive[pairs.first] & alive[pairs.second] & is_part[pairs.first] & is_part[pairs.second])
 
@@ -200,6 +200,7 @@ def _absorb(
     boxes: NDArray[np.float64],
     tolerance: NDArray[np.float64],
     pairs: _Pairs,
+    rank: bx.Indexes,
 ) -> None:
     """Give parts (``pairs.first``) to the box (``pairs.second``) that they lie inside; writes into ``owner``.
 
@@ -217,8 +218,9 @@ def _absorb(
     fits = (share >= INSIDE_SHARE) & _explains(found, boxes, reach, pairs.turned())
     fits &= ~_goes_past(found, boxes, reach, pairs)
     pairs, share = pairs.where(fits), share[fits]
-    # The largest taker first would chain parts of parts; the best fitting one is enough, since owners are followed.
-    chosen = bx.best_of_each(pairs.first, pairs.second, share)
+    # Of takers that fit alike, one that was seen whole, then the best ranked.
+    preference = rank + found.cut.any(axis=1) * len(found)
+    chosen = bx.best_of_each(pairs.first, preference[pairs.second], share)
     owner[pairs.first[chosen]] = pairs.second[chosen]
 
 
@@ -238,7 +240,8 @@ def _goes_past(
     """Whether the first box of each pair goes on beyond a line along which the second was cut."""
     lines = found.chip_windows_scene_px[pairs.second]
     mine = boxes[pairs.first]
-    past = np.concatenate([mine[:, :2] < lines[:, :2] - reach, mine[:, 2:] > lines[:, 2:] + reach], axis=1)
+    # No tolerance: a cut box ends at the line only because the picture did, and joining loses nothing.
+    past = np.concatenate([mine[:, :2] < lines[:, :2], mine[:, 2:] > lines[:, 2:]], axis=1)
     return np.asarray((past & found.cut[pairs.second]).any(axis=1), np.bool_)
 
 
