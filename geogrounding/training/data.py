@@ -86,13 +86,37 @@ class Set:
 
 SETS = (
     Set(name="nwpu", folder="nwpu-vhr10", known=_NWPU, views=7, scales=(0.8, 3.2)),
-    Set(name="airbus", folder="airbus-aircraft", known=_SPORTS | {"airplane", "harbor", "ship", "swimming pool"}, views=34, scales=(0.7, 5.0)),
-    Set(name="hrplanes", folder="hrplanes", known=_SPORTS | {"airplane", "harbor", "swimming pool"}, views=3, scales=(0.5, 2.0)),
+    Set(
+        name="airbus",
+        folder="airbus-aircraft",
+        known=_SPORTS | {"airplane", "harbor", "ship", "swimming pool"},
+        views=34,
+        scales=(0.7, 5.0),
+    ),
+    Set(
+        name="hrplanes",
+        folder="hrplanes",
+        known=_SPORTS | {"airplane", "harbor", "swimming pool"},
+        views=3,
+        scales=(0.5, 2.0),
+    ),
     Set(name="pools", folder="pools", known=_NEVER_ON_LAND | {"swimming pool"}, views=4, scales=(0.7, 3.0)),
-    Set(name="drone", folder="drone-vehicles", known=_NEVER_ON_LAND | _SPORTS | {"vehicle", "swimming pool"}, views=4, scales=(0.7, 3.5)),
+    Set(
+        name="drone",
+        folder="drone-vehicles",
+        known=_NEVER_ON_LAND | _SPORTS | {"vehicle", "swimming pool"},
+        views=4,
+        scales=(0.7, 3.5),
+    ),
     Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES), views=10, scales=(0.6, 2.0)),
 )
-BANEPA = Set(name="banepa", folder="banepa-buildings", known=_NEVER_ON_LAND | {"building", "swimming pool"}, views=300, scales=(0.7, 3.2))
+BANEPA = Set(
+    name="banepa",
+    folder="banepa-buildings",
+    known=_NEVER_ON_LAND | {"building", "swimming pool"},
+    views=300,
+    scales=(0.7, 3.2),
+)
 
 
 def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -> list[Picture]:
@@ -106,10 +130,14 @@ def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -
         names = {int(item["id"]): str(item["name"]) for item in coco["categories"]}
         found: dict[int, list[tuple[int, list[float]]]] = {}
         for item in coco["annotations"]:
-            found.setdefault(int(item["image_id"]), []).append((CLASSES.index(names[item["category_id"]]), item["bbox"]))
+            found.setdefault(int(item["image_id"]), []).append(
+                (CLASSES.index(names[item["category_id"]]), item["bbox"])
+            )
         records = [(int(item["id"]), str(item["file_name"])) for item in coco["images"]]
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{file} is no usable COCO file: {error!r}", hint="it needs images, annotations, categories") from error
+        raise InputError(
+            f"{file} is no usable COCO file: {error!r}", hint="it needs images, annotations, categories"
+        ) from error
     pictures = []
     for number, name in records:
         items = found.get(number, [])
@@ -218,7 +246,12 @@ class View:
 
 
 def draw_view(
-    picture: Picture, pixels: NDArray[np.uint8], rng: np.random.Generator, *, scales: tuple[float, float], augment: bool = True
+    picture: Picture,
+    pixels: NDArray[np.uint8],
+    rng: np.random.Generator,
+    *,
+    scales: tuple[float, float],
+    augment: bool = True,
 ) -> View:
     """A random view of a picture: window, scale, flips, quarter turns, colours.
 

@@ -143,7 +143,9 @@ def export(run: Path, out: Path, *, seed: int) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; see the module's docstring."""
-    parser = argparse.ArgumentParser(prog="python -m geogrounding.training.embedded", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m geogrounding.training.embedded", description=__doc__.split("\n")[0]
+    )
     steps = parser.add_subparsers(dest="step", required=True)
 
     def add(name: str, text: str, *options: str) -> None:

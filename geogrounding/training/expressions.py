@@ -59,9 +59,36 @@ TAILS = (
     "in the image", "in the picture", "in this scene", "visible here", "in the aerial image", "in the satellite image",
     "on the <unk>", "near the <unk>", "of the <unk>", "by the <unk>", "on the ground", "next to the <unk>", "in view", "there",
 )  # fmt: skip
-HEADS = ("", "the ", "a ", "an ", "all ", "all the ", "every ", "each ", "any ", "find the ", "find all ", "locate the ", "show all the ")
+HEADS = (
+    "",
+    "the ",
+    "a ",
+    "an ",
+    "all ",
+    "all the ",
+    "every ",
+    "each ",
+    "any ",
+    "find the ",
+    "find all ",
+    "locate the ",
+    "show all the ",
+)
 COLOURS = ("white", "red", "blue", "grey", "gray", "dark", "green", "black", "<unk>")
-UNKNOWN_WORDS = ("zebra", "windmill", "person", "people", "road", "river", "lake", "train", "helicopter", "container", "crane", "farmland")
+UNKNOWN_WORDS = (
+    "zebra",
+    "windmill",
+    "person",
+    "people",
+    "road",
+    "river",
+    "lake",
+    "train",
+    "helicopter",
+    "container",
+    "crane",
+    "farmland",
+)
 """Things the model knows the words for, and knows that it has no class for them."""
 
 
@@ -160,9 +187,7 @@ def targets(
     return seen
 
 
-def sample_questions(
-    rng: np.random.Generator, present: Sequence[int], *, classes: int, count: int
-) -> list[Asked]:
+def sample_questions(rng: np.random.Generator, present: Sequence[int], *, classes: int, count: int) -> list[Asked]:
     """Questions about a picture: mostly classes that are seen, some that are not, some unknown things.
 
     Args:

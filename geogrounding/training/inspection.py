@@ -58,7 +58,9 @@ class Inspection:
         for name, hits in self.hits.items():
             threshold, f1 = hits.best_threshold()
             if hits.targets:
-                lines.append(f"  {name:20s} AP50 {hits.average_precision():.3f} best F1 {f1:.3f} at {threshold:.2f}, {hits.targets} targets")
+                lines.append(
+                    f"  {name:20s} AP50 {hits.average_precision():.3f} best F1 {f1:.3f} at {threshold:.2f}, {hits.targets} targets"
+                )
         return "\n".join(lines)
 
 

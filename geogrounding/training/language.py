@@ -58,7 +58,9 @@ class RegionBank:
 
 
 @torch.no_grad()
-def build_bank(head: RegionHead, cache: Cache, index: Sequence[int], config: GeogroundConfig, *, batch: int = 16) -> RegionBank:
+def build_bank(
+    head: RegionHead, cache: Cache, index: Sequence[int], config: GeogroundConfig, *, batch: int = 16
+) -> RegionBank:
     """Run the region head over cached views."""
     parts: list[tuple[NDArray[Any], ...]] = []
     for k in range(0, len(index), batch):
@@ -73,7 +75,9 @@ def build_bank(head: RegionHead, cache: Cache, index: Sequence[int], config: Geo
     return RegionBank(boxes_px=boxes, scores=scores, hidden=hidden, context=context)
 
 
-def new_model(tokenizer: Any, *, width: int = 256, layers: int = 4, vision_config: Any = None, regions: int = 64) -> GeogroundForConditionalGeneration:
+def new_model(
+    tokenizer: Any, *, width: int = 256, layers: int = 4, vision_config: Any = None, regions: int = 64
+) -> GeogroundForConditionalGeneration:
     """A fresh model for a tokenizer of ``vocabulary.build_tokenizer``; number embeddings start in the coordinate code."""
     from transformers import LlamaConfig
 
@@ -118,7 +122,9 @@ def new_model(tokenizer: Any, *, width: int = 256, layers: int = 4, vision_confi
     return model
 
 
-def answer_tokens(asked: expressions.Asked, found: NDArray[np.int64], boxes_px: NDArray[np.floating], classes: Sequence[str] = CLASSES) -> tuple[list[str], list[int]]:
+def answer_tokens(
+    asked: expressions.Asked, found: NDArray[np.int64], boxes_px: NDArray[np.floating], classes: Sequence[str] = CLASSES
+) -> tuple[list[str], list[int]]:
     """The answer to a question as tokens, and beside each token the region it copies from (-1 for words)."""
     name = words.ANYTHING if asked.label is None else classes[asked.label]
     tokens = [words.LOOK]
@@ -133,7 +139,12 @@ def answer_tokens(asked: expressions.Asked, found: NDArray[np.int64], boxes_px: 
     pointed = [-1] * len(tokens)
     for n in found:
         x0, y0, x1, y1 = (min(SIDE_PX, max(0, round(float(v)))) for v in boxes_px[n])
-        tokens += [words.number_token(0, x0), words.number_token(1, y0), words.number_token(1, x1), words.number_token(2, y1)]
+        tokens += [
+            words.number_token(0, x0),
+            words.number_token(1, y0),
+            words.number_token(1, x1),
+            words.number_token(2, y1),
+        ]
         tokens.append(words.label_token(name, last=bool(n == found[-1])))
         pointed += [int(n)] * 4 + [-1]
     return [*tokens, words.END], [*pointed, -1]
@@ -211,14 +222,18 @@ def pack(samples: Sequence[Sequence[tuple[list[int], list[int], list[int]]]], *,
     return Packed(ids=ids, labels=labels, pointed=pointed, positions=positions, mask=mask[:, None])
 
 
-def packed_loss(model: GeogroundForConditionalGeneration, regions: Regions, context: Tensor, packed: Packed) -> tuple[Tensor, Tensor]:
+def packed_loss(
+    model: GeogroundForConditionalGeneration, regions: Regions, context: Tensor, packed: Packed
+) -> tuple[Tensor, Tensor]:
     """Negative log-likelihood of the answers, and the pointer's cross-entropy (both means over tokens)."""
     state = model.read_regions(regions, context)
     prefix = state.embeds.shape[1]
     text = model.language_model.embed_tokens(packed.ids)
     embeds = torch.cat([state.embeds, text], 1)
     mask = torch.zeros(packed.mask.shape, dtype=embeds.dtype).masked_fill(~packed.mask, torch.finfo(embeds.dtype).min)
-    out = model.language_model(inputs_embeds=embeds, attention_mask=mask, position_ids=packed.positions, use_cache=False)
+    out = model.language_model(
+        inputs_embeds=embeds, attention_mask=mask, position_ids=packed.positions, use_cache=False
+    )
     # each answer is preceded by its prompt, so the token before a labelled one is in the text part
     hidden = out.last_hidden_state[:, prefix:-1]
     logits, pointer = model.mixture(hidden, state.keys, state.numbers)
@@ -247,7 +262,9 @@ def draw_samples(
     for boxes, scores in zip(bank.boxes_px, bank.scores, strict=True):
         present = np.flatnonzero((scores >= LEAST).any(0))
         view = []
-        for asked in expressions.sample_questions(rng, [int(c) for c in present], classes=len(CLASSES), count=questions):
+        for asked in expressions.sample_questions(
+            rng, [int(c) for c in present], classes=len(CLASSES), count=questions
+        ):
             found = expressions.targets(asked, boxes, scores, side_px=SIDE_PX, least=LEAST)
             tokens, pointed = answer_tokens(asked, found, boxes)
             prompt = tokenizer(asked.prompt + words.START)["input_ids"]
@@ -314,7 +331,9 @@ def train_language(
     model.eval()
 
 
-def exact_answers(model: GeogroundForConditionalGeneration, tokenizer: Any, bank: RegionBank, *, seed: int = 1) -> dict[str, float]:
+def exact_answers(
+    model: GeogroundForConditionalGeneration, tokenizer: Any, bank: RegionBank, *, seed: int = 1
+) -> dict[str, float]:
     """Share of questions answered token by token as the rule says, over unchanged regions: all, refer, detect, qualified."""
     from geogrounding.grounding.models.builtin.decoding import prefill_images, speak
 
@@ -333,6 +352,11 @@ def exact_answers(model: GeogroundForConditionalGeneration, tokenizer: Any, bank
                 prompt = tokenizer(asked.prompt + words.START)["input_ids"]
                 said = speak(model, state, prefix, prompt, end=tokenizer.eos_token_id, most=336)[0]
                 good = [s.token for s in said] == wanted
-                for key in ("all", asked.task, *(["qualified"] if asked.qualifier else []), *([] if len(found) else ["none"])):
+                for key in (
+                    "all",
+                    asked.task,
+                    *(["qualified"] if asked.qualifier else []),
+                    *([] if len(found) else ["none"]),
+                ):
                     right[key].append(good)
     return {key: round(float(np.mean(values)), 3) for key, values in right.items() if values}

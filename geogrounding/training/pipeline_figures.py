@@ -26,7 +26,9 @@ def pictures_of(root: Path, split: str) -> list[Picture]:
     return [p for n, p in enumerate(read_all(root, "train")) if is_dev(n)]
 
 
-def ground_picture(model: Any, picture: Picture, expressions: Sequence[str], task: str, **settings: Any) -> dict[str, Found]:
+def ground_picture(
+    model: Any, picture: Picture, expressions: Sequence[str], task: str, **settings: Any
+) -> dict[str, Found]:
     """Boxes (pixels of the picture) and scores of each expression, through ``geogrounding.ground``."""
     import geogrounding
 
@@ -59,7 +61,9 @@ def refer_figures(model: Any, pictures: Sequence[Picture], **settings: Any) -> d
         for c in single:
             boxes, scores = found[CLASSES[c]]
             best = boxes[int(np.argmax(scores))] if len(boxes) else np.zeros(4)
-            right.setdefault(CLASSES[c], []).append(float(box_iou(best[None], picture.boxes_px[picture.labels == c])[0, 0]))
+            right.setdefault(CLASSES[c], []).append(
+                float(box_iou(best[None], picture.boxes_px[picture.labels == c])[0, 0])
+            )
     flat = np.array([v for values in right.values() for v in values])
     return {
         "n": len(flat),

@@ -51,7 +51,9 @@ def target_of(record: Record) -> Target:
     label = np.full((FINE, FINE), -1, np.int8)
     box = np.zeros((FINE, FINE, 4), np.float32)
     weight = np.zeros((FINE, FINE), np.float32)
-    care = np.repeat(record.known.astype(np.float32) * SPARSE.get(record.source, 1.0), FINE * FINE).reshape(-1, FINE, FINE)
+    care = np.repeat(record.known.astype(np.float32) * SPARSE.get(record.source, 1.0), FINE * FINE).reshape(
+        -1, FINE, FINE
+    )
     width, height = record.content_px
     beyond_x, beyond_y = math.ceil(width / STRIDE_PX), math.ceil(height / STRIDE_PX)
     care[:, beyond_y:, :] = 1.0
@@ -210,6 +212,7 @@ def gather(
     features = torch.from_numpy(np.stack([cache.features[n] for n in index])).float()
     pixels = np.stack([cache.pixels[n] for n in index])
     label, box, weight, care = (
-        torch.from_numpy(np.stack([getattr(t, name) for _, t in chosen])) for name in ("label", "box_px", "weight", "care")
+        torch.from_numpy(np.stack([getattr(t, name) for _, t in chosen]))
+        for name in ("label", "box_px", "weight", "care")
     )
     return features, pixels, (label, box, weight, care)

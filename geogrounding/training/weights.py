@@ -18,7 +18,9 @@ def write_weights(model: Any, tokenizer: Any, folder: Path) -> None:
     from geogrounding.grounding.models.builtin.processing import GeogroundImageProcessor, GeogroundProcessor
 
     folder.mkdir(parents=True, exist_ok=True)
-    processor = GeogroundProcessor(GeogroundImageProcessor(model.config.image_size), tokenizer, image_tokens=model.config.image_tokens)
+    processor = GeogroundProcessor(
+        GeogroundImageProcessor(model.config.image_size), tokenizer, image_tokens=model.config.image_tokens
+    )
     processor.save_pretrained(folder)
     model.config.architectures = [type(model).__name__]
     model.config.save_pretrained(folder)

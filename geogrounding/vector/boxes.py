@@ -155,15 +155,14 @@ def mutual_best(
 
     A place is the chip a box was seen on: one object has one counterpart per chip. Ties go to the lower indexes.
     """
-
-    def best(chooser: Indexes, place: Indexes, chosen: Indexes) -> NDArray[np.bool_]:
-        order = np.lexsort((chosen, -strength, place, chooser))
-        is_first = _first_of_each(chooser[order], place[order])
-        result = np.zeros(len(chooser), dtype=np.bool_)
-        result[order[is_first]] = True
-        return result
-
-    return best(first, second_place, second) & best(second, first_place, first)
+    # An index may stand on either side of its pairs, so each pair is looked at from both.
+    count = len(first)
+    chooser, chosen = np.concatenate([first, second]), np.concatenate([second, first])
+    place, strengths = np.concatenate([second_place, first_place]), np.concatenate([strength, strength])
+    order = np.lexsort((chosen, -strengths, place, chooser))
+    best = np.zeros(2 * count, dtype=np.bool_)
+    best[order[_first_of_each(chooser[order], place[order])]] = True
+    return best[:count] & best[count:]
 
 
 def best_of_each(chooser: Indexes, preference: Indexes, strength: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -140,3 +140,23 @@ def test_lexical_order_is_that_of_lexsort(seed: int, count: int) -> None:
     random = np.random.default_rng(seed)
     keys = [random.integers(0, 5, count).astype(np.float64), random.integers(0, 3, count), random.uniform(size=count)]
     assert bx.lexical_order(*keys).tolist() == np.lexsort(keys[::-1]).tolist()
+
+
+@given(seed=seeds, count=st.integers(2, 40))
+@few
+def test_mutual_best_is_that_of_a_plain_search(seed: int, count: int) -> None:
+    random = np.random.default_rng(seed)
+    places = random.integers(0, 4, count).astype(np.int64)
+    pairs = np.unique(np.sort(random.integers(0, count, (4 * count, 2)), axis=1), axis=0)
+    pairs = pairs[places[pairs[:, 0]] != places[pairs[:, 1]]]
+    pairs = np.where(random.uniform(size=len(pairs))[:, None] < 0.5, pairs, pairs[:, ::-1]).astype(np.int64)
+    first, second, strength = pairs[:, 0], pairs[:, 1], random.uniform(size=len(pairs))
+    found = bx.mutual_best(first, second, places[first], places[second], strength)
+
+    def best(one: int, two: int) -> float:
+        """The strongest pair of ``one`` with anything at the place of ``two``."""
+        mine = [(set(pair) - {one}, value) for pair, value in zip(pairs.tolist(), strength, strict=True) if one in pair]
+        return max(value for others, value in mine if places[next(iter(others))] == places[two])
+
+    for (one, two), value, said in zip(pairs.tolist(), strength, found, strict=True):
+        assert said == (value == best(one, two) == best(two, one))

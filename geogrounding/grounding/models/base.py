@@ -29,7 +29,7 @@ class Conventions:
     """Overlap of neighbouring chips that suits the model, chip pixels."""
     coordinates: CoordinateConvention
     scales: tuple[float, ...] = (1.0,)
-    """Scene pixels per chip pixel at each level of the grid, finest first; (1, 2, 4) also looks at half and quarter resolution."""
+    """Scene pixels per chip pixel at each level of the grid, finest first; (1, 2) also looks at half of it."""
     ground_resolution_m: tuple[float, float] | None = None
     """(finest, coarsest) metres per chip pixel the model is good for; None when unknown."""
     batch_size: int = 1
@@ -48,9 +48,7 @@ class Model(Protocol):
     """Identity of weights and settings that change answers; a journal of another fingerprint is refused."""
     conventions: Conventions
 
-    def ground(
-        self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]
-    ) -> list[list[Answer]]:
+    def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
         """Answer every question about every image.
 
         Args:

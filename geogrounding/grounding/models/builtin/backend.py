@@ -20,12 +20,11 @@ from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.grounding.detection import Answer, Detection, Question
-from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
+from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS, vocabulary
 from geogrounding.grounding.models.builtin.decoding import Spoken, prefill_images, speak
 from geogrounding.grounding.models.builtin.hf import GeogroundForConditionalGeneration, GeogroundProcessor
 from geogrounding.grounding.models.builtin.processing import as_rgb, letterbox, normalise
 from geogrounding.grounding.models.builtin.regions import Regions
-from geogrounding.grounding.models.builtin import vocabulary
 from geogrounding.grounding.models.builtin.vocabulary import START
 from geogrounding.grounding.models.checkpoint import quiet
 from geogrounding.training import expressions
@@ -52,11 +51,15 @@ class BuiltinModel:
             self._device = torch.device(device or "cpu")
             torch.zeros(1, device=self._device)
         except (RuntimeError, AssertionError) as error:
-            raise ModelError(f"device {device!r} cannot be used: {error}", hint='The embedded model runs on "cpu".') from error
+            raise ModelError(
+                f"device {device!r} cannot be used: {error}", hint='The embedded model runs on "cpu".'
+            ) from error
         self._dtype = _DTYPES[dtype] if dtype else _fast_dtype(self._device)
         weights = sorted(folder.glob("*.safetensors"))
         if not weights:
-            raise ModelError(f"no weights in {folder}", hint="Reinstall geogrounding, or give a folder made by its training.")
+            raise ModelError(
+                f"no weights in {folder}", hint="Reinstall geogrounding, or give a folder made by its training."
+            )
         try:
             with quiet():
                 self._processor: Any = GeogroundProcessor.from_pretrained(folder)
@@ -64,7 +67,9 @@ class BuiltinModel:
                     folder, dtype=torch.float32, use_safetensors=True
                 )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            raise ModelError(f"the weights in {folder} cannot be loaded: {error}", hint="Reinstall geogrounding.") from error
+            raise ModelError(
+                f"the weights in {folder} cannot be loaded: {error}", hint="Reinstall geogrounding."
+            ) from error
         self._model: Any = model.eval().requires_grad_(False).to(self._device)
         self._model.vision_tower.to(self._dtype)
         self._model.region_head.to(memory_format=torch.channels_last)
@@ -110,9 +115,7 @@ class BuiltinModel:
         state, regions = self._see(pixels)
         prefix = prefill_images(self._model, state)
         for question in questions:
-            replies = speak(
-                self._model, state, prefix, self._prompt(question), end=self._end, most=READING_TOKENS
-            )
+            replies = speak(self._model, state, prefix, self._prompt(question), end=self._end, most=READING_TOKENS)
             for row, ((n, image), (_, factor)) in enumerate(zip(usable, boxed, strict=True)):
                 height, width = image.shape[:2]
                 reading = self._reading(replies[row])
@@ -123,14 +126,21 @@ class BuiltinModel:
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
             features = self._model.vision_features(pixels)
             regions, coarse = self._model.find_regions(features, pixels)
-        regions = Regions(boxes_px=regions.boxes_px.float(), scores=regions.scores.float(), hidden=regions.hidden.float())
+        regions = Regions(
+            boxes_px=regions.boxes_px.float(), scores=regions.scores.float(), hidden=regions.hidden.float()
+        )
         return self._model.read_regions(regions, coarse.float()), regions
 
     def _prompt(self, question: Question) -> list[int]:
         target = _RELATION.split(question.expression)[0].strip() or question.expression
         ids: list[int] = self._tokenizer(f"{question.task}: {target}")["input_ids"][:MAX_PROMPT_TOKENS]
         # words of a user cannot stand for pictures or end the prompt
-        special = {self._model.config.image_token_id, self._tokenizer.bos_token_id, self._end, self._tokenizer.pad_token_id}
+        special = {
+            self._model.config.image_token_id,
+            self._tokenizer.bos_token_id,
+            self._end,
+            self._tokenizer.pad_token_id,
+        }
         return [*(i for i in ids if i not in special), int(self._tokenizer.convert_tokens_to_ids(START))]
 
     def _reading(self, reply: Sequence[Spoken]) -> Reading:
@@ -180,9 +190,7 @@ class BuiltinModel:
                     sure.append(k)
         text = self._tell(question, reading, boxes[sure], side_px=side_px)
         think = _THINK.search(text)
-        return Answer(
-            reasoning=think.group(1).strip() if think else "", detections=tuple(detections), raw_text=text
-        )
+        return Answer(reasoning=think.group(1).strip() if think else "", detections=tuple(detections), raw_text=text)
 
     def _tell(self, question: Question, reading: Reading, boxes_px: NDArray[np.float64], *, side_px: float) -> str:
         """The answer as text, in the words the model was trained on."""

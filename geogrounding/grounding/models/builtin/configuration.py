@@ -52,7 +52,9 @@ class GeogroundConfig(PreTrainedConfig):
         label_token_ids: tuple[int, int] | list[int] = (0, 0),
         **kwargs: Any,
     ) -> None:
-        self.vision_config = Dinov2Config(**vision_config) if isinstance(vision_config, dict) else vision_config or Dinov2Config()
+        self.vision_config = (
+            Dinov2Config(**vision_config) if isinstance(vision_config, dict) else vision_config or Dinov2Config()
+        )
         self.text_config = LlamaConfig(**text_config) if isinstance(text_config, dict) else text_config or LlamaConfig()
         self.classes = list(classes or [])
         self.image_size = image_size

@@ -47,7 +47,9 @@ class ImageState:
 
 def coordinate_code(values: Tensor, frequencies: int) -> Tensor:
     """Smooth code of numbers in [0, 1]: sin and cos of v 2^(8 i / F) pi / 2, i < F: (...,) to (..., 2 F)."""
-    scale = 2 ** (torch.arange(frequencies, device=values.device, dtype=torch.float32) / frequencies * 8) * (math.pi / 2)
+    scale = 2 ** (torch.arange(frequencies, device=values.device, dtype=torch.float32) / frequencies * 8) * (
+        math.pi / 2
+    )
     angle = values.float()[..., None] * scale
     return torch.cat([angle.sin(), angle.cos()], -1)
 

@@ -92,16 +92,25 @@ class GeogroundImageProcessor(BaseImageProcessor):
 class GeogroundProcessor(ProcessorMixin):
     """Image processor and tokenizer as one."""
 
-
     def __init__(
-        self, image_processor: Any = None, tokenizer: Any = None, chat_template: str | None = None, image_tokens: int = 80
+        self,
+        image_processor: Any = None,
+        tokenizer: Any = None,
+        chat_template: str | None = None,
+        image_tokens: int = 80,
     ) -> None:
         self.image_tokens = image_tokens
         self.image_token = IMAGE
-        super().__init__(image_processor, tokenizer, chat_template=chat_template or getattr(tokenizer, "chat_template", None))
+        super().__init__(
+            image_processor, tokenizer, chat_template=chat_template or getattr(tokenizer, "chat_template", None)
+        )
 
     def __call__(
-        self, images: Any = None, text: str | Sequence[str] | None = None, return_tensors: str | None = None, **kwargs: Any
+        self,
+        images: Any = None,
+        text: str | Sequence[str] | None = None,
+        return_tensors: str | None = None,
+        **kwargs: Any,
     ) -> BatchFeature:
         """Inputs of the model: each ``<image>`` in a text becomes as many placeholders as the picture has tokens.
 
@@ -120,7 +129,11 @@ class GeogroundProcessor(ProcessorMixin):
             kwargs.setdefault("padding", return_tensors is not None and len(texts) > 1)
             kwargs["add_special_tokens"] = False
             data.update(
-                self.tokenizer([t.replace(IMAGE, IMAGE * self.image_tokens) for t in texts], return_tensors=return_tensors, **kwargs)
+                self.tokenizer(
+                    [t.replace(IMAGE, IMAGE * self.image_tokens) for t in texts],
+                    return_tensors=return_tensors,
+                    **kwargs,
+                )
             )
             data.pop("token_type_ids", None)
         return BatchFeature(data)

@@ -122,7 +122,9 @@ def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
     return inter / (area_a[..., :, None] + area_b[..., None, :] - inter).clamp(min=1e-6)
 
 
-def select_regions(maps: DenseMaps, *, side_px: int, candidates: int, keep: int, same: float = 0.5, other: float = 0.8) -> Regions:
+def select_regions(
+    maps: DenseMaps, *, side_px: int, candidates: int, keep: int, same: float = 0.5, other: float = 0.8
+) -> Regions:
     """Keep the best boxes: a box goes when a better one of its class covers it (IoU above ``same``), or any above ``other``.
 
     The suppression is one matrix operation (a box may be suppressed by one that was itself suppressed; "fast NMS" of
@@ -136,7 +138,7 @@ def select_regions(maps: DenseMaps, *, side_px: int, candidates: int, keep: int,
         same: IoU above which two boxes of one best class are the same object.
         other: the same for two different best classes.
     """
-    b, classes = maps.logits.shape[:2]
+    _b, _classes = maps.logits.shape[:2]
     scores = maps.logits.sigmoid().flatten(2).transpose(1, 2)  # (B, cells, classes)
     boxes = maps.boxes_px.flatten(2).transpose(1, 2).clamp(0, side_px)
     hidden = maps.hidden.float().flatten(2).transpose(1, 2)
@@ -147,7 +149,12 @@ def select_regions(maps: DenseMaps, *, side_px: int, candidates: int, keep: int,
     def take(x: Tensor, at: Tensor) -> Tensor:
         return torch.gather(x, 1, at[..., None].expand(-1, -1, x.shape[-1]))
 
-    boxes, scores, hidden, label = take(boxes, index), take(scores, index), take(hidden, index), torch.gather(label, 1, index)
+    boxes, scores, hidden, label = (
+        take(boxes, index),
+        take(scores, index),
+        take(hidden, index),
+        torch.gather(label, 1, index),
+    )
     overlap = pairwise_iou(boxes, boxes).triu(1)  # row: the better box
     equal = label[:, :, None] == label[:, None, :]
     doomed = (overlap > torch.where(equal, same, other)).any(1)

@@ -128,7 +128,9 @@ def build_tokenizer(words: Sequence[str], classes: Sequence[str], side_px: int) 
     from transformers import PreTrainedTokenizerFast
 
     bodies = sorted({*words, ":"})
-    vocabulary = {token: n for n, token in enumerate((*SPECIAL, *chunks(classes, side_px), *(f"\u2581{w}" for w in bodies)))}
+    vocabulary = {
+        token: n for n, token in enumerate((*SPECIAL, *chunks(classes, side_px), *(f"\u2581{w}" for w in bodies)))
+    }
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"[^\w:]+"), " "), normalizers.Strip()]
