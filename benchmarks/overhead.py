@@ -4,8 +4,8 @@
     python benchmarks/overhead.py SCENE "airplane" --plain-chips 20  # fewer chips in the plain loop
 
 Both ways ask the embedded model the same question about the same chips, in one process: first ``geogrounding.run``,
-then a plain loop that reads a window with rasterio, calls the processor and ``generate``, and goes to the next. The plain
-loop only takes the first ``--plain-chips`` chips of each level and is compared by chips per second.
+then a plain loop that reads a window with rasterio, calls the processor and ``generate``, and goes to the next. The
+plain loop takes the first ``--plain-chips`` chips and is compared by chips per second.
 """
 
 from __future__ import annotations
