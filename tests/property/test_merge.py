@@ -156,7 +156,7 @@ def test_mutual_best_is_that_of_a_plain_search(seed: int, count: int) -> None:
     def best(one: int, two: int) -> float:
         """The strongest pair of ``one`` with anything at the place of ``two``."""
         mine = [(set(pair) - {one}, value) for pair, value in zip(pairs.tolist(), strength, strict=True) if one in pair]
-        return max(value for others, value in mine if places[next(iter(others))] == places[two])
+        return float(max(value for others, value in mine if places[next(iter(others))] == places[two]))
 
     for (one, two), value, said in zip(pairs.tolist(), strength, found, strict=True):
         assert said == (value == best(one, two) == best(two, one))
