@@ -1,0 +1,59 @@
+"""The region head: geometry of its boxes, suppression, order."""
+
+from __future__ import annotations
+
+import torch
+
+from geogrounding.grounding.models.builtin.regions import DenseMaps, RegionHead, pairwise_iou, select_regions
+
+
+def maps(
+    cells: list[tuple[int, int, int, float, tuple[float, float, float, float]]], grid: int = 8, classes: int = 2
+) -> DenseMaps:
+    """Maps that are silent but for (row, column, class, logit, box)."""
+    logits, boxes = torch.full((1, classes, grid, grid), -9.0), torch.zeros(1, 4, grid, grid)
+    for row, column, label, logit, box in cells:
+        logits[0, label, row, column] = logit
+        boxes[0, :, row, column] = torch.tensor(box)
+    hidden = torch.arange(grid * grid, dtype=torch.float32).reshape(1, 1, grid, grid)
+    return DenseMaps(logits=logits, boxes_px=boxes, hidden=hidden, coarse=torch.zeros(1, 4, grid // 2, grid // 2))
+
+
+def test_boxes_surround_their_cell() -> None:
+    torch.manual_seed(0)
+    head = RegionHead(feature_width=16, feature_parts=2, width=16, fine=16, classes=3, patch_px=14).eval()
+    with torch.no_grad():
+        out = head(torch.randn(2, 16, 16), torch.randn(2, 3, 56, 56))
+    assert out.logits.shape == (2, 3, 8, 8)
+    centre = (torch.arange(8) + 0.5) * 7
+    assert bool((out.boxes_px[:, 0] < centre).all() and (out.boxes_px[:, 2] > centre).all())
+    assert bool((out.boxes_px[:, 1] < centre[:, None]).all() and (out.boxes_px[:, 3] > centre[:, None]).all())
+
+
+def test_twins_of_a_class_go_and_another_class_stays() -> None:
+    box, near, other = (5.0, 5.0, 25.0, 25.0), (6.0, 5.0, 26.0, 25.0), (11.0, 5.0, 31.0, 25.0)
+    found = select_regions(
+        maps([(1, 1, 0, 2.0, box), (1, 2, 0, 1.0, near), (2, 2, 1, 0.5, other)]), side_px=56, candidates=16, keep=4
+    )
+    kept = found.scores[0].max(-1).values > 0.1
+    assert kept.sum() == 2
+    assert {int(c) for c in found.scores[0][kept].argmax(-1)} == {0, 1}
+    best = found.boxes_px[0][kept][found.scores[0][kept][:, 0].argmax()]
+    assert best.tolist() == list(box)
+
+
+def test_regions_come_in_reading_order_and_inside_the_picture() -> None:
+    found = select_regions(
+        maps([(6, 1, 0, 3.0, (-9, 40, 20, 60)), (1, 6, 0, 2.0, (40, 3, 70, 20)), (1, 1, 0, 1.0, (2, 3, 18, 20))]),
+        side_px=56,
+        candidates=16,
+        keep=3,
+    )
+    assert found.boxes_px[0].tolist() == [[2, 3, 18, 20], [40, 3, 56, 20], [0, 40, 20, 56]]
+    assert found.hidden[0, :, 0].tolist() == [9, 14, 49]
+
+
+def test_pairwise_iou() -> None:
+    a = torch.tensor([[0.0, 0, 10, 10], [0, 0, 0, 0]])
+    b = torch.tensor([[5.0, 0, 15, 10], [20, 20, 30, 30], [0, 0, 10, 10]])
+    assert torch.allclose(pairwise_iou(a, b), torch.tensor([[1 / 3, 0, 1], [0, 0, 0]]))

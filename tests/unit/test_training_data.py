@@ -1,0 +1,125 @@
+"""Views, expressions and matching: what the embedded model is taught is true."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geogrounding.errors import InputError
+from geogrounding.training import data, expressions
+from geogrounding.training.matching import box_iou, match
+
+
+def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> data.Picture:
+    """A black picture with white boxes."""
+    pixels = np.zeros((size[1], size[0], 3), np.uint8)
+    for x0, y0, x1, y1 in np.array(boxes, dtype=int):
+        pixels[y0:y1, x0:x1] = 255
+    Image.fromarray(pixels).save(folder / "a.png")
+    coco = {
+        "images": [{"id": 7, "file_name": "a.png", "width": size[0], "height": size[1]}],
+        "annotations": [
+            {"image_id": 7, "category_id": 3, "bbox": [x0, y0, x1 - x0, y1 - y0]} for x0, y0, x1, y1 in boxes
+        ],
+        "categories": [{"id": 3, "name": "ship"}],
+    }
+    (folder / "train.json").write_text(json.dumps(coco))
+    [read] = data.read_coco(folder / "train.json", folder, source="test", known=frozenset({"ship"}))
+    return read
+
+
+def test_boxes_follow_the_pixels_through_every_flip_and_turn(tmp_path: Path) -> None:
+    source = picture(tmp_path, [[40, 30, 100, 50]])
+    seen = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        pixels = source.pixels()
+        view = data.draw_view(source, pixels, rng, scales=(0.4, 0.6))
+        white = view.pixels.astype(int).mean(-1)
+        for box, visible in zip(view.boxes_view_px, view.visible, strict=True):
+            if visible < 0.9:
+                continue
+            x0, y0, x1, y1 = (round(float(v)) for v in box)
+            inside = white[y0 + 3 : y1 - 3, x0 + 3 : x1 - 3].mean()
+            outside = white[max(0, y0 - 9) : max(0, y0 - 4), x0:x1]
+            assert inside > 120
+            assert outside.size == 0 or outside.mean() < inside - 60
+            seen += 1
+    assert seen > 15
+
+
+def test_clip_boxes_gives_the_visible_share() -> None:
+    clipped, visible = data.clip_boxes(np.array([[0.0, 0, 10, 10], [5, 5, 15, 15]]), (5, 0, 25, 10))
+    assert clipped.tolist() == [[0, 0, 5, 10], [0, 5, 10, 10]]
+    assert visible.tolist() == [0.5, 0.5]
+
+
+def test_a_file_that_is_not_coco_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "train.json"
+    file.write_text('{"images": []}')
+    with pytest.raises(InputError, match="COCO"):
+        data.read_coco(file, tmp_path, source="test", known=frozenset())
+
+
+BOXES = np.array([[10.0, 10, 30, 30], [100, 5, 160, 65], [200, 200, 210, 212], [20, 250, 60, 300]])
+SCORES = np.array([[0.9, 0.0], [0.5, 0.1], [0.6, 0.0], [0.1, 0.8]])
+
+
+@pytest.mark.parametrize(
+    ("task", "label", "qualifier", "wanted"),
+    [
+        ("detect", 0, None, [0, 1, 2]),
+        ("detect", 1, None, [3]),
+        ("detect", None, None, []),
+        ("refer", 0, None, [0]),
+        ("refer", 0, "leftmost", [0]),
+        ("refer", 0, "rightmost", [2]),
+        ("refer", 0, "topmost", [0]),
+        ("refer", 0, "bottommost", [2]),
+        ("refer", 0, "largest", [1]),
+        ("refer", 0, "smallest", [2]),
+        ("detect", 0, "upper", [0, 1]),
+        ("refer", 0, "lower right", [2]),
+        ("detect", 1, "right", []),
+    ],
+)
+def test_an_expression_means_its_targets(
+    task: str, label: int | None, qualifier: str | None, wanted: list[int]
+) -> None:
+    asked = expressions.Asked(task=task, text="", label=label, qualifier=qualifier)  # type: ignore[arg-type]
+    assert expressions.targets(asked, BOXES, SCORES, side_px=336, least=0.3).tolist() == wanted
+
+
+def test_every_word_of_a_question_is_known_or_meant_to_be_unknown() -> None:
+    known = {*expressions.vocabulary(), "<unk>"}
+    rng = np.random.default_rng(0)
+    for asked in expressions.sample_questions(rng, [0, 3, 12], classes=13, count=500):
+        assert set(asked.text.lower().split()) <= known, asked.text
+
+
+def test_matching_counts_each_target_once() -> None:
+    truth = [(np.array([[0.0, 0, 10, 10]]), np.array([True])), (np.zeros((0, 4)), np.zeros(0, bool))]
+    found = [
+        (np.array([[0.0, 0, 10, 10], [0, 0, 10, 9]]), np.array([0.9, 0.8])),
+        (np.array([[1.0, 1, 2, 2]]), np.array([0.3])),
+    ]
+    hits = match(found, truth)
+    assert (hits.right.tolist(), hits.targets) == ([True, False, False], 1)
+    assert hits.average_precision() == 1.0
+    assert hits.f1(0.85) == 1.0
+    assert hits.best_threshold() == (0.9, 1.0)
+    assert hits.f1(0.0) == pytest.approx(0.5)
+
+
+def test_a_box_on_a_target_that_does_not_count_is_left_out() -> None:
+    truth = [(np.array([[0.0, 0, 10, 10]]), np.array([False]))]
+    hits = match([(np.array([[0.0, 0, 10, 10]]), np.array([0.9]))], truth)
+    assert (len(hits.scores), hits.targets) == (0, 0)
+
+
+def test_box_iou() -> None:
+    assert box_iou(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2], [5, 5, 6, 6]])).tolist() == [[1 / 3, 0.0]]
