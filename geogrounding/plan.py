@@ -59,7 +59,8 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> 
         area_scene_px=area.window_scene_px,
         aoi_scene_px=area.shape_scene_px,
     )
-    min_score = conventions.min_score if settings.min_score is None else settings.min_score
+    usual = conventions.min_score if settings.task == "detect" else 0.0
+    min_score = usual if settings.min_score is None else settings.min_score
     return Plan(area=area, tiling=tiling, grid=grid, min_score=min_score)
 
 

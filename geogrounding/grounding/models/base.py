@@ -35,7 +35,7 @@ class Conventions:
     batch_size: int = 1
     """Chips per call of ``ground`` that suit the model."""
     min_score: float = 0.0
-    """Score below which the model's detections are more often wrong than right; the default of ``--min-score``."""
+    """Default of ``--min-score`` for ``detect``; ``refer`` takes the best whatever its score."""
 
 
 @runtime_checkable

@@ -171,9 +171,10 @@ class BuiltinModel:
         asked = expressions.Asked(
             task=question.task, text=question.expression, label=reading.label, qualifier=reading.qualifier
         )
-        seen = self.conventions.min_score
-        # A rank ("the leftmost") is among what is surely seen; otherwise faint boxes are told too, with their scores.
-        least = seen if reading.qualifier in expressions.RANKS else FAINT
+        # One target, or a rank ("the leftmost"), is among what is seen; otherwise faint boxes come too, with their scores.
+        chosen = question.task == "refer" or reading.qualifier in expressions.RANKS
+        least = SEEN if chosen else FAINT
+        told = least if chosen else self.conventions.min_score
         side_px = max(size_px) * factor
         found = expressions.targets(asked, boxes, scores, side_px=side_px, least=least)
         detections = []
@@ -186,7 +187,7 @@ class BuiltinModel:
             if x1 > x0 and y1 > y0:
                 name = self._model.config.classes[reading.label]
                 detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=name, score=min(1.0, max(0.0, score))))
-                if score >= seen:
+                if score >= told * reading.certainty:
                     sure.append(k)
         text = self._tell(question, reading, boxes[sure], side_px=side_px)
         think = _THINK.search(text)
@@ -213,6 +214,8 @@ class BuiltinModel:
 
 READING_TOKENS = 3
 """Tokens up to the class: "I look for", a qualifier if there is one, the class."""
+SEEN = 0.4
+"""Score from which a region counts as seen on a chip; the region head is calibrated so (``training.inspection``)."""
 FAINT = 0.1
 """Boxes below this score are noise even where low scores are asked for."""
 
