@@ -40,7 +40,8 @@ help:
 
 demo: .venv/.runtime
 	@mkdir -p out
-	$(BIN)/geoground run examples/data/OSBS_029.tif "tree" -o out/trees.geojson --preview out/trees.png --overwrite
+	$(BIN)/geoground run examples/data/OSBS_029.tif "tree" --min-score 0.45 -o out/trees.geojson \
+		--preview out/trees.png --overwrite
 	@echo
 	@echo "Look at out/trees.png, or drop out/trees.geojson into QGIS. How it was made: out/trees.geojson.run.json"
 	@echo "Your own raster: .venv/bin/geoground run SCENE.tif \"what to look for\" -o out/found.gpkg"
