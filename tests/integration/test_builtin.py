@@ -1,0 +1,82 @@
+"""The weights that come with the package, on the example scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from numpy.typing import NDArray
+
+import geogrounding as gg
+from geogrounding.grounding.answer import parse_answer
+from geogrounding.grounding.detection import Question
+from geogrounding.grounding.models.base import Model
+
+TREE = Question(expression="the trees")
+SCENE = Path(__file__).parents[2] / "examples" / "data" / "OSBS_029.tif"
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[Model]:
+    loaded = gg.load_model("builtin")
+    yield loaded
+    loaded.close()
+
+
+@pytest.fixture(scope="module")
+def chip() -> NDArray[np.uint8]:
+    with rasterio.open(SCENE) as source:
+        pixels: NDArray[np.uint8] = source.read((1, 2, 3))[:, :336, :336].transpose(1, 2, 0).astype(np.uint8)
+    return pixels
+
+
+def test_the_same_chip_gets_the_same_answer(model: Model, chip: NDArray[np.uint8]) -> None:
+    first = model.ground([chip], [TREE])
+    assert first == model.ground([chip], [TREE])
+    assert first[0][0].detections
+
+
+def test_a_batch_answers_like_single_chips(model: Model, chip: NDArray[np.uint8]) -> None:
+    chips = [chip, chip[::-1].copy(), chip[:200, :150].copy()]
+    together = model.ground(chips, [TREE])
+    for one, answers in zip(chips, together, strict=True):
+        alone = model.ground([one], [TREE])[0][0]
+        sure = [d for d in alone.detections if (d.score or 0) > 0.5]
+        found = [d.box_chip_px for d in answers[0].detections]
+        for detection in sure:
+            assert any(np.allclose(detection.box_chip_px, box, atol=3.0) for box in found)
+
+
+def test_boxes_lie_inside_the_chip_and_scores_inside_0_to_1(model: Model, chip: NDArray[np.uint8]) -> None:
+    small = chip[:120, :90].copy()
+    for detection in model.ground([small], [TREE])[0][0].detections:
+        x0, y0, x1, y1 = detection.box_chip_px
+        assert 0 <= x0 < x1 <= 90
+        assert 0 <= y0 < y1 <= 120
+        assert detection.score is not None
+        assert 0 <= detection.score <= 1
+
+
+@pytest.mark.parametrize("thing", ["a zebra", "xyzzy", "the windmill"])
+def test_a_thing_it_has_no_class_for_is_not_there(model: Model, chip: NDArray[np.uint8], thing: str) -> None:
+    answer = model.ground([chip], [Question(expression=thing)])[0][0]
+    assert answer.detections == ()
+    assert "none" in answer.reasoning
+
+
+def test_one_target_is_one_box_and_the_text_says_the_same(model: Model, chip: NDArray[np.uint8]) -> None:
+    answer = model.ground([chip], [Question(expression="the largest tree", task="refer")])[0][0]
+    assert len(answer.detections) == 1
+    read = parse_answer(
+        answer.raw_text, image_size_px=(336, 336), coordinates="resized-pixels", task="refer", default_label="tree"
+    )
+    assert read.detections[0].label == answer.detections[0].label == "tree"
+    assert np.allclose(read.detections[0].box_chip_px, answer.detections[0].box_chip_px, atol=1.0)
+
+
+def test_a_neighbour_is_not_taken_for_the_target(model: Model, chip: NDArray[np.uint8]) -> None:
+    answer = model.ground([chip], [Question(expression="the storage tanks next to the trees")])[0][0]
+    assert "storage tank" in answer.reasoning
