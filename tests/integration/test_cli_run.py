@@ -235,6 +235,8 @@ def test_a_closed_pipe_is_no_disaster(scene: Path) -> None:
 
 
 SLOW_RUN = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell job in the background ignores it
 import sys
 from tests.blobs import BlobModel
 import geogrounding.grounding.models.loading as loading
