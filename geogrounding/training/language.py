@@ -127,26 +127,11 @@ def answer_tokens(
 ) -> tuple[list[str], list[int]]:
     """The answer to a question as tokens, and beside each token the region it copies from (-1 for words)."""
     name = words.ANYTHING if asked.label is None else classes[asked.label]
-    tokens = [words.LOOK]
-    if asked.qualifier is not None:
-        tokens.append(words.look_token(asked.qualifier))
-    tokens.append(words.class_token(name))
-    if not len(found):
-        tokens.append(words.NONE)
-        return [*tokens, words.END], [-1] * (len(tokens) + 1)
-    place = words.place_of([float(v) for v in boxes_px[found[0]]], SIDE_PX)
-    tokens += [words.count_token(len(found)), words.place_token(place, target=asked.task == "refer")]
-    pointed = [-1] * len(tokens)
-    for n in found:
-        x0, y0, x1, y1 = (min(SIDE_PX, max(0, round(float(v)))) for v in boxes_px[n])
-        tokens += [
-            words.number_token(0, x0),
-            words.number_token(1, y0),
-            words.number_token(1, x1),
-            words.number_token(2, y1),
-        ]
-        tokens.append(words.label_token(name, last=bool(n == found[-1])))
-        pointed += [int(n)] * 4 + [-1]
+    tokens = words.answer_chunks(
+        name, asked.qualifier, boxes_px[found], refer=asked.task == "refer", side_px=SIDE_PX, largest=SIDE_PX
+    )
+    boxes = [region for n in found for region in [int(n)] * 4 + [-1]]
+    pointed = [-1] * (len(tokens) - len(boxes)) + boxes
     return [*tokens, words.END], [*pointed, -1]
 
 

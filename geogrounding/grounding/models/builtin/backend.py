@@ -177,6 +177,7 @@ class BuiltinModel:
         told = least if chosen else self.conventions.min_score
         side_px = max(size_px) * factor
         found = expressions.targets(asked, boxes, scores, side_px=side_px, least=least)
+        name = vocabulary.ANYTHING if reading.label is None else self._model.config.classes[reading.label]
         detections = []
         sure = []
         for k in found:
@@ -185,31 +186,21 @@ class BuiltinModel:
                 min(max(float(v) / factor, 0.0), float(size_px[side % 2])) for side, v in enumerate(boxes[k])
             )
             if x1 > x0 and y1 > y0:
-                name = self._model.config.classes[reading.label]
                 detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=name, score=min(1.0, max(0.0, score))))
                 if score >= told * reading.certainty:
                     sure.append(k)
-        text = self._tell(question, reading, boxes[sure], side_px=side_px)
+        text = "".join(
+            vocabulary.answer_chunks(
+                name,
+                reading.qualifier,
+                boxes[sure],
+                refer=question.task == "refer",
+                side_px=side_px,
+                largest=self._model.config.image_size,
+            )
+        )
         think = _THINK.search(text)
         return Answer(reasoning=think.group(1).strip() if think else "", detections=tuple(detections), raw_text=text)
-
-    def _tell(self, question: Question, reading: Reading, boxes_px: NDArray[np.float64], *, side_px: float) -> str:
-        """The answer as text, in the words the model was trained on."""
-        name = vocabulary.ANYTHING if reading.label is None else self._model.config.classes[reading.label]
-        said = [vocabulary.LOOK]
-        if reading.qualifier is not None:
-            said.append(vocabulary.look_token(reading.qualifier))
-        said.append(vocabulary.class_token(name))
-        if not len(boxes_px):
-            return "".join([*said, vocabulary.NONE])
-        place = vocabulary.place_of([float(v) for v in boxes_px[0]], max(1, round(side_px)))
-        said += [vocabulary.count_token(len(boxes_px)), vocabulary.place_token(place, target=question.task == "refer")]
-        for n, box in enumerate(boxes_px):
-            x0, y0, x1, y1 = (max(0, round(float(v))) for v in box)
-            numbers = ((0, x0), (1, y0), (1, x1), (2, y1))
-            said += [vocabulary.number_token(family, number) for family, number in numbers]
-            said.append(vocabulary.label_token(name, last=n + 1 == len(boxes_px)))
-        return "".join(said)
 
 
 READING_TOKENS = 3

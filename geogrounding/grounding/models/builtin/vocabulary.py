@@ -105,6 +105,37 @@ def label_token(name: str, *, last: bool) -> str:
     return f'{name}"}}{CLOSE}' if last else f'{name}"}}, '
 
 
+def answer_chunks(
+    name: str,
+    qualifier: str | None,
+    boxes_px: Sequence[Sequence[float]],
+    *,
+    refer: bool,
+    side_px: float,
+    largest: int,
+) -> list[str]:
+    """The chunks of an answer; joined they are its text.
+
+    Args:
+        name: a class name, or ANYTHING.
+        qualifier: one of QUALIFIERS, if there is one.
+        boxes_px: (x0, y0, x1, y1) in pixels of the model's picture, in the order they are told.
+        refer: whether one target was asked for.
+        side_px: side of the part of the model's picture that shows something; places are named in it.
+        largest: coordinates are cut at this number.
+    """
+    said = [LOOK, *([look_token(qualifier)] if qualifier is not None else []), class_token(name)]
+    if not len(boxes_px):
+        return [*said, NONE]
+    place = place_of([float(v) for v in boxes_px[0]], max(1, round(side_px)))
+    said += [count_token(len(boxes_px)), place_token(place, target=refer)]
+    for n, box in enumerate(boxes_px):
+        numbers = [min(largest, max(0, round(float(v)))) for v in box]
+        said += [number_token(family, number) for family, number in zip((0, 1, 1, 2), numbers, strict=True)]
+        said.append(label_token(name, last=n + 1 == len(boxes_px)))
+    return said
+
+
 def chunks(classes: Sequence[str], side_px: int) -> list[str]:
     """Every chunk token in the order of ids: words of reasoning, labels (going on, then last), the three number families."""
     out = [LOOK, NONE, *map(look_token, QUALIFIERS)]
