@@ -1,7 +1,7 @@
 """The embedded model as a backend of the pipeline.
 
 The language model reads the question and says what it looks for: the first words of its reasoning. The rest of the answer
-follows from that and from the regions that are seen, by the rule it was trained on (``training.expressions.targets``), in
+follows from that and from the regions that are seen, by the rule it was trained on (``training.embedded.questions.targets``), in
 the same words. Free generation (``generate``) lists the same boxes one token at a time; it is slower, and less exact.
 """
 
@@ -27,7 +27,7 @@ from geogrounding.grounding.models.builtin.processing import as_rgb, letterbox, 
 from geogrounding.grounding.models.builtin.regions import Regions
 from geogrounding.grounding.models.builtin.vocabulary import START
 from geogrounding.grounding.models.checkpoint import quiet
-from geogrounding.training import expressions
+from geogrounding.training.embedded import questions
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
@@ -168,15 +168,15 @@ class BuiltinModel:
         """The answer that follows from what was read and what was seen, boxes in pixels of the chip."""
         boxes = regions.boxes_px[row].double().cpu().numpy()
         scores = regions.scores[row].double().cpu().numpy()
-        asked = expressions.Asked(
+        asked = questions.Asked(
             task=question.task, text=question.expression, label=reading.label, qualifier=reading.qualifier
         )
         # One target, or a rank ("the leftmost"), is among what is seen; otherwise faint boxes come too, with their scores.
-        chosen = question.task == "refer" or reading.qualifier in expressions.RANKS
+        chosen = question.task == "refer" or reading.qualifier in questions.RANKS
         least = SEEN if chosen else FAINT
         told = least if chosen else self.conventions.min_score
         side_px = max(size_px) * factor
-        found = expressions.targets(asked, boxes, scores, side_px=side_px, least=least)
+        found = questions.targets(asked, boxes, scores, side_px=side_px, least=least)
         name = vocabulary.ANYTHING if reading.label is None else self._model.config.classes[reading.label]
         detections = []
         sure = []
@@ -206,7 +206,7 @@ class BuiltinModel:
 READING_TOKENS = 3
 """Tokens up to the class: "I look for", a qualifier if there is one, the class."""
 SEEN = 0.4
-"""Score from which a region counts as seen on a chip; the region head is calibrated so (``training.inspection``)."""
+"""Score from which a region counts as seen on a chip; the region head is calibrated so (``training.embedded.inspection``)."""
 FAINT = 0.1
 """Boxes below this score are noise even where low scores are asked for."""
 
@@ -218,7 +218,7 @@ class Reading:
     label: int | None
     """Class index; None for a thing the model has no class for."""
     qualifier: str | None
-    """A key of ``expressions.RANKS`` or ``expressions.PLACES``."""
+    """A key of ``questions.RANKS`` or ``questions.PLACES``."""
     certainty: float
     """Probability of the tokens that say so."""
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geogrounding.grounding.models.builtin.regions import DenseMaps, RegionHead
-from geogrounding.training.data import CLASSES, SIDE_PX
-from geogrounding.training.features import MEAN, STD, Cache, Record
+from geogrounding.training.embedded.features import MEAN, STD, Cache, Record
+from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
 
 CONTAINERS = frozenset({"harbor", "ground track field", "bridge"})
 """Classes inside whose boxes other classes stand as well."""

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 from geogrounding.errors import InputError
-from geogrounding.training import data, expressions
-from geogrounding.training.matching import box_iou, match
+from geogrounding.training.embedded import pictures, questions
+from geogrounding.training.embedded.matching import box_iou, match
 
 
-def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> data.Picture:
+def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> pictures.Picture:
     """A black picture with white boxes."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     for x0, y0, x1, y1 in np.array(boxes, dtype=int):
@@ -28,7 +28,7 @@ def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200
         "categories": [{"id": 3, "name": "ship"}],
     }
     (folder / "train.json").write_text(json.dumps(coco))
-    [read] = data.read_coco(folder / "train.json", folder, source="test", known=frozenset({"ship"}))
+    [read] = pictures.read_coco(folder / "train.json", folder, source="test", known=frozenset({"ship"}))
     return read
 
 
@@ -38,7 +38,7 @@ def test_boxes_follow_the_pixels_through_every_flip_and_turn(tmp_path: Path) -> 
     for seed in range(40):
         rng = np.random.default_rng(seed)
         pixels = source.pixels()
-        view = data.draw_view(source, pixels, rng, scales=(0.4, 0.6))
+        view = pictures.draw_view(source, pixels, rng, scales=(0.4, 0.6))
         white = view.pixels.astype(int).mean(-1)
         for box, visible in zip(view.boxes_view_px, view.visible, strict=True):
             if visible < 0.9:
@@ -53,7 +53,7 @@ def test_boxes_follow_the_pixels_through_every_flip_and_turn(tmp_path: Path) -> 
 
 
 def test_clip_boxes_gives_the_visible_share() -> None:
-    clipped, visible = data.clip_boxes(np.array([[0.0, 0, 10, 10], [5, 5, 15, 15]]), (5, 0, 25, 10))
+    clipped, visible = pictures.clip_boxes(np.array([[0.0, 0, 10, 10], [5, 5, 15, 15]]), (5, 0, 25, 10))
     assert clipped.tolist() == [[0, 0, 5, 10], [0, 5, 10, 10]]
     assert visible.tolist() == [0.5, 0.5]
 
@@ -62,7 +62,7 @@ def test_a_file_that_is_not_coco_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "train.json"
     file.write_text('{"images": []}')
     with pytest.raises(InputError, match="COCO"):
-        data.read_coco(file, tmp_path, source="test", known=frozenset())
+        pictures.read_coco(file, tmp_path, source="test", known=frozenset())
 
 
 BOXES = np.array([[10.0, 10, 30, 30], [100, 5, 160, 65], [200, 200, 210, 212], [20, 250, 60, 300]])
@@ -90,14 +90,14 @@ SCORES = np.array([[0.9, 0.0], [0.5, 0.1], [0.6, 0.0], [0.1, 0.8]])
 def test_an_expression_means_its_targets(
     task: str, label: int | None, qualifier: str | None, wanted: list[int]
 ) -> None:
-    asked = expressions.Asked(task=task, text="", label=label, qualifier=qualifier)  # type: ignore[arg-type]
-    assert expressions.targets(asked, BOXES, SCORES, side_px=336, least=0.3).tolist() == wanted
+    asked = questions.Asked(task=task, text="", label=label, qualifier=qualifier)  # type: ignore[arg-type]
+    assert questions.targets(asked, BOXES, SCORES, side_px=336, least=0.3).tolist() == wanted
 
 
 def test_every_word_of_a_question_is_known_or_meant_to_be_unknown() -> None:
-    known = {*expressions.vocabulary(), "<unk>"}
+    known = {*questions.vocabulary(), "<unk>"}
     rng = np.random.default_rng(0)
-    for asked in expressions.sample_questions(rng, [0, 3, 12], classes=13, count=500):
+    for asked in questions.sample_questions(rng, [0, 3, 12], classes=13, count=500):
         assert set(asked.text.lower().split()) <= known, asked.text
 
 

@@ -12,10 +12,10 @@ import torch
 from transformers import Dinov2Config
 
 from geogrounding.grounding.models.builtin import vocabulary as words
-from geogrounding.training import expressions, language
-from geogrounding.training.data import CLASSES, SIDE_PX, View
-from geogrounding.training.features import Cache
-from geogrounding.training.regions import new_head, target_of, train_head
+from geogrounding.training.embedded import language, questions
+from geogrounding.training.embedded.features import Cache
+from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX, View
+from geogrounding.training.embedded.regions import new_head, target_of, train_head
 
 REGIONS = 8
 TINY_VIT = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 6, "image_size": 336, "patch_size": 14}
@@ -32,7 +32,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    return words.build_tokenizer(expressions.vocabulary(), CLASSES, SIDE_PX)
+    return words.build_tokenizer(questions.vocabulary(), CLASSES, SIDE_PX)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_packed_questions_do_not_see_each_other(model: Any, tokenizer: Any) -> N
 
 def test_an_answer_points_at_its_boxes(tokenizer: Any) -> None:
     boxes = np.array([[10.4, 20.6, 30.2, 40.9], [100, 110, 120, 130]])
-    asked = expressions.Asked(task="detect", text="ships", label=1)
+    asked = questions.Asked(task="detect", text="ships", label=1)
     tokens, pointed = language.answer_tokens(asked, np.array([0, 1]), boxes)
     assert len(tokens) == len(pointed)
     text = tokenizer.decode(tokenizer.convert_tokens_to_ids(tokens[:-1]))
@@ -159,7 +159,7 @@ def test_the_region_head_learns_and_goes_on_from_its_checkpoint(tmp_path: Path) 
     seen: list[float] = []
 
     def report(step: int, head: Any) -> None:
-        from geogrounding.training.inspection import find
+        from geogrounding.training.embedded.inspection import find
 
         _boxes, scores = find(head, cache, [0])[0]
         seen.append(float(scores[:, 1].max()))

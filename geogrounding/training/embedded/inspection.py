@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.grounding.models.builtin.regions import RegionHead, select_regions
-from geogrounding.training.data import CLASSES, SIDE_PX
-from geogrounding.training.features import Cache, Record
-from geogrounding.training.matching import Hits, box_iou, match
-from geogrounding.training.regions import MIN_SIDE_PX, MIN_VISIBLE, normalise
+from geogrounding.training.embedded.features import Cache, Record
+from geogrounding.training.embedded.matching import Hits, box_iou, match
+from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
+from geogrounding.training.embedded.regions import MIN_SIDE_PX, MIN_VISIBLE, normalise
 
 BEST_F1_AT = 0.4
 """Score at which, after calibration, F1 is about best."""

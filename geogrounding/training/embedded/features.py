@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.training.data import SIDE_PX, View
+from geogrounding.training.embedded.pictures import SIDE_PX, View
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ STD = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Labels of one cached view; arrays as in ``data.View``."""
+    """Labels of one cached view; arrays as in ``pictures.View``."""
 
     boxes_view_px: NDArray[np.float32]
     labels: NDArray[np.int64]

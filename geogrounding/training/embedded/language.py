@@ -23,10 +23,10 @@ from geogrounding.grounding.models.builtin import vocabulary as words
 from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.grounding.models.builtin.modeling import GeogroundForConditionalGeneration, coordinate_code
 from geogrounding.grounding.models.builtin.regions import RegionHead, Regions, select_regions
-from geogrounding.training import expressions
-from geogrounding.training.data import CLASSES, SIDE_PX
-from geogrounding.training.features import Cache
-from geogrounding.training.regions import normalise
+from geogrounding.training.embedded import questions
+from geogrounding.training.embedded.features import Cache
+from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
+from geogrounding.training.embedded.regions import normalise
 
 LEAST = 0.3
 """Score from which a region counts as seen (the head is calibrated so that about 0.4 gives the best F1)."""
@@ -81,7 +81,7 @@ def new_model(
     """A fresh model for a tokenizer of ``vocabulary.build_tokenizer``; number embeddings start in the coordinate code."""
     from transformers import LlamaConfig
 
-    from geogrounding.training.backbone import vision_config as small_vit
+    from geogrounding.training.embedded.backbone import vision_config as small_vit
 
     first = [tokenizer.convert_tokens_to_ids(words.number_token(family, 0)) for family in range(3)]
     labels = [tokenizer.convert_tokens_to_ids(words.label_token(CLASSES[0], last=last)) for last in (False, True)]
@@ -123,7 +123,7 @@ def new_model(
 
 
 def answer_tokens(
-    asked: expressions.Asked, found: NDArray[np.int64], boxes_px: NDArray[np.floating], classes: Sequence[str] = CLASSES
+    asked: questions.Asked, found: NDArray[np.int64], boxes_px: NDArray[np.floating], classes: Sequence[str] = CLASSES
 ) -> tuple[list[str], list[int]]:
     """The answer to a question as tokens, and beside each token the region it copies from (-1 for words)."""
     name = words.ANYTHING if asked.label is None else classes[asked.label]
@@ -247,10 +247,8 @@ def draw_samples(
     for boxes, scores in zip(bank.boxes_px, bank.scores, strict=True):
         present = np.flatnonzero((scores >= LEAST).any(0))
         view = []
-        for asked in expressions.sample_questions(
-            rng, [int(c) for c in present], classes=len(CLASSES), count=questions
-        ):
-            found = expressions.targets(asked, boxes, scores, side_px=SIDE_PX, least=LEAST)
+        for asked in questions.sample_questions(rng, [int(c) for c in present], classes=len(CLASSES), count=questions):
+            found = questions.targets(asked, boxes, scores, side_px=SIDE_PX, least=LEAST)
             tokens, pointed = answer_tokens(asked, found, boxes)
             prompt = tokenizer(asked.prompt + words.START)["input_ids"]
             answer = tokenizer.convert_tokens_to_ids(tokens)
@@ -331,8 +329,8 @@ def exact_answers(
             state = model.read_regions(*to_regions(one))
             prefix = prefill_images(model, state)
             present = [int(c) for c in np.flatnonzero((one.scores[0] >= LEAST).any(0))]
-            for asked in expressions.sample_questions(rng, present, classes=len(CLASSES), count=3):
-                found = expressions.targets(asked, one.boxes_px[0], one.scores[0], side_px=SIDE_PX, least=LEAST)
+            for asked in questions.sample_questions(rng, present, classes=len(CLASSES), count=3):
+                found = questions.targets(asked, one.boxes_px[0], one.scores[0], side_px=SIDE_PX, least=LEAST)
                 wanted = tokenizer.convert_tokens_to_ids(answer_tokens(asked, found, one.boxes_px[0])[0])[:-1]
                 prompt = tokenizer(asked.prompt + words.START)["input_ids"]
                 said = speak(model, state, prefix, prompt, end=tokenizer.eos_token_id, most=336)[0]

@@ -23,8 +23,8 @@ from typing import Any
 
 import torch
 
-from geogrounding.training import data, expressions
-from geogrounding.training.features import Cache
+from geogrounding.training.embedded import pictures, questions
+from geogrounding.training.embedded.features import Cache
 
 STEPS_REGIONS = 2000
 STEPS_LANGUAGE = 900
@@ -34,7 +34,7 @@ def _tower(run: Path) -> Any:
     from safetensors.torch import load_file
     from transformers import Dinov2Model
 
-    from geogrounding.training.backbone import vision_config
+    from geogrounding.training.embedded.backbone import vision_config
 
     tower = Dinov2Model(vision_config())
     tower.load_state_dict({k: v.float() for k, v in load_file(run / "vision.safetensors").items()})
@@ -45,7 +45,7 @@ def backbone(wheel: Path, run: Path) -> None:
     """Rebuild the vision tower and keep it as ``vision.safetensors`` (float16)."""
     from safetensors.torch import save_file
 
-    from geogrounding.training.backbone import rebuild
+    from geogrounding.training.embedded.backbone import rebuild
 
     run.mkdir(parents=True, exist_ok=True)
     state = rebuild(wheel).half().state_dict()
@@ -54,14 +54,14 @@ def backbone(wheel: Path, run: Path) -> None:
 
 def cache(root: Path, run: Path, *, views: int | None, seed: int) -> None:
     """Draw views of the training pictures and keep the frozen features of them."""
-    pictures = data.read_all(root, "train")
-    order = data.plan(pictures, seed=seed)[:views]
+    labelled = pictures.read_all(root, "train")
+    order = pictures.plan(labelled, seed=seed)[:views]
     store = Cache(run / "train", views=len(order))
     start, begun = len(store), time.time()
-    print(f"{len(pictures)} pictures, {len(order)} views, {start} done", flush=True)
+    print(f"{len(labelled)} pictures, {len(order)} views, {start} done", flush=True)
 
-    def drawn() -> Iterator[tuple[data.View, int]]:
-        for k, view in enumerate(data.draw_views(pictures, order, seed=seed, start=start)):
+    def drawn() -> Iterator[tuple[pictures.View, int]]:
+        for k, view in enumerate(pictures.draw_views(labelled, order, seed=seed, start=start)):
             if k and k % 320 == 0:
                 print(f"{start + k} views, {(time.time() - begun) / k:.2f} s each", flush=True)
             yield view, order[start + k]
@@ -71,25 +71,25 @@ def cache(root: Path, run: Path, *, views: int | None, seed: int) -> None:
 
 def regions(run: Path, *, steps: int, seed: int) -> None:
     """Train the region head, inspect it on the pictures kept back, calibrate it, keep it as ``regions.pt``."""
-    from geogrounding.training import inspection
-    from geogrounding.training.regions import new_head, train_head
+    from geogrounding.training.embedded import inspection
+    from geogrounding.training.embedded.regions import new_head, train_head
 
     torch.manual_seed(seed)
     store = Cache(run / "train")
     head = train_head(
         new_head(),
         store,
-        lambda r: not data.is_dev(r.picture),
+        lambda r: not pictures.is_dev(r.picture),
         steps=steps,
         checkpoint=run / "regions.checkpoint.pt",
         seed=seed,
         every=300,
     )
     records = store.records()
-    kept = [n for n, r in enumerate(records) if data.is_dev(r.picture)]
+    kept = [n for n, r in enumerate(records) if pictures.is_dev(r.picture)]
     result = inspection.inspect(inspection.find(head, store, kept), [records[n] for n in kept])
     shift = inspection.offsets(result)
-    print(result, "\noffsets", dict(zip(data.CLASSES, shift.round(2).tolist(), strict=True)), flush=True)
+    print(result, "\noffsets", dict(zip(pictures.CLASSES, shift.round(2).tolist(), strict=True)), flush=True)
     inspection.calibrate(head, shift)
     torch.save(head.state_dict(), run / "regions.pt")
 
@@ -97,10 +97,10 @@ def regions(run: Path, *, steps: int, seed: int) -> None:
 def _model(run: Path, *, seed: int) -> tuple[Any, Any]:
     """A fresh model with the trained region head, and its tokenizer."""
     from geogrounding.grounding.models.builtin.vocabulary import build_tokenizer
-    from geogrounding.training.language import new_model
+    from geogrounding.training.embedded.language import new_model
 
     torch.manual_seed(seed)
-    tokenizer = build_tokenizer(expressions.vocabulary(), data.CLASSES, data.SIDE_PX)
+    tokenizer = build_tokenizer(questions.vocabulary(), pictures.CLASSES, pictures.SIDE_PX)
     model = new_model(tokenizer)
     model.region_head.load_state_dict(torch.load(run / "regions.pt", weights_only=True))
     return model, tokenizer
@@ -110,7 +110,7 @@ def language(run: Path, *, steps: int, seed: int) -> None:
     """Train projector, language model and pointer on the regions of all cached views."""
     import pickle
 
-    from geogrounding.training.language import build_bank, exact_answers, train_language
+    from geogrounding.training.embedded.language import build_bank, exact_answers, train_language
 
     model, tokenizer = _model(run, seed=seed)
     store = Cache(run / "train")
@@ -119,8 +119,8 @@ def language(run: Path, *, steps: int, seed: int) -> None:
     if not file.exists():
         file.write_bytes(pickle.dumps(build_bank(model.region_head.eval(), store, range(len(records)), model.config)))
     bank = pickle.loads(file.read_bytes())  # noqa: S301  (made two lines above)
-    train = bank.take([n for n, r in enumerate(records) if not data.is_dev(r.picture)])
-    dev = bank.take([n for n, r in enumerate(records) if data.is_dev(r.picture)][:160])
+    train = bank.take([n for n, r in enumerate(records) if not pictures.is_dev(r.picture)])
+    dev = bank.take([n for n, r in enumerate(records) if pictures.is_dev(r.picture)][:160])
 
     def report(step: int) -> None:
         print(f"step {step}: {exact_answers(model, tokenizer, dev)}", flush=True)
@@ -132,7 +132,7 @@ def language(run: Path, *, steps: int, seed: int) -> None:
 
 def export(run: Path, out: Path, *, seed: int) -> None:
     """Write the weights: the frozen tower as one shard (left alone when it is there), everything else as another."""
-    from geogrounding.training.weights import write_weights
+    from geogrounding.training.embedded.weights import write_weights
 
     model, tokenizer = _model(run, seed=seed)
     state = torch.load(run / "language.checkpoint.pt", weights_only=True)
@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> None:
     elif given.step == "export":
         export(given.run, given.out, seed=given.seed)
     else:
-        from geogrounding.training.pipeline_figures import measure
+        from geogrounding.training.embedded.pipeline_figures import measure
 
         figures = measure(given.data, split=given.split)
         print(json.dumps(figures, indent=2))

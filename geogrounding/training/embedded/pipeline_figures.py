@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.training.data import CLASSES, Picture, is_dev, read_all
-from geogrounding.training.matching import Hits, box_iou, match
+from geogrounding.training.embedded.matching import Hits, box_iou, match
+from geogrounding.training.embedded.pictures import CLASSES, Picture, is_dev, read_all
 
 ABSENT = ("airplane", "harbor", "ground track field", "storage tank", "swimming pool")
 """Asked about pictures whose set labels them and shows none."""

@@ -1,0 +1,1 @@
+"""The recipe of the embedded model: views, region head, language side, weights."""
