@@ -17,7 +17,7 @@ from .values import KeyValue, Numbers
 F = TypeVar("F", bound=Callable[..., Any])
 
 COORDINATES = ("resized-pixels", "per-mille")
-STYLES = ("geo-r1", "qwen3", "embedded")
+STYLES = ("geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded")
 """The choices of the library, written out here because importing it for a help text costs a fifth of a second."""
 
 

@@ -18,9 +18,10 @@ from geogrounding.grounding.detection import Question, Task
 if TYPE_CHECKING:  # the models package itself imports this module
     from geogrounding.grounding.models.base import CoordinateConvention
 
-PromptStyle = Literal["geo-r1", "qwen3", "embedded"]
-"""``geo-r1``: Qwen2.5-VL and what was tuned from it (Geo-R1, VLM-R1). ``qwen3``: models that answer in 0-1000.
-``embedded``: the short form the model shipped with this package was trained on."""
+PromptStyle = Literal["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded"]
+"""``geo-r1``: Qwen2.5-VL and what was tuned from it (Geo-R1, VLM-R1). ``qwen3``: models that answer in 0-1000. Their
+``-direct`` forms ask for the answer without reasoning. ``embedded``: the short form the model shipped with this package
+was trained on."""
 
 MAX_EXPRESSION_CHARACTERS = 500
 """Longer expressions are refused: a referring expression is a sentence, and the text is repeated for every chip."""
@@ -34,7 +35,9 @@ _QWEN_MAX_ASPECT = 200
 
 _COORDINATES: dict[PromptStyle, CoordinateConvention] = {
     "geo-r1": "resized-pixels",
+    "geo-r1-direct": "resized-pixels",
     "qwen3": "per-mille",
+    "qwen3-direct": "per-mille",
     "embedded": "resized-pixels",
 }
 
@@ -56,6 +59,21 @@ _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
             "If the image shows no such object, the answer is the word None."
         ),
     },
+    "geo-r1-direct": {
+        "refer": (
+            'Give the bounding box of the one region in this image that this sentence describes: "{expression}". '
+            "Write only the answer, inside <answer> </answer>: "
+            "a JSON list in a ```json code block with one entry of the form {form}. "
+            "If the image shows no such target, the answer is the word None."
+        ),
+        "detect": (
+            'Find all objects in this image that fit this description: "{expression}", and give the bounding box of '
+            "each. "
+            "Write only the answer, inside <answer> </answer>: "
+            "a JSON list in a ```json code block with one entry of the form {form} per object. "
+            "If the image shows no such object, the answer is the word None."
+        ),
+    },
     "qwen3": {
         "refer": (
             'Locate the one target in this image that this sentence describes: "{expression}". '
@@ -68,6 +86,20 @@ _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
             'Locate every object in this image that fits this description: "{expression}". '
             "Say in a sentence what you look for and where you see it, then give a JSON list in a ```json code block "
             "with one entry of the form {form} per object. "
+            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "If the image shows no such object, give an empty list."
+        ),
+    },
+    "qwen3-direct": {
+        "refer": (
+            'Locate the one target in this image that this sentence describes: "{expression}". '
+            "Give only a JSON list in a ```json code block with one entry of the form {form}. "
+            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "If the image shows no such target, give an empty list."
+        ),
+        "detect": (
+            'Locate every object in this image that fits this description: "{expression}". '
+            "Give only a JSON list in a ```json code block with one entry of the form {form} per object. "
             "Coordinates run from 0 to 1000 over the width and over the height of the image. "
             "If the image shows no such object, give an empty list."
         ),

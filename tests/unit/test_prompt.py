@@ -54,7 +54,7 @@ def test_qwen3_style_states_the_range(task: Task) -> None:
     assert '"bbox_2d"' in prompt
 
 
-@pytest.mark.parametrize("style", ["geo-r1", "qwen3"])
+@pytest.mark.parametrize("style", ["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct"])
 def test_tasks_ask_for_one_or_for_all(style: PromptStyle) -> None:
     one, every = (build_prompt(Question(expression="ship", task=task), style) for task in TASKS)
     assert "one entry of the form" in one
@@ -63,7 +63,24 @@ def test_tasks_ask_for_one_or_for_all(style: PromptStyle) -> None:
 
 
 def test_coordinates_follow_the_style() -> None:
-    assert [coordinates_of(style) for style in STYLES] == ["resized-pixels", "per-mille", "resized-pixels"]
+    assert {style: coordinates_of(style) for style in STYLES} == {
+        "geo-r1": "resized-pixels",
+        "geo-r1-direct": "resized-pixels",
+        "qwen3": "per-mille",
+        "qwen3-direct": "per-mille",
+        "embedded": "resized-pixels",
+    }
+
+
+@pytest.mark.parametrize("style", ["geo-r1", "qwen3"])
+def test_direct_styles_ask_for_the_answer_alone(style: PromptStyle) -> None:
+    for task in TASKS:
+        question = Question(expression="ship", task=task)
+        direct = build_prompt(question, "geo-r1-direct" if style == "geo-r1" else "qwen3-direct")
+        assert "think" not in direct
+        assert "what you look for" not in direct
+        assert "bbox_2d" in direct
+        assert direct != build_prompt(question, style)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.models import weights
+from geogrounding.grounding.models import trained, weights
 from geogrounding.grounding.models.base import CoordinateConvention, Model
 from geogrounding.grounding.models.null import NullModel
 from geogrounding.grounding.prompt import PromptStyle
@@ -39,8 +39,9 @@ def load_model(
     """Load a model, or connect to a server.
 
     Args:
-        name: "builtin" (the embedded model), "null" (finds nothing), a folder, or a hub id; with ``base_url`` the
-            server's name of the model, where "builtin" stands for the only one it serves.
+        name: "builtin" (the embedded model), "null" (finds nothing), a folder (of a model, of a PEFT adapter that names
+            its model, or of a training run), or a hub id; with ``base_url`` the server's name of the model, where
+            "builtin" stands for the only one it serves.
         base_url: of an OpenAI-compatible server, such as ``http://localhost:8000/v1``.
         adapter: PEFT folder or hub id.
         processor: folder or hub id of tokenizer, image processor and chat template, where the model brings none.
@@ -92,6 +93,7 @@ def load_model(
     _require("torch", "transformers")
     from geogrounding.grounding.models.transformers_model import TransformersModel
 
+    name, given = _trained(name, given)
     return TransformersModel(name, **given)
 
 
@@ -114,6 +116,26 @@ def _embedded(folder: Path | None, given: Mapping[str, Any]) -> Model:
 def _is_embedded(name: str) -> bool:
     config = weights.local_path(name) / "config.json"
     return config.is_file() and weights.read_json(config).get("model_type") == EMBEDDED_MODEL_TYPE
+
+
+def _trained(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """A run folder or an adapter folder as the model behind it and the options it was trained for; others unchanged."""
+    folder = weights.local_path(name)
+    if not folder.is_dir():
+        return name, given
+    told = trained.inference_of(folder)
+    options = {} if told is None else told.options()
+    if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
+        return name, {**options, **given}
+    if "adapter" in given:
+        raise SettingsError(f"{name} is an adapter itself", hint="Give the model as the name, one adapter beside it.")
+    base = told.base if told is not None else trained.base_of_adapter(folder)
+    if base is None:
+        raise ModelError(
+            f"the adapter in {folder} does not say which model it belongs to",
+            hint="Give that model as the name, and the folder as the adapter.",
+        )
+    return base, {**options, **given, "adapter": name}
 
 
 def _refuse(given: Mapping[str, Any], names: tuple[str, ...], partner: str, hint: str) -> None:

@@ -173,6 +173,30 @@ class SharedProcessing:
             probe = self._images(images=[np.zeros((64, 64, 3), dtype=np.uint8)], input_data_format="channels_last")
             self.tile_size_px = int(probe["pixel_values"][0].shape[-1])
 
+    @property
+    def image_token(self) -> str:
+        """The text of one image token."""
+        return self._image_token
+
+    @property
+    def max_pixels(self) -> int | None:
+        """Largest picture the model is shown, pixels; None where the size of its input is fixed."""
+        return None if self._budget is None else self._budget[1]
+
+    @property
+    def min_pixels(self) -> int | None:
+        """Smaller pictures are enlarged to it; None where the size of its input is fixed."""
+        return None if self._budget is None else self._budget[0]
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer, chat template and image processor, so that ``load_processing`` finds them again."""
+        if self._processor is not None:
+            self._processor.save_pretrained(folder)
+        else:
+            self._images.save_pretrained(folder)
+        self.tokenizer.chat_template = self._template
+        self.tokenizer.save_pretrained(folder)
+
     def chat(self, prompt: str) -> str:
         """See ``Processing.chat``."""
         return _render(self.tokenizer, self._template, prompt, self._image_token)

@@ -28,6 +28,13 @@ DEFAULT_BATCH_SIZE = {"cuda": 16, "mps": 4, "cpu": 4}
 
 _STYLES: dict[str, PromptStyle] = {"qwen2_5_vl": "geo-r1"}
 """By model type; every other family is asked for 0-1000."""
+
+
+def default_style(family: str) -> PromptStyle:
+    """The style in which a model type of transformers is asked unless told otherwise."""
+    return _STYLES.get(family, "qwen3")
+
+
 _SMALLER = "choose smaller tiles or a smaller max_pixels"
 
 
@@ -87,7 +94,7 @@ class TransformersModel:
         self._processing: Processing = load_processing(
             texts_folder, config, min_pixels=min_pixels, max_pixels=max_pixels
         )
-        self._style: PromptStyle = check_style(style) if style is not None else _STYLES.get(family, "qwen3")
+        self._style: PromptStyle = check_style(style) if style is not None else default_style(family)
         self._coordinates: CoordinateConvention = coordinates or coordinates_of(self._style)
         if self._coordinates == "resized-pixels" and not self._processing.shares_pictures:
             raise SettingsError(

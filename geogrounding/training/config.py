@@ -1,0 +1,287 @@
+"""Everything a training run can be told, checked at the door. Importing this imports neither torch nor trl.
+
+A configuration comes from a YAML or JSON file, from the command line, or both (the command line wins). It is complete:
+what is not given has a default that stands in the copy that every run writes into its folder, so that the copy repeats
+the run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from geogrounding.errors import SettingsError
+
+Method = Literal["sft", "grpo"]
+DataFormat = Literal["auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl"]
+MAX_CONFIG_BYTES = 1_000_000
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class TrainSettings(BaseModel):
+    """What both ways of training have in common."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    # -- data: a file of samples, or a raster and a layer ----------------------------------------------------------------
+    data: Path | None = None
+    """File of samples."""
+    images: Path | None = None
+    """Folder of its pictures."""
+    data_format: DataFormat = "auto"
+    task: Literal["refer", "detect", "segment"] | None = None
+    """Take the samples as this task; None leaves what the file says."""
+    on_error: Literal["skip", "refuse"] = "skip"
+    """What happens to records that cannot be used."""
+    scene: Path | None = None
+    """Raster that chips are cut from."""
+    labels: Path | None = None
+    """Vector layer of what is seen on it."""
+    expression_field: str | None = None
+    """Attribute of the layer that says what a feature is."""
+    expression: str | None = None
+    """What every feature of the layer is, where no attribute says it."""
+    tile_size: Annotated[int, Field(ge=32, le=8192)] | None = None
+    """Side of the chips, pixels; default what suits the model."""
+    negatives: Share = 0.2
+    """Questions about what is not there, as a share of the others (layer only)."""
+    shots: Count | None = None
+    """Samples of each category; None takes all."""
+
+    # -- model -----------------------------------------------------------------------------------------------------------
+    model: str = "builtin"
+    """builtin, a folder, the folder of an earlier run, or a hub id."""
+    processor: str | None = None
+    """Where tokenizer and image processor come from; default the model."""
+    style: Literal["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded"] | None = None
+    coordinates: Literal["resized-pixels", "per-mille"] | None = None
+    max_pixels: Annotated[int, Field(ge=784)] | None = None
+    """Largest picture shown to the model; the same at inference."""
+    reduce_pictures: bool = False
+    """Whether pictures larger than that are reduced; refused otherwise."""
+    reasoning: bool = True
+    """Whether prompts ask for reasoning and answers give it."""
+    full: bool = False
+    """Train all weights (the vision tower only with ``train_vision``) rather than a LoRA adapter."""
+    train_vision: bool = False
+    lora_rank: Annotated[int, Field(ge=1, le=1024)] = 16
+    lora_alpha: Positive | None = None
+    """Default twice the rank."""
+    lora_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    device: str | None = None
+    bf16: bool | None = None
+    """Compute in bfloat16; default yes on a GPU that has it, no on a CPU."""
+    gradient_checkpointing: bool | None = None
+    """Less memory, more time; default yes, except for the embedded model."""
+
+    # -- optimisation ----------------------------------------------------------------------------------------------------
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    steps: Count | None = None
+    """Steps of the optimiser; default from ``epochs``."""
+    epochs: Positive | None = None
+    learning_rate: Positive | None = None
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    scheduler: Literal["constant", "linear", "cosine", "constant_with_warmup"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    max_grad_norm: Positive = 1.0
+    accumulate: Count = 1
+    """Batches whose gradients are added up before a step."""
+
+    # -- run -------------------------------------------------------------------------------------------------------------
+    log_every: Count = 1
+    save_every: Count = 50
+    """Steps between checkpoints."""
+    keep_checkpoints: Count = 2
+    share_vision: bool = True
+    """Encode each picture once; False is plain TRL, for comparison."""
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.steps is not None and self.epochs is not None:
+            raise ValueError("steps and epochs: give one of them")
+        if (self.data is None) == (self.scene is None):
+            raise ValueError("give either data (a file of samples) or scene with labels (a raster and a layer)")
+        if (self.scene is None) != (self.labels is None):
+            raise ValueError("scene and labels go together")
+        if self.scene is None and (self.expression_field or self.expression or self.tile_size):
+            raise ValueError("expression_field, expression and tile_size are for scene and labels")
+        if self.scene is not None and (self.expression_field is None) == (self.expression is None):
+            raise ValueError("say what the features are: give expression_field or expression")
+        if self.images is not None and self.data is None:
+            raise ValueError("images goes with data")
+        if self.train_vision and not self.full:
+            raise ValueError("train_vision needs full: an adapter leaves the vision tower as it is")
+        return self
+
+
+class SFTSettings(TrainSettings):
+    """Supervised fine-tuning: the model learns to write the right answers."""
+
+    batch: Count = 8
+    """Samples a device takes at once."""
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, or its default."""
+        return self.learning_rate or (2e-5 if self.full else 2e-4)
+
+
+class GRPOSettings(TrainSettings):
+    """Reinforcement by rewards that are computed, relative within a group of answers (GRPO, DAPO)."""
+
+    group: Annotated[int, Field(ge=2, le=256)] = 8
+    """Completions of each question."""
+    batch: Count = 8
+    """Completions a device takes at once; all devices and ``accumulate`` together hold whole groups."""
+    loss: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
+    epsilon: Positive = 0.2
+    epsilon_high: Positive = 0.28
+    """Upper clip; DAPO's clip-higher, arXiv 2503.14476. Equal to ``epsilon`` is PPO's."""
+    beta: Annotated[float, Field(ge=0)] = 0.0
+    """Weight of the KL divergence from the start; 0 switches it off."""
+    iterations: Count = 1
+    """Steps on the same completions."""
+    scale_rewards: Literal["group", "batch", "none"] = "group"
+    mask_truncated: bool = False
+    """Leave completions that were cut off out of the loss."""
+    temperature: Positive = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    max_completion: Annotated[int, Field(ge=8, le=65536)] | None = None
+    """Tokens of a completion; default 1024, 160 for the embedded model."""
+    rewards: tuple[str, ...] = ()
+    """Dotted paths of reward functions; default format and what suits the task."""
+    reward_weights: tuple[float, ...] = ()
+    probe: Annotated[int, Field(ge=0, le=64)] = 4
+    """Questions asked before training, to see that some answers have the right form; 0 trusts the model."""
+    completions_every: Count = 10
+    """Steps between samples of completions that are written down."""
+    vllm: bool = False
+    """Sample completions with vLLM."""
+    vllm_mode: Literal["colocate", "server"] = "colocate"
+    vllm_base_url: str | None = None
+    vllm_memory: Annotated[float, Field(gt=0, lt=1)] = 0.3
+
+    @model_validator(mode="after")
+    def _rewards(self) -> Self:
+        if self.reward_weights and not self.rewards:
+            raise ValueError("reward_weights goes with rewards")
+        if self.reward_weights and len(self.reward_weights) != len(self.rewards):
+            raise ValueError(f"{len(self.reward_weights)} reward_weights for {len(self.rewards)} rewards")
+        if self.epsilon_high < self.epsilon:
+            raise ValueError(f"epsilon_high {self.epsilon_high} is below epsilon {self.epsilon}")
+        if self.save_every % self.iterations:
+            raise ValueError(
+                f"save_every {self.save_every} is no multiple of iterations {self.iterations}: a checkpoint in between "
+                "would lose the completions in use"
+            )
+        if not self.vllm and self.vllm_base_url:
+            raise ValueError("vllm_base_url goes with vllm")
+        return self
+
+    @property
+    def rate(self) -> float:
+        """The learning rate, or its default."""
+        return self.learning_rate or (1e-6 if self.full else 1e-5)
+
+    def check_batch(self, processes: int) -> None:
+        """Refuse a batch that does not hold whole groups.
+
+        Args:
+            processes: devices that train together.
+
+        Raises:
+            SettingsError: the completions of a step are no multiple of the group.
+        """
+        together = self.batch * self.accumulate * processes
+        if together % self.group:
+            by = f"batch {self.batch} x accumulate {self.accumulate} x {processes} processes"
+            lower = together // self.group * self.group
+            better = f"{lower} or {lower + self.group}" if lower else str(self.group)
+            raise SettingsError(
+                f"{by} = {together} completions a step cannot be divided into groups of {self.group}: rewards are "
+                "compared within a whole group",
+                hint=f"Choose them so that the product is a multiple of the group, such as {better}.",
+            )
+
+
+S = TypeVar("S", bound=TrainSettings)
+
+
+def make_settings(kind: type[S], given: Mapping[str, Any], file: Path | None = None) -> S:
+    """Settings from a file and from what was given beside it, which wins.
+
+    Args:
+        kind: ``SFTSettings`` or ``GRPOSettings``.
+        given: values by name.
+        file: YAML or JSON; paths in it are relative to where the program runs, as on the command line.
+
+    Raises:
+        SettingsError: a name is unknown, a value out of range, or two contradict each other.
+    """
+    values = {**({} if file is None else read_config(file)), **given}
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_first(error), hint=_known(error, kind)) from error
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A configuration file as a dictionary; what a run wrote about itself is taken as well.
+
+    Raises:
+        SettingsError: it cannot be read, is too large, or holds no mapping.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_CONFIG_BYTES + 1)
+        if len(raw) > MAX_CONFIG_BYTES:
+            raise SettingsError(f"{path} is larger than a configuration can be")
+        text = raw.decode("utf-8")
+        content: object
+        if path.suffix.lower() == ".json":
+            content = json.loads(text)
+        else:
+            import yaml
+
+            content = yaml.safe_load(text)
+    except SettingsError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} cannot be read: {str(error).splitlines()[0] if str(error) else error}") from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "yaml":
+            raise
+        raise SettingsError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}") from error
+    if isinstance(content, dict) and isinstance(content.get("config"), dict) and "geogrounding" in content:
+        content = content["config"]
+    if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):
+        raise SettingsError(f"{path} holds no settings", hint="Write one `name: value` a line.")
+    return content
+
+
+def describe(settings: TrainSettings) -> dict[str, Any]:
+    """Settings as plain values, complete, in the order of their definition."""
+    return settings.model_dump(mode="json")
+
+
+def _first(error: ValidationError) -> str:
+    details = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in details["loc"])
+    message = details["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if details["type"] == "extra_forbidden":
+        return f"unknown setting {place!r}"
+    return f"{place}: {message}" if place else message
+
+
+def _known(error: ValidationError, kind: type[TrainSettings]) -> str:
+    if any(detail["type"] == "extra_forbidden" for detail in error.errors(include_url=False)):
+        return f"Known: {', '.join(sorted(kind.model_fields))}."
+    return ""

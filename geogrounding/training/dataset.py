@@ -1,0 +1,200 @@
+"""From settings to the rows that a trainer takes: samples are read, chosen, checked against the model, and laid out.
+
+Imports datasets and, through the processor, torch: import it late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geogrounding.errors import InputError, SettingsError
+from geogrounding.grounding.models.weights import first_line
+from geogrounding.training.config import TrainSettings
+from geogrounding.training.format import AnswerFrame, Format
+from geogrounding.training.pictures import PictureRef
+
+if TYPE_CHECKING:
+    from geogrounding.training.data import Problem, Sample
+    from geogrounding.training.processor import TrainingProcessor
+
+CUT = "chips"
+"""Folder of the run that holds the chips cut from a scene."""
+_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingSet:
+    """What a run trains on."""
+
+    samples: tuple[Sample, ...]
+    problems: tuple[Problem, ...]
+    files: Mapping[str, str]
+    """SHA-256 of each file that was read, by path."""
+
+
+def read_training_set(settings: TrainSettings, output: Path, *, tile_size_px: int) -> TrainingSet:
+    """Read what the settings name: a file of samples, or chips cut from a scene into the folder of the run.
+
+    Args:
+        settings: of the run.
+        output: folder of the run.
+        tile_size_px: side of the chips that suit the model.
+
+    Raises:
+        InputError: a file cannot be used, or nothing is left to train on.
+    """
+    from geogrounding.training.data import choose_shots, cut_training_set, read_samples
+
+    hashes: dict[str, str] = {}
+    data, images, form = settings.data, settings.images, settings.data_format
+    if settings.scene is not None and settings.labels is not None:
+        data = output / CUT / "train.jsonl"
+        if not data.is_file():
+            data = cut_training_set(
+                settings.scene,
+                settings.labels,
+                expression_field=settings.expression_field,
+                expression=settings.expression,
+                out=output / CUT,
+                tile_size_px=settings.tile_size or tile_size_px,
+                negatives=settings.negatives,
+                seed=settings.seed,
+            )
+        images, form = data.parent, "geo-r1"
+        hashes = {str(path): _digest(path) for path in (settings.scene, settings.labels)}
+    if data is None:
+        raise SettingsError("there is no data to train on", hint="Give --data, or --scene with --labels.")
+    read = read_samples(data, images, format=form, task=settings.task, on_error=settings.on_error)
+    samples: Sequence[Sample] = read.samples
+    if not samples:
+        raise InputError(
+            f"{data} holds no sample to train on"
+            + (f" ({len(read.problems)} records cannot be used: {read.problems[0].reason})" if read.problems else ""),
+            hint="Look at the file, or name its format with --format.",
+        )
+    if settings.shots is not None:
+        samples = choose_shots(samples, settings.shots, seed=settings.seed)
+        if not samples:
+            raise InputError("no sample has a category, so that none can be chosen by shots", hint="Leave out --shots.")
+    return TrainingSet(samples=tuple(samples), problems=read.problems, files={**hashes, **read.files})
+
+
+def _digest(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A sample in the words and numbers of the model."""
+
+    sample: Sample
+    prompt: str
+    completion: str
+    frame: AnswerFrame
+    picture_tokens: int
+
+
+def make_rows(
+    samples: Sequence[Sample],
+    form: Format,
+    processor: TrainingProcessor,
+    *,
+    reduce_pictures: bool,
+    context: int,
+    max_completion: int,
+    largest_px: tuple[int, int] | int | None,
+) -> list[Row]:
+    """Lay samples out for a model, and refuse what cannot work before hours are spent on it.
+
+    Args:
+        samples: to train on.
+        form: conventions of the model.
+        processor: prepares the pictures.
+        reduce_pictures: whether pictures larger than the model sees are reduced.
+        context: tokens that the model can read.
+        max_completion: room for an answer, tokens.
+        largest_px: what the model sees of a picture at most: (width, height), or their product.
+
+    Raises:
+        InputError: pictures cannot be read or prepared, or are larger than the model sees.
+        SettingsError: question and answer do not fit into the model.
+    """
+    _check_budget(samples, largest_px, reduce_pictures=reduce_pictures)
+    rows = []
+    for sample in samples:
+        try:
+            picture = processor.picture(PictureRef(sample=sample))
+        except ValueError as error:  # our own errors about pictures are ValueErrors too
+            raise InputError(f"{sample.origin}: {first_line(error)}", hint="Take the sample out.") from error
+        frame = form.frame(sample, picture.model_size_px)
+        row = Row(
+            sample=sample,
+            prompt=form.prompt(sample),
+            completion=form.completion(sample, frame),
+            frame=frame,
+            picture_tokens=picture.tokens.count(processor.image_token),
+        )
+        asked = len(processor.tokenizer(processor.texts.chat(row.prompt))["input_ids"]) + row.picture_tokens
+        answer = max(max_completion, len(processor.tokenizer(row.completion)["input_ids"]))
+        if asked + answer > context:
+            raise SettingsError(
+                f"{sample.origin}: picture and question take {asked} tokens and the answer up to {answer}, together more "
+                f"than the {context} that the model can read",
+                hint="Choose a smaller --max-pixels, or smaller chips.",
+            )
+        rows.append(row)
+    return rows
+
+
+def _check_budget(
+    samples: Sequence[Sample], largest_px: tuple[int, int] | int | None, *, reduce_pictures: bool
+) -> None:
+    if largest_px is None or reduce_pictures:
+        return
+
+    def beyond(size_px: tuple[int, int]) -> bool:
+        if isinstance(largest_px, int):
+            return size_px[0] * size_px[1] > largest_px
+        return size_px[0] > largest_px[0] or size_px[1] > largest_px[1]
+
+    large = [sample for sample in samples if beyond(sample.size_px)]
+    if large:
+        first = large[0]
+        budget = (
+            f"{largest_px:,} pixels" if isinstance(largest_px, int) else f"{largest_px[0]} x {largest_px[1]} pixels"
+        )
+        raise InputError(
+            f"{len(large)} of {len(samples)} pictures are larger than the {budget} that the model sees, such as "
+            f"{first.image.name} with {first.size_px[0]} x {first.size_px[1]}: they would be reduced, and the model would "
+            "learn another scale than the chips of a run have",
+            hint="Cut them into chips, choose a larger --max-pixels where the model takes it, or --reduce-pictures.",
+        )
+
+
+def to_dataset(rows: Sequence[Row], form: Format, *, pictures: bool = True) -> Any:
+    """Rows as a ``datasets.Dataset`` in TRL's conversational form with the columns of the rewards.
+
+    The picture of a row is a ``PictureRef`` that is made when the row is asked for: Arrow holds words and numbers only.
+    """
+    from datasets import Dataset
+
+    columns: dict[str, list[Any]] = {"row": list(range(len(rows)))}
+    columns["prompt"] = [[{"role": "user", "content": row.prompt}] for row in rows]
+    told = [form.reward_columns(row.sample, row.frame) for row in rows]
+    dataset = Dataset.from_dict(columns)
+
+    def look(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
+        chosen = batch["row"]
+        seen = {**batch, **{name: [told[index][name] for index in chosen] for name in told[0]}}
+        if pictures:
+            seen["images"] = [[PictureRef(sample=rows[index].sample)] for index in chosen]
+        return seen
+
+    dataset.set_transform(look)
+    return dataset

@@ -1,0 +1,198 @@
+"""How a sample becomes what a model reads and what it should write: one object for training, probing and answering.
+
+A ``Format`` knows the style of the prompt, what the numbers mean, whether there is reasoning, and how large a picture
+becomes for the model. Prompts come from ``grounding/prompt.py``, sizes from the processing that answers, so that a
+trained model is asked exactly what it was trained on. Frames: ``boxes_px`` of a sample are pixels of its picture;
+``boxes_answer`` are in the numbers that the model writes.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.errors import SettingsError
+from geogrounding.grounding.detection import Question, Task
+from geogrounding.grounding.prompt import PromptStyle, build_prompt, coordinates_of
+
+if TYPE_CHECKING:
+    from geogrounding.grounding.models.base import CoordinateConvention
+    from geogrounding.training.data import Sample
+
+PER_MILLE = 1000
+_COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_ROWS, _COLUMNS = ("upper", "", "lower"), ("left", "", "right")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFrame:
+    """The frame of the numbers in the answers about one picture."""
+
+    size: tuple[int, int]
+    """(width, height): model pixels, or 1000 x 1000 for per mille."""
+    scale: tuple[float, float]
+    """Answer units per picture pixel, along x and y."""
+
+    def boxes(self, boxes_px: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Boxes (N, 4) of the picture in this frame."""
+        return boxes_px * np.array([*self.scale, *self.scale])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """Conventions of one model; see the module's docstring."""
+
+    style: PromptStyle
+    coordinates: CoordinateConvention
+    reasoning: bool = True
+    """Whether answers begin with reasoning."""
+    processor: Any = None
+    """The embedded model's own processor, which words its questions and answers itself; None for other models."""
+
+    def __post_init__(self) -> None:
+        if self.processor is not None and not self.reasoning and not self._plain_answers:
+            raise SettingsError(
+                "the embedded model cannot answer without reasoning: its first words say what it looks for",
+                hint="Leave out --no-reasoning.",
+            )
+
+    @property
+    def _plain_answers(self) -> bool:
+        return "reasoning" in inspect.signature(self.processor.completion).parameters
+
+    def question(self, sample: Sample) -> Question:
+        """The sample as a question."""
+        return Question(expression=sample.expression, task=_asked(sample))
+
+    def prompt(self, sample: Sample) -> str:
+        """The words beside the picture, the same as at inference.
+
+        Raises:
+            SettingsError: the expression is empty or too long.
+        """
+        return build_prompt(self.question(sample), self.style)
+
+    def frame(self, sample: Sample, model_size_px: tuple[int, int] | None) -> AnswerFrame:
+        """The frame of answers about a sample's picture.
+
+        Args:
+            sample: its ``size_px`` is the size of the picture.
+            model_size_px: (width, height) of the picture as the model sees it.
+
+        Raises:
+            SettingsError: the model answers in pixels of a picture whose size is not known.
+        """
+        width, height = sample.size_px
+        if self.coordinates == "per-mille":
+            return AnswerFrame(size=(PER_MILLE, PER_MILLE), scale=(PER_MILLE / width, PER_MILLE / height))
+        if model_size_px is None:
+            raise SettingsError("the model answers in pixels of a picture whose size only its own processor knows")
+        model_width, model_height = model_size_px
+        if self.processor is not None:  # one factor for both sides: the picture is put into a square
+            factor = min(1.0, self._side_px / max(width, height))
+            return AnswerFrame(size=model_size_px, scale=(factor, factor))
+        return AnswerFrame(size=model_size_px, scale=(model_width / width, model_height / height))
+
+    @property
+    def _side_px(self) -> int:
+        return int(self.processor.image_processor.image_size)
+
+    def completion(self, sample: Sample, frame: AnswerFrame) -> str:
+        """The text of a right answer, without the token that ends it."""
+        boxes = frame.boxes(sample.boxes_px)
+        if self.processor is not None:
+            extra = {} if self.reasoning else {"reasoning": False}
+            text: str = self.processor.completion(
+                sample.expression if not sample.labels else sample.labels[0],
+                boxes.tolist(),
+                task=_asked(sample),
+                size_px=frame.size,
+                **extra,
+            )
+            return text
+        entries = [_entry(box, label, frame.size) for box, label in zip(boxes, sample.labels, strict=True)]
+        listed = "```json\n[" + ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries) + "]\n```"
+        said = (sample.reasoning or plain_reasoning(sample.expression, boxes, frame.size)) if self.reasoning else ""
+        if self.style.startswith("qwen3"):
+            return f"{said}\n{listed}" if said else listed
+        answer = f"<answer>{listed if entries else 'None'}</answer>"
+        return f"<think>{said}</think>{answer}" if said else answer
+
+    def reward_columns(self, sample: Sample, frame: AnswerFrame) -> dict[str, Any]:
+        """What the reward functions are told about a sample, everything in the frame of the answers."""
+        scaled = frame.boxes(sample.boxes_px)
+        polygons = [_scaled_wkt(polygon, frame.scale) for polygon in sample.polygons_px]
+        return {
+            "boxes_px": [[round(float(value), 3) for value in box] for box in scaled],
+            "labels": list(sample.labels),
+            "size_px": list(frame.size),
+            "task": sample.task,
+            "expression": sample.expression,
+            "polygons_px": polygons,
+        }
+
+
+def make_format(
+    *, style: PromptStyle, coordinates: CoordinateConvention | None, reasoning: bool, processor: Any = None
+) -> Format:
+    """A format from settings: without reasoning the style is the one that asks for the answer alone.
+
+    Raises:
+        SettingsError: the model cannot answer as asked.
+    """
+    direct: dict[PromptStyle, PromptStyle] = {"geo-r1": "geo-r1-direct", "qwen3": "qwen3-direct"}
+    chosen = style if reasoning else direct.get(style, style)
+    return Format(
+        style=chosen,
+        coordinates=coordinates or coordinates_of(chosen),
+        reasoning=reasoning and not chosen.endswith("-direct"),
+        processor=processor,
+    )
+
+
+def plain_reasoning(expression: str, boxes: NDArray[np.float64], size: tuple[int, int]) -> str:
+    """A true sentence or two for a sample that brings no reasoning: what is looked for, how many, and where.
+
+    Args:
+        expression: what is asked.
+        boxes: (N, 4).
+        size: (width, height) of the frame of the boxes.
+    """
+    asked = f"I look for what fits: {expression.strip().rstrip('.')}."
+    if not len(boxes):
+        return f"{asked} The picture shows no such target."
+    places = [_place(box, size) for box in boxes]
+    if len(boxes) == 1:
+        return f"{asked} There is one, in the {places[0]}."
+    count = _COUNTS[len(boxes)] if len(boxes) < len(_COUNTS) else str(len(boxes))
+    where = f"all in the {places[0]}" if len(set(places)) == 1 else f"the first in the {places[0]}"
+    return f"{asked} There are {count}, {where}."
+
+
+def _place(box: Sequence[float] | NDArray[np.float64], size: tuple[int, int]) -> str:
+    column = min(2, max(0, int((box[0] + box[2]) / 2 / size[0] * 3)))
+    row = min(2, max(0, int((box[1] + box[3]) / 2 / size[1] * 3)))
+    return " ".join(word for word in (_ROWS[row], _COLUMNS[column]) if word) or "centre"
+
+
+def _entry(box: NDArray[np.float64], label: str, size: tuple[int, int]) -> dict[str, Any]:
+    limits = (*size, *size)
+    numbers = [min(limit, max(0, round(float(value)))) for value, limit in zip(box, limits, strict=True)]
+    return {"bbox_2d": numbers, "label": label}
+
+
+def _asked(sample: Sample) -> Task:
+    """Masks are asked for by the boxes around them."""
+    return "refer" if sample.task == "refer" else "detect"
+
+
+def _scaled_wkt(polygon: Any, scale: tuple[float, float]) -> str:
+    from shapely import transform
+
+    return str(transform(polygon, lambda points: points * np.array(scale)).wkt)

@@ -1,0 +1,239 @@
+"""What trainers call a processor, over the very objects that prepare pictures and prompts for answering.
+
+TRL wants a ``ProcessorMixin``; those of the Qwen-VL families need torchvision, prepare a picture once for each completion
+of a group, and know nothing of our pixel budget. ``TrainingProcessor`` prepares each picture once and asks
+``Processing`` (``grounding/models/processing.py``) or the embedded model's own processor, so that training and answering
+cannot differ. Imports torch: import it late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import BatchFeature, ProcessorMixin
+
+from geogrounding.grounding.models.processing import EncodedPicture, SharedProcessing
+from geogrounding.training.pictures import PictureRef, Recent
+
+PICTURES_LIMIT_BYTES = 1 << 29
+
+
+class PictureTexts(Protocol):
+    """How pictures and conversations of one kind of model are prepared."""
+
+    tokenizer: Any
+    image_token: str
+
+    def chat(self, prompt: str) -> str:
+        """A conversation with one place for the picture, ready for the answer."""
+        ...
+
+    def picture(self, picture: NDArray[np.uint8]) -> EncodedPicture:
+        """Prepare one picture; ValueError when it cannot be used."""
+        ...
+
+    def extras(self, batch: Mapping[str, torch.Tensor], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+        """Further inputs of the model."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write tokenizer, template and image processor."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedTexts:
+    """Models of transformers, through the ``SharedProcessing`` that answers with them."""
+
+    processing: SharedProcessing
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer."""
+        return self.processing.tokenizer
+
+    @property
+    def image_token(self) -> str:
+        """What stands for one feature of a picture."""
+        return self.processing.image_token
+
+    def chat(self, prompt: str) -> str:
+        """See ``PictureTexts.chat``."""
+        return self.processing.chat(prompt)
+
+    def picture(self, picture: NDArray[np.uint8]) -> EncodedPicture:
+        """See ``PictureTexts.picture``."""
+        return self.processing.picture(picture)
+
+    def extras(self, batch: Mapping[str, torch.Tensor], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+        """See ``PictureTexts.extras``."""
+        if "image_grid_thw" not in pictures[0].inputs:
+            return {}
+        image_token_id = self.tokenizer.convert_tokens_to_ids(self.image_token)
+        return {"mm_token_type_ids": (batch["input_ids"] == image_token_id).long()}
+
+    def save(self, folder: Path) -> None:
+        """See ``PictureTexts.save``."""
+        self.processing.save(folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedTexts:
+    """The embedded model, through its own processor."""
+
+    processor: Any
+    side_px: int
+    """Side of the model's square picture."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer."""
+        return self.processor.tokenizer
+
+    @property
+    def image_token(self) -> str:
+        """What stands for one feature of a picture."""
+        return str(self.processor.image_token)
+
+    def chat(self, prompt: str) -> str:
+        """See ``PictureTexts.chat``."""
+        conversation = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]
+        text: str = self.processor.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
+        return text
+
+    def picture(self, picture: NDArray[np.uint8]) -> EncodedPicture:
+        """See ``PictureTexts.picture``; the model's picture is the part of the square that shows something."""
+        pixels = self.processor.image_processor(picture)["pixel_values"]
+        height, width = picture.shape[:2]
+        factor = min(1.0, self.side_px / max(height, width))
+        return EncodedPicture(
+            inputs={"pixel_values": pixels},
+            tokens=self.image_token * int(self.processor.image_tokens),
+            model_size_px=(max(1, round(width * factor)), max(1, round(height * factor))),
+        )
+
+    def extras(self, batch: Mapping[str, torch.Tensor], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+        """See ``PictureTexts.extras``."""
+        return {}
+
+    def save(self, folder: Path) -> None:
+        """See ``PictureTexts.save``."""
+        self.processor.save_pretrained(folder)
+
+
+class TrainingProcessor(ProcessorMixin):
+    """The processor of a trainer; pictures come as ``PictureRef`` (or as arrays) and are prepared once."""
+
+    model_input_names = ("input_ids", "attention_mask", "pixel_values")
+
+    def __init__(self, texts: PictureTexts) -> None:
+        # Not ProcessorMixin's: it wants parts that it can load and save by class.
+        self.texts = texts
+        self.tokenizer = texts.tokenizer
+        self.tokenizer.padding_side = "left"
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.image_token = texts.image_token
+        self.chat_template = str(getattr(self.tokenizer, "chat_template", "") or "")
+        self._pictures: Recent[EncodedPicture] = Recent(
+            PICTURES_LIMIT_BYTES,
+            lambda picture: sum(tensor.numel() * tensor.element_size() for tensor in picture.inputs.values()),
+        )
+
+    def picture(self, image: PictureRef | NDArray[np.uint8] | Any) -> EncodedPicture:
+        """One picture ready for the model; a reference is read and prepared once as long as there is room."""
+        if not isinstance(image, PictureRef):
+            return self.texts.picture(np.asarray(image))
+        known = self._pictures.get(image.key)
+        if known is None:
+            known = self.texts.picture(image.pixels())
+            self._pictures.put(image.key, known)
+        return known
+
+    def __call__(
+        self, images: Any = None, text: str | Sequence[str] | None = None, return_tensors: str | None = None, **_: Any
+    ) -> BatchFeature:
+        """Inputs of the model for conversations and the picture of each, padded on the left.
+
+        Args:
+            images: a picture for each text; lists of one picture are taken too.
+            text: conversations made by ``apply_chat_template``.
+            return_tensors: "pt"; None gives ``input_ids`` as lists without padding.
+        """
+        texts = [text] if isinstance(text, str) else list(text or ())
+        pictures = [self.picture(image) for image in _flat(images)]
+        if pictures:
+            texts = [
+                one.replace(self.image_token, picture.tokens, 1) for one, picture in zip(texts, pictures, strict=True)
+            ]
+        data: dict[str, Any] = {}
+        if pictures:
+            data = {name: torch.cat([picture.inputs[name] for picture in pictures]) for name in pictures[0].inputs}
+        starts = bool(texts and self.tokenizer.bos_token and texts[0].startswith(self.tokenizer.bos_token))
+        embedded = isinstance(self.texts, EmbeddedTexts)
+        tokens = self.tokenizer(texts, padding=True, return_tensors="pt", add_special_tokens=not (starts or embedded))
+        batch = {"input_ids": tokens["input_ids"], "attention_mask": tokens["attention_mask"]}
+        if pictures:
+            data.update(self.texts.extras(batch, pictures))
+        if return_tensors is None:
+            masks = batch["attention_mask"].bool()
+            for name, values in (*batch.items(), *((n, v) for n, v in data.items() if n == "mm_token_type_ids")):
+                data[name] = [row[mask].tolist() for row, mask in zip(values, masks, strict=True)]
+        else:
+            data.update(batch)
+        return BatchFeature(data)
+
+    def apply_chat_template(
+        self,
+        conversation: Any,
+        chat_template: str | None = None,
+        *,
+        tokenize: bool = False,
+        **_: Any,
+    ) -> Any:
+        """A question, or several, as the model reads them; with ``tokenize`` also their tokens and pictures."""
+        several = bool(conversation) and isinstance(conversation[0], list)
+        conversations = conversation if several else [conversation]
+        texts, images = [], []
+        for messages in conversations:
+            content = messages[-1]["content"]
+            parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+            texts.append(self.texts.chat("".join(part["text"] for part in parts if part["type"] == "text")))
+            images += [part["image"] for part in parts if part["type"] == "image" and "image" in part]
+        if not tokenize:
+            return texts if several else texts[0]
+        return self(images=images or None, text=texts)
+
+    def batch_decode(self, *args: Any, **kwargs: Any) -> list[str]:
+        """Texts of tokens, as they are parsed at inference."""
+        kwargs.setdefault("clean_up_tokenization_spaces", False)
+        texts: list[str] = self.tokenizer.batch_decode(*args, **kwargs)
+        return texts
+
+    def decode(self, *args: Any, **kwargs: Any) -> str:
+        """Text of tokens."""
+        kwargs.setdefault("clean_up_tokenization_spaces", False)
+        text: str = self.tokenizer.decode(*args, **kwargs)
+        return text
+
+    def save_pretrained(self, save_directory: str | Path, **_: Any) -> list[str]:
+        """Write what answering loads beside the weights."""
+        folder = Path(save_directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.texts.save(folder)
+        return sorted(str(path) for path in folder.iterdir())
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({type(self.texts).__name__})"
+
+
+def _flat(images: Any) -> list[Any]:
+    if images is None:
+        return []
+    return [one for image in images for one in (image if isinstance(image, list | tuple) else [image])]

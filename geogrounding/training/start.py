@@ -1,0 +1,286 @@
+"""The model that training starts from, and the result that it leaves. Imports torch: import it late."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from geogrounding.errors import ModelError, SettingsError
+from geogrounding.grounding.models import checkpoint, trained, weights
+from geogrounding.grounding.models.loading import EMBEDDED_MODEL_TYPE
+from geogrounding.grounding.models.processing import SHARED_FAMILIES, load_processing
+from geogrounding.grounding.models.trained import Inference
+from geogrounding.grounding.models.transformers_model import default_style
+from geogrounding.training.config import TrainSettings
+from geogrounding.training.format import Format, make_format
+from geogrounding.training.processor import EmbeddedTexts, SharedTexts, TrainingProcessor
+
+_VISION = ("visual", "vision_tower", "vision_model", "region_head", "multi_modal_projector")
+"""Parts of models that look at the picture; frozen unless ``train_vision``, and never under an adapter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A model ready to be trained."""
+
+    model: Any
+    """A transformers model, or a PeftModel whose adapter goes on learning."""
+    processor: TrainingProcessor
+    form: Format
+    embedded: bool
+    source: str
+    """Folder or hub id of the model (under the adapter, where there is one)."""
+    processor_source: str | None
+    fingerprint: str
+    """Identity of the weights, for the record."""
+    tile_size_px: int
+    largest_px: tuple[int, int] | int | None
+    """What the model sees of a picture at most: (width, height), their product, or None where any size is stretched."""
+    context: int
+    """Tokens the model can read."""
+    device: torch.device
+    bf16: bool
+
+    @property
+    def adapted(self) -> bool:
+        """Whether the start is an adapter that goes on learning."""
+        return hasattr(self.model, "peft_config")
+
+
+def load_start(settings: TrainSettings) -> Start:
+    """Find, check and load the model that training starts from.
+
+    Raises:
+        SettingsError: settings that do not suit the model.
+        ModelError: it cannot be found, is damaged, does not fit here, or is of a kind that cannot be trained.
+    """
+    name, told, adapter = _resolve(settings.model)
+    folder = _builtin_folder() if name == "builtin" else weights.find(name, "model")
+    source = name if name == "builtin" or not folder.samefile(weights.local_path(name)) else str(folder.resolve())
+    family = str(weights.read_json(folder / "config.json").get("model_type"))
+    device = checkpoint.choose_device(settings.device)
+    bf16 = _bf16(settings, device)
+    embedded = family == EMBEDDED_MODEL_TYPE
+    # The weights that an adapter rests on do not change: they need no more digits than they are computed in.
+    dtype = torch.bfloat16 if bf16 and not settings.full and not embedded else torch.float32
+    processor_source = settings.processor or (told.processor if told else None)
+    tile: int
+    largest: tuple[int, int] | int | None
+    if embedded:
+        _refuse_for_embedded(settings, adapter)
+        from geogrounding.grounding.models.builtin import hf  # registers the model with transformers
+
+        with checkpoint.quiet():
+            own: Any = hf.GeogroundProcessor.from_pretrained(folder)
+        side = int(own.image_processor.image_size)
+        processor = TrainingProcessor(EmbeddedTexts(processor=own, side_px=side))
+        form = Format(style="embedded", coordinates="resized-pixels", reasoning=settings.reasoning, processor=own)
+        tile, largest = side, (side, side)
+    else:
+        if family not in SHARED_FAMILIES:
+            raise ModelError(
+                f"models of type {family} cannot be trained here: the size of the picture they see is not known",
+                hint=f"Types that can: {', '.join(SHARED_FAMILIES)}.",
+            )
+        texts = folder if processor_source is None else weights.find(processor_source, "processor")
+        pixels = settings.max_pixels or (told.max_pixels if told else None)
+        processing: Any = load_processing(texts, _config(folder), max_pixels=pixels)
+        processor = TrainingProcessor(SharedTexts(processing=processing))
+        style = settings.style or (told.style if told else default_style(family))  # type: ignore[assignment]
+        form = make_format(
+            style=style.removesuffix("-direct") if settings.style is None else style,  # type: ignore[arg-type]
+            coordinates=settings.coordinates or (told.coordinates if told else None),  # type: ignore[arg-type]
+            reasoning=settings.reasoning,
+        )
+        tile, largest = processing.tile_size_px, processing.max_pixels
+    model = checkpoint.load(folder, adapter=adapter if settings.full else None, device=device, dtype=dtype)
+    model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
+    model.requires_grad_(True)
+    if not settings.train_vision:
+        freeze_vision(model)
+    if adapter is not None and not settings.full:
+        model = _with_adapter(model, adapter)
+    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
+    return Start(
+        model=model,
+        processor=processor,
+        form=form,
+        embedded=embedded,
+        source=source,
+        processor_source=processor_source,
+        fingerprint=weights.fingerprint([folder] if adapter is None else [folder, adapter], settings=None),
+        tile_size_px=tile,
+        largest_px=largest,
+        context=context,
+        device=device,
+        bf16=bf16,
+    )
+
+
+def _resolve(name: str) -> tuple[str, Inference | None, Path | None]:
+    """The model, how it is asked if a run trained it, and its adapter if it is one."""
+    folder = weights.local_path(name)
+    if name == "builtin" or not folder.is_dir():
+        return name, None, None
+    told = trained.inference_of(folder)
+    if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
+        return name, told, None
+    weights.check_folder(folder, "adapter")
+    base = told.base if told is not None else trained.base_of_adapter(folder)
+    if base is None:
+        raise ModelError(f"the adapter in {folder} does not say which model it belongs to", hint="Train it again.")
+    return base, told, folder
+
+
+def _builtin_folder() -> Path:
+    from geogrounding.grounding.models import builtin
+
+    return builtin.WEIGHTS
+
+
+def _config(folder: Path) -> Any:
+    from transformers import AutoConfig
+
+    with checkpoint.quiet():
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+
+
+def _bf16(settings: TrainSettings, device: torch.device) -> bool:
+    if settings.bf16 and device.type == "mps":
+        raise SettingsError("bf16 does not suit device mps", hint="Leave it out.")
+    if settings.bf16 is not None:
+        return settings.bf16
+    return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
+
+
+def _refuse_for_embedded(settings: TrainSettings, adapter: Path | None) -> None:
+    for name in ("processor", "style", "coordinates", "max_pixels"):
+        if getattr(settings, name) is not None:
+            raise SettingsError(
+                f"{name} does not go with the embedded model", hint="The embedded model brings its own. Leave it out."
+            )
+    if adapter is not None:
+        raise ModelError(
+            f"{adapter} is an adapter of the embedded model, whose results are whole models", hint="Merge it first."
+        )
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(model, str(folder), is_trainable=True, local_files_only=True)
+    except Exception as error:  # whatever a foreign folder makes the libraries raise
+        raise ModelError(
+            f"the adapter {folder} does not fit the model: {weights.first_line(error)}",
+            hint="Use the model it was trained on.",
+        ) from error
+
+
+def freeze_vision(model: Any) -> None:
+    """Stop what looks at the picture from learning."""
+    if hasattr(model, "freeze_vision"):
+        model.freeze_vision()
+        return
+    for name, parameter in model.named_parameters():
+        if any(part in _VISION for part in name.split(".")):
+            parameter.requires_grad_(False)
+
+
+def adapter_config(start: Start, settings: TrainSettings) -> Any:
+    """A LoRA adapter on every linear layer but those that look at the picture and the last one."""
+    from peft import LoraConfig
+
+    head = start.model.get_output_embeddings()
+    names = [
+        name
+        for name, module in start.model.named_modules()
+        if isinstance(module, torch.nn.Linear)
+        and module is not head
+        and not any(part in _VISION for part in name.split("."))
+    ]
+    if not names:
+        raise ModelError("the model has no layer that an adapter could sit on", hint="Train it with --full.")
+    return LoraConfig(
+        r=settings.lora_rank,
+        lora_alpha=settings.lora_alpha or 2 * settings.lora_rank,
+        lora_dropout=settings.lora_dropout,
+        target_modules=names,
+        task_type="CAUSAL_LM",
+    )
+
+
+def save_result(start: Start, settings: TrainSettings, model: Any, folder: Path) -> Inference:
+    """Write what was trained into the folder of the run.
+
+    The embedded model and fully trained ones become whole models, others an adapter that names its base. What was not
+    trained keeps the numeric type it was stored in.
+
+    Args:
+        start: of the run.
+        settings: of the run.
+        model: as the trainer leaves it, unwrapped.
+        folder: of the run.
+
+    Returns:
+        How the result is asked.
+    """
+    whole = start.embedded or settings.full
+    with checkpoint.quiet():
+        if whole:
+            trained_names = {_plain(name) for name, parameter in model.named_parameters() if parameter.requires_grad}
+            merged = model.merge_and_unload(safe_merge=True) if hasattr(model, "peft_config") else model
+            stored = _stored_types(start) if start.embedded else {}
+            small = torch.bfloat16 if start.bf16 else torch.float32
+            state = {
+                name: tensor.to(_type_of(name, stored, trained_names, small) if tensor.is_floating_point() else None)
+                for name, tensor in merged.state_dict().items()
+            }
+            merged.save_pretrained(folder, state_dict=state)
+            start.processor.save_pretrained(folder)
+        else:
+            model.peft_config["default"].base_model_name_or_path = start.source
+            model.save_pretrained(folder, selected_adapters=["default"])
+            (folder / "README.md").unlink(missing_ok=True)  # peft's form to fill in
+    texts: Any = start.processor.texts
+    own = None if start.processor_source is None else _absolute(start.processor_source)
+    return Inference(
+        base=None if whole else start.source,
+        processor=None if whole else own,
+        style=start.form.style,
+        coordinates=start.form.coordinates,
+        max_pixels=texts.processing.max_pixels if isinstance(texts, SharedTexts) else None,
+    )
+
+
+def _absolute(source: str) -> str:
+    folder = weights.local_path(source)
+    return str(folder.resolve()) if folder.is_dir() else source
+
+
+def _stored_types(start: Start) -> Mapping[str, torch.dtype]:
+    types = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
+    folder = _builtin_folder() if start.source == "builtin" else Path(start.source)
+    found = {}
+    for path in folder.glob("*.safetensors"):
+        for name, entry in weights.read_header(path).items():
+            if name != "__metadata__" and entry.get("dtype") in types:
+                found[name] = types[entry["dtype"]]
+    return found
+
+
+def _plain(name: str) -> str:
+    """A parameter's name without what PEFT puts around it, and without its last part."""
+    bare = re.sub(r"\.(lora_[A-Za-z_]+|base_layer)(\.default)?", "", name.removeprefix("base_model.model."))
+    return bare.rpartition(".")[0]
+
+
+def _type_of(name: str, stored: Mapping[str, torch.dtype], learned: set[str], small: torch.dtype) -> torch.dtype:
+    if name in stored and name.rpartition(".")[0] not in learned:
+        return stored[name]
+    return torch.float32 if stored else small
