@@ -1,0 +1,168 @@
+"""COCO detection files: ``images``, ``annotations`` with ``bbox`` [x, y, width, height], ``categories``.
+
+A COCO file has no sentences, so the expression is the name of the class. One sample asks about one class in one picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from geogrounding.errors import InputError
+from geogrounding.training.data.masks import polygon_of_segmentation
+from geogrounding.training.data.pictures import MalformedError, Pictures
+from geogrounding.training.data.records import (
+    LabelFiles,
+    Wanted,
+    boxes_in_picture,
+    check_declared_size,
+    numbers_of,
+    parse_json,
+    readable,
+    text_of,
+)
+from geogrounding.training.data.sample import Problem, Sample, Task
+
+
+@dataclass(slots=True)
+class _Shown:
+    """What is labelled in one picture: by class, the places of its annotations in the file."""
+
+    by_class: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    spoiled: set[int] = field(default_factory=set)
+    """Classes of which an annotation cannot be used, so that the others are not all there are."""
+
+
+def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+    """Samples of a COCO file, picture by picture, classes in the order of the file.
+
+    ``refer`` takes the classes that stand exactly once in a picture. A class with an annotation that cannot be used, or
+    with a crowd region, is left out in that picture: the boxes would not be all there are.
+
+    Raises:
+        InputError: the file is no COCO file.
+    """
+    coco = parse_json(files.read(data), data.name)
+    names = _names(coco, data.name)
+    if not all(isinstance(coco.get(key), list) for key in ("images", "annotations")):
+        raise InputError(f"{data.name} lacks the lists images and annotations", hint="Is it a COCO detection file?")
+    annotations: list[Any] = coco["annotations"]
+    shown: dict[Any, _Shown] = defaultdict(_Shown)
+    for index, item in enumerate(annotations):
+        try:
+            _sort_in(item, index, names, shown)
+        except MalformedError as error:
+            yield Problem(origin=f"{data.name}:annotations[{index}]", reason=str(error))
+    seen: set[Any] = set()
+    for index, image in enumerate(coco["images"]):
+        origin = f"{data.name}:images[{index}]"
+        try:
+            if not isinstance(image, Mapping) or not isinstance(image.get("id"), int | str):
+                raise MalformedError("the image has no id")
+            if image["id"] in seen:
+                raise MalformedError(f"the image id {image['id']!r} is used twice")
+            seen.add(image["id"])
+            path, size_px = pictures.find(image.get("file_name"))
+            check_declared_size(image, size_px)
+        except MalformedError as error:
+            yield Problem(origin=origin, reason=str(error))
+            continue
+        picture = _Picture(data.name, index, image, path, size_px)
+        yield from _samples(picture, shown.get(image["id"], _Shown()), annotations, names, wanted)
+    for number in sorted((shown.keys() - seen), key=str):
+        yield Problem(origin=f"{data.name}:images", reason=f"annotations name the image {number!r}, which is not there")
+
+
+@dataclass(frozen=True, slots=True)
+class _Picture:
+    file: str
+    index: int
+    record: Mapping[str, Any]
+    path: Path
+    size_px: tuple[int, int]
+
+
+def _samples(
+    picture: _Picture, shown: _Shown, annotations: list[Any], names: dict[int, str], wanted: Wanted
+) -> Iterator[Sample | Problem]:
+    task: Task = wanted.task or "detect"
+    for category, name in names.items():
+        places = shown.by_class.get(category, [])
+        if not places or category in shown.spoiled or (task == "refer" and len(places) != 1):
+            continue
+        try:
+            yield _sample(picture, name, task, places, annotations)
+        except MalformedError as error:
+            origin = f"{picture.file}:annotations[{places[0]}]"
+            yield Problem(origin=origin, reason=f"{name} in {picture.record['file_name']}: {error}")
+    absent = [name for category, name in names.items() if category not in shown.by_class.keys() | shown.spoiled]
+    for name in sorted(absent, key=lambda name: _shuffled(picture.record["file_name"], name))[: wanted.negatives]:
+        yield _sample(picture, name, task, [], annotations)
+
+
+def _sample(picture: _Picture, name: str, task: Task, places: list[int], annotations: list[Any]) -> Sample:
+    corners = [(x, y, x + w, y + h) for x, y, w, h in (annotations[place]["bbox"] for place in places)]
+    polygons: tuple[shapely.Geometry, ...] = ()
+    if task == "segment":
+        polygons = tuple(
+            polygon_of_segmentation(annotations[place].get("segmentation"), picture.size_px) for place in places
+        )
+    return Sample(
+        id=f"{picture.record['file_name']}/{name}",
+        image=picture.path,
+        size_px=picture.size_px,
+        expression=name,
+        task=task,
+        boxes_px=boxes_in_picture(corners, picture.size_px),
+        labels=(name,) * len(places),
+        polygons_px=polygons,
+        category=name,
+        unique=len(places) == 1 if task == "refer" and places else None,
+        origin=f"{picture.file}:images[{picture.index}]",
+    )
+
+
+def _names(coco: object, file: str) -> dict[int, str]:
+    if not isinstance(coco, Mapping) or not isinstance(coco.get("categories"), list):
+        raise InputError(f"{file} lacks the list categories", hint="Is it a COCO detection file?")
+    names: dict[int, str] = {}
+    for index, item in enumerate(coco["categories"]):
+        try:
+            if not isinstance(item, Mapping) or isinstance(item.get("id"), bool) or not isinstance(item.get("id"), int):
+                raise MalformedError("the category has no id")
+            name = readable(text_of(item.get("name"), "the name of the category"))
+            if item["id"] in names or name in names.values():
+                raise MalformedError(f"the category {name!r} is there twice")
+        except MalformedError as error:
+            raise InputError(f"{file}:categories[{index}]: {error}", hint="Correct the categories.") from None
+        names[item["id"]] = name
+    return names
+
+
+def _sort_in(item: object, index: int, names: dict[int, str], shown: dict[Any, _Shown]) -> None:
+    if not isinstance(item, Mapping) or not isinstance(item.get("image_id"), int | str):
+        raise MalformedError("the annotation names no image")
+    category = item.get("category_id")
+    if not isinstance(category, int) or category not in names:
+        raise MalformedError(f"the category {category!r} is not in the list")
+    picture = shown[item["image_id"]]
+    picture.by_class[category].append(index)
+    if item.get("iscrowd"):
+        picture.spoiled.add(category)
+        return
+    try:
+        numbers_of(item.get("bbox"), 4, "the bbox")
+    except MalformedError:
+        picture.spoiled.add(category)
+        raise
+
+
+def _shuffled(file_name: str, category: str) -> bytes:
+    """A key for an order of the classes that differs from picture to picture and is the same every time."""
+    return hashlib.sha256(f"{file_name}\n{category}".encode()).digest()

@@ -1,0 +1,220 @@
+"""The door for pictures: where they may lie, how large they may be, and how they become RGB.
+
+Pictures of a data set are named by a file that anybody may have written, so a name must not lead out of the folder of
+pictures ("../", an absolute path, a link), and a small file must not unpack to gigabytes.
+"""
+
+from __future__ import annotations
+
+import stat
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from geogrounding.errors import InputError, SceneError, UnsafeSceneError
+from geogrounding.raster.scene import Scene
+from geogrounding.raster.stretch import Stretch, compute_stretch
+
+MAX_PICTURE_PIXELS = 80_000_000
+"""Pixels of one picture: 8,900 x 8,900. No model takes a larger one at once, and 200 KB of PNG can declare it. Below
+the 89 million from which Pillow itself warns."""
+PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+"""Read by Pillow; everything else goes through ``Scene``."""
+
+_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
+_MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
+
+
+class MalformedError(Exception):
+    """A record cannot be used; the text is the reason. Readers turn it into a ``Problem``."""
+
+
+class Pictures:
+    """The folder that the pictures of a data set are in.
+
+    Args:
+        root: the folder; nothing outside of it is opened.
+        subfolders: where else inside the folder a name is looked for.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+
+    def __init__(self, root: Path, subfolders: tuple[str, ...] = ()) -> None:
+        try:
+            self.root = root.resolve(strict=True)
+        except (OSError, RuntimeError, ValueError):
+            raise InputError(f"there is no folder {root}", hint="Name the folder of pictures with --images.") from None
+        if not self.root.is_dir():
+            raise InputError(f"{root} is not a folder", hint="Name the folder of pictures with --images.")
+        self._folders = (self.root, *(self.root / name for name in subfolders))
+        self._known: dict[str, tuple[Path, tuple[int, int]] | MalformedError] = {}
+
+    def find(self, name: object) -> tuple[Path, tuple[int, int]]:
+        """The file of a picture and its (width, height), looked up once for each name.
+
+        Raises:
+            MalformedError: the name leads outside the folder, or there is no usable picture.
+        """
+        if not isinstance(name, str) or not name.strip() or "\0" in name:
+            raise MalformedError("the name of the picture is missing or no text")
+        known = self._known.get(name)
+        if known is None:
+            try:
+                path = self.locate(name)
+                known = (path, picture_size(path))
+            except MalformedError as error:
+                known = error
+            except SceneError as error:
+                known = MalformedError(str(error))
+            self._known[name] = known
+        if isinstance(known, MalformedError):
+            raise known
+        return known
+
+    def locate(self, name: str) -> Path:
+        """The file of this name, links resolved, inside the folder.
+
+        Raises:
+            MalformedError: there is none, or it lies elsewhere.
+        """
+        name = name.removeprefix("file://")
+        if "://" in name:
+            raise MalformedError(f"the picture {_short(name)} is an address; pictures are read from files only")
+        for folder in self._folders:
+            try:
+                path = (folder / name).resolve(strict=True)
+            except (OSError, RuntimeError, ValueError):
+                continue
+            if not path.is_relative_to(self.root):
+                raise MalformedError(f"the picture {_short(name)} lies outside the folder {self.root}")
+            return path
+        raise MalformedError(f"the picture {_short(name)} is not in {self.root}")
+
+
+def picture_size(path: Path) -> tuple[int, int]:
+    """(width, height) of a picture in pixels; of a JPEG and the like only the head is read.
+
+    Raises:
+        SceneError: it is missing or no picture.
+        UnsafeSceneError: it is a link or too large.
+    """
+    if not _check_file(path):
+        with Scene.open(path, pixel_coordinates=True) as scene:
+            return scene.width, scene.height
+    with _open(path) as image:
+        return image.size
+
+
+def read_picture(
+    path: Path, window_px: tuple[int, int, int, int] | None = None, size_px: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """A picture, or a window (x0, y0, x1, y1) of it, as (height, width, 3) RGB.
+
+    Rasters and pictures of more than 8 bits are brought to 8 bits by the stretch of the whole file.
+
+    Args:
+        path: of the file.
+        window_px: inside the file; None is all of it.
+        size_px: (width, height) that the result must have; None does not look.
+
+    Raises:
+        SceneError: it is missing, damaged, or has another size.
+        UnsafeSceneError: it is a link or too large.
+    """
+    pixels = None
+    if _check_file(path):
+        with _open(path) as image:
+            if image.mode in _EIGHT_BIT_MODES:
+                pixels = _rgb(image, path, window_px)
+    if pixels is None:
+        pixels = _read_scene(path, window_px)
+    if size_px is not None and (pixels.shape[1], pixels.shape[0]) != size_px:
+        raise SceneError(
+            f"{path.name} has {pixels.shape[1]} x {pixels.shape[0]} pixels, not {size_px[0]} x {size_px[1]} as before",
+            hint="Was the picture changed after the labels were read?",
+        )
+    return pixels
+
+
+def _check_file(path: Path) -> bool:
+    """Whether Pillow reads this file; False where it is for ``Scene`` to decide."""
+    try:
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            raise UnsafeSceneError(f"{_short(path.name)} is a link", hint="Name the picture itself.")
+        if not stat.S_ISREG(mode):
+            raise SceneError(f"{_short(path.name)} is not a regular file", hint="Pictures are read from files only.")
+        with path.open("rb") as file:
+            head = file.read(12)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "its name cannot be used"
+        raise SceneError(f"the picture {_short(path.name)} cannot be read: {reason}", hint="Check its path.") from None
+    return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
+
+
+def _open(path: Path) -> Image.Image:
+    """Open a picture, its size checked, its pixels not decoded yet."""
+    try:
+        image = Image.open(path, formats=PICTURE_FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _bomb(path) from None
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError, OverflowError):
+        raise SceneError(f"{_short(path.name)} is damaged: its head cannot be read", hint="Get it again.") from None
+    if image.width * image.height > MAX_PICTURE_PIXELS:
+        image.close()
+        raise _bomb(path)
+    return image
+
+
+def _bomb(path: Path) -> UnsafeSceneError:
+    return UnsafeSceneError(
+        f"{_short(path.name)} declares more than {MAX_PICTURE_PIXELS:,} pixels",
+        hint="Cut large scenes into chips first: geoground train --scene ... --labels ...",
+    )
+
+
+def _rgb(image: Image.Image, path: Path, window_px: tuple[int, int, int, int] | None) -> NDArray[np.uint8]:
+    if window_px is not None:
+        _check_window(window_px, image.size, path)
+    try:
+        image.load()
+        part = image if window_px is None else image.crop(window_px)
+        if part.mode in ("P", "PA") and "transparency" in part.info:
+            part = part.convert("RGBA")
+        return np.array(part.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, KeyError, IndexError, OverflowError) as error:
+        reason = _short(str(error)) or type(error).__name__
+        raise SceneError(f"{_short(path.name)} is damaged: {reason}", hint="Get the picture again.") from None
+
+
+def _read_scene(path: Path, window_px: tuple[int, int, int, int] | None) -> NDArray[np.uint8]:
+    with Scene.open(path, pixel_coordinates=True) as scene:
+        x0, y0, x1, y1 = window_px or (0, 0, scene.width, scene.height)
+        _check_window((x0, y0, x1, y1), (scene.width, scene.height), path)
+        if (x1 - x0) * (y1 - y0) > MAX_PICTURE_PIXELS:
+            raise _bomb(path)
+        raw, valid = scene.read((x0, y0, x1, y1))
+        quick = scene.dtype == "uint8" and len(scene.bands) >= 3  # such values pass unchanged: nothing to sample
+        stretch = compute_stretch(scene) if quick else _stretch(path, path.stat().st_mtime_ns)
+        return stretch.apply(raw, valid)
+
+
+@lru_cache(maxsize=64)
+def _stretch(path: Path, changed_ns: int) -> Stretch:
+    """The stretch of a file; ``changed_ns`` makes a changed file another one."""
+    with Scene.open(path, pixel_coordinates=True) as scene:
+        return compute_stretch(scene)
+
+
+def _check_window(window_px: tuple[int, int, int, int], size_px: tuple[int, int], path: Path) -> None:
+    x0, y0, x1, y1 = window_px
+    if not (0 <= x0 < x1 <= size_px[0] and 0 <= y0 < y1 <= size_px[1]):
+        raise SceneError(f"the window {window_px} lies outside {_short(path.name)}, {size_px[0]} x {size_px[1]} pixels")
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 120 else text[:117] + "...")

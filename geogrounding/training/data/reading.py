@@ -1,0 +1,109 @@
+"""Read a labelled data set, whatever its format, into samples and a list of what could not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from geogrounding.errors import InputError, SettingsError
+from geogrounding.training.data import coco, jsonl
+from geogrounding.training.data.pictures import MalformedError, Pictures
+from geogrounding.training.data.records import LabelFiles, Wanted, parse_records
+from geogrounding.training.data.sample import Problem, Sample, Samples, Task
+
+Format = Literal["auto", "coco", "geo-r1", "ms-swift", "trl"]
+OnError = Literal["skip", "refuse"]
+
+_Reader = Callable[[Path, Pictures, LabelFiles, Wanted], Iterator[Sample | Problem]]
+_READERS: Mapping[str, _Reader] = {
+    "coco": coco.read,
+    "geo-r1": jsonl.read_geo_r1,
+    "ms-swift": jsonl.read_swift,
+    "trl": jsonl.read_trl,
+}
+_PICTURE_FOLDERS = ("images",)
+
+
+def read_samples(
+    data: Path,
+    images: Path | None = None,
+    *,
+    format: Format = "auto",
+    task: Task | None = None,
+    with_negatives: int = 0,
+    on_error: OnError = "skip",
+) -> Samples:
+    """Read a data set.
+
+    Args:
+        data: the label file, or the folder of label files.
+        images: the folder of pictures; None looks beside the labels, and in a folder ``images`` there. No picture outside
+            this folder is opened, whatever the labels say.
+        format: of the labels; "auto" goes by their content.
+        task: what the samples are for; None is what the labels hold. A label that cannot serve the task is a problem.
+        with_negatives: so many classes that a picture does not show are asked about in each picture (COCO only; the
+            labels must cover all classes).
+        on_error: "skip" leaves out what cannot be used and lists it, "refuse" raises at the first.
+
+    Returns:
+        Samples in the order of the labels.
+
+    Raises:
+        InputError: the labels cannot be read, hold nothing that can be used, or something that cannot and ``on_error`` is
+            "refuse".
+        SettingsError: an option is unknown or does not suit the format.
+    """
+    for name, value, known in (("format", format, Format), ("on_error", on_error, OnError)):
+        if value not in get_args(known):
+            raise SettingsError(f"{name} {value!r} is unknown", hint=f"Choose one of: {', '.join(get_args(known))}.")
+    if task is not None and task not in get_args(Task):
+        raise SettingsError(f"task {task!r} is unknown", hint=f"Choose one of: {', '.join(get_args(Task))}.")
+    files = LabelFiles()
+    chosen = detect_format(data) if format == "auto" else format
+    if with_negatives and chosen != "coco":
+        raise SettingsError(f"labels of the format {chosen} hold their own negatives", hint="Leave with_negatives out.")
+    pictures = Pictures(images) if images is not None else Pictures(data.parent, _PICTURE_FOLDERS)
+    samples: list[Sample] = []
+    problems: list[Problem] = []
+    for item in _READERS[chosen](data, pictures, files, Wanted(task=task, negatives=with_negatives)):
+        if isinstance(item, Sample):
+            samples.append(item)
+            continue
+        problems.append(item)
+        if on_error == "refuse":
+            raise InputError(f"{item.origin}: {item.reason}", hint="Correct the record, or skip what cannot be used.")
+    if not samples:
+        first = f"; the first problem, {problems[0].origin}: {problems[0].reason}" if problems else ""
+        raise InputError(f"{data} holds no sample that can be used{first}", hint=f"It was read as {chosen}.")
+    return Samples(samples=tuple(samples), problems=tuple(problems), format=chosen, files=files.digests)
+
+
+def detect_format(data: Path) -> Format:
+    """The format of labels by their content.
+
+    Raises:
+        InputError: the file cannot be read or is of no known format.
+    """
+    content = LabelFiles().read(data)
+    start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start == b"{" and b'"annotations"' in content and b'"categories"' in content:
+        return "coco"
+    for _, record in parse_records(content, data.name):
+        if isinstance(record, MalformedError):
+            continue
+        return _format_of_record(record, data)
+    raise InputError(f"{data.name} holds no record that can be read", hint="Is it JSONL, one record a line?")
+
+
+def _format_of_record(record: Mapping[str, Any], data: Path) -> Format:
+    if "objects" in record and "messages" in record:
+        return "ms-swift"
+    if "problem" in record or "conversations" in record:
+        return "geo-r1"
+    if "prompt" in record or "messages" in record:
+        return "trl"
+    raise InputError(
+        f"the records of {data.name} are of no known format: {', '.join(map(str, list(record)[:8]))}",
+        hint="Name the format with --format.",
+    )
