@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from geogrounding.training.expressions.making import ALL_KINDS, Expression, make_expressions
 from geogrounding.training.expressions.meaning import Fit, Kind, Meaning, Objects, Picture, Relation, evaluate
+from geogrounding.training.expressions.reading import read_expression
 from geogrounding.training.expressions.reasoning import reason
 from geogrounding.training.expressions.relations import RelationKind
 from geogrounding.training.expressions.words import PLACES, RANKS, SYNONYMS, Words, category_of, words_for
@@ -29,6 +30,7 @@ __all__ = [
     "category_of",
     "evaluate",
     "make_expressions",
+    "read_expression",
     "reason",
     "words_for",
 ]

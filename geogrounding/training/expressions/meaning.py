@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.grounding.detection import Task
 from geogrounding.training.expressions.relations import Boxes, RelationKind, degree, distances
-from geogrounding.training.expressions.words import PLACES, RANKS, category_of, spoken
+from geogrounding.training.expressions.words import MAX_LABEL_CHARACTERS, PLACES, RANKS, category_of, spoken
 
 Kind = Literal["class", "synonym", "position", "rank", "size", "count", "attribute", "relation", "negative"]
 
@@ -123,12 +123,12 @@ class Fit:
 
 def attribute_key(column: str) -> str:
     """A column's name as words; "color" is "colour"."""
-    return _COLOUR if (words := spoken(column)) in ("color", "colors", "colours") else words
+    return _COLOUR if (words := spoken(column[:MAX_LABEL_CHARACTERS])) in ("color", "colors", "colours") else words
 
 
 def attribute_value(value: object) -> str:
     """A value as words; "gray" is "grey". Empty where there is none."""
-    words = spoken(str(value)) if value is not None else ""
+    words = spoken(str(value)[:MAX_LABEL_CHARACTERS]) if value is not None else ""
     return "grey" if words == "gray" else "" if words in ("none", "nan", "null", "unknown") else words
 
 

@@ -137,14 +137,14 @@ COMPASS_PLACES: dict[str, tuple[str, ...]] = {
     "lower right": ("{} in the southeast", "southeastern {}"),
 }
 MORE_PLACES: dict[str, tuple[str, ...]] = {
-    "left": ("{} at the left", "{} to the left", "{} left side", "{} on the left hand side", "{} in the left part", "left hand {}", "{} in the left", "{} at left"),
-    "right": ("{} at the right", "{} to the right", "{} right side", "{} on the right hand side", "{} in the right part", "right hand {}", "{} in the right", "{} at right"),
+    "left": ("{} at the left", "{} to the left", "{} left side", "{} on the left hand side", "{} in the left part", "left hand {}", "{} in the left", "{} at left", "{} left"),
+    "right": ("{} at the right", "{} to the right", "{} right side", "{} on the right hand side", "{} in the right part", "right hand {}", "{} in the right", "{} at right", "{} right"),
     "upper": ("{} at the top", "{} on top", "{} on the top", "{} in the upper part", "{} in the top part", "{} near the top", "top {}"),
     "lower": ("{} at the bottom", "{} on the bottom", "{} in the lower part", "{} in the bottom part", "{} near the bottom", "bottom {}"),
-    "upper left": ("{} at the top left", "{} on the top left", "{} at the upper left", "{} on the upper left", "{} in the upper left quarter"),
-    "upper right": ("{} at the top right", "{} on the top right", "{} at the upper right", "{} on the upper right", "{} in the upper right quarter"),
-    "lower left": ("{} at the bottom left", "{} on the bottom left", "{} at the lower left", "{} on the lower left", "{} in the lower left quarter"),
-    "lower right": ("{} at the bottom right", "{} on the bottom right", "{} at the lower right", "{} on the lower right", "{} in the lower right quarter"),
+    "upper left": ("{} at the top left", "{} on the top left", "{} at the upper left", "{} on the upper left", "{} in the upper left quarter", "{} upper left", "{} top left"),
+    "upper right": ("{} at the top right", "{} on the top right", "{} at the upper right", "{} on the upper right", "{} in the upper right quarter", "{} upper right", "{} top right"),
+    "lower left": ("{} at the bottom left", "{} on the bottom left", "{} at the lower left", "{} on the lower left", "{} in the lower left quarter", "{} lower left", "{} bottom left"),
+    "lower right": ("{} at the bottom right", "{} on the bottom right", "{} at the lower right", "{} on the lower right", "{} in the lower right quarter", "{} lower right", "{} bottom right"),
     "central": ("{} at the centre", "{} at the center", "{} near the centre", "{} near the center", "middle {}", "center {}", "centre {}"),
 }  # fmt: skip
 
@@ -181,6 +181,7 @@ MORE_RELATIONS: dict[str, tuple[str, ...]] = {
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 
+MAX_LABEL_CHARACTERS = 200
 _INVARIANT = frozenset({"aircraft", "sheep", "deer", "fish", "spacecraft", "hovercraft", "watercraft", "series"})
 _IRREGULAR = {"person": "people", "man": "men", "woman": "women", "child": "children", "goose": "geese"}
 _SINGULAR = {plural: singular for singular, plural in _IRREGULAR.items()}
@@ -250,9 +251,9 @@ def with_article(noun: str) -> str:
     return f"{'an' if vowel else 'a'} {noun}"
 
 
-def spoken(label: str) -> str:
-    """A label as words: lower case, one space for every run of hyphens, underscores and other signs."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", label[:200])
+def spoken(text: str) -> str:
+    """A label or a sentence as plain words: lower case, one space for every run of hyphens, underscores and other signs."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
     return " ".join(re.sub(r"[^\w'&]|_", " ", parted).split()).casefold()
 
 
@@ -262,7 +263,7 @@ def category_of(label: str) -> str:
 
     Empty for a label without any letter: nobody can ask for it in words.
     """
-    words = spoken(label)
+    words = spoken(label[:MAX_LABEL_CHARACTERS])
     if not any(character.isalpha() for character in words):
         return ""
     for form in (words, singular(words)):
