@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 import geogrounding
+from geogrounding.describe import describe_error, describe_report
 from geogrounding.errors import GeogroundingError, IncompleteError, ModelError, OutputError, SettingsError
 
 from . import options as opt
 from . import resolve
 from .main import INTERRUPTED, VERBOSE_KEY
 from .progress import Silent, make_reporter
-from .run import count, describe_error, describe_report, duration
+from .run import count, duration
 from .terminal import clean, clean_lines, say
 from .values import FORMATS, Format
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geogrounding.describe import describe_error, describe_report
 from geogrounding.errors import GeogroundingError, IncompleteError, SettingsError
 
 from . import options as opt
@@ -132,26 +133,6 @@ def _run(
     )
     reporter.event("done", output=str(output), **describe_report(report))
     return report, output, preview
-
-
-def describe_report(report: RunReport) -> dict[str, Any]:
-    """A report in plain values."""
-    return {
-        "complete": report.complete,
-        "features": report.features,
-        "chips": report.chips,
-        "empty_chips": report.empty_chips,
-        "failed_chips": [{"chip": chip, "reason": reason} for chip, reason in report.failed_chips],
-        "drops": dict(report.drops),
-        "seconds": round(report.seconds, 3),
-        "model_seconds": round(report.model_seconds, 3),
-        "waiting_seconds": round(report.waiting_seconds, 3),
-    }
-
-
-def describe_error(error: GeogroundingError) -> dict[str, Any]:
-    """An error in plain values."""
-    return {"type": type(error).__name__, "message": str(error), "hint": error.hint, "exit_code": error.exit_code}
 
 
 def say_report(report: RunReport, output: Path, preview: Path | None) -> None:

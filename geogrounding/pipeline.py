@@ -99,9 +99,10 @@ class _Clock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Walk:
+class Walk:
     """A run whose chips are all answered, with its files still open."""
 
+    settings: RunSettings
     scene: Scene
     stretch: Stretch
     plan: Plan
@@ -133,17 +134,8 @@ def run(
     """
     check_output(output, overwrite=overwrite or resume)
     journal_path = output.with_name(output.name + ".journal")
-    with _walk(settings, model, journal_path, resume=resume, overwrite=overwrite, on_progress=on_progress) as walk:
-        write_layer(
-            output,
-            walk.collection,
-            crs=walk.scene.crs,
-            dst_crs=dst_crs,
-            metadata=describe_run(walk.scene, settings, walk.plan, walk.stretch, walk.model, walk.report),
-            creation_options=creation_options,
-            overwrite=overwrite or resume,
-            pixel_coordinates=walk.scene.crs is None,
-        )
+    with walk_scene(settings, model, journal_path, resume=resume, overwrite=overwrite, on_progress=on_progress) as walk:
+        write_result(walk, output, overwrite=overwrite or resume, dst_crs=dst_crs, creation_options=creation_options)
         if preview is not None:
             from geogrounding.vector.preview import render_preview
 
@@ -151,6 +143,31 @@ def run(
         if walk.report.complete:
             walk.journal.remove()
     return walk.report
+
+
+def write_result(
+    walk: Walk,
+    output: Path,
+    *,
+    overwrite: bool,
+    dst_crs: str | None = None,
+    creation_options: Mapping[str, str] | None = None,
+) -> None:
+    """Write the layer of a finished walk, and the description of the run beside it.
+
+    Raises:
+        OutputError: it cannot be written; what stood there is left as it was.
+    """
+    write_layer(
+        output,
+        walk.collection,
+        crs=walk.scene.crs,
+        dst_crs=dst_crs,
+        metadata=describe_run(walk.scene, walk.settings, walk.plan, walk.stretch, walk.model, walk.report),
+        creation_options=creation_options,
+        overwrite=overwrite,
+        pixel_coordinates=walk.scene.crs is None,
+    )
 
 
 def ground(
@@ -172,7 +189,7 @@ def ground(
     chosen = RunSettings(source=str(source), expressions=expressions, **settings)
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
-        _walk(chosen, model, Path(folder) / "run.journal") as walk,
+        walk_scene(chosen, model, Path(folder) / "run.journal") as walk,
     ):
         if not walk.report.complete and not allow_failed:
             chip, reason = walk.report.failed_chips[0]
@@ -220,7 +237,7 @@ def open_scene(settings: RunSettings) -> Scene:
 
 
 @contextmanager
-def _walk(
+def walk_scene(
     settings: RunSettings,
     model: ModelSource,
     journal_path: Path,
@@ -228,16 +245,43 @@ def _walk(
     resume: bool = False,
     overwrite: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
-) -> Iterator[_Walk]:
+    on_plan: Callable[[Scene, Plan, Model], None] | None = None,
+    on_features: Callable[[list[Feature]], None] | None = None,
+) -> Iterator[Walk]:
+    """Answer every chip of a scene; inside the ``with`` block the merged features can be read and written.
+
+    Args:
+        settings: what is asked.
+        model: a loaded model, its name, or a function that loads it.
+        journal_path: record of finished chips; it stays unless the caller removes it.
+        resume: go on with an existing journal.
+        overwrite: throw an existing journal away.
+        on_progress: called after each batch of chips.
+        on_plan: called once before the first chip.
+        on_features: called after each batch with what was found in it, not yet merged with other batches: see
+            ``stream``. The features of ``Walk.collection`` take their place. Chips of a resumed journal are left out.
+
+    Raises:
+        GeogroundingError: one of the errors of ``geogrounding.errors``.
+    """
     clock = _Clock()
     with open_scene(settings) as scene, _open_model(model) as loaded:
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         key = run_key(scene, settings, plan, stretch, loaded)
         with Journal(journal_path, key, resume=resume, overwrite=overwrite) as journal:
-            _answer_chips(scene, plan, stretch, loaded, settings.questions, journal, clock, on_progress)
+            if on_plan is not None:
+                on_plan(scene, plan, loaded)
+
+            def tell_features(records: list[ChipRecord]) -> None:
+                if on_features is not None:
+                    by_chip = {record.index: record for record in records}
+                    on_features(list(Collection(scene, plan, settings, by_chip, model_name=loaded.name)))
+
+            _answer_chips(scene, plan, stretch, loaded, settings.questions, journal, clock, on_progress, tell_features)
             collection = Collection(scene, plan, settings, journal, model_name=loaded.name)
             report = _report(collection, plan, journal, clock)
-            yield _Walk(
+            yield Walk(
+                settings=settings,
                 scene=scene,
                 stretch=stretch,
                 plan=plan,
@@ -272,6 +316,7 @@ def _answer_chips(
     journal: Journal,
     clock: _Clock,
     on_progress: Callable[[Progress], None] | None,
+    on_batch: Callable[[list[ChipRecord]], None],
 ) -> None:
     """Ask the model about every chip the journal does not know yet, then once more about those that failed before."""
     resumed, failed_before = journal.next_chip, journal.failed
@@ -289,6 +334,7 @@ def _answer_chips(
                     records = _ask(model, batch, questions)
                 journal.append(records)
                 found += sum(len(a.detections) for r in records for a in r.answers)
+                on_batch(records)
                 if on_progress is not None:
                     on_progress(
                         Progress(

@@ -45,7 +45,7 @@ class RunSettings:
     bbox: tuple[float, float, float, float] | None = None
     """(xmin, ymin, xmax, ymax) in ``bbox_crs``."""
     bbox_crs: str | None = None
-    """CRS of ``bbox``; None is the CRS of the scene."""
+    """CRS of ``bbox``, or ``"pixels"`` for pixels of the scene; None is the CRS of the scene."""
     aoi: Path | None = None
     """A vector file whose polygons limit the search."""
 

@@ -32,6 +32,10 @@ class Area:
     """The exact outline in scene pixels; None when it is the window itself."""
 
 
+PIXELS = "pixels"
+"""As CRS of a bounding box: it is in pixels of the scene, x right, y down."""
+
+
 def resolve_area(
     scene: Scene,
     *,
@@ -44,7 +48,7 @@ def resolve_area(
     Args:
         scene: the raster.
         bbox: (xmin, ymin, xmax, ymax) in ``bbox_crs``, or in the CRS of the scene (pixels where it has none).
-        bbox_crs: anything pyproj understands.
+        bbox_crs: anything pyproj understands, or ``"pixels"`` for pixels of the scene.
         aoi: a vector file; its polygons, united, limit the search. With ``bbox`` both must hold.
 
     Raises:
@@ -52,7 +56,9 @@ def resolve_area(
     """
     whole = shapely.box(0, 0, scene.width, scene.height)
     shape: BaseGeometry = whole
-    if bbox is not None:
+    if bbox is not None and bbox_crs == PIXELS:
+        shape = shape.intersection(_bbox_polygon(bbox))
+    elif bbox is not None:
         shape = shape.intersection(_to_scene_px(scene, _bbox_polygon(bbox), _crs(bbox_crs, scene), "bounding box"))
     if aoi is not None:
         polygons, crs = _read_aoi(aoi)

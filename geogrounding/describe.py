@@ -1,0 +1,127 @@
+"""A scene with its plan, a report, an error in plain values: for ``geoground info``, JSON progress and the engine.
+
+Importing this imports neither numpy nor rasterio.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from geogrounding.errors import GeogroundingError, MissingCRSError
+
+if TYPE_CHECKING:
+    from geogrounding.pipeline import RunReport
+    from geogrounding.plan import Plan
+    from geogrounding.raster.scene import Scene
+    from geogrounding.settings import RunSettings
+
+
+def describe_scene(settings: RunSettings) -> dict[str, Any]:
+    """Everything ``info`` shows, in plain values.
+
+    Raises:
+        InputError: the scene or the area cannot be used.
+    """
+    from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
+    from geogrounding.plan import make_plan
+    from geogrounding.raster.stretch import compute_stretch
+
+    with _open(settings) as scene:
+        plan = make_plan(scene, settings, BUILTIN_CONVENTIONS)
+        stretch = compute_stretch(scene, settings.stretch)
+        return {
+            "name": scene.name,
+            "driver": scene.driver,
+            "width": scene.width,
+            "height": scene.height,
+            "crs": _describe_crs(scene),
+            "bounds_crs": None if scene.crs is None else _bounds_crs(scene),
+            "transform": list(scene.transform)[:6],
+            "ground_resolution_m": scene.ground_resolution_m,
+            "band_count": scene.band_count,
+            "bands": list(scene.bands),
+            "dtype": scene.dtype,
+            "nodata": scene.nodata,
+            "mask": scene.has_mask,
+            "block_shape": list(scene.block_shape),
+            "overview_factors": list(scene.overview_factors),
+            "stretch": stretch.describe(),
+            "grid": {**plan.describe(), "area_shape": plan.area.shape_scene_px is not None, "levels": _levels(plan)},
+            "estimate": _estimate(plan),
+        }
+
+
+def _open(settings: RunSettings) -> Scene:
+    """Open the scene; one without coordinates is described all the same."""
+    from geogrounding.raster.scene import Scene
+
+    def open_scene(pixel_coordinates: bool) -> Scene:
+        return Scene.open(
+            settings.source,
+            bands=settings.bands,
+            nodata=settings.nodata,
+            pixel_coordinates=pixel_coordinates,
+            allow_remote=settings.allow_remote,
+            trusted_folders=settings.trusted_folders,
+            open_options=settings.open_options,
+        )
+
+    try:
+        return open_scene(settings.pixel_coordinates)
+    except MissingCRSError:
+        return open_scene(True)
+
+
+def _describe_crs(scene: Scene) -> dict[str, Any] | None:
+    if scene.crs is None:
+        return None
+    return {"id": scene.crs.to_string() if scene.crs.to_authority() else None, "name": scene.crs.name}
+
+
+def _bounds_crs(scene: Scene) -> list[float]:
+    """(xmin, ymin, xmax, ymax) around the four corners, in the CRS of the scene."""
+    a, b, c, d, e, f = list(scene.transform)[:6]
+    corners = [(x, y) for x in (0, scene.width) for y in (0, scene.height)]
+    xs = [a * x + b * y + c for x, y in corners]
+    ys = [d * x + e * y + f for x, y in corners]
+    return [min(xs), min(ys), max(xs), max(ys)]
+
+
+def _levels(plan: Plan) -> list[dict[str, Any]]:
+    """Chips of each level, counted from the grid's own numbers; with an area of interest some of them are left out."""
+    x0, y0, x1, y1 = plan.area.window_scene_px
+    levels: list[dict[str, Any]] = []
+    tile, step = plan.tiling.tile_size_px, plan.tiling.tile_size_px - plan.tiling.overlap_px
+    for scale in plan.tiling.scales:
+        sides = (max(1, round((x1 - x0) / scale)), max(1, round((y1 - y0) / scale)))
+        columns, rows = (1 if side <= tile else 1 + math.ceil((side - tile) / step) for side in sides)
+        levels.append({"scale": scale, "columns": columns, "rows": rows})
+        if columns == rows == 1:
+            break
+    return levels
+
+
+def _estimate(plan: Plan) -> dict[str, Any]:
+    chips = len(plan.grid)
+    return {"chips": chips, "megapixels_read": round(chips * plan.tiling.tile_size_px**2 / 1e6, 1)}
+
+
+def describe_report(report: RunReport) -> dict[str, Any]:
+    """A report in plain values."""
+    return {
+        "complete": report.complete,
+        "features": report.features,
+        "chips": report.chips,
+        "empty_chips": report.empty_chips,
+        "failed_chips": [{"chip": chip, "reason": reason} for chip, reason in report.failed_chips],
+        "drops": dict(report.drops),
+        "seconds": round(report.seconds, 3),
+        "model_seconds": round(report.model_seconds, 3),
+        "waiting_seconds": round(report.waiting_seconds, 3),
+    }
+
+
+def describe_error(error: GeogroundingError) -> dict[str, Any]:
+    """An error in plain values."""
+    return {"type": type(error).__name__, "message": str(error), "hint": error.hint, "exit_code": error.exit_code}
