@@ -1,0 +1,106 @@
+"""Boxes against boxes: overlap, greedy matching at many thresholds at once, average precision.
+
+The rules are those of COCO's evaluation (``COCOeval.evaluateImg`` and ``accumulate`` in cocodataset/cocoapi): boxes in
+order of falling score each take the free target they overlap most, if they overlap it enough; average precision is the
+mean of the precision envelope at 101 recalls. Not taken over: the limit of 100 boxes per picture, and area ranges.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Boxes = NDArray[np.float64]
+"""(N, 4) as x0, y0, x1, y1, half-open floats."""
+
+COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+"""IoU thresholds .50:.05:.95, the same floats as pycocotools uses."""
+RECALLS = np.linspace(0.0, 1.0, 101)
+"""Recalls at which precision is read, the same floats as pycocotools uses."""
+_BELOW_ONE = 1.0 - 1e-10
+"""COCO's cap of the threshold, so that equal boxes match whatever the rounding."""
+
+
+def as_boxes(boxes: object) -> Boxes:
+    """Any nested sequence of boxes as an (N, 4) array; an empty one as (0, 4).
+
+    Raises:
+        ValueError: it is not a list of four numbers each.
+    """
+    array = np.asarray(boxes, dtype=np.float64)
+    if not array.size:
+        return np.empty((0, 4))
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"boxes of shape {array.shape} are not (N, 4)")
+    return array
+
+
+def box_iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:
+    """Intersection over union of boxes (N, 4) with boxes (M, 4): (N, M) in [0, 1]; 0 where both are empty."""
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
+    sides = np.maximum(high - low, 0.0)
+    inter = sides[..., 0] * sides[..., 1]
+    area_a = np.maximum(a[:, 2] - a[:, 0], 0.0) * np.maximum(a[:, 3] - a[:, 1], 0.0)
+    area_b = np.maximum(b[:, 2] - b[:, 0], 0.0) * np.maximum(b[:, 3] - b[:, 1], 0.0)
+    union = area_a[:, None] + area_b[None, :] - inter
+    iou: NDArray[np.float64] = inter / np.maximum(union, np.finfo(np.float64).tiny)
+    return np.minimum(iou, 1.0)
+
+
+def match(iou: NDArray[np.float64], thresholds: NDArray[np.float64] = COCO_THRESHOLDS) -> NDArray[np.bool_]:
+    """Which boxes are right, each target taken once.
+
+    Args:
+        iou: (N, M) of N boxes, the surest first, with M targets.
+        thresholds: (T,) least IoU of a hit.
+
+    Returns:
+        (T, N). At each threshold, box after box takes the free target it overlaps most (of equal ones the last, as
+        COCO does).
+    """
+    boxes, targets = iou.shape
+    right = np.zeros((len(thresholds), boxes), np.bool_)
+    if not targets:
+        return right
+    least = np.minimum(thresholds, _BELOW_ONE)
+    backwards = iou[:, ::-1]  # argmax gives the first of equal ones
+    free = np.ones((len(thresholds), targets), np.bool_)
+    rows = np.arange(len(thresholds))
+    for n in np.flatnonzero(iou.max(axis=1) >= least.min()):
+        overlap = np.where(free, backwards[n], -1.0)
+        best = overlap.argmax(axis=1)
+        hit = overlap[rows, best] >= least
+        right[:, n] = hit
+        free[rows, best] &= ~hit
+    return right
+
+
+def average_precision(
+    right: NDArray[np.bool_],
+    targets: float | NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Interpolated average precision at 101 recalls.
+
+    Args:
+        right: (..., N) whether each box is right, the surest first.
+        targets: how many targets there are, a number or an array that broadcasts with (...).
+        weights: (..., N) how often each box counts, such as how often its picture was drawn; None is once.
+
+    Returns:
+        (...) in [0, 1]; 0 without boxes, NaN where there are no targets.
+    """
+    number = np.asarray(targets, dtype=np.float64)
+    weight = np.ones(right.shape[-1]) if weights is None else weights
+    true = np.cumsum(right * weight, axis=-1)
+    every = np.cumsum(np.broadcast_to(weight, true.shape), axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        precision = np.where(every > 0, true / every, 0.0)
+        recall = true / number[..., None]
+    envelope = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+    # A recall is first reached at a right box: each counts as often as there are recalls between the last one and it.
+    reached = np.where(true > 0, np.searchsorted(RECALLS, np.nan_to_num(recall), side="right"), 0)
+    steps = np.diff(reached, axis=-1, prepend=0)
+    total: NDArray[np.float64] = (envelope * steps).sum(axis=-1) / len(RECALLS)
+    return np.where(number > 0, total, np.nan)
