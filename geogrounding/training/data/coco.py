@@ -14,7 +14,7 @@ from typing import Any
 
 import shapely
 
-from geogrounding.errors import InputError
+from geogrounding.errors import GeogroundingError, InputError
 from geogrounding.training.data.masks import polygon_of_segmentation
 from geogrounding.training.data.pictures import MalformedError, Pictures
 from geogrounding.training.data.records import (
@@ -98,7 +98,7 @@ def _samples(
             continue
         try:
             yield _sample(picture, name, task, places, annotations)
-        except MalformedError as error:
+        except (MalformedError, GeogroundingError) as error:
             origin = f"{picture.file}:annotations[{places[0]}]"
             yield Problem(origin=origin, reason=f"{name} in {picture.record['file_name']}: {error}")
     absent = [name for category, name in names.items() if category not in shown.by_class.keys() | shown.spoiled]

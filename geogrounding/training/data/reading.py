@@ -7,22 +7,24 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.training.data import coco, jsonl
+from geogrounding.training.data import coco, earthreason, jsonl, voc, vrsbench
 from geogrounding.training.data.pictures import MalformedError, Pictures
 from geogrounding.training.data.records import LabelFiles, Wanted, parse_records
 from geogrounding.training.data.sample import Problem, Sample, Samples, Task
 
-Format = Literal["auto", "coco", "geo-r1", "ms-swift", "trl"]
+Format = Literal["auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl"]
 OnError = Literal["skip", "refuse"]
 
 _Reader = Callable[[Path, Pictures, LabelFiles, Wanted], Iterator[Sample | Problem]]
 _READERS: Mapping[str, _Reader] = {
     "coco": coco.read,
+    "vrsbench": vrsbench.read,
+    "voc": voc.read,
+    "earthreason": earthreason.read,
     "geo-r1": jsonl.read_geo_r1,
     "ms-swift": jsonl.read_swift,
     "trl": jsonl.read_trl,
 }
-_PICTURE_FOLDERS = ("images",)
 
 
 def read_samples(
@@ -32,6 +34,7 @@ def read_samples(
     format: Format = "auto",
     task: Task | None = None,
     with_negatives: int = 0,
+    split: str | None = None,
     on_error: OnError = "skip",
 ) -> Samples:
     """Read a data set.
@@ -44,6 +47,8 @@ def read_samples(
         task: what the samples are for; None is what the labels hold. A label that cannot serve the task is a problem.
         with_negatives: so many classes that a picture does not show are asked about in each picture (COCO only; the
             labels must cover all classes).
+        split: which part of a folder that holds several is read: EarthReason's and RRSIS-D's ``train``, ``val``, ``test``,
+            or a list ``NAME.txt`` as DIOR-RSVG has it; None is all of it.
         on_error: "skip" leaves out what cannot be used and lists it, "refuse" raises at the first.
 
     Returns:
@@ -60,13 +65,15 @@ def read_samples(
     if task is not None and task not in get_args(Task):
         raise SettingsError(f"task {task!r} is unknown", hint=f"Choose one of: {', '.join(get_args(Task))}.")
     files = LabelFiles()
-    chosen = detect_format(data) if format == "auto" else format
+    chosen = detect_format(data, split) if format == "auto" else format
     if with_negatives and chosen != "coco":
         raise SettingsError(f"labels of the format {chosen} hold their own negatives", hint="Leave with_negatives out.")
-    pictures = Pictures(images) if images is not None else Pictures(data.parent, _PICTURE_FOLDERS)
+    if split is not None and (chosen not in ("voc", "earthreason") or not data.is_dir()):
+        raise SettingsError("a split is chosen from a folder of label files", hint="Name the label file of the split.")
+    pictures = Pictures(images) if images is not None else _pictures_beside(data, chosen, split)
     samples: list[Sample] = []
     problems: list[Problem] = []
-    for item in _READERS[chosen](data, pictures, files, Wanted(task=task, negatives=with_negatives)):
+    for item in _READERS[chosen](data, pictures, files, Wanted(task=task, negatives=with_negatives, split=split)):
         if isinstance(item, Sample):
             samples.append(item)
             continue
@@ -79,16 +86,37 @@ def read_samples(
     return Samples(samples=tuple(samples), problems=tuple(problems), format=chosen, files=files.digests)
 
 
-def detect_format(data: Path) -> Format:
+def _pictures_beside(data: Path, chosen: Format, split: str | None) -> Pictures:
+    """Where the pictures of a data set are when nobody says so: beside the labels, in the usual folders."""
+    if chosen == "voc":
+        return Pictures((voc.label_folder(data) or data).parent, voc.PICTURE_FOLDERS)
+    if chosen == "earthreason":
+        return Pictures((earthreason.split_folder(data, split) or data) / "images")
+    return Pictures(data.parent, vrsbench.PICTURE_FOLDERS if chosen == "vrsbench" else ("images",))
+
+
+def detect_format(data: Path, split: str | None = None) -> Format:
     """The format of labels by their content.
 
     Raises:
         InputError: the file cannot be read or is of no known format.
     """
+    if data.is_dir() or data.suffix.lower() == ".txt":
+        if voc.label_folder(data) is not None:
+            return "voc"
+        if earthreason.split_folder(data, split) is not None:
+            return "earthreason"
+        if next(data.glob("*.json"), None) is not None:
+            return "vrsbench"
+        raise InputError(
+            f"{data} holds no labels of a known format", hint="Name the label file, or the folder of XML or JSON files."
+        )
     content = LabelFiles().read(data)
     start = content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if start == b"{" and b'"annotations"' in content and b'"categories"' in content:
         return "coco"
+    if b"[refer]" in content and b"conversations" in content:
+        return "vrsbench"
     for _, record in parse_records(content, data.name):
         if isinstance(record, MalformedError):
             continue
@@ -99,6 +127,8 @@ def detect_format(data: Path) -> Format:
 def _format_of_record(record: Mapping[str, Any], data: Path) -> Format:
     if "objects" in record and "messages" in record:
         return "ms-swift"
+    if "ground_truth" in record and "question" in record:
+        return "vrsbench"
     if "problem" in record or "conversations" in record:
         return "geo-r1"
     if "prompt" in record or "messages" in record:

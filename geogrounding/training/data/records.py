@@ -31,6 +31,8 @@ class Wanted:
     """None is what the format holds."""
     negatives: int
     """Absent classes that are asked about in each picture."""
+    split: str | None
+    """Name of the split, where a folder holds several."""
 
 
 @dataclass(slots=True)
