@@ -120,6 +120,13 @@ class TrainSettings(BaseModel):
             raise ValueError("train_vision needs full: an adapter leaves the vision tower as it is")
         return self
 
+    def _filled(self, *, embedded: bool, **defaults: Any) -> Self:
+        """A copy in which what was left open has the given values."""
+        common = {"gradient_checkpointing": not embedded, "lora_alpha": 2.0 * self.lora_rank, **defaults}
+        return self.model_copy(
+            update={name: value for name, value in common.items() if getattr(self, name) is None and value is not None}
+        )
+
 
 class SFTSettings(TrainSettings):
     """Supervised fine-tuning: the model learns to write the right answers."""
@@ -127,10 +134,13 @@ class SFTSettings(TrainSettings):
     batch: Count = 8
     """Samples a device takes at once."""
 
-    @property
-    def rate(self) -> float:
-        """The learning rate, or its default."""
-        return self.learning_rate or (2e-5 if self.full else 2e-4)
+    def completed(self, *, embedded: bool) -> Self:
+        """With a value for everything that depends on the model and on what is trained of it."""
+        return self._filled(
+            embedded=embedded,
+            learning_rate=(3e-4 if embedded else 1e-5) if self.full else (1e-3 if embedded else 2e-4),
+            epochs=None if self.steps else 3.0,
+        )
 
 
 class GRPOSettings(TrainSettings):
@@ -138,8 +148,9 @@ class GRPOSettings(TrainSettings):
 
     group: Annotated[int, Field(ge=2, le=256)] = 8
     """Completions of each question."""
-    batch: Count = 8
-    """Completions a device takes at once; all devices and ``accumulate`` together hold whole groups."""
+    batch: Count | None = None
+    """Completions a device takes at once; all devices and ``accumulate`` together hold whole groups. Default: one group,
+    eight for the embedded model."""
     loss: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
     epsilon: Positive = 0.2
     epsilon_high: Positive = 0.28
@@ -154,7 +165,7 @@ class GRPOSettings(TrainSettings):
     temperature: Positive = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_completion: Annotated[int, Field(ge=8, le=65536)] | None = None
-    """Tokens of a completion; default 1024, 160 for the embedded model."""
+    """Tokens of a completion; default 1024, 256 for the embedded model."""
     rewards: tuple[str, ...] = ()
     """Dotted paths of reward functions; default format and what suits the task."""
     reward_weights: tuple[float, ...] = ()
@@ -185,10 +196,15 @@ class GRPOSettings(TrainSettings):
             raise ValueError("vllm_base_url goes with vllm")
         return self
 
-    @property
-    def rate(self) -> float:
-        """The learning rate, or its default."""
-        return self.learning_rate or (1e-6 if self.full else 1e-5)
+    def completed(self, *, embedded: bool) -> Self:
+        """With a value for everything that depends on the model and on what is trained of it."""
+        return self._filled(
+            embedded=embedded,
+            learning_rate=(3e-5 if embedded else 1e-6) if self.full else (1e-4 if embedded else 1e-5),
+            steps=None if self.epochs else 200,
+            batch=self.group * (8 if embedded else 1),
+            max_completion=256 if embedded else 1024,
+        )
 
     def check_batch(self, processes: int) -> None:
         """Refuse a batch that does not hold whole groups.
@@ -199,9 +215,10 @@ class GRPOSettings(TrainSettings):
         Raises:
             SettingsError: the completions of a step are no multiple of the group.
         """
-        together = self.batch * self.accumulate * processes
+        batch = self.batch or self.group
+        together = batch * self.accumulate * processes
         if together % self.group:
-            by = f"batch {self.batch} x accumulate {self.accumulate} x {processes} processes"
+            by = f"batch {batch} x accumulate {self.accumulate} x {processes} processes"
             lower = together // self.group * self.group
             better = f"{lower} or {lower + self.group}" if lower else str(self.group)
             raise SettingsError(

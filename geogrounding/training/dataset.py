@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.grounding.models.weights import first_line
@@ -46,11 +46,13 @@ def read_training_set(settings: TrainSettings, output: Path, *, tile_size_px: in
     Raises:
         InputError: a file cannot be used, or nothing is left to train on.
     """
-    from geogrounding.training.data import choose_shots, cut_training_set, read_samples
+    from geogrounding.training.data import read_samples
 
     hashes: dict[str, str] = {}
     data, images, form = settings.data, settings.images, settings.data_format
     if settings.scene is not None and settings.labels is not None:
+        from geogrounding.training.data.layer import cut_training_set
+
         data = output / CUT / "train.jsonl"
         if not data.is_file():
             data = cut_training_set(
@@ -76,6 +78,8 @@ def read_training_set(settings: TrainSettings, output: Path, *, tile_size_px: in
             hint="Look at the file, or name its format with --format.",
         )
     if settings.shots is not None:
+        from geogrounding.training.data.fewshot import choose_shots
+
         samples = choose_shots(samples, settings.shots, seed=settings.seed)
         if not samples:
             raise InputError("no sample has a category, so that none can be chosen by shots", hint="Leave out --shots.")
@@ -98,6 +102,8 @@ class Row:
     completion: str
     frame: AnswerFrame
     picture_tokens: int
+    model_size_px: tuple[int, int] | None
+    """(width, height) of the picture as the model sees it."""
 
 
 def make_rows(
@@ -107,7 +113,7 @@ def make_rows(
     *,
     reduce_pictures: bool,
     context: int,
-    max_completion: int,
+    answer_tokens: int,
     largest_px: tuple[int, int] | int | None,
 ) -> list[Row]:
     """Lay samples out for a model, and refuse what cannot work before hours are spent on it.
@@ -118,7 +124,7 @@ def make_rows(
         processor: prepares the pictures.
         reduce_pictures: whether pictures larger than the model sees are reduced.
         context: tokens that the model can read.
-        max_completion: room for an answer, tokens.
+        answer_tokens: room for an answer, tokens; a longer right answer needs its own length.
         largest_px: what the model sees of a picture at most: (width, height), or their product.
 
     Raises:
@@ -139,9 +145,10 @@ def make_rows(
             completion=form.completion(sample, frame),
             frame=frame,
             picture_tokens=picture.tokens.count(processor.image_token),
+            model_size_px=picture.model_size_px,
         )
         asked = len(processor.tokenizer(processor.texts.chat(row.prompt))["input_ids"]) + row.picture_tokens
-        answer = max(max_completion, len(processor.tokenizer(row.completion)["input_ids"]))
+        answer = max(answer_tokens, len(processor.tokenizer(row.completion)["input_ids"]))
         if asked + answer > context:
             raise SettingsError(
                 f"{sample.origin}: picture and question take {asked} tokens and the answer up to {answer}, together more "
@@ -177,23 +184,30 @@ def _check_budget(
         )
 
 
-def to_dataset(rows: Sequence[Row], form: Format, *, pictures: bool = True) -> Any:
+def to_dataset(rows: Sequence[Row], form: Format, *, pictures: Literal["references", "files"] = "references") -> Any:
     """Rows as a ``datasets.Dataset`` in TRL's conversational form with the columns of the rewards.
 
-    The picture of a row is a ``PictureRef`` that is made when the row is asked for: Arrow holds words and numbers only.
+    The picture of a row is made when the row is asked for, so that Arrow holds words and numbers only: a ``PictureRef``,
+    or, for servers that know no such thing, the picture itself at the size the model sees.
     """
     from datasets import Dataset
+    from PIL import Image
 
     columns: dict[str, list[Any]] = {"row": list(range(len(rows)))}
     columns["prompt"] = [[{"role": "user", "content": row.prompt}] for row in rows]
     told = [form.reward_columns(row.sample, row.frame) for row in rows]
     dataset = Dataset.from_dict(columns)
 
+    def picture(row: Row) -> Any:
+        if pictures == "references":
+            return PictureRef(sample=row.sample)
+        image = Image.fromarray(row.sample.pixels())
+        return image if row.model_size_px is None else image.resize(row.model_size_px, Image.Resampling.BICUBIC)
+
     def look(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         chosen = batch["row"]
         seen = {**batch, **{name: [told[index][name] for index in chosen] for name in told[0]}}
-        if pictures:
-            seen["images"] = [[PictureRef(sample=rows[index].sample)] for index in chosen]
+        seen["images"] = [[picture(rows[index])] for index in chosen]
         return seen
 
     dataset.set_transform(look)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PER_MILLE = 1000
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_ROWS, _COLUMNS = ("upper", "", "lower"), ("left", "", "right")
+_ROWS, _COLUMNS = ("upper", "centre", "lower"), ("left", "centre", "right")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +65,11 @@ class Format:
     @property
     def _plain_answers(self) -> bool:
         return "reasoning" in inspect.signature(self.processor.completion).parameters
+
+    @property
+    def tagged(self) -> bool:
+        """Whether answers stand between ``<think>`` and ``<answer>`` tags, as the format reward wants them."""
+        return self.reasoning and not self.style.startswith("qwen3")
 
     def question(self, sample: Sample) -> Question:
         """The sample as a question."""
@@ -178,7 +183,7 @@ def plain_reasoning(expression: str, boxes: NDArray[np.float64], size: tuple[int
 def _place(box: Sequence[float] | NDArray[np.float64], size: tuple[int, int]) -> str:
     column = min(2, max(0, int((box[0] + box[2]) / 2 / size[0] * 3)))
     row = min(2, max(0, int((box[1] + box[3]) / 2 / size[1] * 3)))
-    return " ".join(word for word in (_ROWS[row], _COLUMNS[column]) if word) or "centre"
+    return "centre" if row == column == 1 else f"{_ROWS[row]} {_COLUMNS[column]}"
 
 
 def _entry(box: NDArray[np.float64], label: str, size: tuple[int, int]) -> dict[str, Any]:

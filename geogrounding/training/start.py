@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,23 @@ def _resolve(name: str) -> tuple[str, Inference | None, Path | None]:
     return base, told, folder
 
 
+@contextlib.contextmanager
+def libraries_quiet() -> Iterator[None]:
+    """No remarks of the libraries about themselves: peft and trl call what transformers is about to rename."""
+    with checkpoint.quiet(), warnings.catch_warnings():
+        for kind in (FutureWarning, DeprecationWarning):
+            warnings.simplefilter("ignore", kind)
+        yield
+
+
+def is_embedded(name: str) -> bool:
+    """Whether a name means the embedded model or one trained from it, told without loading it."""
+    config = weights.local_path(name) / "config.json"
+    return name == "builtin" or (
+        config.is_file() and weights.read_json(config).get("model_type") == EMBEDDED_MODEL_TYPE
+    )
+
+
 def _builtin_folder() -> Path:
     from geogrounding.grounding.models import builtin
 
@@ -174,7 +193,8 @@ def _with_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     try:
-        return PeftModel.from_pretrained(model, str(folder), is_trainable=True, local_files_only=True)
+        with libraries_quiet():
+            return PeftModel.from_pretrained(model, str(folder), is_trainable=True, local_files_only=True)
     except Exception as error:  # whatever a foreign folder makes the libraries raise
         raise ModelError(
             f"the adapter {folder} does not fit the model: {weights.first_line(error)}",
@@ -231,7 +251,7 @@ def save_result(start: Start, settings: TrainSettings, model: Any, folder: Path)
         How the result is asked.
     """
     whole = start.embedded or settings.full
-    with checkpoint.quiet():
+    with libraries_quiet():
         if whole:
             trained_names = {_plain(name) for name, parameter in model.named_parameters() if parameter.requires_grad}
             merged = model.merge_and_unload(safe_merge=True) if hasattr(model, "peft_config") else model

@@ -1,0 +1,311 @@
+"""One training run from settings to a folder that is a model: what SFT and GRPO have in common.
+
+    check the folder -> load the start -> read and check the data -> record -> train -> save -> mark as done
+
+Imports torch and trl: import it late.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from transformers import TrainingArguments
+
+from geogrounding.errors import InputError, ModelError, OutputError, SettingsError
+from geogrounding.grounding.models import checkpoint as checkpoints
+from geogrounding.grounding.models.weights import first_line
+from geogrounding.training import curves, run_folder
+from geogrounding.training.config import Method, TrainSettings, describe
+from geogrounding.training.dataset import Row, TrainingSet, make_rows, read_training_set
+from geogrounding.training.run_folder import CHECKPOINTS
+from geogrounding.training.shared_vision import SharedVision
+from geogrounding.training.start import Start, adapter_config, libraries_quiet, load_start, save_result
+
+PROBLEMS = "problems.txt"
+_CHECKPOINTING = "activation" if hasattr(TrainingArguments, "activation_checkpointing") else "gradient"
+"""transformers renames its argument; the old name warns where the new one is there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a run came to."""
+
+    folder: Path
+    steps: int
+    seconds: float
+    """In training itself, without loading and saving."""
+    samples: int
+    problems: int
+    """Records that could not be used; they are listed in problems.txt."""
+    last: Mapping[str, float]
+    """Numbers of the last logged step."""
+    pictures_asked: int
+    """Pictures that the trainer asked the vision tower about ..."""
+    pictures_encoded: int
+    """... and those that it looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """Everything a trainer is made of."""
+
+    start: Start
+    rows: list[Row]
+    data: TrainingSet
+    folder: Path
+    adapter: Any
+    """LoRA configuration for the trainer to put on; None for full training and adapters that go on."""
+    going_on: Path | None
+    """Checkpoint from which the run goes on."""
+
+
+class Recipe(Protocol):
+    """What tells one way of training from another."""
+
+    method: Method
+    settings: TrainSettings
+    """Complete; see ``completed``."""
+    answer_tokens: int
+    """Room that the longest answer needs beside its own tokens' number."""
+
+    def trainer(self, prepared: Prepared) -> Any:
+        """A trainer of TRL."""
+        ...
+
+    def before(self, prepared: Prepared) -> Mapping[str, Any]:
+        """Look at the start before the first step; refuse it, or say what was seen for the record."""
+        ...
+
+    def after(self, prepared: Prepared, model: Any, step: int) -> None:
+        """Look at the trained model before it is saved."""
+        ...
+
+
+def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
+    """Train, and leave a folder that is a model.
+
+    Args:
+        recipe: what to do.
+        output: folder of the run.
+        resume: go on with the run in the folder.
+
+    Raises:
+        OutputError: the folder exists, or holds another run.
+        InputError, SettingsError, ModelError: what cannot work.
+    """
+    method, settings = recipe.method, recipe.settings
+    going_on = _resumed(method, settings, output) if resume else None
+    if not resume and run_folder.is_main():
+        run_folder.check_new(output)
+    start = load_start(settings)
+    shared = SharedVision(_bare(start.model), share=settings.share_vision)
+    try:
+        if not resume:
+            run_folder.begin(output, {"geogrounding": run_folder.versions()["geogrounding"], "method": method})
+        data = read_training_set(settings, output, tile_size_px=start.tile_size_px)
+        rows = make_rows(
+            data.samples,
+            start.form,
+            start.processor,
+            reduce_pictures=settings.reduce_pictures,
+            context=start.context,
+            answer_tokens=recipe.answer_tokens,
+            largest_px=start.largest_px,
+        )
+        fresh = not start.adapted and not settings.full
+        prepared = Prepared(
+            start=start,
+            rows=rows,
+            data=data,
+            folder=output,
+            adapter=adapter_config(start, settings) if fresh else None,
+            going_on=going_on,
+        )
+        record = _record(method, settings, prepared)
+        if resume:
+            _check_same(output, record)
+            record["before"] = run_folder.read_record(output).get("before", {})
+        else:
+            record["before"] = dict(recipe.before(prepared))
+        if run_folder.is_main():
+            run_folder.write_record(output, {**record, "status": "running"})
+            _write_problems(output, data)
+        return _train(recipe, prepared, record, shared)
+    except (InputError, SettingsError, ModelError):
+        if not resume:
+            _clear(output)
+        raise
+    finally:
+        shared.close()
+
+
+def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: SharedVision) -> Outcome:
+    output, start = prepared.folder, prepared.start
+    with libraries_quiet():
+        trainer = recipe.trainer(prepared)
+    if prepared.going_on is not None and run_folder.is_main():
+        curves.forget_after(output, int(prepared.going_on.name.rpartition("-")[2]))
+    began = time.monotonic()
+    try:
+        with libraries_quiet():
+            trainer.train(resume_from_checkpoint=None if prepared.going_on is None else str(prepared.going_on))
+    except Exception as error:
+        if not checkpoints.is_out_of_memory(error):
+            raise
+        raise ModelError(
+            f"memory ran out: {first_line(error)}",
+            hint="Choose a smaller --batch (with --accumulate to make up for it), --max-pixels or --max-completion, or "
+            "--gradient-checkpointing.",
+        ) from error
+    seconds = time.monotonic() - began
+    rows = curves.history_rows(trainer.state.log_history)
+    trainer.accelerator.wait_for_everyone()
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if run_folder.is_main():
+        _check_finite(model)
+        recipe.after(prepared, model, int(trainer.state.global_step))
+        inference = save_result(start, recipe.settings, model, output)
+        counts = {"asked": shared.counts.asked, "encoded": shared.counts.encoded}
+        result = {"steps": trainer.state.global_step, "seconds": round(seconds, 1), "pictures": counts}
+        run_folder.complete(output, {**record, "result": result, "inference": asdict(inference)})
+    trainer.accelerator.wait_for_everyone()
+    return Outcome(
+        folder=output,
+        steps=trainer.state.global_step,
+        seconds=seconds,
+        samples=len(prepared.rows),
+        problems=len(prepared.data.problems),
+        last=rows[-1] if rows else {},
+        pictures_asked=shared.counts.asked,
+        pictures_encoded=shared.counts.encoded,
+    )
+
+
+def _record(method: Method, settings: TrainSettings, prepared: Prepared) -> dict[str, Any]:
+    start = prepared.start
+    return {
+        "geogrounding": run_folder.versions()["geogrounding"],
+        "method": method,
+        "config": describe(settings),
+        "versions": run_folder.versions(),
+        "start": {"model": start.source, "fingerprint": start.fingerprint, "device": str(start.device)},
+        "bf16": start.bf16,
+        "data": {
+            "files": dict(prepared.data.files),
+            "samples": len(prepared.rows),
+            "ids": [row.sample.id for row in prepared.rows][:10_000],
+            "problems": len(prepared.data.problems),
+        },
+        "format": {"style": start.form.style, "coordinates": start.form.coordinates},
+    }
+
+
+def _resumed(method: Method, settings: TrainSettings, output: Path) -> Path | None:
+    """The checkpoint to go on from; None begins again where none was written yet.
+
+    Raises:
+        OutputError: the folder holds no run, a finished one, or one of another method.
+        SettingsError: the run was begun with other settings.
+    """
+    if not (output / run_folder.RECORD).is_file():
+        raise OutputError(f"{output} holds no training run to go on with", hint="Leave out --resume.")
+    record = run_folder.read_record(output)
+    if record.get("status") == "done":
+        raise OutputError(f"the run in {output} is done", hint="Give another folder for another run.")
+    if record.get("method") != method:
+        raise OutputError(f"the run in {output} is {record.get('method')}, not {method}")
+    begun = record.get("config")
+    if isinstance(begun, dict):
+        now = describe(settings)
+        other = sorted(name for name in now if begun.get(name) != now[name])
+        if other:
+            raise SettingsError(
+                f"the run in {output} was begun with {other[0]} {begun.get(other[0])!r}, not {now[other[0]]!r}",
+                hint="--resume goes on with the same settings: give only -o and --resume.",
+            )
+    return run_folder.last_checkpoint(output)
+
+
+def _check_same(output: Path, record: Mapping[str, Any]) -> None:
+    """Refuse to go on with other data or another start than the run was begun with."""
+    begun = run_folder.read_record(output)
+    for part, what in (("data", "the data"), ("start", "the model")):
+        known = begun.get(part)
+        if isinstance(known, dict) and {**known, "device": ""} != {**record[part], "device": ""}:
+            raise OutputError(
+                f"{what} changed since the run in {output} was begun", hint="Begin a new run in another folder."
+            )
+
+
+def _clear(output: Path) -> None:
+    """Take away the folder of a run that was refused before its first step, so that the next try can have its name."""
+    if not run_folder.is_main() or not output.is_dir():
+        return
+    left = [path for path in output.iterdir() if path.name not in (run_folder.RECORD, PROBLEMS, curves.COMPLETIONS)]
+    if not [path for path in left if path.name != curves.READABLE]:
+        for path in list(output.iterdir()):
+            path.unlink()
+        output.rmdir()
+
+
+def _write_problems(output: Path, data: TrainingSet) -> None:
+    if data.problems:
+        lines = [f"{problem.origin}: {problem.reason}\n" for problem in data.problems]
+        (output / PROBLEMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _check_finite(model: Any) -> None:
+    """Refuse to save what training broke."""
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and not torch.isfinite(parameter).all():
+            raise ModelError(
+                f"training diverged: {name} holds numbers that are not finite",
+                hint="Choose a smaller --learning-rate, or go without --bf16.",
+            )
+
+
+def _bare(model: Any) -> Any:
+    return model.get_base_model() if hasattr(model, "peft_config") else model
+
+
+def common_arguments(settings: TrainSettings, prepared: Prepared) -> dict[str, Any]:
+    """Arguments of TRL's configurations that both methods share."""
+    start = prepared.start
+    checkpointing = bool(settings.gradient_checkpointing)
+    length: dict[str, Any] = (
+        {"max_steps": settings.steps} if settings.steps is not None else {"num_train_epochs": settings.epochs or 1.0}
+    )
+    return {
+        "output_dir": str(prepared.folder / CHECKPOINTS),
+        "gradient_accumulation_steps": settings.accumulate,
+        "learning_rate": settings.learning_rate,
+        "lr_scheduler_type": settings.scheduler,
+        "warmup_steps": settings.warmup_steps,
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.max_grad_norm,
+        "seed": settings.seed,
+        "bf16": start.bf16,
+        f"{_CHECKPOINTING}_checkpointing": checkpointing,
+        f"{_CHECKPOINTING}_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
+        "logging_steps": settings.log_every,
+        "save_strategy": "steps",
+        "save_steps": settings.save_every,
+        "save_total_limit": settings.keep_checkpoints,
+        "report_to": "none",
+        "disable_tqdm": True,
+        "use_cpu": start.device.type == "cpu",
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": start.device.type == "cuda",
+        **length,
+    }
+
+
+def repeated(rows: Sequence[Row], least: int) -> list[Row]:
+    """The rows, repeated as often as a step needs so many of them."""
+    return list(rows) * max(1, math.ceil(least / len(rows)))

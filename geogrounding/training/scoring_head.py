@@ -1,0 +1,85 @@
+"""Log-probabilities for models whose words do not come from one linear layer alone.
+
+TRL computes log-probabilities from hidden states and the weights of the last layer, without asking the model. The
+embedded model mixes that layer with a pointer, and has no backbone apart from itself: its own forward must be asked.
+Imports torch and trl: import it late.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+import torch
+from trl.trainer.utils import FusedCausalLMOutput
+
+
+def needs_own_head(model: Any) -> bool:
+    """Whether TRL's way cannot work for a model: it has no backbone apart from itself."""
+    return model.base_model is model
+
+
+def add_own_head(model: Any, *, temperature: float = 1.0) -> None:
+    """Make ``model(..., labels=labels, fused_lm_head=True)`` answer as TRL's trainers expect, from its own logits.
+
+    Call it after a trainer was made, which has put its own version there. Without ``fused_lm_head`` the forward is that
+    of the class.
+
+    Args:
+        model: not wrapped by PEFT.
+        temperature: that logits are divided by.
+    """
+    original = type(model).forward
+
+    @functools.wraps(original)  # ``generate`` looks at the signature
+    def forward(
+        self: Any, *args: Any, fused_lm_head: bool = False, labels: torch.Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        if not fused_lm_head or labels is None:
+            if labels is not None:
+                kwargs["labels"] = labels
+            return original(self, *args, **kwargs)
+        items = kwargs.pop("num_items_in_batch", None)
+        wanted = labels != -100
+        columns = wanted.any(0).nonzero()
+        # The first label is predicted by the position before it.
+        start = max(int(columns[0, 0]) - 1, 0) if len(columns) else labels.shape[1] - 2
+        kwargs["use_cache"] = False
+        logits = original(self, *args, logits_to_keep=labels.shape[1] - start, **kwargs).logits[:, :-1]
+        return score(logits, labels, start=start, temperature=temperature, items=items)
+
+    model.forward = types.MethodType(forward, model)
+
+
+def score(
+    logits: torch.Tensor, labels: torch.Tensor, *, start: int, temperature: float, items: Any = None
+) -> FusedCausalLMOutput:
+    """What TRL wants to know of the next tokens.
+
+    Args:
+        logits: (B, T - 1 - start, V) of the positions from ``start`` on that predict the labels after them.
+        labels: (B, T), -100 where nothing is asked.
+        start: positions before it predict nothing that is asked.
+        temperature: that logits are divided by.
+        items: what the loss is divided by; default the number of labels.
+    """
+    targets = labels[:, start + 1 :]
+    mask = targets != -100
+    probabilities = (logits.float() / temperature).log_softmax(-1)
+    chosen = probabilities.gather(-1, targets.clamp(min=0)[..., None])[..., 0].masked_fill(~mask, 0.0)
+    with torch.no_grad():
+        entropy = -(probabilities.exp() * probabilities).sum(-1).masked_fill(~mask, 0.0)
+        right = (probabilities.argmax(-1) == targets) & mask
+
+    def whole(part: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.pad(part, (start, 0))
+
+    count = mask.sum().clamp(min=1) if items is None else items
+    return FusedCausalLMOutput(
+        loss=-chosen.sum() / count,  # type: ignore[arg-type]
+        log_probs=whole(chosen),  # type: ignore[arg-type]
+        entropy=whole(entropy),  # type: ignore[arg-type]
+        is_top1=whole(right.to(chosen.dtype)),  # type: ignore[arg-type]
+        label_mask=whole(mask),  # type: ignore[arg-type]
+    )

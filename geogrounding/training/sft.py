@@ -1,0 +1,104 @@
+"""Supervised fine-tuning: the model learns to write the right answers. Imports torch and trl: import it late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geogrounding.training import curves
+from geogrounding.training.config import Method, SFTSettings
+from geogrounding.training.run import Outcome, Prepared, common_arguments, run
+from geogrounding.training.start import is_embedded
+
+SHOWN = 4
+"""Answers written down before and after."""
+_ROOM = 1.25
+"""How much longer than the longest right answer a shown answer may be."""
+
+
+def train_sft(
+    settings: SFTSettings, output: Path, *, resume: bool = False, on_log: curves.OnLog | None = None
+) -> Outcome:
+    """Train on right answers.
+
+    Args:
+        settings: of the run.
+        output: folder of the run; it must not exist.
+        resume: go on with the run in the folder from its last checkpoint, with the same result.
+        on_log: called with the numbers of each logged step.
+
+    Raises:
+        SettingsError, InputError, ModelError, OutputError: what cannot work, before the first step.
+    """
+    settings = settings.completed(embedded=is_embedded(settings.model))
+    return run(SFTRecipe(settings=settings, on_log=on_log), output, resume=resume)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SFTRecipe:
+    """See ``run.Recipe``."""
+
+    settings: SFTSettings
+    on_log: curves.OnLog | None = None
+    method: Method = "sft"
+    answer_tokens: int = 0
+
+    def trainer(self, prepared: Prepared) -> Any:
+        """An ``SFTTrainer``."""
+        from datasets import Dataset
+        from transformers import PrinterCallback
+        from trl import SFTConfig
+
+        from geogrounding.training.scoring_head import add_own_head, needs_own_head
+        from geogrounding.training.trainers import AnswerCollator, GroundingSFTTrainer, RunFiles
+
+        start = prepared.start
+        arguments = SFTConfig(
+            **common_arguments(self.settings, prepared),
+            per_device_train_batch_size=self.settings.batch,
+            dataset_kwargs={"skip_prepare_dataset": True},
+            max_length=None,
+        )
+        trainer = GroundingSFTTrainer(
+            model=start.model,
+            args=arguments,
+            train_dataset=Dataset.from_dict({"row": list(range(len(prepared.rows)))}),
+            data_collator=AnswerCollator(rows=prepared.rows, processor=start.processor),
+            processing_class=start.processor,
+            peft_config=prepared.adapter,
+            callbacks=[RunFiles(prepared.folder, self.on_log)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        base = trainer.model.get_base_model() if hasattr(trainer.model, "peft_config") else trainer.model
+        if needs_own_head(base):
+            add_own_head(base)
+        return trainer
+
+    def before(self, prepared: Prepared) -> Mapping[str, Any]:
+        """Write down what the start says."""
+        _show(prepared, prepared.start.model, 0)
+        return {}
+
+    def after(self, prepared: Prepared, model: Any, step: int) -> None:
+        """Write down what the trained model says."""
+        _show(prepared, model, step)
+
+
+def _show(prepared: Prepared, model: Any, step: int) -> None:
+    """Write down what a model says about a few samples."""
+    from geogrounding.training.run_folder import is_main
+    from geogrounding.training.trainers import answers
+
+    if not is_main():
+        return
+    rows = prepared.rows[:SHOWN]
+    tokenizer = prepared.start.processor.tokenizer
+    longest = max(len(tokenizer(row.completion)["input_ids"]) for row in rows)
+    texts = answers(model, prepared.start.processor, rows, tokens=int(longest * _ROOM) + 8)
+    entries = [
+        {"prompt": row.prompt, "completion": text, "target": row.completion}
+        for row, text in zip(rows, texts, strict=True)
+    ]
+    curves.add_completions(prepared.folder, step, entries)

@@ -1,0 +1,170 @@
+"""TRL's trainers with what this project adds: no telemetry, own log-probabilities where needed, files of the run.
+
+Imports torch and trl: import it late.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+from trl import GRPOTrainer, SFTTrainer
+
+from geogrounding.training import curves
+from geogrounding.training.dataset import Row
+from geogrounding.training.pictures import PictureRef
+from geogrounding.training.processor import TrainingProcessor
+
+_WRITE_SECONDS = 5.0
+SHOWN_GROUPS = 2
+"""Groups of completions written down at a time."""
+
+
+class GroundingGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
+    """GRPO that writes completions down and tells nobody else."""
+
+    def __init__(self, *args: Any, folder: Path, completions_every: int, **kwargs: Any) -> None:
+        self._folder, self._every = folder, completions_every
+        super().__init__(*args, **kwargs)
+
+    def _send_telemetry(self) -> None:
+        """Nothing is sent anywhere."""
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """The run has its own record."""
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """As TRL; now and then the completions of the step are written down."""
+        step = self.state.global_step
+        told = list(zip(*(self._logs[name] for name in ("prompt", "completion", "advantages")), strict=True))
+        rewards = {name: list(values) for name, values in self._logs["rewards"].items()}
+        super().log(logs, start_time)
+        if not told or not self.accelerator.is_main_process or "train_runtime" in logs:
+            return
+        if step % self._every and step > 1:
+            return
+        shown = told[: SHOWN_GROUPS * self.num_generations]
+        entries = [
+            {
+                "prompt": _words(prompt),
+                "completion": _words(completion),
+                "rewards": {name: _number(values[index]) for name, values in rewards.items()},
+                "advantage": round(float(advantage), 4),
+            }
+            for index, (prompt, completion, advantage) in enumerate(shown)
+        ]
+        curves.add_completions(self._folder, step, entries)
+
+
+class GroundingSFTTrainer(SFTTrainer):  # type: ignore[misc]
+    """SFT that tells nobody else."""
+
+    def _send_telemetry(self) -> None:
+        """Nothing is sent anywhere."""
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """The run has its own record."""
+
+
+def _words(messages: Any) -> str:
+    content = messages[-1]["content"] if isinstance(messages, list) else messages
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None
+
+
+class RunFiles(TrainerCallback):  # type: ignore[misc]
+    """Writes the numbers of a run and passes them on; see ``curves``."""
+
+    def __init__(self, folder: Path, on_log: curves.OnLog | None) -> None:
+        self._folder, self._on_log, self._written = folder, on_log, 0.0
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """After each logged step."""
+        if not state.is_world_process_zero or not logs or "train_runtime" in logs:
+            return
+        if time.monotonic() - self._written > _WRITE_SECONDS:
+            curves.write_metrics(self._folder, curves.history_rows(state.log_history))
+            self._written = time.monotonic()
+        if self._on_log is not None:
+            numbers = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
+            self._on_log({**numbers, "step": float(state.global_step), "steps": float(state.max_steps)})
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """After the last step."""
+        if state.is_world_process_zero:
+            rows = curves.history_rows(state.log_history)
+            curves.write_metrics(self._folder, rows)
+            curves.draw_curves(self._folder, rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCollator:
+    """Questions and right answers as a batch; only the tokens of the answers are learned."""
+
+    rows: Sequence[Row]
+    processor: TrainingProcessor
+
+    def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
+        """Padded on the left, ``labels`` -100 on picture, question and padding."""
+        rows = [self.rows[int(example["row"])] for example in examples]
+        end = self.processor.tokenizer.eos_token
+        questions = [self.processor.texts.chat(row.prompt) for row in rows]
+        whole = [question + row.completion + end for question, row in zip(questions, rows, strict=True)]
+        pictures = [[PictureRef(sample=row.sample)] for row in rows]
+        batch = dict(self.processor(images=pictures, text=whole, return_tensors="pt"))
+        asked = self.processor(images=pictures, text=questions)["input_ids"]
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        lengths = batch["attention_mask"].sum(1).tolist()
+        for label, length, question in zip(labels, lengths, asked, strict=True):
+            label[label.shape[0] - length : label.shape[0] - length + len(question)] = -100
+        batch["labels"] = labels
+        return batch
+
+
+def answers(
+    model: Any, processor: TrainingProcessor, rows: Sequence[Row], *, tokens: int, temperature: float | None = None
+) -> list[str]:
+    """What a model says about rows: greedily, or sampled at a temperature. The random state is left as it was."""
+    inputs = processor(
+        images=[[PictureRef(sample=row.sample)] for row in rows],
+        text=[processor.texts.chat(row.prompt) for row in rows],
+        return_tensors="pt",
+    )
+    moved = {
+        name: tensor.to(model.device, model.dtype if tensor.is_floating_point() else None)
+        for name, tensor in inputs.items()
+    }
+    sampling: dict[str, Any] = {"do_sample": False}
+    if temperature is not None:
+        sampling = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+    training = model.training
+    model.eval()
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
+        torch.manual_seed(0)
+        written = model.generate(
+            **moved,
+            **sampling,
+            max_new_tokens=tokens,
+            pad_token_id=processor.tokenizer.pad_token_id,
+            eos_token_id=_ends(model, processor),
+        )
+    model.train(training)
+    return processor.batch_decode(written[:, moved["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+def _ends(model: Any, processor: TrainingProcessor) -> list[int]:
+    own = model.generation_config.eos_token_id
+    ends = {processor.tokenizer.eos_token_id, *([own] if isinstance(own, int) else own or ())}
+    return sorted(end for end in ends if end is not None)

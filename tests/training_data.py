@@ -1,0 +1,56 @@
+"""Small training sets: grey pictures with bright squares, in the Geo-R1 form, and models that can answer about them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from tests.integration.tiny_models import Family, save_tiny
+
+SAYS = (
+    "<think>a square.</think><answer>",
+    '```json\n[{"bbox_2d": [',
+    "8, 8, 40, 40",
+    "2, 3, 50, 30",
+    '], "label": "square"}]\n```',
+    "</answer>",
+)
+"""Pieces of a right answer; the two in the middle are coordinates, good and bad."""
+
+
+def write_squares(folder: Path, count: int, *, size: int = 56, seed: int = 0) -> Path:
+    """Write ``count`` pictures with one square each and ``train.jsonl``; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    lines = []
+    for index in range(count):
+        x, y = (int(value) for value in rng.integers(2, size // 2, 2))
+        side = int(rng.integers(size // 5, size // 3))
+        picture = np.full((size, size, 3), 90, dtype=np.uint8)
+        picture += rng.integers(0, 20, picture.shape, dtype=np.uint8)
+        picture[y : y + side, x : x + side] = (230, 220, 40)
+        Image.fromarray(picture).save(folder / f"{index}.png")
+        truth = [{"bbox_2d": [x, y, x + side, y + side], "label": "square"}]
+        lines.append(
+            {
+                "image": f"{index}.png",
+                "problem": "the square",
+                "expression": "the square",
+                "task": "detect",
+                "solution": f"<answer>```json\n{json.dumps(truth)}\n```</answer>",
+            }
+        )
+    data = folder / "train.jsonl"
+    data.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return data
+
+
+def save_talker(folder: Path, family: Family = "qwen2_5_vl") -> Path:
+    """A tiny model whose answers mostly have the right form, and whose coordinates vary."""
+    pieces = [SAYS[0], SAYS[1], SAYS[2], SAYS[4], SAYS[5]]
+    return save_tiny(
+        folder, family, say=pieces, probabilities=[0.95, 0.95, 0.95, 0.95, 0.95, 0.95], max_pixels=112 * 112
+    )
