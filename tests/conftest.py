@@ -12,6 +12,8 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 ROOT = Path(__file__).resolve().parent.parent
 
+collect_ignore = ["qgis"]  # these run in Debian's own Python, where QGIS is: make test-qgis
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

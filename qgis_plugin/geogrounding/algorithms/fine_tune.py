@@ -1,0 +1,69 @@
+"""Fine-tune from layer: a new model from examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import (
+    QgsProcessingContext,
+    QgsProcessingFeedback,
+    QgsProcessingOutputString,
+    QgsProcessingParameterFolderDestination,
+    QgsProcessingParameterNumber,
+    QgsProcessingParameterString,
+)
+
+from .. import settings
+from ..link import Cancelled
+from ..text import tr
+from .base import advanced
+from .training_set import FromExamples
+
+
+class FineTune(FromExamples):
+    """A training on the examples of a layer."""
+
+    NAME, TITLE = "finetune", "Fine-tune from layer"
+    HELP = (
+        "Cuts a training set from the layer and fine-tunes a model on it. The folder of the result is the name of the "
+        "new model: give it as “Model” to “Ground expression”. Put it into the folder of trained models (Settings ▸ "
+        "Options ▸ geogrounding) and it stands in the list of the panel."
+    )
+
+    def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:  # noqa: N802 - QGIS's name
+        """Define parameters and outputs."""
+        self.add_examples()
+        self.addParameter(
+            QgsProcessingParameterNumber(
+                "STEPS", tr("Steps"), QgsProcessingParameterNumber.Type.Integer, 60, False, 1, 100_000
+            )
+        )
+        self.addParameter(
+            advanced(QgsProcessingParameterString("MODEL", tr("Model to start from"), settings.Settings().model))
+        )
+        self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT", tr("New model")))
+        self.addOutput(QgsProcessingOutputString("MODEL_NAME", tr("Name of the new model")))
+
+    def processAlgorithm(  # noqa: N802 - QGIS's name
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Let the engine train."""
+        folder = self.parameterAsString(parameters, "OUTPUT", context)
+        request = {
+            "output": folder,
+            "steps": self.parameterAsInt(parameters, "STEPS", context),
+            "model": self.parameterAsString(parameters, "MODEL", context) or settings.Settings().model,
+        }
+
+        def show(event: dict[str, Any]) -> None:
+            if event.get("event") == "training" and event.get("steps"):
+                feedback.setProgress(100 * event["step"] / event["steps"])
+                figures = ", ".join(f"{k} {v:.3g}" for k, v in event.items() if isinstance(v, float))
+                feedback.pushInfo(tr("step {n}: {figures}").format(n=event["step"], figures=figures))
+
+        try:
+            found = self.ask_with_examples("teach", request, parameters, context, feedback, show)
+        except Cancelled:
+            feedback.pushInfo(tr("Cancelled."))
+            return {"OUTPUT": folder, "MODEL_NAME": ""}
+        return {"OUTPUT": folder, "MODEL_NAME": str(found.get("model", folder))}

@@ -1,0 +1,136 @@
+"""Ground expression: one raster, questions, polygons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import (
+    QgsFeatureSink,
+    QgsProcessing,
+    QgsProcessingContext,
+    QgsProcessingException,
+    QgsProcessingFeedback,
+    QgsProcessingLayerPostProcessorInterface,
+    QgsProcessingOutputNumber,
+    QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterRasterLayer,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+
+from ..link import Cancelled
+from ..rasters import Export, LayerError, Source
+from ..results import apply_style, now, result_fields, to_feature
+from ..text import tr
+from .base import Algorithm, with_extent
+
+
+class Styler(QgsProcessingLayerPostProcessorInterface):
+    """Gives results their style when QGIS loads them."""
+
+    def postProcessLayer(  # noqa: N802 - QGIS's name
+        self, layer: QgsVectorLayer, _context: QgsProcessingContext, _feedback: QgsProcessingFeedback
+    ) -> None:
+        """Style the layer; called in the main thread."""
+        if isinstance(layer, QgsVectorLayer):
+            apply_style(layer)
+
+
+STYLER = Styler()
+"""QGIS does not keep the object, so it lives here."""
+
+
+class Ground(Algorithm):
+    """One raster."""
+
+    NAME, TITLE = "ground", "Ground expression"
+    GROUP, GROUP_ID = "Ask", "ask"
+    HELP = (
+        "Finds what each line of “What to look for” describes in the raster, as polygons with label, score and the "
+        "reasoning of the model, in the coordinate system of the raster.\n\n"
+        "Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first exported for the extent. "
+        "“The one object described” keeps the best answer to each question."
+    )
+
+    def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:  # noqa: N802 - QGIS's name
+        """Define parameters and outputs."""
+        self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr("Raster")))
+        self.add_questions(extent=True)
+        self.addParameter(
+            QgsProcessingParameterFeatureSink("OUTPUT", tr("Found"), QgsProcessing.SourceType.TypeVectorPolygon)
+        )
+        self.addOutput(QgsProcessingOutputNumber("COUNT", tr("Number of results")))
+
+    def prepareAlgorithm(  # noqa: N802 - QGIS's name
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> bool:
+        """Read what belongs to the main thread: layers."""
+        self.check_engine()
+        layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
+        self._source: Source = self.source(layer, parameters, context, feedback)
+        self._export = Export(self._source) if self._source.path is None else None
+        return True
+
+    def processAlgorithm(  # noqa: N802 - QGIS's name
+        self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Ask, and write what comes into the sink."""
+        request = with_extent(self.questions(parameters, context), self._source)
+        fields, date = result_fields(), now()
+        sink, destination = self.parameterAsSink(
+            parameters, "OUTPUT", context, fields, QgsWkbTypes.Type.Polygon, self._source.crs
+        )
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
+        count = 0
+        try:
+            if self._export is not None:
+                feedback.setProgressText(tr("Exporting the raster…"))
+                request["source"] = str(
+                    self._export.run(lambda share: feedback.setProgress(20 * share), feedback.isCanceled)
+                )
+            found = self.call("ground", request, feedback, lambda event: _show_progress(event, feedback))
+            for result in found["features"]:
+                feature = to_feature(fields, result, date)
+                if feature is not None and sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                    count += 1
+            tell_failures(found, feedback)
+        except Cancelled:
+            feedback.pushInfo(tr("Cancelled."))
+        except LayerError as error:
+            raise QgsProcessingException(str(error)) from error
+        finally:
+            if self._export is not None:
+                self._export.discard()
+        feedback.pushInfo(tr("{n} results").format(n=count))
+        self._destination = destination
+        return {"OUTPUT": destination, "COUNT": count}
+
+    def postProcessAlgorithm(  # noqa: N802 - QGIS's name
+        self, context: QgsProcessingContext, _feedback: QgsProcessingFeedback
+    ) -> dict[str, Any]:
+        """Let QGIS style the layer where it loads it."""
+        if context.willLoadLayerOnCompletion(self._destination):
+            context.layerToLoadOnCompletionDetails(self._destination).setPostProcessor(STYLER)
+        return {}
+
+
+def _show_progress(event: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
+    if event.get("event") == "progress" and event["total"]:
+        feedback.setProgress(100 * event["done"] / event["total"])
+        feedback.setProgressText(
+            tr("{done} of {total} chips, {found} found").format(
+                done=event["done"], total=event["total"], found=event.get("found", 0)
+            )
+        )
+
+
+def tell_failures(found: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
+    """List the parts of the raster that were not answered."""
+    failed = found.get("failed_chips") or []
+    if failed:
+        feedback.pushWarning(
+            tr("{n} of {all} chips could not be answered:").format(n=len(failed), all=found.get("chips", "?"))
+        )
+        for chip in failed[:20]:
+            feedback.pushWarning(str(chip))

@@ -1,0 +1,218 @@
+"""From the panel to the engine and back to the map: estimates, runs, results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
+from qgis.gui import QgsMessageBar
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from . import settings
+from .ask_panel import AskPanel
+from .background import Calls, EngineTask
+from .link import Link
+from .rasters import WARN_PIXELS, Export, LayerError, Source
+from .results import ResultWriter
+from .text import NAME, literal, tr
+
+
+class Asking(QObject):
+    """One run at a time; every result is on the map as soon as the engine has told it."""
+
+    results_changed = pyqtSignal()
+    """Results came, or a run ended."""
+    started = pyqtSignal(object)
+    """A run began; its first layer."""
+    finished = pyqtSignal(str)
+    """A run ended: ``done``, ``cancelled`` or ``failed``."""
+    models_known = pyqtSignal(object)
+
+    def __init__(self, panel: AskPanel, link: Link, bar: QgsMessageBar, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._panel, self._link, self._bar = panel, link, bar
+        self._calls = Calls(self)
+        self._task: EngineTask | None = None
+        self._ended: tuple[str, EngineTask] | None = None
+        self.writer: ResultWriter | None = None
+        self._skipped: list[str] = []
+        panel.estimate_wanted.connect(self.estimate)
+        panel.run_requested.connect(self.run)
+        panel.cancel_requested.connect(self.cancel)
+
+    @property
+    def running(self) -> bool:
+        """Whether a run is under way."""
+        return self._task is not None
+
+    def estimate(self) -> None:
+        """Say how many chips and about how long, or what is missing."""
+        if self.running:
+            return
+        try:
+            source = self._panel.source()
+            ask = self._panel.ask()
+        except LayerError as error:
+            self._panel.offer_large_export(None)
+            self._panel.show_estimate(
+                str(error), problem=self._panel.layer.currentLayer() is not None and _serious(self._panel)
+            )
+            return
+        self._panel.offer_large_export(source)
+        if source.path is None:
+            self._panel.show_estimate(self._panel.describe_export(source))
+            return
+        if not settings.load().ready:
+            self._panel.show_estimate("")
+            return
+        self._panel.show_estimate(tr("Counting chips…"))
+        self._calls.start(
+            "plan",
+            lambda: self._link.call("plan", ask.params()),
+            lambda plan: self._panel.describe_plan(plan, source),
+            lambda message, hint: self._panel.show_estimate("\n".join(filter(None, (message, hint))), problem=True),
+        )
+
+    def load_models(self) -> None:
+        """Fill the list of models, without waiting for it."""
+        if settings.load().ready:
+            self._calls.start(
+                "models", lambda: self._link.call("models", {}), self._take_models, self._say_models_failed
+            )
+
+    def run(self) -> None:
+        """Start what is entered."""
+        if self.running:
+            return
+        try:
+            ask = self._panel.ask()
+            export = self._export(ask.source)
+        except LayerError as error:
+            self._say(str(error), Qgis.MessageLevel.Warning)
+            self._panel.show_estimate(str(error), problem=True)
+            return
+        settings.remember(list(ask.questions))
+        self._skipped = []
+        self.writer = ResultWriter(QgsProject.instance(), ask.questions, ask.source.crs, ask.source.name, self)
+        self.writer.drained.connect(self._drained)
+        number = len(ask.questions)
+        name = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
+        self._task = EngineTask(name, self._link, "ground", ask.params(), {"source": export} if export else None)
+        self._task.events.connect(self._take)
+        self._task.ended.connect(self._end)
+        self._panel.set_running(True)
+        layers = self.writer.layers
+        if layers:
+            self.started.emit(layers[0])
+        QgsApplication.taskManager().addTask(self._task)
+
+    def cancel(self) -> None:
+        """Stop the run; what was found so far stays."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Stop everything, for good."""
+        if self._task is not None:
+            self._task.events.disconnect(self._take)
+            self._task.ended.disconnect(self._end)
+            self._task.cancel()
+            self._task.waitForFinished(5000)
+            self._task = None
+        if self.writer is not None:
+            self.writer.close()
+        self._calls.forget()
+
+    def _export(self, source: Source) -> Export | None:
+        if source.path is not None:
+            return None
+        if source.pixels > WARN_PIXELS and not self._panel.large_export_allowed():
+            self._panel.offer_large_export(source)
+            raise LayerError(
+                tr("{text} Tick “{box}”, or choose a smaller extent.").format(
+                    text=self._panel.describe_export(source), box=self._panel.allow_export.text()
+                )
+            )
+        return Export(source)
+
+    def _take(self, events: list[dict[str, Any]]) -> None:
+        found: list[dict[str, Any]] = []
+        for event in events:
+            kind = event.get("event")
+            if kind == "feature":
+                found.append(event)
+            elif kind == "progress":
+                self._panel.show_progress(int(event["done"]), int(event["total"]), int(event.get("found", 0)))
+            elif kind == "export":
+                self._panel.show_share(tr("Exporting the raster… %p%"), float(event["share"]))
+            elif kind == "replace" and self.writer is not None:
+                found.clear()
+                self.writer.replace([])
+            elif kind == "status":
+                self._panel.show_status(str(event.get("text", "")))
+        if found and self.writer is not None:
+            self.writer.add(found)
+
+    def _drained(self) -> None:
+        self.results_changed.emit()
+        if self._ended is not None:
+            self._say_outcome(*self._ended)
+
+    def _end(self, outcome: str) -> None:
+        task, self._task = self._task, None
+        self._panel.set_running(False)
+        if task is None:
+            return
+        self._ended = (outcome, task)
+        if self.writer is None or self.writer.idle:
+            self._say_outcome(outcome, task)
+            self.results_changed.emit()
+        self.finished.emit(outcome)
+        self.estimate()
+
+    def _say_outcome(self, outcome: str, task: EngineTask) -> None:
+        self._ended = None
+        count = self.writer.count if self.writer is not None else 0
+        found = tr("1 result") if count == 1 else tr("{n} results").format(n=f"{count:,}")
+        if outcome == "done":
+            failed = task.result.get("failed_chips") or []
+            if failed:
+                text = tr("{found}; {n} of {all} chips could not be answered, see the log.")
+                self._say(
+                    text.format(found=found, n=len(failed), all=task.result.get("chips", "?")),
+                    Qgis.MessageLevel.Warning,
+                )
+                self._log("\n".join(str(chip) for chip in failed[:200]))
+            elif count == 0:
+                self._say(
+                    tr("Nothing was found. Try another word, a lower score or another ground resolution."),
+                    Qgis.MessageLevel.Info,
+                )
+            else:
+                self._say(tr("{found}.").format(found=found), Qgis.MessageLevel.Success)
+        elif outcome == "cancelled":
+            self._say(tr("Cancelled; {found} so far.").format(found=found), Qgis.MessageLevel.Info)
+        else:
+            self._say(" ".join(filter(None, (task.message, task.hint))), Qgis.MessageLevel.Critical)
+        if self.writer is not None and self.writer.unusable:
+            self._log(tr("{n} results had no usable polygon and were left out.").format(n=self.writer.unusable))
+
+    def _take_models(self, found: dict[str, Any]) -> None:
+        models = [model for model in found.get("models") or [] if isinstance(model, dict)]
+        self._panel.set_models(models)
+        self.models_known.emit(models)
+
+    def _say_models_failed(self, message: str, hint: str) -> None:
+        self._log(" ".join(filter(None, (message, hint))))
+
+    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
+        self._bar.pushMessage(NAME, literal(text), level, 8 if level != Qgis.MessageLevel.Critical else 0)
+        self._log(text, level)
+
+    def _log(self, text: str, level: Qgis.MessageLevel = Qgis.MessageLevel.Info) -> None:
+        QgsMessageLog.logMessage(text, NAME, level, False)
+
+
+def _serious(panel: AskPanel) -> bool:
+    """Whether what is missing is more than a question not typed yet."""
+    return bool(panel.questions())

@@ -1,0 +1,189 @@
+"""Work beside the main thread: short calls without a trace, long ones as tasks of QGIS that can be cancelled."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from qgis.core import QgsTask
+from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
+
+from .link import Cancelled, EngineError, Link
+from .rasters import LayerError
+from .text import tr
+
+
+class Call(QThread):
+    """One function in a thread of its own; exactly one of the signals comes, in the main thread.
+
+    Keep a reference until then: ``Calls`` does.
+    """
+
+    done = pyqtSignal(object)
+    failed = pyqtSignal(str, str)
+    """Message and hint."""
+
+    def __init__(self, function: Callable[[], Any], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._function = function
+
+    def run(self) -> None:
+        """Call the function; Qt starts this in the thread."""
+        try:
+            result = self._function()
+        except (EngineError, LayerError) as error:
+            self.failed.emit(str(error), getattr(error, "hint", ""))
+        except Cancelled:
+            self.failed.emit("", "")
+        except Exception as error:  # noqa: BLE001 - the thread would end QGIS with it
+            self.failed.emit(
+                f"{type(error).__name__}: {error}", tr("This is a defect of the plugin; please report it.")
+            )
+        else:
+            self.done.emit(result)
+
+
+class Calls(QObject):
+    """The calls under way; a newer call of the same name makes the older one's answer void."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._running: set[Call] = set()
+        self._latest: dict[str, Call] = {}
+
+    def start(
+        self,
+        name: str,
+        function: Callable[[], Any],
+        done: Callable[[Any], None],
+        failed: Callable[[str, str], None],
+    ) -> None:
+        """Run ``function`` beside the main thread, then ``done`` or ``failed`` in it."""
+        call = Call(function)
+        self._running.add(call)
+        self._latest[name] = call
+
+        def finish() -> None:
+            self._running.discard(call)
+            if self._latest.get(name) is call:
+                del self._latest[name]
+
+        def take(deliver: Callable[..., None]) -> Callable[..., None]:
+            def deliver_latest(*values: Any) -> None:
+                if self._latest.get(name) is call:
+                    deliver(*values)
+
+            return deliver_latest
+
+        call.done.connect(take(done))
+        call.failed.connect(take(failed))
+        call.finished.connect(finish)
+        call.start()
+
+    def busy(self, name: str) -> bool:
+        """Whether a call of this name is under way."""
+        return name in self._latest
+
+    def forget(self) -> None:
+        """Make all answers void, and wait for the threads: QGIS unloads the code they run."""
+        self._latest.clear()
+        for call in list(self._running):
+            call.wait(5000)
+        self._running.clear()
+
+
+class Input(Protocol):
+    """A file that is made for a request and deleted after it."""
+
+    def run(self, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Path:
+        """Make the file, in the thread of the task."""
+
+    def cancel(self) -> None:
+        """Stop soon; called in the main thread."""
+
+    def discard(self) -> None:
+        """Delete the file, whether it is complete or not."""
+
+
+class EngineTask(QgsTask):
+    """A long request: perhaps files are made for it first, then the engine works, whose events arrive while it runs.
+
+    Signals come in the main thread. After ``ended`` nothing more comes.
+    """
+
+    events = pyqtSignal(object)
+    """A list of events of the engine, each a dictionary with ``event`` as its kind."""
+    _ready = pyqtSignal()
+    ended = pyqtSignal(str)
+    """``done``, ``cancelled`` or ``failed``; then see ``result``, ``message`` and ``hint``."""
+
+    def __init__(
+        self,
+        description: str,
+        link: Link,
+        kind: str,
+        params: dict[str, Any],
+        inputs: Mapping[str, Input] | None = None,
+    ) -> None:
+        super().__init__(description, QgsTask.Flag.CanCancel)
+        self._link, self._kind, self._params = link, kind, dict(params)
+        self._inputs = dict(inputs or {})
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._woken = False
+        self._ready.connect(self._drain)
+        self.result: dict[str, Any] = {}
+        self.message = self.hint = ""
+
+    def run(self) -> bool:
+        """Do the work; QGIS calls this in a thread of its own."""
+        try:
+            for key, made in self._inputs.items():
+                self._params[key] = str(made.run(self._tell_share, self.isCanceled))
+            self.result = self._link.call(self._kind, self._params, on_event=self._tell, cancelled=self.isCanceled)
+        except Cancelled:
+            return False
+        except (EngineError, LayerError) as error:
+            self.message, self.hint = str(error), getattr(error, "hint", "")
+            return False
+        except Exception as error:  # noqa: BLE001 - QGIS would drop it without a word
+            self.message = f"{type(error).__name__}: {error}"
+            self.hint = tr("This is a defect of the plugin; please report it.")
+            return False
+        finally:
+            for made in self._inputs.values():
+                made.discard()
+        return True
+
+    def cancel(self) -> None:
+        """Stop: the export at its next block, the engine after the chips it is looking at."""
+        for made in self._inputs.values():
+            made.cancel()
+        super().cancel()
+
+    def finished(self, result: bool) -> None:
+        """Tell how it ended; QGIS calls this in the main thread."""
+        self._drain()
+        if result:
+            self.ended.emit("done")
+        else:
+            self.ended.emit("cancelled" if self.isCanceled() else "failed")
+
+    def _tell_share(self, share: float) -> None:
+        self._tell({"event": "export", "share": share})
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        """Take an event in the thread of the task; the main thread is woken once for all that wait."""
+        self._waiting.append(event)
+        if not self._woken:
+            self._woken = True
+            self._ready.emit()
+
+    def _drain(self) -> None:
+        self._woken = False  # first, so that an event that comes now wakes again
+        gathered = []
+        while self._waiting:
+            gathered.append(self._waiting.popleft())
+        if gathered:
+            self.events.emit(gathered)

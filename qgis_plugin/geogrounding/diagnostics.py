@@ -1,0 +1,57 @@
+"""What a person needs who is asked for help, as text."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from qgis.core import Qgis
+from qgis.PyQt.QtCore import PYQT_VERSION_STR, QT_VERSION_STR
+
+from .link import Link
+from .settings import Settings
+from .text import tr
+from .version import version
+
+
+def describe_probe(found: dict[str, Any]) -> str:
+    """What the engine said about itself, a line each."""
+    lines = [f"{name}: {_short(value)}" for name, value in found.items() if name != "models"]
+    models = found.get("models") or []
+    if models:
+        lines.append(tr("models:"))
+        lines += [f"  {model.get('name', '?')}" for model in models if isinstance(model, dict)]
+    return "\n".join(lines)
+
+
+def diagnostics(link: Link, chosen: Settings) -> str:
+    """Versions, settings, and the last words of the engine; nothing secret."""
+    options = asdict(chosen)
+    options["server_url"] = _without_credentials(chosen.server_url)
+    parts = [
+        f"plugin: {version()}",
+        f"QGIS: {Qgis.QGIS_VERSION}, Qt {QT_VERSION_STR}, PyQt {PYQT_VERSION_STR}",
+        f"Python of QGIS: {platform.python_version()}",
+        f"system: {platform.platform()}",
+        "settings:",
+        *(f"  {name}: {value}" for name, value in options.items()),
+        "engine:",
+        *(f"  {line}" for line in describe_probe(link.facts).splitlines() or [tr("not started")]),
+        "last messages of the engine:",
+        *(f"  {line}" for line in link.log()[-40:]),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 300 else text[:300] + "…"

@@ -1,0 +1,163 @@
+"""The panel: ask, review, teach, or the way to a first engine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from qgis.core import Qgis, QgsProject, QgsVectorLayer
+from qgis.gui import QgisInterface, QgsDockWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+
+from . import results, saving, settings
+from .ask_panel import AskPanel
+from .asking import Asking
+from .background import Calls
+from .link import Link
+from .review_panel import ReviewPanel
+from .teach_panel import TeachPanel
+from .teaching import Teaching
+from .text import NAME, literal, tr
+from .welcome import Welcome
+
+FILTERS = {"GPKG": "GeoPackage (*.gpkg)", "GeoJSON": "GeoJSON (*.geojson)"}
+
+
+class Dock(QgsDockWidget):
+    """Holds the tabs and joins them with the engine and the map."""
+
+    def __init__(self, iface: QgisInterface, link: Link) -> None:
+        super().__init__(tr("Ask the map"), iface.mainWindow())
+        self.setObjectName("GeogroundingDock")
+        self._iface, self._link = iface, link
+        self._calls = Calls(self)
+        self._saving: set[object] = set()
+        canvas, bar = iface.mapCanvas(), iface.messageBar()
+        self.ask, self.review, self.teach = AskPanel(canvas), ReviewPanel(canvas), TeachPanel()
+        self.asking = Asking(self.ask, link, bar, self)
+        self.teaching = Teaching(self.teach, link, bar, self)
+        self.welcome = Welcome()
+        self._build()
+        self._connect()
+        self.engine_changed()
+
+    def open_settings(self) -> None:
+        """Show the page in the options of QGIS."""
+        self._iface.showOptionsDialog(self._iface.mainWindow(), NAME)
+        self.engine_changed()
+
+    def engine_changed(self) -> None:
+        """Show the way to an engine, or what can be done with it."""
+        chosen = settings.load()
+        self.welcome.setVisible(not chosen.ready)
+        self.tabs.setEnabled(chosen.ready)
+        self.ask.take_settings()
+        if chosen.ready:
+            self.status.setText(tr("Engine: {path}").format(path=chosen.engine))
+            self.asking.load_models()
+        else:
+            self.status.setText(tr("No engine yet."))
+
+    def close_everything(self) -> None:
+        """Stop runs and let go of map and project; the panel is not used afterwards."""
+        self._calls.forget()
+        self.asking.close()
+        self.teaching.close()
+        self.ask.close_tools()
+        self.review.close_connections()
+        self._link.on_settings_changed = _nothing
+
+    def save(self, layer: QgsVectorLayer, driver: str, accepted: bool) -> None:
+        """Ask for a file name, and save there."""
+        folder = QgsProject.instance().homePath() or str(Path.home())
+        proposed = saving.proposed_path(layer, folder, driver)
+        chosen, _ = QFileDialog.getSaveFileName(self, tr("Save results"), proposed, FILTERS[driver])
+        if chosen:
+            path = Path(chosen)
+            ending = saving.ENDINGS[driver]
+            self.save_to(layer, path if path.suffix.lower() == ending else Path(chosen + ending), driver, accepted)
+
+    def save_to(self, layer: QgsVectorLayer, path: Path, driver: str, accepted: bool) -> None:
+        """Save without a question; a temporary layer lives in the GeoPackage from then on."""
+        only = None
+        if accepted:
+            index = layer.fields().indexOf("review")
+            only = [f.id() for f in layer.getFeatures() if f.attribute(index) == results.ACCEPTED]
+            if not only:
+                self._say(tr("No result is accepted yet."), Qgis.MessageLevel.Warning)
+                return
+        temporary = layer.providerType() == "memory"
+        layer_id = layer.id()
+
+        def done(written: str) -> None:
+            self._saving.discard(task)
+            self._say(tr("Saved: {path}").format(path=written), Qgis.MessageLevel.Success)
+            kept = QgsProject.instance().mapLayer(layer_id)
+            if driver == "GPKG" and only is None and temporary and kept is not None:
+                saving.keep_in_file(kept, Path(written))
+                self.review.refresh()
+
+        def failed(message: str) -> None:
+            self._saving.discard(task)
+            self._say(tr("Not saved: {why}").format(why=message), Qgis.MessageLevel.Critical)
+
+        task = saving.write_results(layer, path, driver, only, done, failed)
+        self._saving.add(task)
+
+    def _search(self) -> None:
+        self.welcome.say(tr("Searching…"))
+        self._calls.start("search", self._link.find, self._found, lambda message, _hint: self.welcome.say(message))
+
+    def _found(self, path: str) -> None:
+        if not path:
+            self.welcome.say(tr("No geoground is on the search path. Open the settings and choose its Python."))
+            return
+        settings.save(replace(settings.load(), engine=path))
+        self._link.settings_changed()
+        self.engine_changed()
+
+    def _trained(self, model: str) -> None:
+        self.asking.load_models()
+        self.ask.set_models([], model)
+
+    def _run_started(self, layer: QgsVectorLayer) -> None:
+        self.review.show_layer(layer)
+
+    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
+        self._iface.messageBar().pushMessage(NAME, literal(text), level, 8)
+
+    def _build(self) -> None:
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.addWidget(self.welcome)
+        self.tabs = QTabWidget()
+        for panel, title in ((self.ask, tr("Ask")), (self.review, tr("Review")), (self.teach, tr("Teach"))):
+            area = QScrollArea()
+            area.setWidgetResizable(True)
+            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+            area.setFrameShape(QScrollArea.Shape.NoFrame)
+            area.setWidget(panel)
+            self.tabs.addTab(area, title)
+        layout.addWidget(self.tabs, 1)
+        self.status = QLabel()
+        self.status.setTextFormat(Qt.TextFormat.PlainText)
+        self.status.setEnabled(False)
+        self.status.setWordWrap(True)
+        layout.addWidget(self.status)
+        self.setWidget(content)
+        self.setMinimumWidth(300)
+
+    def _connect(self) -> None:
+        self.welcome.settings_requested.connect(self.open_settings)
+        self.welcome.search_requested.connect(self._search)
+        self.asking.started.connect(self._run_started)
+        self.asking.results_changed.connect(self.review.refresh)
+        self.review.save_requested.connect(self.save)
+        self.teaching.trained.connect(self._trained)
+        self._link.on_settings_changed = self.engine_changed
+
+
+def _nothing() -> None:
+    """Nobody listens any more."""

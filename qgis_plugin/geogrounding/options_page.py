@@ -1,0 +1,221 @@
+"""The page of geogrounding in Settings ▸ Options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from qgis.gui import QgsFileWidget, QgsOptionsPageWidget, QgsOptionsWidgetFactory
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QIcon
+from qgis.PyQt.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPlainTextEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from . import rasters, settings
+from .background import Calls
+from .diagnostics import describe_probe, diagnostics
+from .link import Link
+from .text import NAME, tr
+
+
+class OptionsPage(QgsOptionsPageWidget):
+    """Engine, server, defaults, cache, diagnostics."""
+
+    def __init__(self, link: Link, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._link = link
+        self._calls = Calls(self)
+        self._build()
+        self._fill(settings.load())
+
+    def apply(self) -> None:
+        """Keep what is entered; QGIS calls this when the user presses OK."""
+        before, chosen = settings.load(), self.chosen()
+        settings.save(chosen)
+        if chosen != before:
+            self._link.settings_changed()
+
+    def chosen(self) -> settings.Settings:
+        """What is entered."""
+        return replace(
+            settings.load(),
+            engine=self.engine.filePath().strip(),
+            device=self.device.currentText().strip() or "auto",
+            server_url=self.server.text().strip(),
+            model=self.model.text().strip() or settings.Settings().model,
+            task=self.task.currentData(),
+            resolution_m=self.resolution.value(),
+            min_score=self.min_score.value() if self.min_score.value() > self.min_score.minimum() else -1.0,
+            idle_minutes=self.idle.value(),
+            models_folder=self.models.filePath().strip(),
+        )
+
+    def test(self) -> None:
+        """Try the engine that is entered, without keeping it."""
+        self.test_button.setEnabled(False)
+        self.outcome.setPlainText(tr("Testing: the first start takes a few seconds…"))
+        chosen = self.chosen()
+        self._calls.start("test", lambda: self._link.probe(chosen), self._tested, self._test_failed)
+
+    def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
+        """Let no thread outlive the page."""
+        self._calls.forget()
+        super().closeEvent(event)
+
+    def _tested(self, found: dict[str, Any]) -> None:
+        self.test_button.setEnabled(True)
+        self.outcome.setPlainText(tr("The engine works.") + "\n" + describe_probe(found))
+
+    def _test_failed(self, message: str, hint: str) -> None:
+        self.test_button.setEnabled(True)
+        self.outcome.setPlainText("\n".join(filter(None, (tr("The engine does not work."), message, hint))))
+
+    def _search(self) -> None:
+        found = self._link.find()
+        if found:
+            self.engine.setFilePath(found)
+            self.outcome.setPlainText(tr("Found. Press Test."))
+        else:
+            self.outcome.setPlainText(tr("No geoground is on the search path. Choose the Python of its environment."))
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(diagnostics(self._link, self.chosen()))
+        self.outcome.setPlainText(tr("Copied. It names versions, settings and the last messages of the engine."))
+
+    def _clear_cache(self) -> None:
+        freed = rasters.clear_cache()
+        self.outcome.setPlainText(tr("{mb} MB are free again.").format(mb=f"{freed / 1e6:.1f}"))
+
+    def _build(self) -> None:
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        engine = QGroupBox(tr("Engine"))
+        form = _form(engine)
+        self.engine = QgsFileWidget()
+        self.engine.setStorageMode(QgsFileWidget.StorageMode.GetFile)
+        self.engine.setDialogTitle(tr("The Python that geogrounding is installed in"))
+        form.addRow(tr("Python or geoground"), self.engine)
+        row = QHBoxLayout()
+        self.test_button, self.search_button = QPushButton(tr("Test")), QPushButton(tr("Search"))
+        self.copy_button = QPushButton(tr("Copy diagnostics"))
+        for button in (self.test_button, self.search_button, self.copy_button):
+            row.addWidget(button)
+        row.addStretch(1)
+        form.addRow("", _box(row))
+        self.outcome = QPlainTextEdit()
+        self.outcome.setReadOnly(True)
+        self.outcome.setPlaceholderText(tr("Test shows version, device, models and a look-up of a coordinate system."))
+        self.outcome.setMinimumHeight(8 * self.outcome.fontMetrics().lineSpacing())
+        form.addRow("", self.outcome)
+        self.device = QComboBox()
+        self.device.setEditable(True)
+        self.device.addItems(["auto", "cpu", "cuda"])
+        form.addRow(tr("Device"), self.device)
+        self.idle = QSpinBox()
+        self.idle.setRange(1, settings.MAX_IDLE_MINUTES)
+        self.idle.setSuffix(tr(" min"))
+        self.idle.setToolTip(tr("The model stays loaded between questions; after so long without one, memory is freed"))
+        form.addRow(tr("Ends when idle for"), self.idle)
+        self.server = QLineEdit()
+        self.server.setPlaceholderText("http://localhost:8000/v1")
+        self.server.setToolTip(
+            tr("An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.")
+        )
+        form.addRow(tr("Model server"), self.server)
+        outer.addWidget(engine)
+
+        defaults = QGroupBox(tr("Defaults of a question"))
+        form = _form(defaults)
+        self.model = QLineEdit()
+        self.model.setToolTip(tr("builtin, the folder of a model, or with a server the name it gives the model"))
+        self.task = QComboBox()
+        self.task.addItem(tr("everything that fits"), "detect")
+        self.task.addItem(tr("the one object described"), "refer")
+        self.resolution, self.min_score = QDoubleSpinBox(), QDoubleSpinBox()
+        self.resolution.setRange(0, 1000)
+        self.resolution.setDecimals(3)
+        self.resolution.setSuffix(" m")
+        self.min_score.setRange(-0.01, 1)
+        self.min_score.setSingleStep(0.05)
+        for spin in (self.resolution, self.min_score):
+            spin.setSpecialValueText(tr("what suits the model"))
+        form.addRow(tr("Model"), self.model)
+        form.addRow(tr("Find"), self.task)
+        form.addRow(tr("Ground resolution"), self.resolution)
+        form.addRow(tr("Lowest score"), self.min_score)
+        outer.addWidget(defaults)
+
+        places = QGroupBox(tr("Folders"))
+        form = _form(places)
+        self.models = QgsFileWidget()
+        self.models.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+        form.addRow(tr("Trained models"), self.models)
+        cache = QLabel(str(settings.cache_folder()))
+        cache.setTextFormat(Qt.TextFormat.PlainText)
+        cache.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        cache.setWordWrap(True)
+        form.addRow(tr("Exported rasters"), cache)
+        self.clear_button = QPushButton(tr("Empty it"))
+        row = QHBoxLayout()
+        row.addWidget(self.clear_button)
+        row.addStretch(1)
+        form.addRow("", _box(row))
+        outer.addWidget(places)
+        outer.addStretch(1)
+        self.test_button.clicked.connect(self.test)
+        self.search_button.clicked.connect(self._search)
+        self.copy_button.clicked.connect(self._copy)
+        self.clear_button.clicked.connect(self._clear_cache)
+
+    def _fill(self, chosen: settings.Settings) -> None:
+        self.engine.setFilePath(chosen.engine)
+        self.device.setCurrentText(chosen.device)
+        self.server.setText(chosen.server_url)
+        self.model.setText(chosen.model)
+        self.task.setCurrentIndex(max(0, self.task.findData(chosen.task)))
+        self.resolution.setValue(chosen.resolution_m)
+        self.min_score.setValue(chosen.min_score if chosen.min_score >= 0 else self.min_score.minimum())
+        self.idle.setValue(chosen.idle_minutes)
+        self.models.setFilePath(chosen.models_folder)
+
+
+class OptionsFactory(QgsOptionsWidgetFactory):
+    """Makes the page when the user opens the options."""
+
+    def __init__(self, link: Link, icon: QIcon) -> None:
+        super().__init__(NAME, icon)
+        self._link, self._icon = link, icon
+
+    def icon(self) -> QIcon:
+        """The icon in the list of pages."""
+        return self._icon
+
+    def createWidget(self, parent: QWidget | None) -> OptionsPage:  # noqa: N802 - QGIS's name
+        """A new page."""
+        return OptionsPage(self._link, parent)
+
+
+def _form(parent: QWidget) -> QFormLayout:
+    form = QFormLayout(parent)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    return form
+
+
+def _box(layout: QHBoxLayout) -> QWidget:
+    widget = QWidget()
+    layout.setContentsMargins(0, 0, 0, 0)
+    widget.setLayout(layout)
+    return widget

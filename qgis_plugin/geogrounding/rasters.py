@@ -1,0 +1,230 @@
+"""From a raster layer to a file that the engine can open.
+
+A file of the disk is used as it is. Everything else (WMS, XYZ, WCS, memory, virtual layers, files whose CRS was set by
+hand) is exported for the area to a temporary GeoTIFF, after a warning about its size.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from qgis.core import (
+    Qgis,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterBlockFeedback,
+    QgsRasterFileWriter,
+    QgsRasterLayer,
+    QgsRasterPipe,
+    QgsRectangle,
+    QgsUnitTypes,
+)
+
+from . import settings
+from .text import tr
+
+WARN_PIXELS = 25_000_000
+"""Larger exports are asked about first (75 MB of colour)."""
+MOST_PIXELS = 400_000_000
+"""Larger exports are refused: a map server would send them for hours."""
+DEFAULT_RESOLUTION_M = 0.5
+"""Ground resolution of exports from sources that have none of their own, such as XYZ tiles."""
+METRES_PER_DEGREE = 111_320.0
+
+
+class LayerError(ValueError):
+    """A layer cannot be used; the text says why and what to do, for the user."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the engine will look at."""
+
+    name: str
+    """Name of the layer, for people."""
+    crs: QgsCoordinateReferenceSystem
+    extent: QgsRectangle
+    """In ``crs``, inside the layer."""
+    whole: bool
+    """Whether the extent is the whole layer."""
+    path: str | None
+    """The file, or None when an export is needed."""
+    layer: QgsRasterLayer
+    export_px: tuple[int, int] = (0, 0)
+    """Columns and rows of the export."""
+
+    @property
+    def pixels(self) -> int:
+        """Pixels to be exported; 0 for a file."""
+        return self.export_px[0] * self.export_px[1]
+
+
+def describe_source(
+    layer: QgsRasterLayer | None,
+    extent: QgsRectangle | None = None,
+    extent_crs: QgsCoordinateReferenceSystem | None = None,
+    *,
+    resolution_m: float = 0.0,
+) -> Source:
+    """What a run over this layer and extent (None: all of it) would read; nothing is read yet.
+
+    Raises:
+        LayerError: no layer, no valid CRS, an extent beside the layer, or an export that is too large.
+    """
+    if layer is None or not layer.isValid():
+        raise LayerError(tr("Choose a raster layer."))
+    crs = layer.crs()
+    if not crs.isValid():
+        raise LayerError(
+            tr("The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source.").format(
+                name=layer.name()
+            )
+        )
+    asked = layer.extent() if extent is None else to_crs(extent, extent_crs or crs, crs)
+    inside = asked.intersect(layer.extent())
+    if inside.isEmpty() or not inside.isFinite():
+        raise LayerError(tr("The extent lies beside the layer “{name}”.").format(name=layer.name()))
+    whole = inside == layer.extent()
+    path = file_of(layer)
+    if path is not None:
+        return Source(name=layer.name(), crs=crs, extent=inside, whole=whole, path=path, layer=layer)
+    size = export_size(layer, inside, resolution_m)
+    if size[0] * size[1] > MOST_PIXELS:
+        raise LayerError(
+            tr("{c} × {r} pixels would have to be exported. Choose a smaller extent or a coarser resolution.").format(
+                c=f"{size[0]:,}", r=f"{size[1]:,}"
+            )
+        )
+    return Source(name=layer.name(), crs=crs, extent=inside, whole=whole, path=None, layer=layer, export_px=size)
+
+
+def file_of(layer: QgsRasterLayer) -> str | None:
+    """The file of a layer where the engine can read it as QGIS does, else None."""
+    provider = layer.dataProvider()
+    if provider is None or provider.name() != "gdal":
+        return None
+    path = Path(layer.source())
+    if path.suffix.lower() == ".vrt" or not path.is_file():
+        return None  # a virtual raster names other files: it is rendered into one, as a stream or a subdataset is
+    if provider.crs() != layer.crs():
+        return None  # set by hand: the engine would read the other one from the file
+    return str(path.resolve())
+
+
+def to_crs(
+    extent: QgsRectangle, source: QgsCoordinateReferenceSystem, target: QgsCoordinateReferenceSystem
+) -> QgsRectangle:
+    """The rectangle around an extent in another CRS.
+
+    Raises:
+        LayerError: it has no place there.
+    """
+    if source == target:
+        return QgsRectangle(extent)
+    try:
+        return QgsCoordinateTransform(source, target, QgsProject.instance()).transformBoundingBox(extent)
+    except QgsCsException as error:
+        raise LayerError(tr("The extent cannot be expressed in the coordinate system of the layer.")) from error
+
+
+def export_size(layer: QgsRasterLayer, extent: QgsRectangle, resolution_m: float) -> tuple[int, int]:
+    """Columns and rows of an export: native resolution where the layer has one, else metres per pixel as asked."""
+    provider = layer.dataProvider()
+    native = provider.capabilities() & provider.Capability.Size and provider.xSize() > 0 and provider.ySize() > 0
+    if native:
+        whole = layer.extent()
+        x, y = whole.width() / provider.xSize(), whole.height() / provider.ySize()
+    else:
+        x = y = units_per_metre(layer.crs(), extent.center()) * (resolution_m or DEFAULT_RESOLUTION_M)
+    return max(1, math.ceil(extent.width() / x - 1e-6)), max(1, math.ceil(extent.height() / y - 1e-6))
+
+
+def units_per_metre(crs: QgsCoordinateReferenceSystem, centre: QgsPointXY) -> float:
+    """Map units on one metre of ground near a point; web Mercator stretches by the latitude."""
+    if crs.isGeographic():
+        return 1 / METRES_PER_DEGREE
+    metres = QgsUnitTypes.fromUnitToUnitFactor(crs.mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters)
+    factor = 1 / metres if metres > 0 else 1.0
+    if crs.authid() == "EPSG:3857":
+        latitude = 2 * math.atan(math.exp(centre.y() / 6_378_137.0)) - math.pi / 2
+        factor /= max(math.cos(latitude), 0.05)
+    return factor
+
+
+class Export:
+    """A job that writes the area of a source to a temporary GeoTIFF; made in the main thread, run in another.
+
+    The provider is cloned at once, since layers belong to the main thread.
+    """
+
+    def __init__(self, source: Source, folder: Path | None = None) -> None:
+        self.feedback = QgsRasterBlockFeedback()
+        self._source = source
+        self._provider = source.layer.dataProvider().clone()
+        self._context = QgsProject.instance().transformContext()
+        self.path = (folder or settings.cache_folder()) / f"{uuid.uuid4().hex}.tif"
+
+    def run(self, progress: Callable[[float], None], _cancelled: Callable[[], bool]) -> Path:
+        """Write the file and return its path.
+
+        Raises:
+            LayerError: it could not be written, or was cancelled.
+        """
+        free = shutil.disk_usage(self.path.parent).free
+        if free < self._source.pixels * 8:
+            raise LayerError(
+                tr("Not enough free disk space for the export in {folder}.").format(folder=self.path.parent)
+            )
+        self.feedback.progressChanged.connect(lambda percent: progress(percent / 100))
+        pipe = QgsRasterPipe()
+        if not pipe.set(self._provider):
+            raise LayerError(tr("The layer “{name}” cannot be exported.").format(name=self._source.name))
+        writer = QgsRasterFileWriter(str(self.path))
+        writer.setOutputFormat("GTiff")
+        writer.setCreateOptions(["COMPRESS=LZW", "TILED=YES", "BIGTIFF=IF_SAFER"])
+        columns, rows = self._source.export_px
+        outcome = writer.writeRaster(
+            pipe, columns, rows, self._source.extent, self._source.crs, self._context, self.feedback
+        )
+        if outcome != _no_error() or not self.path.is_file():
+            self.discard()
+            reason = tr("cancelled") if self.feedback.isCanceled() else tr("error {n}").format(n=int(outcome))
+            raise LayerError(
+                tr("The layer “{name}” could not be exported ({reason}).").format(name=self._source.name, reason=reason)
+            )
+        return self.path
+
+    def cancel(self) -> None:
+        """Stop at the next block."""
+        self.feedback.cancel()
+
+    def discard(self) -> None:
+        """Delete the file and what GDAL put beside it."""
+        for path in self.path.parent.glob(f"{self.path.stem}.*"):
+            path.unlink(missing_ok=True)
+
+
+def clear_cache() -> int:
+    """Delete exported rasters; returns the bytes that became free."""
+    freed = 0
+    for path in settings.cache_folder().glob("*.tif*"):
+        size = path.stat().st_size
+        try:
+            path.unlink()
+        except OSError:  # in use by another QGIS
+            continue
+        freed += size
+    return freed
+
+
+def _no_error() -> int:
+    scoped = getattr(Qgis, "RasterFileWriterResult", None)  # QGIS 3.38 moved the enum
+    return scoped.Success if scoped is not None else QgsRasterFileWriter.WriterError.NoError

@@ -1,0 +1,200 @@
+"""The tab that teaches: a polygon layer with examples, a name, Train."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from qgis.core import QgsMapLayerProxyModel, QgsRasterLayer, QgsVectorLayer
+from qgis.gui import QgsFieldComboBox, QgsMapLayerComboBox
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .curve import Curve
+from .rasters import LayerError
+from .text import duration, tr
+
+MIN_EXAMPLES = 3
+GOOD_EXAMPLES = 10
+LENGTHS = ((20, "a first look"), (60, "usual"), (200, "thorough"))
+"""Steps of training, with a name."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What the user wants to teach."""
+
+    raster: QgsRasterLayer
+    layer: QgsVectorLayer
+    selected_only: bool
+    expression: str
+    field: str
+    name: str
+    steps: int
+
+
+class TeachPanel(QWidget):
+    """Everything that a training needs; the panel knows nothing about the engine."""
+
+    train_requested = pyqtSignal()
+    cancel_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._build()
+        self.examples.layerChanged.connect(self._examples_chosen)
+        self.train_button.clicked.connect(self.train_requested)
+        self.cancel_button.clicked.connect(self._ask_to_cancel)
+        self._examples_chosen(self.examples.currentLayer())
+
+    def lesson(self) -> Lesson:
+        """What is entered, checked.
+
+        Raises:
+            LayerError: a layer is missing, examples are too few, or a name is not usable.
+        """
+        raster, layer = self.raster.currentLayer(), self.examples.currentLayer()
+        if not isinstance(raster, QgsRasterLayer) or not raster.isValid():
+            raise LayerError(tr("Choose the raster that the examples were drawn on."))
+        if not isinstance(layer, QgsVectorLayer) or not layer.isValid():
+            raise LayerError(tr("Choose a polygon layer with examples."))
+        for one in (raster, layer):
+            if not one.crs().isValid():
+                raise LayerError(
+                    tr(
+                        "The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source."
+                    ).format(name=one.name())
+                )
+        selected_only = self.selected_only.isChecked()
+        count = layer.selectedFeatureCount() if selected_only else layer.featureCount()
+        if count < MIN_EXAMPLES:
+            raise LayerError(
+                tr("{n} examples are too few; draw at least {least}, better {good}.").format(
+                    n=count, least=MIN_EXAMPLES, good=GOOD_EXAMPLES
+                )
+            )
+        expression, field = self.expression.text().strip(), self.field.currentField()
+        if not expression and not field:
+            raise LayerError(tr("Say what the examples are, such as: greenhouse"))
+        name = self.name.text().strip()
+        if not re.fullmatch(r"[\w][\w .-]{0,39}", name) or name.endswith("."):
+            raise LayerError(tr("Give the new model a short name of letters, digits, “-” and “_”."))
+        return Lesson(
+            raster=raster,
+            layer=layer,
+            selected_only=selected_only,
+            expression=expression,
+            field="" if expression else field,
+            name=name,
+            steps=int(self.length.currentData()),
+        )
+
+    def set_running(self, running: bool) -> None:
+        """Switch between entering and training."""
+        self.train_button.setVisible(not running)
+        self.cancel_button.setVisible(running)
+        self.cancel_button.setEnabled(True)
+        self.cancel_button.setText(tr("Cancel"))
+        self.progress.setVisible(running)
+        self.progress.setRange(0, 0)
+        self.progress.setFormat(tr("Cutting the training set…"))
+        for widget in (self.raster, self.examples, self.expression, self.field, self.name, self.length):
+            widget.setEnabled(not running)
+        self.selected_only.setEnabled(not running)
+
+    def begin(self) -> None:
+        """A training starts: an empty curve."""
+        self.say("")
+        self.curve.clear(tr("Reward"))
+        self.set_running(True)
+
+    def show_event(self, event: dict[str, Any]) -> None:
+        """Progress of training: step, steps and figures."""
+        step, steps = int(event.get("step", 0)), int(event.get("steps", 0))
+        if steps > 0:
+            self.progress.setRange(0, steps)
+            self.progress.setValue(min(step, steps))
+            text = tr("Step {step} of {steps}").format(step=step, steps=steps)
+            seconds = event.get("seconds_left")
+            if isinstance(seconds, (int, float)) and seconds > 0:
+                text += tr(", about {time} left").format(time=duration(seconds))
+            self.progress.setFormat(text)
+        reward = event.get("reward")
+        if isinstance(reward, (int, float)):
+            self.curve.add(step, float(reward))
+
+    def say(self, text: str, *, problem: bool = False) -> None:
+        """A line below the form."""
+        self.message.setText(text)
+        self.message.setStyleSheet("color: #b3261e;" if problem else "")
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        intro = QLabel(
+            tr(
+                "Draw about ten examples of one kind of thing in a polygon layer, all that there are in the part of the "
+                "raster that you draw in, and train. The new model then stands in the list of models."
+            )
+        )
+        intro.setWordWrap(True)
+        layout.addWidget(intro)
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.raster, self.examples = QgsMapLayerComboBox(), QgsMapLayerComboBox()
+        self.raster.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
+        self.examples.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        for box in (self.raster, self.examples):
+            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.selected_only = QCheckBox(tr("Selected ones only"))
+        self.expression, self.field, self.name = QLineEdit(), QgsFieldComboBox(), QLineEdit()
+        self.expression.setPlaceholderText(tr("greenhouse"))
+        self.expression.setMaxLength(200)
+        self.field.setAllowEmptyFieldName(True)
+        self.name.setPlaceholderText(tr("my-greenhouses"))
+        self.length = QComboBox()
+        for steps, label in LENGTHS:
+            self.length.addItem(tr("{label} ({n} steps)").format(label=tr(label), n=steps), steps)
+        self.length.setCurrentIndex(1)
+        form.addRow(tr("Raster"), self.raster)
+        form.addRow(tr("Examples"), self.examples)
+        form.addRow("", self.selected_only)
+        form.addRow(tr("They are"), self.expression)
+        form.addRow(tr("or by field"), self.field)
+        form.addRow(tr("Name"), self.name)
+        form.addRow(tr("Length"), self.length)
+        layout.addLayout(form)
+        self.progress = QProgressBar()
+        layout.addWidget(self.progress)
+        self.train_button, self.cancel_button = QPushButton(tr("Train")), QPushButton(tr("Cancel"))
+        layout.addWidget(self.train_button)
+        layout.addWidget(self.cancel_button)
+        self.curve = Curve()
+        layout.addWidget(self.curve)
+        self.message = QLabel()
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.setWordWrap(True)
+        layout.addWidget(self.message)
+        layout.addStretch(1)
+        self.set_running(False)
+
+    def _examples_chosen(self, layer: object) -> None:
+        self.field.setLayer(layer if isinstance(layer, QgsVectorLayer) else None)
+        self.field.setField("")
+
+    def _ask_to_cancel(self) -> None:
+        self.cancel_button.setEnabled(False)
+        self.cancel_button.setText(tr("Cancelling…"))
+        self.cancel_requested.emit()

@@ -1,0 +1,106 @@
+"""From the Teach tab to the engine and back: a new model in the list."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qgis.core import Qgis, QgsApplication, QgsMessageLog
+from qgis.gui import QgsMessageBar
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from . import settings
+from .background import EngineTask, Input
+from .examples import ExampleFile
+from .link import Link
+from .rasters import Export, LayerError, describe_source
+from .teach_panel import TeachPanel
+from .text import NAME, literal, tr
+
+
+class Teaching(QObject):
+    """One training at a time."""
+
+    trained = pyqtSignal(str)
+    """A model is ready; its name for a question."""
+    finished = pyqtSignal(str)
+    """A training ended: ``done``, ``cancelled`` or ``failed``."""
+
+    def __init__(self, panel: TeachPanel, link: Link, bar: QgsMessageBar, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._panel, self._link, self._bar = panel, link, bar
+        self._task: EngineTask | None = None
+        panel.train_requested.connect(self.train)
+        panel.cancel_requested.connect(self.cancel)
+
+    def train(self) -> None:
+        """Start what is entered."""
+        if self._task is not None:
+            return
+        try:
+            lesson = self._panel.lesson()
+            source = describe_source(lesson.raster, lesson.layer.extent(), lesson.layer.crs())
+            folder = settings.models_folder(settings.load()) / lesson.name
+            if folder.exists():
+                raise LayerError(
+                    tr("A model named “{name}” is there already; choose another name.").format(name=lesson.name)
+                )
+        except LayerError as error:
+            self._panel.say(str(error), problem=True)
+            return
+        inputs: dict[str, Input] = {"layer": ExampleFile(lesson.layer, selected_only=lesson.selected_only)}
+        if source.path is None:
+            inputs["raster"] = Export(source)
+        params = {
+            "raster": source.path,
+            "expression": lesson.expression or None,
+            "expression_field": lesson.field or None,
+            "steps": lesson.steps,
+            "model": settings.Settings().model,
+            "output": str(folder),
+        }
+        self._panel.begin()
+        self._task = EngineTask(tr("geogrounding: training"), self._link, "teach", params, inputs)
+        self._task.events.connect(self._take)
+        self._task.ended.connect(self._end)
+        QgsApplication.taskManager().addTask(self._task)
+
+    def cancel(self) -> None:
+        """Stop the training."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def close(self) -> None:
+        """Stop the training, for good."""
+        if self._task is not None:
+            self._task.events.disconnect(self._take)
+            self._task.ended.disconnect(self._end)
+            self._task.cancel()
+            self._task.waitForFinished(5000)
+            self._task = None
+
+    def _take(self, events: list[dict[str, Any]]) -> None:
+        for event in events:
+            if event.get("event") == "training":
+                self._panel.show_event(event)
+
+    def _end(self, outcome: str) -> None:
+        task, self._task = self._task, None
+        self._panel.set_running(False)
+        if task is None:
+            return
+        if outcome == "done":
+            model = str(task.result.get("model", ""))
+            self._panel.say(tr("Ready. The model is in the list of the tab Ask, and chosen."))
+            self._tell(tr("The model is trained: {name}").format(name=model), Qgis.MessageLevel.Success)
+            self.trained.emit(model)
+        elif outcome == "cancelled":
+            self._panel.say(tr("Cancelled."))
+        else:
+            text = " ".join(filter(None, (task.message, task.hint)))
+            self._panel.say(text, problem=True)
+            self._tell(text, Qgis.MessageLevel.Critical)
+        self.finished.emit(outcome)
+
+    def _tell(self, text: str, level: Qgis.MessageLevel) -> None:
+        self._bar.pushMessage(NAME, literal(text), level, 8)
+        QgsMessageLog.logMessage(text, NAME, level, False)

@@ -1,0 +1,79 @@
+"""What the panel shows before an engine is set up: three steps."""
+
+from __future__ import annotations
+
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QApplication,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .text import tr
+
+COMMANDS = "python3.11 -m venv ~/geogrounding\n~/geogrounding/bin/python -m pip install FOLDER-OF-GEOGROUNDING"
+
+
+class Welcome(QFrame):
+    """Leads a new user to a working engine."""
+
+    settings_requested = pyqtSignal()
+    search_requested = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        layout = QVBoxLayout(self)
+        title = QLabel(tr("Welcome: three steps to the first question"))
+        font = title.font()
+        font.setBold(True)
+        title.setFont(font)
+        layout.addWidget(title)
+        self._add_text(
+            layout,
+            tr(
+                "1. Install geogrounding in a Python environment of its own, outside QGIS. Nothing is installed into "
+                "QGIS. Without a network: see docs/qgis.md of geogrounding."
+            ),
+        )
+        self.commands = QPlainTextEdit(COMMANDS)
+        self.commands.setReadOnly(True)
+        self.commands.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.commands.setFixedHeight(3 * self.commands.fontMetrics().lineSpacing() + 22)
+        layout.addWidget(self.commands)
+        row = QHBoxLayout()
+        copy = QPushButton(tr("Copy commands"))
+        copy.clicked.connect(lambda: QApplication.clipboard().setText(self.commands.toPlainText()))
+        row.addWidget(copy)
+        row.addStretch(1)
+        layout.addLayout(row)
+        self._add_text(layout, tr("2. Tell QGIS where it is, and press Test there."))
+        row = QHBoxLayout()
+        self.open_settings = QPushButton(tr("Open settings…"))
+        self.search = QPushButton(tr("Search for it"))
+        self.open_settings.clicked.connect(self.settings_requested)
+        self.search.clicked.connect(self.search_requested)
+        row.addWidget(self.open_settings)
+        row.addWidget(self.search)
+        row.addStretch(1)
+        layout.addLayout(row)
+        self._add_text(layout, tr("3. Load an aerial or satellite picture, type “tree” or “airplane”, and press Run."))
+        self.message = QLabel()
+        self.message.setTextFormat(Qt.TextFormat.PlainText)
+        self.message.setWordWrap(True)
+        layout.addWidget(self.message)
+
+    def say(self, text: str) -> None:
+        """A line below the steps."""
+        self.message.setText(text)
+
+    def _add_text(self, layout: QVBoxLayout, text: str) -> None:
+        label = QLabel(text)
+        label.setTextFormat(Qt.TextFormat.PlainText)
+        label.setWordWrap(True)
+        layout.addWidget(label)

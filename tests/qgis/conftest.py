@@ -1,0 +1,64 @@
+"""Fixtures of the tests that run inside QGIS."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fakes import ScriptedLink
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
+from qgis.gui import QgisInterface
+from qgis.PyQt.QtCore import QCoreApplication, QEventLoop
+
+ROOT = Path(__file__).resolve().parents[2]
+ENGINE = ROOT / ".venv" / "bin" / "python"
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Let Qt work until the condition holds; fails after so long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    return wait_until
+
+
+@pytest.fixture(autouse=True)
+def _clean(qgis_new_project: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test has an empty project, no settings of the plugin, and a profile of its own."""
+    QgsSettings().remove("geogrounding")
+    monkeypatch.setattr(QgsApplication, "qgisSettingsDirPath", staticmethod(lambda: f"{tmp_path}/profile/"))
+    yield
+    QgsProject.instance().clear()
+    QgsSettings().remove("geogrounding")
+
+
+@pytest.fixture
+def scene() -> Path:
+    """The scene that ships with the project: 400 x 400 pixels of 0.1 m in UTM 17N."""
+    return ROOT / "examples" / "data" / "OSBS_029.tif"
+
+
+@pytest.fixture
+def raster(scene: Path) -> QgsRasterLayer:
+    """The scene as a layer of the project."""
+    layer = QgsRasterLayer(str(scene), "scene")
+    assert layer.isValid()
+    QgsProject.instance().addMapLayer(layer)
+    return layer
+
+
+@pytest.fixture
+def link() -> ScriptedLink:
+    return ScriptedLink()
+
+
+@pytest.fixture
+def iface(qgis_iface: QgisInterface) -> QgisInterface:
+    return qgis_iface
