@@ -17,7 +17,7 @@ from geogrounding.errors import GeogroundingError
 
 from . import terminal
 
-COMMANDS = ("run", "batch", "info", "models")
+COMMANDS = ("run", "batch", "info", "models", "train", "engine")
 """Each lives as ``command`` in a module of its name, which is imported when it is needed."""
 
 INTERRUPTED = 130
@@ -83,6 +83,7 @@ def geoground() -> None:
     geoground run scene.tif "the airplanes on the apron" -o planes.geojson
     geoground info scene.tif
     geoground models
+    geoground train grpo --scene scene.tif --labels pools.gpkg --expression-field name -o my-model
 
     \b
     Exit codes: 0 done, 2 wrong option, 3 input, 4 model, 5 output,

@@ -62,15 +62,26 @@ def write_reference() -> str:
     for name in COMMANDS:
         command = geoground.get_command(ctx, name)
         if command is not None:
-            parts.append("\n".join(_command(name, command, ctx)))
+            parts.extend(_section(name, command, ctx))
     return "\n".join([*parts, PROGRESS])
+
+
+def _section(name: str, command: click.Command, parent: click.Context) -> Iterator[str]:
+    """A command, and the commands within it."""
+    yield "\n".join(_command(name, command, parent))
+    if isinstance(command, click.Group):
+        ctx = click.Context(command, info_name=name, parent=parent, **parent.command.context_settings)
+        for inner in command.list_commands(ctx):
+            within = command.get_command(ctx, inner)
+            if within is not None:
+                yield from _section(inner, within, ctx)
 
 
 def _command(name: str, command: click.Command, parent: click.Context) -> Iterator[str]:
     ctx = click.Context(command, info_name=name, parent=parent)
     usage = " ".join(piece for piece in command.collect_usage_pieces(ctx))
-    yield f"## geoground {name}\n"
-    yield f"```\ngeoground {name} {usage}\n```\n"
+    yield f"## {ctx.command_path}\n"
+    yield f"```\n{ctx.command_path} {usage}\n```\n"
     yield _prose(command)
     arguments = [param for param in command.params if isinstance(param, click.Argument)]
     yield from _table("Argument", [(param.make_metavar(ctx), param.help or "") for param in arguments])

@@ -141,3 +141,15 @@ def _readable(step: int, entry: Mapping[str, Any]) -> str:
         parts.append(f"rewards: {told}" + ("" if advantage is None else f"; advantage {advantage:+.2f}"))
     parts.append(f"answer: {entry['completion']}")
     return "\n".join(parts) + "\n\n"
+
+
+def one_line(numbers: Mapping[str, float]) -> str:
+    """The numbers of a step for a person: ``step 12 of 200: reward 0.531, format_reward 1.000, ...``."""
+    told = [f"{name} {numbers[name]:.3f}" for name in ("reward", "loss", "mean_token_accuracy") if name in numbers]
+    rewards = [name for name in numbers if name.startswith("rewards/") and name.endswith("/mean")]
+    told += [f"{name.split('/')[1]} {numbers[name]:.3f}" for name in sorted(rewards)]
+    told += [f"{short} {numbers[name]:.3g}" for name, short in _SHORT.items() if name in numbers]
+    return f"step {numbers['step']:.0f} of {numbers['steps']:.0f}: {', '.join(told)}"
+
+
+_SHORT = {"kl": "kl", "entropy": "entropy", "completions/mean_length": "tokens", "step_time": "s/step"}

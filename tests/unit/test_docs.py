@@ -36,9 +36,11 @@ def test_every_command_and_option_is_in_the_reference() -> None:
         assert f"## geoground {name}\n" in text
         command = geoground.get_command(ctx, name)
         assert command is not None
-        for param in command.params:
-            for option in param.opts if isinstance(param, click.Option) else ():
-                assert option in text, f"{name} {option}"
+        inner = command.commands.values() if isinstance(command, click.Group) else ()
+        for one in (command, *inner):
+            for param in one.params:
+                for option in param.opts if isinstance(param, click.Option) else ():
+                    assert option in text, f"{name} {one.name} {option}"
 
 
 def commands(page: Path) -> list[str]:
@@ -62,8 +64,14 @@ def test_commands_in_documents_parse(page: Path, monkeypatch: pytest.MonkeyPatch
         assert command is not None, line
         if name == "models":
             arguments = [argument for argument in arguments if argument != "~/checkpoints"]
+        parent = click.Context(geoground, **geoground.context_settings)
         try:
-            command.make_context(name, arguments, parent=click.Context(geoground, **geoground.context_settings))
+            if isinstance(command, click.Group):
+                parent = command.make_context(name, [arguments[0]], parent=parent)
+                name, inner, arguments = command.resolve_command(parent, arguments)
+                assert inner is not None, line
+                command = inner
+            command.make_context(name, arguments, parent=parent)
         except click.ClickException as error:
             pytest.fail(f"{line}: {error.format_message()}")
 

@@ -1,0 +1,372 @@
+"""``geoground train``: fine-tune a model on a file of samples, or on a raster and a layer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import click
+
+from geogrounding.errors import OutputError, SettingsError
+
+from . import options as opt
+from .main import INTERRUPTED
+from .run import count, duration
+from .terminal import say
+
+if TYPE_CHECKING:
+    from geogrounding.training.config import TrainSettings
+    from geogrounding.training.run import Outcome
+
+F = TypeVar("F", bound=Callable[..., Any])
+FORMATS = ("auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl")
+TASKS = ("refer", "detect", "segment")
+SAY_EVERY_S = 2.0
+
+
+def _path(**kind: bool) -> click.Path:
+    return click.Path(path_type=Path, **kind)  # type: ignore[arg-type]
+
+
+def _switch(name: str, section: str, text: str) -> Callable[[F], F]:
+    """A setting that is on or off, or not given."""
+    return opt.option(f"--{name}/--no-{name}", default=None, section=section, help=text)
+
+
+RUN = opt.together(
+    opt.option(
+        "-o",
+        "--output",
+        required=True,
+        type=_path(file_okay=False),
+        section="Run",
+        metavar="FOLDER",
+        help="Folder of the run; it must not exist. When the run is done it is a model.",
+    ),
+    opt.option(
+        "--config",
+        type=_path(dir_okay=False, exists=True),
+        section="Run",
+        metavar="FILE",
+        help="Settings as YAML or JSON; training.json of another run is one. Options given here win.",
+    ),
+    opt.option(
+        "--resume", is_flag=True, section="Run", help="Go on with the run in --output from its last checkpoint."
+    ),
+    opt.option(
+        "--processes",
+        type=click.IntRange(1, 1024),
+        default=1,
+        show_default=True,
+        section="Run",
+        help="Devices to train on, one process each (accelerate launch).",
+    ),
+    opt.option("--seed", type=click.IntRange(0), section="Run", help="Of everything random. Default: 0."),
+    opt.option("--log-every", type=click.IntRange(1), section="Run", metavar="STEPS", help="Default: 1."),
+    opt.option(
+        "--save-every", type=click.IntRange(1), section="Run", metavar="STEPS", help="Between checkpoints. Default: 50."
+    ),
+)
+DATA = opt.together(
+    opt.option("--data", type=_path(), section="Data", metavar="FILE", help="File (or folder) of labelled samples."),
+    opt.option("--images", type=_path(file_okay=False), section="Data", metavar="FOLDER", help="Its pictures."),
+    opt.option(
+        "--format",
+        "data_format",
+        type=click.Choice(FORMATS),
+        section="Data",
+        help="Format of the samples. Default: by their content.",
+    ),
+    opt.option(
+        "--task", type=click.Choice(TASKS), section="Data", help="Take the samples as this. Default: as labelled."
+    ),
+    opt.option(
+        "--on-error",
+        type=click.Choice(["skip", "refuse"]),
+        section="Data",
+        help="What happens to records that cannot be used. Default: skip, and list them in problems.txt.",
+    ),
+    opt.option(
+        "--shots", type=click.IntRange(1), section="Data", metavar="N", help="Samples of each class. Default: all."
+    ),
+    opt.option("--scene", type=_path(), section="Data", metavar="RASTER", help="Cut chips from this raster instead."),
+    opt.option("--labels", type=_path(), section="Data", metavar="LAYER", help="Polygons or boxes on it."),
+    opt.option("--expression-field", section="Data", metavar="NAME", help="Attribute that says what a feature is."),
+    opt.option(
+        "--expression", section="Data", metavar="TEXT", help="What every feature is, where no attribute says it."
+    ),
+    opt.option(
+        "--tile-size", type=click.IntRange(32, 8192), section="Data", metavar="PIXELS", help="Side of the chips."
+    ),
+    opt.option(
+        "--negatives",
+        type=click.FloatRange(0, 1),
+        section="Data",
+        metavar="SHARE",
+        help="Questions about what is not there, as a share of the others (with --scene). Default: 0.2.",
+    ),
+)
+MODEL = opt.together(
+    opt.option(
+        "--model",
+        section="Model",
+        metavar="NAME|FOLDER|HUB-ID",
+        help="What training starts from: builtin (default), a folder, an earlier run, a hub id.",
+    ),
+    opt.option(
+        "--processor", section="Model", metavar="FOLDER|HUB-ID", help="Where tokenizer and image processor come from."
+    ),
+    _switch("full", "Model", "Train all weights rather than a LoRA adapter (the vision tower stays as it is)."),
+    _switch("train-vision", "Model", "Train the vision tower as well; needs --full."),
+    opt.option("--lora-rank", type=click.IntRange(1, 1024), section="Model", help="Default: 16."),
+    opt.option(
+        "--lora-alpha", type=click.FloatRange(0, min_open=True), section="Model", help="Default: twice the rank."
+    ),
+    opt.option("--lora-dropout", type=click.FloatRange(0, 1, max_open=True), section="Model", help="Default: 0, none."),
+    _switch("reasoning", "Model", "Whether prompts ask for reasoning and answers give it. Default: yes."),
+    opt.option(
+        "--prompt-style", "style", type=click.Choice(opt.STYLES), section="Model", help="Default: by kind of model."
+    ),
+    opt.option(
+        "--coordinates", type=click.Choice(opt.COORDINATES), section="Model", help="What numbers in answers mean."
+    ),
+    opt.option(
+        "--max-pixels",
+        type=click.IntRange(784),
+        section="Model",
+        metavar="PIXELS",
+        help="Largest picture shown to the model, width times height; kept for inference.",
+    ),
+    _switch("reduce-pictures", "Model", "Reduce larger pictures rather than refuse them."),
+    opt.option("--device", section="Model", metavar="DEVICE", help="cpu, cuda, mps. Default: the fastest there is."),
+    _switch("bf16", "Model", "Compute in bfloat16. Default: on GPUs that have it."),
+    _switch("gradient-checkpointing", "Model", "Less memory, more time. Default: yes, but for the embedded model."),
+)
+OPTIMISER = opt.together(
+    opt.option(
+        "--steps", type=click.IntRange(1), section="Optimiser", help="Steps. Default: GRPO 200, SFT by --epochs."
+    ),
+    opt.option(
+        "--epochs",
+        type=click.FloatRange(0, min_open=True),
+        section="Optimiser",
+        help="Passes over the samples, instead of --steps. Default: SFT 3.",
+    ),
+    opt.option(
+        "--learning-rate",
+        type=click.FloatRange(0, min_open=True),
+        section="Optimiser",
+        metavar="RATE",
+        help="Default: by method, model and whether an adapter is trained; see docs/training.md.",
+    ),
+    opt.option("--warmup-steps", type=click.IntRange(0), section="Optimiser", help="Default: 0."),
+    opt.option(
+        "--scheduler",
+        type=click.Choice(["constant", "linear", "cosine", "constant_with_warmup"]),
+        section="Optimiser",
+        help="Default: constant.",
+    ),
+    opt.option("--weight-decay", type=click.FloatRange(0), section="Optimiser", help="Default: 0."),
+    opt.option("--max-grad-norm", type=click.FloatRange(0, min_open=True), section="Optimiser", help="Default: 1."),
+    opt.option(
+        "--accumulate", type=click.IntRange(1), section="Optimiser", metavar="N", help="Batches added up for a step."
+    ),
+)
+
+
+@click.group()
+def command() -> None:
+    """Fine-tune a model on your own labels.
+
+    \b
+    sft   learn to write the right answers
+    grpo  answer several times, learn from which answers were better (GRPO, DAPO)
+
+    Both read a file of samples (COCO, VRSBench, VOC, EarthReason, Geo-R1, ms-swift, TRL), or cut chips from a raster
+    with a vector layer. The folder of a finished run is a --model for every other command.
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+
+
+@command.command("sft", cls=opt.Command)
+@RUN
+@DATA
+@MODEL
+@OPTIMISER
+@opt.option("--batch", type=click.IntRange(1), section="Optimiser", metavar="N", help="Samples at once. Default: 8.")
+@opt.option("-q", "--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
+@opt.VERBOSE
+def sft(**options: Any) -> None:
+    """Fine-tune on right answers.
+
+    \b
+    Examples:
+      geoground train sft --data train.json --images img/ -o runs/a
+      geoground train sft --data train.jsonl --images img/ --model Qwen/Qwen2.5-VL-3B-Instruct -o runs/q
+      geoground train sft --scene scene.tif --labels pools.gpkg --expression "swimming pool" -o runs/pools
+      geoground train sft -o runs/a --resume
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    _train("sft", options)
+
+
+@command.command("grpo", cls=opt.Command)
+@RUN
+@DATA
+@MODEL
+@OPTIMISER
+@opt.option(
+    "--group",
+    type=click.IntRange(2, 256),
+    section="Rollouts",
+    metavar="N",
+    help="Completions of a question. Default: 8.",
+)
+@opt.option(
+    "--batch",
+    type=click.IntRange(1),
+    section="Rollouts",
+    metavar="N",
+    help="Completions at once; with --accumulate and --processes a multiple of the group. Default: a group, eight for "
+    "the embedded model.",
+)
+@opt.option("--temperature", type=click.FloatRange(0, min_open=True), section="Rollouts", help="Default: 1.")
+@opt.option("--top-p", type=click.FloatRange(0, 1, min_open=True), section="Rollouts", help="Default: 1.")
+@opt.option(
+    "--max-completion",
+    type=click.IntRange(8, 65536),
+    section="Rollouts",
+    metavar="TOKENS",
+    help="Where an answer is cut off. Default: 1024, 256 for the embedded model.",
+)
+@opt.option(
+    "--probe",
+    type=click.IntRange(0, 64),
+    section="Rollouts",
+    metavar="N",
+    help="Questions asked before training, to see that answers have the right form; 0 trusts the model. Default: 4.",
+)
+@opt.option(
+    "--completions-every",
+    type=click.IntRange(1),
+    section="Rollouts",
+    metavar="STEPS",
+    help="Between samples of completions that are written down. Default: 10.",
+)
+@_switch("vllm", "Rollouts", "Sample completions with vLLM.")
+@opt.option("--vllm-mode", type=click.Choice(["colocate", "server"]), section="Rollouts", help="Default: colocate.")
+@opt.option("--vllm-base-url", section="Rollouts", metavar="URL", help="Of a server started with: trl vllm-serve.")
+@opt.option(
+    "--vllm-memory",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    section="Rollouts",
+    metavar="SHARE",
+    help="Share of the GPU's memory that vLLM takes. Default: 0.3.",
+)
+@opt.option(
+    "--reward",
+    "rewards",
+    multiple=True,
+    section="Rewards",
+    metavar="NAME",
+    help="format, iou, detection, od-length, mask, grounding, or package.module.function; may be repeated. "
+    "Default: format and what suits the task.",
+)
+@opt.option(
+    "--reward-weight",
+    "reward_weights",
+    type=float,
+    multiple=True,
+    section="Rewards",
+    metavar="W",
+    help="Of each --reward, in their order. Default: 1.",
+)
+@opt.option(
+    "--scale-rewards",
+    type=click.Choice(["group", "batch", "none"]),
+    section="Rewards",
+    help="What advantages are divided by the deviation of. Default: group.",
+)
+@opt.option("--loss", type=click.Choice(["grpo", "dapo", "dr_grpo", "bnpo"]), section="Rewards", help="Default: dapo.")
+@opt.option("--epsilon", type=click.FloatRange(0, min_open=True), section="Rewards", help="Lower clip. Default: 0.2.")
+@opt.option(
+    "--epsilon-high", type=click.FloatRange(0, min_open=True), section="Rewards", help="Upper clip. Default: 0.28."
+)
+@opt.option(
+    "--beta",
+    type=click.FloatRange(0),
+    section="Rewards",
+    help="Weight of the KL divergence from the start; 0 (default) is off.",
+)
+@opt.option(
+    "--iterations", type=click.IntRange(1), section="Rewards", help="Steps on the same completions. Default: 1."
+)
+@_switch("mask-truncated", "Rewards", "Leave completions that were cut off out of the loss.")
+@opt.option("-q", "--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
+@opt.VERBOSE
+def grpo(**options: Any) -> None:
+    """Fine-tune by rewards that are computed: the form of the answer, and how well its boxes fit.
+
+    \b
+    Examples:
+      geoground train grpo --data train.json --images img/ --model runs/a --shots 10 --seed 0 -o runs/b
+      geoground train grpo --scene scene.tif --labels labels.gpkg --expression-field name -o runs/c
+      geoground train grpo --data train.jsonl --images img/ --model runs/q --full --beta 0.04 --processes 4 -o runs/d
+      geoground train grpo -o runs/b --resume
+    """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    _train("grpo", options)
+
+
+def _train(method: Literal["sft", "grpo"], options: dict[str, Any]) -> None:
+    output, resume, quiet = options.pop("output"), options.pop("resume"), options.pop("quiet")
+    processes, config = options.pop("processes"), options.pop("config")
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+
+    from geogrounding.training import config as settings_of
+    from geogrounding.training import launch, run_folder
+
+    kind: type[TrainSettings] = settings_of.GRPOSettings if method == "grpo" else settings_of.SFTSettings
+    if resume:
+        if not (output / run_folder.RECORD).is_file():
+            raise OutputError(f"{output} holds no training run to go on with", hint="Leave out --resume.")
+        if config is not None:
+            raise SettingsError("--config does not go with --resume", hint="The run knows what it was told.")
+        # What is given beside --resume must be what the run was begun with; the library compares them.
+        given = {**launch.settings_of_run(output, kind), **given}
+    settings = settings_of.make_settings(kind, given, config)
+    if processes > 1:
+        launch.launch(method, settings, output, processes=processes, resume=resume)
+        if not quiet:
+            say(f"Trained -> {output}")
+        return
+    try:
+        outcome = launch.train(method, settings, output, resume=resume, on_log=None if quiet else _Says())
+    except KeyboardInterrupt:
+        say("Interrupted.")
+        if run_folder.last_checkpoint(output) is not None:
+            say(f"Hint: geoground train {method} -o {output} --resume goes on from the last checkpoint.")
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    if not quiet:
+        _say_outcome(outcome)
+
+
+class _Says:
+    """Tells a person how training goes, every few seconds."""
+
+    def __init__(self) -> None:
+        self._said = -SAY_EVERY_S
+
+    def __call__(self, numbers: Mapping[str, float]) -> None:
+        from geogrounding.training.curves import one_line
+
+        now = time.monotonic()
+        if now - self._said >= SAY_EVERY_S or numbers["step"] >= numbers["steps"]:
+            self._said = now
+            say(one_line(numbers))
+
+
+def _say_outcome(outcome: Outcome) -> None:
+    problems = f", {count(outcome.problems, 'record')} left out (problems.txt)" if outcome.problems else ""
+    say(f"{count(outcome.samples, 'sample')}{problems}; {count(outcome.steps, 'step')} in {duration(outcome.seconds)}")
+    say(f"The vision tower looked at {outcome.pictures_encoded:,} of {outcome.pictures_asked:,} pictures asked for")
+    say(f"Model: {outcome.folder}   (geoground run SCENE QUERY --model {outcome.folder} -o OUT)")

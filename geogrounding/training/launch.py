@@ -1,0 +1,119 @@
+"""Training on several devices: ``accelerate launch`` starts one process for each, and each of them calls this module.
+
+python -m accelerate.commands.launch --num_processes 2 -m geogrounding.training.launch JOB.json
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from geogrounding.errors import GeogroundingError, ModelError, SettingsError
+from geogrounding.training import curves
+from geogrounding.training.config import GRPOSettings, Method, SFTSettings, TrainSettings, describe, make_settings
+from geogrounding.training.run_folder import check_new, is_main, read_record
+
+
+def train(
+    method: Method,
+    settings: TrainSettings,
+    output: Path,
+    *,
+    resume: bool = False,
+    on_log: curves.OnLog | None = None,
+) -> Any:
+    """Train in this process.
+
+    Returns:
+        ``run.Outcome``.
+
+    Raises:
+        SettingsError, InputError, ModelError, OutputError: what cannot work.
+    """
+    if isinstance(settings, GRPOSettings) and method == "grpo":
+        from geogrounding.training.grpo import train_grpo
+
+        return train_grpo(settings, output, resume=resume, on_log=on_log)
+    if isinstance(settings, SFTSettings) and method == "sft":
+        from geogrounding.training.sft import train_sft
+
+        return train_sft(settings, output, resume=resume, on_log=on_log)
+    raise SettingsError(f"settings of {type(settings).__name__} do not go with {method}")
+
+
+def launch(method: Method, settings: TrainSettings, output: Path, *, processes: int, resume: bool = False) -> None:
+    """Train in several processes, one a device, and wait for them; what they say goes where this process says it.
+
+    Args:
+        method: which training.
+        settings: of the run.
+        output: folder of the run.
+        processes: how many.
+        resume: go on with the run in the folder.
+
+    Raises:
+        SettingsError: the batch cannot be divided.
+        OutputError: the folder exists.
+        ModelError: a process failed; it has said why.
+    """
+    if isinstance(settings, GRPOSettings):
+        from geogrounding.training.start import is_embedded
+
+        settings = settings.completed(embedded=is_embedded(settings.model))
+        settings.check_batch(processes)
+    if not resume:
+        check_new(output)
+    job = {"method": method, "settings": describe(settings), "output": str(output), "resume": resume}
+    with tempfile.TemporaryDirectory(prefix="geoground-train-") as folder:
+        file = Path(folder) / "job.json"
+        file.write_text(json.dumps(job), encoding="utf-8")
+        command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(processes)]
+        command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+        if settings.device == "cpu":
+            command.append("--cpu")
+        elif processes > 1:
+            command.append("--multi_gpu")
+        command += ["-m", "geogrounding.training.launch", str(file)]
+        code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own interpreter and file
+    if code:
+        raise ModelError(f"training in {processes} processes failed", hint="The first message above says why.")
+
+
+def settings_of_run(folder: Path, kind: type[TrainSettings]) -> Mapping[str, Any]:
+    """The settings that a run in a folder was begun with.
+
+    Raises:
+        ModelError: the folder holds no readable record.
+        SettingsError: the record holds no settings.
+    """
+    config = read_record(folder).get("config")
+    if not isinstance(config, dict):
+        raise SettingsError(f"{folder} does not say what the run was told", hint="Begin a new run in another folder.")
+    return {name: value for name, value in config.items() if name in kind.model_fields}
+
+
+def main(file: Path) -> int:
+    """One of the processes: read the job and train; the first one reports."""
+    job = json.loads(file.read_text(encoding="utf-8"))
+    kind: type[TrainSettings] = GRPOSettings if job["method"] == "grpo" else SFTSettings
+
+    def report(numbers: Mapping[str, float]) -> None:
+        print(curves.one_line(numbers), file=sys.stderr, flush=True)
+
+    try:
+        settings = make_settings(kind, job["settings"])
+        train(job["method"], settings, Path(job["output"]), resume=job["resume"], on_log=report)
+    except GeogroundingError as error:
+        if is_main():
+            print(f"Error: {error}", f"Hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1])))
