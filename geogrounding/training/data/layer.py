@@ -276,7 +276,7 @@ def _write(
                 continue
             chip = image.chip
             name = f"images/{stem}_{chip.level}_{chip.row}_{chip.column}.png"
-            Image.fromarray(image.pixels).save(folder / name, compress_level=3)
+            Image.fromarray(image.pixels).save(folder / name, compress_level=1)
             for item in labelled:
                 counts["with target" if len(item.boxes_chip_px) else "without"] += 1
                 record = _record(item, name, objects.names[item.name], task)

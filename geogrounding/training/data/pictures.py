@@ -144,15 +144,17 @@ def _check_file(path: Path) -> bool:
     """Whether Pillow reads this file; False where it is for ``Scene`` to decide."""
     try:
         mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            raise UnsafeSceneError(f"{_short(path.name)} is a link", hint="Name the picture itself.")
-        if not stat.S_ISREG(mode):
-            raise SceneError(f"{_short(path.name)} is not a regular file", hint="Pictures are read from files only.")
-        with path.open("rb") as file:
-            head = file.read(12)
+        head = b""
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                head = file.read(12)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name cannot be used"
         raise SceneError(f"the picture {_short(path.name)} cannot be read: {reason}", hint="Check its path.") from None
+    if stat.S_ISLNK(mode):
+        raise UnsafeSceneError(f"{_short(path.name)} is a link", hint="Name the picture itself.")
+    if not stat.S_ISREG(mode):
+        raise SceneError(f"{_short(path.name)} is not a regular file", hint="Pictures are read from files only.")
     return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 

@@ -48,12 +48,13 @@ class LabelFiles:
             InputError: it cannot be read or is too large.
         """
         try:
-            if path.stat().st_size > MAX_LABEL_BYTES:
-                raise InputError(f"{path} is larger than {MAX_LABEL_BYTES:,} bytes", hint="Split the label file.")
-            content = path.read_bytes()
+            large = path.stat().st_size > MAX_LABEL_BYTES
+            content = b"" if large else path.read_bytes()
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or "its name cannot be used"
             raise InputError(f"the label file {path} cannot be read: {reason}", hint="Check its path.") from None
+        if large:
+            raise InputError(f"{path} is larger than {MAX_LABEL_BYTES:,} bytes", hint="Split the label file.")
         digest = hashlib.sha256(content).hexdigest()
         if part_of is None:
             self.digests[str(path)] = digest
