@@ -1,0 +1,312 @@
+"""What the worker does for each method. Parameters and results are described in docs/engine.md."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import shapely
+
+from geogrounding.describe import describe_report, describe_scene
+from geogrounding.engine import parameters
+from geogrounding.engine.warm import Guarded, WarmModel
+
+if TYPE_CHECKING:
+    from pyproj import CRS
+
+    from geogrounding.engine.worker import Interrupts, Tell
+    from geogrounding.pipeline import Progress
+    from geogrounding.plan import Plan
+    from geogrounding.raster.scene import Scene
+    from geogrounding.vector.feature import Feature
+
+BLOCK = 500
+"""Features in one line: a quarter of a megabyte, which a client parses without its window standing still."""
+TELL_EVERY_S = 0.2
+"""Progress and provisional features are sent so often, and once more at the end."""
+MEASURED_CHIPS = 4
+SLOW_CHIP_S = 2.0
+"""A model that needs longer for its first chip is not asked about more of them for an estimate."""
+TRIED_CHIPS = 200
+"""Chips read in search of some with valid pixels."""
+MAX_FAILED_LISTED = 1_000
+ATTRIBUTES = ("query", "label", "score", "reasoning", "model", "chip", "source", "area_m2")
+
+Method = Callable[[Any, "Tell"], dict[str, Any]]
+
+
+class Jobs:
+    """The methods, with what they share: the warm model and a folder for temporary files."""
+
+    def __init__(self, *, scratch: Path, model_folders: Sequence[Path], interrupts: Interrupts) -> None:
+        self._scratch, self._model_folders, self._interrupts = scratch, tuple(model_folders), interrupts
+        self._warm = WarmModel(interrupts.open)
+        self.methods: dict[str, Method] = {
+            "info": self.info,
+            "crs": self.crs,
+            "test": self.test,
+            "models": self.models,
+            "load": self.load,
+            "plan": self.plan,
+            "run": self.run,
+        }
+
+    def info(self, params: parameters.Info, _tell: Tell) -> dict[str, Any]:
+        """What a scene is and how the embedded model would look at it."""
+        return describe_scene(params.settings)
+
+    def crs(self, params: parameters.Lookup, _tell: Tell) -> dict[str, Any]:
+        """Look a coordinate system up: shows that the environment's PROJ finds its own database."""
+        from pyproj import CRS
+        from pyproj.exceptions import CRSError
+
+        from geogrounding.errors import AreaError
+
+        try:
+            return describe_crs(CRS.from_user_input(params.crs))
+        except CRSError as error:
+            raise AreaError(
+                f"the CRS {params.crs[:80]!r} is unknown",
+                hint="Example: EPSG:4326. If that one is unknown too, another program's PROJ_DATA is in the way.",
+            ) from error
+
+    def test(self, params: parameters.Lookup, tell: Tell) -> dict[str, Any]:
+        """What the settings page of a client shows: versions, device, a CRS, models. Imports torch."""
+        import platform
+        from importlib.metadata import PackageNotFoundError, version
+
+        import geogrounding
+
+        packages = {}
+        for name in ("torch", "transformers", "trl", "peft", "rasterio", "pyproj", "shapely"):
+            try:
+                packages[name] = version(name)
+            except PackageNotFoundError:
+                packages[name] = None
+        return {
+            "geogrounding": geogrounding.__version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "packages": packages,
+            **_device(),
+            "crs": self.crs(params, tell),
+            "models": self.models(parameters.Models(), tell)["models"],
+        }
+
+    def models(self, params: parameters.Models, _tell: Tell) -> dict[str, Any]:
+        """Models that can run here, the results of training runs among them."""
+        from geogrounding.grounding.models.catalogue import available
+
+        return {"models": [asdict(info) for info in available([*self._model_folders, *params.folders])]}
+
+    def load(self, params: parameters.Load, tell: Tell) -> dict[str, Any]:
+        """Load a model, so that the first question does not have to wait for it."""
+        model = self._model(params, tell)
+        return {"model": model.name, "fingerprint": model.fingerprint, "conventions": asdict(model.conventions)}
+
+    def plan(self, params: parameters.Plan, tell: Tell) -> dict[str, Any]:
+        """How many chips a run would look at, and how long it would take."""
+        from geogrounding.pipeline import open_scene
+        from geogrounding.plan import make_plan
+
+        with open_scene(params.settings) as scene:
+            model = self._model(params.model, tell)
+            plan = make_plan(scene, params.settings, model.conventions)
+            per_chip = self._warm.speed(params.model).guess(len(params.settings.expressions))
+            measure = params.model.model_options.base_url is None if params.measure is None else params.measure
+            if per_chip is None and measure:
+                per_chip = self._measure(params, scene, plan, model)
+        return {
+            **describe_plan(scene, plan),
+            "seconds": None if per_chip is None else round(per_chip * len(plan.grid), 1),
+            "seconds_per_chip": per_chip,
+        }
+
+    def run(self, params: parameters.Run, tell: Tell) -> dict[str, Any]:
+        """Ask, tell what is found while it is found, then the merged result."""
+        from geogrounding.pipeline import walk_scene, write_result
+        from geogrounding.vector.export import check_output
+
+        settings, output = params.settings, params.output
+        replace = params.overwrite or params.resume
+        if output is not None:
+            check_output(output, overwrite=replace)
+        teller = _Teller(tell, self._interrupts.check)
+
+        def plan_made(scene: Scene, plan: Plan, model: Any) -> None:
+            per_chip = self._warm.speed(params.model).guess(len(settings.expressions))
+            seconds = None if per_chip is None else round(per_chip * len(plan.grid), 1)
+            tell("plan", **describe_plan(scene, plan), model=model.name, seconds=seconds)
+
+        with (
+            self._journal(output) as journal,
+            walk_scene(
+                settings,
+                lambda: self._model(params.model, tell),
+                journal,
+                resume=params.resume,
+                overwrite=params.overwrite,
+                on_plan=plan_made,
+                on_progress=teller.progress,
+                on_features=teller.found,
+            ) as walk,
+        ):
+            self._interrupts.check()
+            if output is not None:
+                write_result(walk, output, overwrite=replace)
+                if walk.report.complete:
+                    walk.journal.remove()
+            teller.final(walk.collection)
+            looked_at = walk.report.chips - walk.report.empty_chips
+            spent = walk.report.model_seconds + walk.report.waiting_seconds
+            if looked_at and not teller.resumed:
+                self._warm.speed(params.model).record(len(settings.expressions), spent / looked_at)
+            told = describe_report(walk.report)
+            told["failed_chips"] = told["failed_chips"][:MAX_FAILED_LISTED]
+            return {
+                **told,
+                "failed": len(walk.report.failed_chips),
+                "crs": None if walk.scene.crs is None else describe_crs(walk.scene.crs),
+                "model": walk.model.name,
+                "output": None if output is None else str(output.absolute()),
+            }
+
+    def _model(self, wanted: parameters.Load, tell: Tell) -> Guarded:
+        self._interrupts.check()
+        if not self._warm.loaded(wanted):
+            tell("loading", model=wanted.model)
+        return self._warm.get(wanted)
+
+    @contextmanager
+    def _journal(self, output: Path | None) -> Iterator[Path]:
+        """Beside the layer, where it outlives a cut-off run; without a layer, in a folder that goes away."""
+        if output is not None:
+            yield output.with_name(output.name + ".journal")
+            return
+        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
+            yield Path(folder) / "run.journal"
+
+    def _measure(self, params: parameters.Plan, scene: Scene, plan: Plan, model: Guarded) -> float | None:
+        """Seconds per chip, from the first few chips with valid pixels; None when there are none."""
+        from contextlib import closing
+
+        from geogrounding.raster.reader import read_chips
+        from geogrounding.raster.stretch import compute_stretch
+
+        self._interrupts.check()
+        stretch = compute_stretch(scene, params.settings.stretch)
+        chips = (plan.grid[i] for i in range(min(len(plan.grid), TRIED_CHIPS)))
+        with closing(read_chips(scene, chips, stretch)) as images:
+            most = min(MEASURED_CHIPS, model.conventions.batch_size)
+            pictures = list(islice((i.pixels for i in images if i.pixels is not None), most))
+        if not pictures:
+            return None
+        questions = params.settings.questions
+        begin = time.monotonic()
+        model.ground(pictures[:1], questions)
+        seconds = time.monotonic() - begin
+        if seconds < SLOW_CHIP_S:  # the first time is also slower than the others
+            begin = time.monotonic()
+            model.ground(pictures, questions)
+            seconds = (time.monotonic() - begin) / len(pictures)
+        self._warm.speed(params.model).record(len(questions), seconds)
+        return seconds
+
+
+class _Teller:
+    """Sends progress and features of one run, not too often, and looks whether the run was cancelled."""
+
+    def __init__(self, tell: Tell, check: Callable[[], None]) -> None:
+        self._tell, self._check = tell, check
+        self._held: list[dict[str, Any]] = []
+        self._number = 0
+        self._told = 0.0
+        self.resumed = 0
+
+    def found(self, features: list[Feature]) -> None:
+        """Provisional features of a batch; sent with the progress that follows."""
+        for feature in features:
+            self._number += 1
+            self._held.append(describe_feature(feature, f"p{self._number}"))
+
+    def progress(self, progress: Progress) -> None:
+        """A batch is done."""
+        self._check()
+        self.resumed = progress.chips_resumed
+        now = time.monotonic()
+        if now - self._told < TELL_EVERY_S and progress.chips_done < progress.chips_total:
+            return
+        self._told = now
+        self._send("provisional", self._held)
+        self._held = []
+        self._tell("progress", **asdict(progress))
+
+    def final(self, features: Iterator[Feature] | Any) -> None:
+        """The merged features, which take the place of all provisional ones; at least one block, be it empty."""
+        self._held = []
+        block: list[dict[str, Any]] = []
+        first = True
+        for feature in features:
+            block.append(describe_feature(feature, feature.id))
+            if len(block) == BLOCK:
+                self._check()
+                self._tell("features", stage="final", first=first, features=block)
+                block, first = [], False
+        if block or first:
+            self._tell("features", stage="final", first=first, features=block)
+
+    def _send(self, stage: str, features: list[dict[str, Any]]) -> None:
+        for start in range(0, len(features), BLOCK):
+            self._tell("features", stage=stage, first=False, features=features[start : start + BLOCK])
+
+
+def describe_feature(feature: Feature, feature_id: int | str) -> dict[str, Any]:
+    """A feature as GeoJSON has it, but in the CRS of the scene."""
+    return {
+        "type": "Feature",
+        "id": feature_id,
+        "geometry": shapely.geometry.mapping(feature.geometry_crs),
+        "properties": {name: getattr(feature, name) for name in ATTRIBUTES},
+    }
+
+
+def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
+    """What a run will look at."""
+    native_m = scene.ground_resolution_m
+    return {
+        "chips": len(plan.grid),
+        "crs": None if scene.crs is None else describe_crs(scene.crs),
+        "area_scene_px": list(plan.area.window_scene_px),
+        "tile_size_px": plan.tiling.tile_size_px,
+        "overlap_px": plan.tiling.overlap_px,
+        "scales": list(plan.tiling.scales),
+        "resolution_m": None if native_m is None else native_m * plan.tiling.scales[0],
+        "min_score": plan.min_score,
+    }
+
+
+def describe_crs(crs: CRS) -> dict[str, Any]:
+    """A CRS in words that every GIS reads."""
+    authority = crs.to_authority()
+    return {"id": ":".join(authority) if authority else None, "name": crs.name, "wkt": crs.to_wkt()}
+
+
+def _device() -> dict[str, Any]:
+    """What models run on when no device is named."""
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        return {"device": None, "device_name": "torch is not installed: pip install torch"}
+    import torch
+
+    if torch.cuda.is_available():
+        return {"device": "cuda", "device_name": torch.cuda.get_device_name(0)}
+    if torch.backends.mps.is_available():
+        return {"device": "mps", "device_name": "Apple GPU"}
+    return {"device": "cpu", "device_name": f"{torch.get_num_threads()} threads"}

@@ -1,0 +1,231 @@
+"""What each method takes. Everything a client says is checked here, before it reaches rasters or models."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from geogrounding.engine.protocol import PROTOCOL, Id, RequestError
+from geogrounding.errors import GeogroundingError, SettingsError
+from geogrounding.settings import RunSettings
+
+Name = Annotated[str, Field(min_length=1, max_length=4096)]
+Count = Annotated[int, Field(ge=1)]
+_IMPOSSIBLE = re.compile("[\x00\ud800-\udfff]")
+_SETTINGS = frozenset(field.name for field in fields(RunSettings))
+
+
+class Parameters(BaseModel):
+    """Parameters of a method: nothing unknown, nothing converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class Nothing(Parameters):
+    """A method without parameters."""
+
+
+class Hello(Parameters):
+    """``hello``."""
+
+    protocol: int = PROTOCOL
+    """The number that the client was written for."""
+
+
+class Cancel(Parameters):
+    """``cancel``."""
+
+    request: Id
+
+
+class Models(Parameters):
+    """``models``."""
+
+    folders: tuple[Path, ...] = ()
+    """Folders of models and of training runs, besides those the engine was started with."""
+
+
+class Lookup(Parameters):
+    """``crs`` and ``test``."""
+
+    crs: Annotated[str, Field(min_length=1, max_length=20_000)] = "EPSG:32633"
+
+
+class ModelOptions(Parameters):
+    """Arguments of ``load_model`` besides the name."""
+
+    adapter: Name | None = None
+    processor: Name | None = None
+    device: Name | None = None
+    dtype: Literal["float32", "bfloat16", "float16"] | None = None
+    batch_size: Count | None = None
+    coordinates: Literal["resized-pixels", "per-mille"] | None = None
+    style: Name | None = None
+    base_url: Name | None = None
+    api_key: Name | None = Field(default=None, repr=False)
+    concurrency: Count | None = None
+    timeout_s: Annotated[float, Field(gt=0)] | None = None
+    max_new_tokens: Count | None = None
+    max_pixels: Count | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Those that were given."""
+        return self.model_dump(exclude_none=True)
+
+
+class Load(Parameters):
+    """``load``; also the part of ``plan`` and ``run`` that says which model."""
+
+    model: Name = "builtin"
+    model_options: ModelOptions = ModelOptions()
+
+
+class _Info(Parameters):
+    pass
+
+
+class _Plan(Load):
+    measure: bool | None = None
+
+
+class _Run(Load):
+    output: Path | None = None
+    overwrite: bool = False
+    resume: bool = False
+
+
+class SceneParameters(Parameters):
+    """Parameters of a method that looks at a scene: those of ``RunSettings``, and its own."""
+
+    settings: RunSettings
+
+
+class Info(SceneParameters):
+    """``info``."""
+
+
+class Plan(SceneParameters):
+    """``plan``."""
+
+    model: Load
+    measure: bool | None
+    """Whether the model may be tried on a few chips; None: yes, unless it is on a server."""
+
+
+class Run(SceneParameters):
+    """``run``."""
+
+    model: Load
+    output: Path | None
+    """A layer to write; None: features are only sent."""
+    overwrite: bool
+    resume: bool
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def parse(method: str, params: Mapping[str, Any]) -> Parameters:
+    """The checked parameters of a method.
+
+    Raises:
+        RequestError: the method is unknown, or a parameter is missing, unknown or of the wrong kind.
+        SettingsError: a value is out of range or two contradict each other.
+    """
+    _check_texts(params)
+    if method == "info":
+        own, settings = _split(params, {"expressions": ["anything"]})
+        _validate(_Info, own)
+        return Info(settings=settings)
+    if method == "plan":
+        own, settings = _split(params, {})
+        plan = _validate(_Plan, own)
+        return Plan(settings=settings, model=_load_of(plan), measure=plan.measure)
+    if method == "run":
+        own, settings = _split(params, {})
+        run = _validate(_Run, own)
+        return Run(
+            settings=settings, model=_load_of(run), output=run.output, overwrite=run.overwrite, resume=run.resume
+        )
+    if method not in SIMPLE:
+        raise RequestError(
+            "unknown-method",
+            f"the method {method[:MAX_SHOWN]!r} is unknown",
+            hint=f"Known: {', '.join(sorted(METHODS))}.",
+        )
+    return _validate(SIMPLE[method], params)
+
+
+SIMPLE: dict[str, type[Parameters]] = {
+    "hello": Hello,
+    "ping": Nothing,
+    "shutdown": Nothing,
+    "cancel": Cancel,
+    "models": Models,
+    "crs": Lookup,
+    "test": Lookup,
+    "load": Load,
+}
+METHODS = (*SIMPLE, "info", "plan", "run")
+MAX_SHOWN = 60
+
+
+def _load_of(params: Load) -> Load:
+    return Load(model=params.model, model_options=params.model_options)
+
+
+def _split(params: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[dict[str, Any], RunSettings]:
+    """Parameters that are no settings of a run, and the settings."""
+    own = {key: value for key, value in params.items() if key not in _SETTINGS}
+    chosen = {**{key: value for key, value in params.items() if key in _SETTINGS}, **defaults}
+    return own, _validated(_settings_adapter(), chosen)
+
+
+@cache
+def _settings_adapter() -> TypeAdapter[RunSettings]:
+    return TypeAdapter(RunSettings)
+
+
+def _validate(kind: type[P], params: Mapping[str, Any]) -> P:
+    return _validated(TypeAdapter(kind), params)
+
+
+T = TypeVar("T")
+
+
+def _validated(adapter: TypeAdapter[T], params: Mapping[str, Any]) -> T:
+    try:
+        # As JSON: a list is then a tuple and a text a path, while the rest stays strict.
+        return adapter.validate_json(json.dumps(params, allow_nan=False), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, GeogroundingError):
+            raise cause from None
+        place = ".".join(str(part) for part in first["loc"])[:MAX_SHOWN]
+        said = first["msg"][:1].lower() + first["msg"][1:]
+        raise RequestError(
+            "bad-params", f"{place}: {said}" if place else said, hint="docs/engine.md lists the parameters."
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"the parameters cannot be read: {error}") from error
+
+
+def _check_texts(params: Mapping[str, Any]) -> None:
+    """Refuse characters that no file name and no tokenizer takes; deep nesting is walked without recursion."""
+    waiting: list[Any] = [params]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and _IMPOSSIBLE.search(value):
+            raise RequestError("bad-params", "a text holds NUL or half a character (a surrogate)", hint="Take it out.")
+        if isinstance(value, dict):
+            waiting += [*value.keys(), *value.values()]
+        elif isinstance(value, list):
+            waiting += value

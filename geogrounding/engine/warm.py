@@ -1,0 +1,95 @@
+"""The model that stays loaded from one request to the next, and how fast it was on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.engine.parameters import Load
+from geogrounding.grounding.detection import Answer, Question
+from geogrounding.grounding.models.base import Conventions, Model
+
+
+class Guarded:
+    """A model whose answering can be interrupted, and that stays open when a run closes it."""
+
+    def __init__(self, model: Model, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
+        self._model, self._interruptible = model, interruptible
+        self.name: str = model.name
+        self.fingerprint: str = model.fingerprint
+        self.conventions: Conventions = model.conventions
+
+    def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
+        """As the model does."""
+        with self._interruptible():
+            return self._model.ground(images, questions)
+
+    def close(self) -> None:
+        """Nothing: the next request needs it."""
+
+
+@dataclass(slots=True)
+class Speed:
+    """Seconds per chip that was looked at, by number of questions."""
+
+    seconds_per_chip: dict[int, float] = field(default_factory=dict)
+
+    def record(self, questions: int, seconds_per_chip: float) -> None:
+        """Keep a measurement; the latest is the best guess."""
+        self.seconds_per_chip[questions] = seconds_per_chip
+
+    def guess(self, questions: int) -> float | None:
+        """Seconds per chip; from another number of questions in proportion, which is too long rather than too short:
+        the questions of a chip share the work on the picture.
+        """
+        if questions in self.seconds_per_chip:
+            return self.seconds_per_chip[questions]
+        nearest = min(self.seconds_per_chip, key=lambda known: abs(known - questions), default=None)
+        if nearest is None:
+            return None
+        return self.seconds_per_chip[nearest] * max(1.0, questions / nearest)
+
+
+class WarmModel:
+    """At most one model, loaded when it is asked for."""
+
+    def __init__(self, interruptible: Callable[[], AbstractContextManager[None]]) -> None:
+        self._interruptible = interruptible
+        self._model: Model | None = None
+        self._key = ""
+        self._speeds: dict[str, Speed] = {}
+
+    def loaded(self, wanted: Load) -> bool:
+        """Whether this very model is there."""
+        return self._model is not None and self._key == _key(wanted)
+
+    def speed(self, wanted: Load) -> Speed:
+        """What is known of its speed."""
+        return self._speeds.setdefault(_key(wanted), Speed())
+
+    def get(self, wanted: Load) -> Guarded:
+        """The model; another one that was loaded is closed first, since two may not fit.
+
+        Raises:
+            SettingsError: its options do not go together.
+            ModelError: it cannot be loaded.
+        """
+        if not self.loaded(wanted):
+            from geogrounding.grounding.models import loading
+
+            if self._model is not None:
+                self._model.close()
+                self._model = None
+            self._model = loading.load_model(wanted.model, **wanted.model_options.given())
+            self._key = _key(wanted)
+        assert self._model is not None
+        return Guarded(self._model, self._interruptible)
+
+
+def _key(wanted: Load) -> str:
+    return json.dumps([wanted.model, wanted.model_options.given()], sort_keys=True)
