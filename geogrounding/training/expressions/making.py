@@ -34,7 +34,7 @@ class Expression:
     meaning: Meaning
     kind: Kind
     targets: tuple[int, ...]
-    """Indexes into ``Objects.boxes_px``: exactly one for "refer" unless the kind is "negative"; by rank, else in their order."""
+    """Indexes into ``Objects.boxes_px``: exactly one for "refer" unless the kind is "negative"; ascending."""
     reasoning: str
     """One to three true sentences that lead to the answer."""
 

@@ -213,7 +213,7 @@ class Picture:
         order = sorted(found, key=lambda index: keys[0][index])
         first, last = (0, count) if count is not None else (position - 1, position)
         sure = self._split(order, first, rank) and self._split(order, last, rank)
-        return order[first:last], sure
+        return sorted(order[first:last]), sure
 
     def _split(self, order: list[int], at: int, rank: str) -> bool:
         """Whether the first so many are clearly apart from the rest."""
@@ -257,7 +257,7 @@ def place_degree(place: str, x: float, y: float) -> float:
 def evaluate(meaning: Meaning, objects: Objects) -> tuple[int, ...]:
     """Indexes of the objects that an expression of this meaning fits.
 
-    By rank they come in that order, else in the order of the objects. The task changes nothing: where "refer" is asked and
-    several objects fit, the expression is ambiguous and all are returned.
+    They come in the order of the objects. The task changes nothing: where "refer" is asked and several objects fit, the
+    expression is ambiguous and all are returned.
     """
     return Picture(objects).fit(meaning).targets

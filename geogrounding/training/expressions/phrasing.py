@@ -34,7 +34,7 @@ SEVERAL_HEADS = (*MANY_HEADS, "the ", "the ", "find the ", "show the ")
 """Also for several: "the ships" says that there is more than one."""
 ANY_HEADS = (*MANY_HEADS, "any ", "are there any ")
 EACH_HEADS = ("every ", "each ", "find every ")
-COUNTED_HEADS = ("the ", "the ", "", "find the ", "locate the ", "all ", "show the ")
+COUNTED_HEADS = ("the ", "the ", "", "find the ", "locate the ", "show the ")
 _CORNER = 1 / 3
 
 

@@ -223,7 +223,7 @@ def _target(words: str, nouns: dict[str, tuple[str, bool | None]]) -> _Target | 
 
 
 def _digits(word: str) -> int | None:
-    """ "2nd" is 2."""
+    """Such as 2 for "2nd"."""
     found = re.fullmatch(r"([0-9]{1,3})(?:st|nd|rd|th)", word)
     return int(found[1]) if found else None
 

@@ -92,8 +92,8 @@ MORE_RANKS: dict[str, tuple[str, ...]] = {
     "rightmost": ("right most {}", "right-most {}", "far right {}", "{} furthest to the right", "{} farthest right", "{} closest to the right", "{} nearest the right", "first {} from the right", "{} on the far right", "furthest right {}"),
     "topmost": ("top most {}", "highest {}", "first {} from the top", "{} nearest to the top"),
     "bottommost": ("bottom most {}", "lowermost {}", "first {} from the bottom", "{} nearest to the bottom"),
-    "largest": ("most large {}", "{} that is largest", "{} which is largest", "greatest {}"),
-    "smallest": ("{} that is smallest", "{} which is smallest", "littlest {}"),
+    "largest": ("most large {}", "{} largest", "{} biggest", "greatest {}"),
+    "smallest": ("{} smallest", "littlest {}"),
 }  # fmt: skip
 ORDINAL_RANKS: dict[str, tuple[str, ...]] = {
     "leftmost": ("{} from the left",),
@@ -167,7 +167,7 @@ COMPASS_RELATIONS: dict[str, tuple[str, ...]] = {
     "below": ("south of", "to the south of"),
 }
 MORE_RELATIONS: dict[str, tuple[str, ...]] = {
-    "nearest": ("that is nearest to", "that is closest to", "closest", "most near"),
+    "nearest": ("closest", "most near"),
     "farthest": ("farthest away from", "furthest away from", "most distant from"),
     "next to": ("right next to", "directly next to", "besides", "by", "alongside", "along", "at", "touching"),
     "near": ("nearby", "not far from", "around", "in the vicinity of", "nearby to"),
