@@ -83,7 +83,7 @@ class Jobs:
 
         import geogrounding
 
-        packages = {}
+        packages: dict[str, str | None] = {}
         for name in ("torch", "transformers", "trl", "peft", "rasterio", "pyproj", "shapely"):
             try:
                 packages[name] = version(name)

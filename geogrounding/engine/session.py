@@ -213,7 +213,7 @@ class Session:
     def _out_of_patience(self, job: _Job) -> None:
         """A cancelled request has not stopped by itself."""
         with self._lock:
-            self._timers.discard(threading.current_thread())  # type: ignore[arg-type]
+            self._timers.discard(threading.current_thread())
             if self._jobs.get(job.request.id) is not job or self._closing:
                 return
             others = [j for j in self._jobs.values() if j is not job and j.sent and not j.cancelled]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -55,7 +55,7 @@ class ChipImage:
 
 def read_chips(
     scene: Scene, chips: Iterable[Chip], stretch: Stretch, *, threads: int | None = None, ahead: int | None = None
-) -> Iterator[ChipImage]:
+) -> Generator[ChipImage, None, None]:
     """Yield the images of chips, in the order of the chips.
 
     A block that cannot be decoded fails exactly the chips that need it. Closing the iterator stops the threads.
@@ -87,7 +87,7 @@ def available_cores() -> int:
 
 def _read(
     scene: Scene, chips: Iterable[Chip], stretch: Stretch, threads: int, ahead: int | None
-) -> Iterator[ChipImage]:
+) -> Generator[ChipImage, None, None]:
     crew = _Crew(scene, stretch, threads)
     waiting: deque[_Ticket] = deque()
     upcoming = iter(chips)
