@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import torch
 
-from geogrounding.grounding.models.builtin.regions import DenseMaps, RegionHead, pairwise_iou, select_regions
+from geogrounding.grounding.models.builtin.regions import (
+    DenseMaps,
+    RegionHead,
+    mean_inside,
+    pairwise_iou,
+    select_regions,
+)
 
 
 def maps(
     cells: list[tuple[int, int, int, float, tuple[float, float, float, float]]], grid: int = 8, classes: int = 2
 ) -> DenseMaps:
-    """Maps that are silent but for (row, column, class, logit, box)."""
-    logits, boxes = torch.full((1, classes, grid, grid), -9.0), torch.zeros(1, 4, grid, grid)
+    """Maps that are silent but for (row, column, class, logit, box); class -1 is any object."""
+    logits, boxes = torch.full((1, classes + 1, grid, grid), -9.0), torch.zeros(1, 4, grid, grid)
     for row, column, label, logit, box in cells:
         logits[0, label, row, column] = logit
         boxes[0, :, row, column] = torch.tensor(box)
     hidden = torch.arange(grid * grid, dtype=torch.float32).reshape(1, 1, grid, grid)
-    return DenseMaps(logits=logits, boxes_px=boxes, hidden=hidden, coarse=torch.zeros(1, 4, grid // 2, grid // 2))
+    tower = torch.arange(grid * grid // 4, dtype=torch.float32).reshape(1, 1, grid // 2, grid // 2)
+    coarse = torch.zeros(1, 4, grid // 2, grid // 2)
+    return DenseMaps(logits=logits, boxes_px=boxes, hidden=hidden, coarse=coarse, tower=tower)
 
 
 def test_boxes_surround_their_cell() -> None:
@@ -24,7 +32,7 @@ def test_boxes_surround_their_cell() -> None:
     head = RegionHead(feature_width=16, feature_parts=2, width=16, fine=16, classes=3, patch_px=14).eval()
     with torch.no_grad():
         out = head(torch.randn(2, 16, 16), torch.randn(2, 3, 56, 56))
-    assert out.logits.shape == (2, 3, 8, 8)
+    assert out.logits.shape == (2, 4, 8, 8)
     centre = (torch.arange(8) + 0.5) * 7
     assert bool((out.boxes_px[:, 0] < centre).all() and (out.boxes_px[:, 2] > centre).all())
     assert bool((out.boxes_px[:, 1] < centre[:, None]).all() and (out.boxes_px[:, 3] > centre[:, None]).all())
@@ -51,6 +59,20 @@ def test_regions_come_in_reading_order_and_inside_the_picture() -> None:
     )
     assert found.boxes_px[0].tolist() == [[2, 3, 18, 20], [40, 3, 56, 20], [0, 40, 20, 56]]
     assert found.hidden[0, :, 0].tolist() == [9, 14, 49]
+
+
+def test_a_thing_without_a_class_is_proposed() -> None:
+    found = select_regions(maps([(3, 3, -1, 2.0, (10, 10, 30, 30))]), side_px=56, candidates=16, keep=4)
+    assert found.boxes_px[0][found.scores[0, :, -1].argmax()].tolist() == [10, 10, 30, 30]
+
+
+def test_the_look_of_a_region_is_the_mean_of_the_cells_it_touches() -> None:
+    grid = torch.randn(2, 3, 6, 6)
+    boxes = torch.tensor([[[0.0, 0, 6, 6], [1.2, 2.5, 2.9, 4.0], [5.9, 5.9, 6, 6]]]).expand(2, -1, -1)
+    found = mean_inside(grid, boxes)
+    assert torch.allclose(found[:, 0], grid.mean((2, 3)), atol=1e-5)
+    assert torch.allclose(found[:, 1], grid[:, :, 2:4, 1:3].mean((2, 3)), atol=1e-5)
+    assert torch.allclose(found[:, 2], grid[:, :, 5, 5], atol=1e-5)
 
 
 def test_pairwise_iou() -> None:

@@ -1,4 +1,4 @@
-"""The training code on tiny models: losses fall, answers are cut as they should be, packing hides other questions."""
+"""The training code on tiny models: losses fall, training goes on where it stood, targets are what was drawn."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from transformers import Dinov2Config
 
 from geogrounding.grounding.models.builtin import vocabulary as words
 from geogrounding.training.embedded import language, questions
-from geogrounding.training.embedded.features import Cache
+from geogrounding.training.embedded.features import Cache, Joined
 from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX, View
-from geogrounding.training.embedded.regions import new_head, target_of, train_head
+from geogrounding.training.embedded.regions import UNLABELLED, new_head, target_of, train_head
 
 REGIONS = 8
 TINY_VIT = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 6, "image_size": 336, "patch_size": 14}
@@ -32,7 +32,7 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    return words.build_tokenizer(questions.vocabulary(), CLASSES, SIDE_PX)
+    return words.build_tokenizer(questions.vocabulary(), SIDE_PX)
 
 
 @pytest.fixture(scope="module")
@@ -47,75 +47,76 @@ def bank(count: int = 8) -> language.RegionBank:
     rng = np.random.default_rng(0)
     low = rng.uniform(0, 200, (count, REGIONS, 2))
     boxes = np.concatenate([low, low + rng.uniform(10, 120, low.shape)], -1).astype(np.float32)
-    for n in range(count):
-        boxes[n] = boxes[n][np.lexsort((boxes[n][:, 0], np.floor(boxes[n][:, 1])))]
-    scores = (rng.random((count, REGIONS, len(CLASSES))) ** 6).astype(np.float32)
+    scores = (rng.random((count, REGIONS, len(CLASSES) + 1)) ** 6).astype(np.float32)
     hidden = rng.normal(size=(count, REGIONS, 64)).astype(np.float16)
-    return language.RegionBank(
-        boxes_px=boxes, scores=scores, hidden=hidden, context=np.zeros((count, 160, 4, 4), np.float16)
-    )
+    look = rng.normal(size=(count, REGIONS, 384)).astype(np.float16)
+    context = np.zeros((count, 160, 4, 4), np.float16)
+    return language.RegionBank(boxes_px=boxes, scores=scores, hidden=hidden, look=look, context=context)
 
 
-def test_training_lowers_the_loss_and_goes_on_from_its_checkpoint(model: Any, tokenizer: Any, tmp_path: Path) -> None:
+def ask(some: language.RegionBank) -> list[list[questions.Asked]]:
+    rng = np.random.default_rng(1)
+    return [questions.ask_about(b, s, rng, count=3) for b, s in zip(some.boxes_px, some.scores, strict=True)]
+
+
+def test_training_lowers_the_losses_and_goes_on_from_its_checkpoint(model: Any, tokenizer: Any, tmp_path: Path) -> None:
     some = bank()
-    samples = language.draw_samples(some, tokenizer, np.random.default_rng(1), questions=2, most=50)
-    packed = language.pack(samples, prefix=model.config.image_tokens, pad=tokenizer.pad_token_id)
+    batch = language.make_batch(ask(some), some.boxes_px, tokenizer)
 
-    def loss() -> float:
+    def losses() -> list[float]:
         with torch.no_grad():
-            return float(language.packed_loss(model.eval(), *language.to_regions(some), packed)[0])
+            return [float(loss) for loss in language.losses(model.eval(), some.seen(), batch)]
 
-    before = loss()
+    before = losses()
     checkpoint = tmp_path / "state.pt"
-    language.train_language(model, tokenizer, some, steps=4, checkpoint=checkpoint, batch=4, questions=2, rate=1e-2)
-    after = loss()
-    assert after < before
-    language.train_language(model, tokenizer, some, steps=4, checkpoint=checkpoint, batch=4, questions=2)
-    assert loss() == after
+    language.train_language(model, tokenizer, some, steps=8, checkpoint=checkpoint, batch=4, questions=3, rate=5e-3)
+    after = losses()
+    assert after[0] < before[0]
+    assert after[1] < before[1]
+    language.train_language(model, tokenizer, some, steps=8, checkpoint=checkpoint, batch=4, questions=3)
+    assert losses() == after
 
 
-def test_packed_questions_do_not_see_each_other(model: Any, tokenizer: Any) -> None:
+def test_the_loss_of_an_answer_is_that_of_the_model_itself(model: Any, tokenizer: Any) -> None:
+    """The shortcut of training, which starts at regions, gives what ``forward`` gives for the whole text."""
     some = bank(1)
-    rng = np.random.default_rng(2)
-    first = language.draw_samples(some, tokenizer, rng, questions=1, most=50)[0]
-    second = language.draw_samples(some, tokenizer, rng, questions=1, most=50)[0]
-
-    def likelihoods(view: list[Any]) -> torch.Tensor:
-        packed = language.pack([view], prefix=model.config.image_tokens, pad=tokenizer.pad_token_id)
-        with torch.no_grad():
-            state = model.read_regions(*language.to_regions(some))
-            embeds = torch.cat([state.embeds, model.language_model.embed_tokens(packed.ids)], 1)
-            mask = torch.zeros(packed.mask.shape).masked_fill(~packed.mask, torch.finfo(torch.float32).min)
-            out = model.language_model(inputs_embeds=embeds, attention_mask=mask, position_ids=packed.positions)
-        hidden: torch.Tensor = out.last_hidden_state[0, state.embeds.shape[1] :]
-        return hidden
-
-    alone, behind = likelihoods(second), likelihoods([*first, *second])
-    assert torch.allclose(alone, behind[-len(alone) :], atol=1e-5)
+    [[asked, *_]] = ask(some)
+    batch = language.make_batch([[asked]], some.boxes_px, tokenizer)
+    with torch.no_grad():
+        telling = language.losses(model, some.seen(), batch)[1]
+        read = model.read(some.seen(), batch.words, batch.count)
+        image = torch.full((1, model.config.image_tokens), model.config.image_token_id)
+        out = model(
+            input_ids=torch.cat([image, batch.ids], 1),
+            labels=torch.cat([torch.full_like(image, -100), batch.labels], 1),
+            region_embeds=read.embeds,
+            region_relevance=read.relevance,
+            region_boxes=read.boxes_px,
+        )
+    assert float(out.loss) == pytest.approx(float(telling), abs=1e-5)
 
 
-def test_an_answer_points_at_its_boxes(tokenizer: Any) -> None:
-    boxes = np.array([[10.4, 20.6, 30.2, 40.9], [100, 110, 120, 130]])
-    asked = questions.Asked(task="detect", text="ships", label=1)
-    tokens, pointed = language.answer_tokens(asked, np.array([0, 1]), boxes)
-    assert len(tokens) == len(pointed)
-    text = tokenizer.decode(tokenizer.convert_tokens_to_ids(tokens[:-1]))
-    assert "I look for ship. I see two, the first in the upper left." in text
-    assert (
-        '[{"bbox_2d": [10, 21, 30, 41], "label": "ship"}, {"bbox_2d": [100, 110, 120, 130], "label": "ship"}]' in text
-    )
-    assert [k for t, k in zip(tokens, pointed, strict=True) if "bbox_2d" in t] == [0, 1]
-    nothing, _ = language.answer_tokens(asked, np.zeros(0, np.int64), boxes)
-    assert nothing == [words.LOOK, words.class_token("ship"), words.NONE, words.END]
+def test_long_answers_are_cut_before_their_end(tokenizer: Any) -> None:
+    boxes = np.tile(np.array([[10, 20, 30, 40]], np.float32), (9, 1))
+    many = questions.Asked(task="detect", text="ships", sought="ship", label="ship", relevance=np.ones(9, np.float32))
+    said = tokenizer.decode(language.answer_ids(many, boxes, tokenizer))
+    assert said.count("bbox_2d") == language.MOST_BOXES
+    assert "</answer>" not in said
+    few = questions.Asked(task="refer", text="a ship", sought="ship", label="ship", relevance=np.ones(9, np.float32))
+    assert tokenizer.decode(language.answer_ids(few, boxes, tokenizer)).endswith("</answer></s>")
 
 
-def test_varied_regions_stay_in_reading_order() -> None:
+def test_varied_regions_are_still_regions() -> None:
     changed = language.vary(bank(), np.random.default_rng(3))
-    for boxes in changed.boxes_px:
-        keys = np.floor(boxes[:, 1]) * 10_000 + boxes[:, 0]
-        assert (np.diff(keys) >= 0).all()
-        assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert (changed.boxes_px[..., 2:] > changed.boxes_px[..., :2]).all()
+    assert ((changed.boxes_px >= 0) & (changed.boxes_px <= SIDE_PX)).all()
     assert ((changed.scores >= 0) & (changed.scores <= 1)).all()
+
+
+def test_a_bank_is_read_back(tmp_path: Path) -> None:
+    some = bank(2)
+    language.save_bank(some, tmp_path / "bank")
+    assert np.array_equal(language.load_bank(tmp_path / "bank").look, some.look)
 
 
 def view_with_a_ship() -> View:
@@ -139,8 +140,19 @@ def test_region_targets_leave_out_what_is_cut_and_what_is_not_labelled(tmp_path:
     assert (target.care[:, 5, 0] == 0).all()  # an object mostly outside: neither found nor absent
     assert target.care[1, 20, 40] == 1
     assert target.care[0, 20, 40] == 0
+    assert target.care[-1, 20, 40] == UNLABELLED  # something nobody named may stand there
     assert target.care[0, 40, 3] == 1  # but there is none in the black margin
     assert target.care[0, 13, 15] == 1  # nor where the ship is
+
+
+def test_withheld_labels_are_as_if_nobody_had_drawn_them(tmp_path: Path) -> None:
+    filled_cache(tmp_path, 2)
+    joined = Joined([tmp_path / "cache", tmp_path / "cache"], withheld=frozenset({"ship"}))
+    assert len(joined) == 4
+    assert joined.features[3].shape == (576, 768)
+    for record in joined.records():
+        assert len(record.labels) == len(record.boxes_view_px) == 0
+        assert not record.known.any()
 
 
 def filled_cache(folder: Path, count: int) -> Cache:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from geogrounding.errors import InputError
@@ -65,40 +67,66 @@ def test_a_file_that_is_not_coco_is_refused(tmp_path: Path) -> None:
         pictures.read_coco(file, tmp_path, source="test", known=frozenset())
 
 
-BOXES = np.array([[10.0, 10, 30, 30], [100, 5, 160, 65], [200, 200, 210, 212], [20, 250, 60, 300]])
-SCORES = np.array([[0.9, 0.0], [0.5, 0.1], [0.6, 0.0], [0.1, 0.8]])
+BOXES = np.array([[10.0, 10, 30, 30], [100, 5, 160, 65], [200, 200, 210, 212], [20, 250, 60, 300]], np.float32)
+SHIP, TANK = pictures.CLASSES.index("ship"), pictures.CLASSES.index("storage tank")
+
+
+def scores() -> NDArray[np.float32]:
+    out = np.zeros((4, len(pictures.CLASSES) + 1), np.float32)
+    out[:, SHIP] = [0.9, 0.5, 0.6, 0.2]
+    out[3, TANK] = 0.8
+    return out
+
+
+def asked(count: int = 400) -> list[questions.Asked]:
+    rng = np.random.default_rng(0)
+    return [a for _ in range(count // 8) for a in questions.ask_about(BOXES, scores(), rng, count=8)]
 
 
 @pytest.mark.parametrize(
-    ("task", "label", "qualifier", "wanted"),
+    ("sought", "task", "told"),
     [
-        ("detect", 0, None, [0, 1, 2]),
-        ("detect", 1, None, [3]),
-        ("detect", None, None, []),
-        ("refer", 0, None, [0]),
-        ("refer", 0, "leftmost", [0]),
-        ("refer", 0, "rightmost", [2]),
-        ("refer", 0, "topmost", [0]),
-        ("refer", 0, "bottommost", [2]),
-        ("refer", 0, "largest", [1]),
-        ("refer", 0, "smallest", [2]),
-        ("detect", 0, "upper", [0, 1]),
-        ("refer", 0, "lower right", [2]),
-        ("detect", 1, "right", []),
+        ("ship", "detect", [0, 2, 1]),
+        ("storage tank", "detect", [3]),
+        ("leftmost ship", "refer", [0]),
+        ("largest ship", "refer", [1]),
+        ("smallest ship", "refer", [2]),
+        ("upper ship", "detect", [0, 1]),
+        ("ship nearest storage tank", "refer", [2]),
+        ("bridge", "detect", []),
+        ("that", "refer", []),
     ],
 )
-def test_an_expression_means_its_targets(
-    task: str, label: int | None, qualifier: str | None, wanted: list[int]
-) -> None:
-    asked = questions.Asked(task=task, text="", label=label, qualifier=qualifier)  # type: ignore[arg-type]
-    assert questions.targets(asked, BOXES, SCORES, side_px=336, least=0.3).tolist() == wanted
+def test_an_answer_tells_what_is_meant(sought: str, task: str, told: list[int]) -> None:
+    found = [a for a in asked(2400) if (a.sought, a.task) == (sought, task)]
+    assert found
+    assert all(a.told() == told for a in found)
+
+
+def test_one_of_several_is_the_surest() -> None:
+    plain = [a for a in asked() if a.task == "refer" and a.sought == "ship"]
+    assert plain
+    assert all(a.told() == [0] for a in plain)
+
+
+def test_faint_regions_are_meant_faintly() -> None:
+    found = next(a for a in asked() if a.sought == "ship" and a.task == "detect")
+    assert found.relevance.tolist() == scores()[:, SHIP].tolist()
+
+
+def test_withheld_classes_are_never_named() -> None:
+    rng = np.random.default_rng(1)
+    gone = frozenset({"ship", "bridge"})
+    for _ in range(40):
+        for one in questions.ask_about(BOXES, scores(), rng, count=8, withheld=gone):
+            assert not {"ship", "boat", "vessel", "bridge"} & set(f"{one.text} {one.sought}".split())
 
 
 def test_every_word_of_a_question_is_known_or_meant_to_be_unknown() -> None:
-    known = {*questions.vocabulary(), "<unk>"}
-    rng = np.random.default_rng(0)
-    for asked in questions.sample_questions(rng, [0, 3, 12], classes=13, count=500):
-        assert set(asked.text.lower().split()) <= known, asked.text
+    known = set(questions.vocabulary())
+    for one in asked():
+        if one.label != "that":
+            assert set(re.findall("[a-z]+", f"{one.text} {one.sought}".lower())) <= known, one.text
 
 
 def test_matching_counts_each_target_once() -> None:

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from geogrounding.training.embedded import pictures, questions
-from geogrounding.training.embedded.features import Cache
+from geogrounding.training.embedded.features import Cache, Joined
 
 STEPS_REGIONS = 2000
 STEPS_LANGUAGE = 900
@@ -52,16 +52,16 @@ def backbone(wheel: Path, run: Path) -> None:
     save_file({k: v.contiguous() for k, v in state.items()}, run / "vision.safetensors", metadata={"format": "pt"})
 
 
-def cache(root: Path, run: Path, *, views: int | None, seed: int) -> None:
-    """Draw views of the training pictures and keep the frozen features of them."""
+def cache(root: Path, run: Path, *, views: int | None, seed: int, part: int) -> None:
+    """Draw views of the training pictures and keep the frozen features of them; each part has views of its own."""
     labelled = pictures.read_all(root, "train")
-    order = pictures.plan(labelled, seed=seed)[:views]
-    store = Cache(run / "train", views=len(order))
+    order = pictures.plan(labelled, seed=seed + part, part=part)[:views]
+    store = Cache(run / f"train{part}", views=len(order))
     start, begun = len(store), time.time()
     print(f"{len(labelled)} pictures, {len(order)} views, {start} done", flush=True)
 
     def drawn() -> Iterator[tuple[pictures.View, int]]:
-        for k, view in enumerate(pictures.draw_views(labelled, order, seed=seed, start=start)):
+        for k, view in enumerate(pictures.draw_views(labelled, order, seed=seed + part, start=start)):
             if k and k % 320 == 0:
                 print(f"{start + k} views, {(time.time() - begun) / k:.2f} s each", flush=True)
             yield view, order[start + k]
@@ -69,19 +69,31 @@ def cache(root: Path, run: Path, *, views: int | None, seed: int) -> None:
     store.fill(_tower(run).bfloat16(), drawn(), batch=32)
 
 
-def regions(run: Path, *, steps: int, seed: int) -> None:
-    """Train the region head, inspect it on the pictures kept back, calibrate it, keep it as ``regions.pt``."""
+def regions(
+    run: Path, *, steps: int, seed: int, withheld: frozenset[str] = frozenset(), out: Path | None = None
+) -> None:
+    """Train the region head, inspect it on the pictures kept back, calibrate it, keep it as ``regions.pt``.
+
+    Args:
+        run: folder with the caches.
+        steps: of training.
+        seed: decides everything.
+        withheld: classes whose labels are left out.
+        out: folder of the results; default ``run``.
+    """
     from geogrounding.training.embedded import inspection
     from geogrounding.training.embedded.regions import new_head, train_head
 
+    out = out or run
+    out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
-    store = Cache(run / "train")
+    store = Joined(sorted(run.glob("train?")), withheld=withheld)
     head = train_head(
         new_head(),
         store,
         lambda r: not pictures.is_dev(r.picture),
         steps=steps,
-        checkpoint=run / "regions.checkpoint.pt",
+        checkpoint=out / "regions.checkpoint.pt",
         seed=seed,
         every=300,
     )
@@ -91,7 +103,7 @@ def regions(run: Path, *, steps: int, seed: int) -> None:
     shift = inspection.offsets(result)
     print(result, "\noffsets", dict(zip(pictures.CLASSES, shift.round(2).tolist(), strict=True)), flush=True)
     inspection.calibrate(head, shift)
-    torch.save(head.state_dict(), run / "regions.pt")
+    torch.save(head.state_dict(), out / "regions.pt")
 
 
 def _model(run: Path, *, seed: int) -> tuple[Any, Any]:
@@ -100,44 +112,57 @@ def _model(run: Path, *, seed: int) -> tuple[Any, Any]:
     from geogrounding.training.embedded.language import new_model
 
     torch.manual_seed(seed)
-    tokenizer = build_tokenizer(questions.vocabulary(), pictures.CLASSES, pictures.SIDE_PX)
+    tokenizer = build_tokenizer(questions.vocabulary(), pictures.SIDE_PX)
     model = new_model(tokenizer)
     model.region_head.load_state_dict(torch.load(run / "regions.pt", weights_only=True))
     return model, tokenizer
 
 
-def language(run: Path, *, steps: int, seed: int) -> None:
-    """Train projector, language model and pointer on the regions of all cached views."""
-    import pickle
+def language(
+    run: Path, *, steps: int, seed: int, withheld: frozenset[str] = frozenset(), out: Path | None = None
+) -> None:
+    """Train reader, language model and grammar on the regions of all cached views; arguments as of ``regions``."""
+    from geogrounding.training.embedded.language import (
+        build_bank,
+        load_bank,
+        reading_figures,
+        save_bank,
+        train_language,
+    )
 
-    from geogrounding.training.embedded.language import build_bank, exact_answers, train_language
-
-    model, tokenizer = _model(run, seed=seed)
-    store = Cache(run / "train")
+    out = out or run
+    model, tokenizer = _model(out, seed=seed)
+    store = Joined(sorted(run.glob("train?")), withheld=withheld)
     records = store.records()
-    file = run / "bank.pkl"
-    if not file.exists():
-        file.write_bytes(pickle.dumps(build_bank(model.region_head.eval(), store, range(len(records)), model.config)))
-    bank = pickle.loads(file.read_bytes())  # noqa: S301  (made two lines above)
+    if not (out / "bank").exists():
+        save_bank(build_bank(model.region_head.eval(), store, range(len(records)), model.config), out / "bank")
+    bank = load_bank(out / "bank")
     train = bank.take([n for n, r in enumerate(records) if not pictures.is_dev(r.picture)])
     dev = bank.take([n for n, r in enumerate(records) if pictures.is_dev(r.picture)][:160])
 
     def report(step: int) -> None:
-        print(f"step {step}: {exact_answers(model, tokenizer, dev)}", flush=True)
+        print(f"step {step}: {reading_figures(model, tokenizer, dev)}", flush=True)
 
     train_language(
-        model, tokenizer, train, steps=steps, checkpoint=run / "language.checkpoint.pt", seed=seed, report=report
+        model,
+        tokenizer,
+        train,
+        steps=steps,
+        checkpoint=out / "language.checkpoint.pt",
+        seed=seed,
+        withheld=withheld,
+        report=report,
     )
 
 
-def export(run: Path, out: Path, *, seed: int) -> None:
+def export(run: Path, out: Path, *, seed: int, tower: Path | None = None) -> None:
     """Write the weights: the frozen tower as one shard (left alone when it is there), everything else as another."""
     from geogrounding.training.embedded.weights import write_weights
 
     model, tokenizer = _model(run, seed=seed)
     state = torch.load(run / "language.checkpoint.pt", weights_only=True)
     model.load_state_dict(state["model"], strict=False)
-    model.vision_tower.load_state_dict(_tower(run).state_dict())
+    model.vision_tower.load_state_dict(_tower(tower or run).state_dict())
     write_weights(model, tokenizer, out)
 
 
@@ -151,13 +176,16 @@ def main(arguments: list[str] | None = None) -> None:
     def add(name: str, text: str, *options: str) -> None:
         sub = steps.add_parser(name, help=text)
         for option in options:
-            sub.add_argument(option, type=Path, required=option != "--json")
+            sub.add_argument(option, type=Path, required=option not in ("--json", "--tower"))
         sub.add_argument("--seed", type=int, default=0)
         sub.add_argument("--threads", type=int, default=None, help="processor threads (default: all)")
         if name in ("regions", "language"):
+            sub.add_argument("--without", nargs="*", default=[], choices=pictures.CLASSES, help="classes to withhold")
+            sub.add_argument("--out", type=Path, default=None, help="folder of the results (default: --run)")
             sub.add_argument("--steps", type=int, default={"regions": STEPS_REGIONS, "language": STEPS_LANGUAGE}[name])
         if name == "cache":
             sub.add_argument("--views", type=int, default=None, help="stop after so many views")
+            sub.add_argument("--part", type=int, choices=(0, 1), default=0, help="which part of the views")
         if name == "evaluate":
             sub.add_argument("--split", choices=("test", "dev"), default="test")
 
@@ -165,7 +193,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("cache", "draw views, keep their frozen features", "--data", "--run")
     add("regions", "train the region head", "--run")
     add("language", "train the language side", "--run")
-    add("export", "write the weights", "--run", "--out")
+    add("export", "write the weights", "--run", "--out", "--tower")
     add("evaluate", "measure the packaged model through the pipeline", "--data", "--json")
     given = parser.parse_args(arguments)
     if given.threads:
@@ -173,13 +201,13 @@ def main(arguments: list[str] | None = None) -> None:
     if given.step == "backbone":
         backbone(given.wheel, given.run)
     elif given.step == "cache":
-        cache(given.data, given.run, views=given.views, seed=given.seed)
+        cache(given.data, given.run, views=given.views, seed=given.seed, part=given.part)
     elif given.step == "regions":
-        regions(given.run, steps=given.steps, seed=given.seed)
+        regions(given.run, steps=given.steps, seed=given.seed, withheld=frozenset(given.without), out=given.out)
     elif given.step == "language":
-        language(given.run, steps=given.steps, seed=given.seed)
+        language(given.run, steps=given.steps, seed=given.seed, withheld=frozenset(given.without), out=given.out)
     elif given.step == "export":
-        export(given.run, given.out, seed=given.seed)
+        export(given.run, given.out, seed=given.seed, tower=given.tower)
     else:
         from geogrounding.training.embedded.pipeline_figures import measure
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.training.embedded.pictures import SIDE_PX, View
+from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX, View
 
 if TYPE_CHECKING:
     import torch
@@ -85,7 +85,10 @@ class Cache:
     def __len__(self) -> int:
         """Finished views."""
         file = self.folder / "views.jsonl"
-        return sum(1 for _ in file.open()) if file.exists() else 0
+        if not file.exists():
+            return 0
+        with file.open() as lines:
+            return sum(1 for _ in lines)
 
     def records(self) -> list[Record]:
         """Labels of the finished views."""
@@ -128,3 +131,54 @@ class Cache:
             if len(held) == batch:
                 flush()
         flush()
+
+
+class Joined:
+    """Finished views of several caches, as one; what is added later is not seen."""
+
+    def __init__(self, folders: Iterable[Path], *, withheld: frozenset[str] = frozenset()) -> None:
+        """Open the caches; labels of the classes ``withheld`` are left out, as if nobody had drawn them."""
+        parts = [Cache(folder) for folder in folders]
+        lengths = [len(part) for part in parts]
+        self.features = _Rows([part.features[:n] for part, n in zip(parts, lengths, strict=True)])
+        self.pixels = _Rows([part.pixels[:n] for part, n in zip(parts, lengths, strict=True)])
+        gone = [CLASSES.index(name) for name in sorted(withheld)]
+        self._records = [
+            _without(record, gone) for part, n in zip(parts, lengths, strict=True) for record in part.records()[:n]
+        ]
+
+    def __len__(self) -> int:
+        """Finished views."""
+        return len(self._records)
+
+    def records(self) -> list[Record]:
+        """Labels of the views."""
+        return self._records
+
+
+def _without(record: Record, gone: list[int]) -> Record:
+    """A record without the labels of some classes."""
+    if not gone:
+        return record
+    kept, known = ~np.isin(record.labels, gone), record.known.copy()
+    known[gone] = False
+    return replace(
+        record,
+        boxes_view_px=record.boxes_view_px[kept],
+        labels=record.labels[kept],
+        visible=record.visible[kept],
+        known=known,
+    )
+
+
+class _Rows:
+    """Rows of several arrays, numbered through."""
+
+    def __init__(self, arrays: list[NDArray[Any]]) -> None:
+        self._arrays = arrays
+        self._starts = np.cumsum([0] + [len(a) for a in arrays])
+
+    def __getitem__(self, row: int) -> NDArray[Any]:
+        part = int(np.searchsorted(self._starts, row, side="right")) - 1
+        found: NDArray[Any] = self._arrays[part][row - self._starts[part]]
+        return found

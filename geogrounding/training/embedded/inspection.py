@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.grounding.models.builtin.regions import RegionHead, select_regions
-from geogrounding.training.embedded.features import Cache, Record
+from geogrounding.training.embedded.features import Cache, Joined, Record
 from geogrounding.training.embedded.matching import Hits, box_iou, match
 from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
 from geogrounding.training.embedded.regions import MIN_SIDE_PX, MIN_VISIBLE, normalise
@@ -23,7 +23,7 @@ Found = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 @torch.no_grad()
-def find(head: RegionHead, cache: Cache, index: Sequence[int], *, batch: int = 16) -> list[Found]:
+def find(head: RegionHead, cache: Cache | Joined, index: Sequence[int], *, batch: int = 16) -> list[Found]:
     """Regions of cached views."""
     head.eval()
     out: list[Found] = []

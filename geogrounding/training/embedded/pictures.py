@@ -78,43 +78,43 @@ class Set:
     name: str
     folder: str
     known: frozenset[str]
-    views: float
-    """Views per picture in training."""
+    views: tuple[float, float]
+    """Views per picture in the first and in the second part of the training views."""
     scales: tuple[float, float]
     """Range of picture pixels per view pixel."""
 
 
 SETS = (
-    Set(name="nwpu", folder="nwpu-vhr10", known=_NWPU, views=7, scales=(0.8, 3.2)),
+    Set(name="nwpu", folder="nwpu-vhr10", known=_NWPU, views=(7, 5), scales=(0.8, 3.2)),
     Set(
         name="airbus",
         folder="airbus-aircraft",
         known=_SPORTS | {"airplane", "harbor", "ship", "swimming pool"},
-        views=34,
+        views=(34, 16),
         scales=(0.7, 5.0),
     ),
     Set(
         name="hrplanes",
         folder="hrplanes",
         known=_SPORTS | {"airplane", "harbor", "swimming pool"},
-        views=3,
+        views=(3, 1),
         scales=(0.5, 2.0),
     ),
-    Set(name="pools", folder="pools", known=_NEVER_ON_LAND | {"swimming pool"}, views=4, scales=(0.7, 3.0)),
+    Set(name="pools", folder="pools", known=_NEVER_ON_LAND | {"swimming pool"}, views=(4, 2), scales=(0.7, 3.0)),
     Set(
         name="drone",
         folder="drone-vehicles",
         known=_NEVER_ON_LAND | _SPORTS | {"vehicle", "swimming pool"},
-        views=4,
+        views=(4, 2),
         scales=(0.7, 3.5),
     ),
-    Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES), views=10, scales=(0.6, 2.0)),
+    Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES), views=(10, 18), scales=(0.6, 2.0)),
 )
 BANEPA = Set(
     name="banepa",
     folder="banepa-buildings",
     known=_NEVER_ON_LAND | {"building", "swimming pool"},
-    views=300,
+    views=(300, 500),
     scales=(0.7, 3.2),
 )
 
@@ -324,9 +324,9 @@ def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     return out
 
 
-def plan(pictures: list[Picture], *, seed: int) -> list[int]:
+def plan(pictures: list[Picture], *, seed: int, part: int = 0) -> list[int]:
     """Order of training views: an index into ``pictures`` for each, shuffled so that any beginning is a fair mixture."""
-    per_set = {item.name: item.views for item in (*SETS, BANEPA)}
+    per_set = {item.name: item.views[part] for item in (*SETS, BANEPA)}
     order = [n for n, picture in enumerate(pictures) for _ in range(round(per_set[picture.source]))]
     np.random.default_rng(seed).shuffle(order)
     return order

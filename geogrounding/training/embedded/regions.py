@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geogrounding.grounding.models.builtin.regions import DenseMaps, RegionHead
-from geogrounding.training.embedded.features import MEAN, STD, Cache, Record
+from geogrounding.training.embedded.features import MEAN, STD, Cache, Joined, Record
 from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
 
 CONTAINERS = frozenset({"harbor", "ground track field", "bridge"})
@@ -25,8 +25,10 @@ STRIDE_PX = 7
 FINE = SIDE_PX // STRIDE_PX
 MIN_VISIBLE = 0.6
 MIN_SIDE_PX = 5.0
-SPARSE = {"neon": 0.3}
+SPARSE = {"neon": 0.15}
 """Weight of negatives in sets whose labels miss some objects."""
+UNLABELLED = 0.25
+"""Weight of a place without a label as a negative for "any object": something unnamed may stand there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class Target:
     weight: NDArray[np.float32]
     """(G, G) weight of the cell's box loss: objects of many cells count less than their area."""
     care: NDArray[np.float32]
-    """(classes, G, G) weight of the class loss."""
+    """(classes + 1, G, G) weight of the score loss."""
 
 
 def target_of(record: Record) -> Target:
@@ -51,9 +53,8 @@ def target_of(record: Record) -> Target:
     label = np.full((FINE, FINE), -1, np.int8)
     box = np.zeros((FINE, FINE, 4), np.float32)
     weight = np.zeros((FINE, FINE), np.float32)
-    care = np.repeat(record.known.astype(np.float32) * SPARSE.get(record.source, 1.0), FINE * FINE).reshape(
-        -1, FINE, FINE
-    )
+    sure = np.append(record.known.astype(np.float32), UNLABELLED) * SPARSE.get(record.source, 1.0)
+    care = np.repeat(sure.astype(np.float32), FINE * FINE).reshape(-1, FINE, FINE)
     width, height = record.content_px
     beyond_x, beyond_y = math.ceil(width / STRIDE_PX), math.ceil(height / STRIDE_PX)
     care[:, beyond_y:, :] = 1.0
@@ -79,6 +80,7 @@ def target_of(record: Record) -> Target:
             care[(slice(None), *area)] = 1.0
         else:
             care[(record.labels[n], *area)] = 1.0
+            care[(-1, *area)] = 1.0
     return Target(label=label, box_px=box, weight=weight, care=care)
 
 
@@ -96,7 +98,7 @@ def region_loss(maps: DenseMaps, label: Tensor, box_px: Tensor, weight: Tensor, 
 
     Args:
         maps: predictions, grid (G, G).
-        label: (B, G, G); box_px: (B, G, G, 4); weight: (B, G, G); care: (B, classes, G, G), see ``Target``.
+        label: (B, G, G); box_px: (B, G, G, 4); weight: (B, G, G); care: (B, classes + 1, G, G), see ``Target``.
     """
     found = label >= 0
     predicted = maps.boxes_px.permute(0, 2, 3, 1)[found]
@@ -107,6 +109,7 @@ def region_loss(maps: DenseMaps, label: Tensor, box_px: Tensor, weight: Tensor, 
     quality = torch.zeros_like(maps.logits).permute(0, 2, 3, 1)
     cells = quality[found]
     cells[torch.arange(len(cells)), label[found].long()] = iou.detach().clamp(0.1, 1.0)
+    cells[:, -1] = iou.detach().clamp(0.1, 1.0)
     quality[found] = cells
     quality = quality.permute(0, 3, 1, 2)
     bce = torch.nn.functional.binary_cross_entropy_with_logits(maps.logits, quality, reduction="none")
@@ -129,7 +132,7 @@ def new_head(width: int = 160, fine: int = 64) -> RegionHead:
 
 def train_head(
     head: RegionHead,
-    cache: Cache,
+    cache: Cache | Joined,
     kept: Callable[[Record], bool],
     *,
     steps: int,
@@ -142,7 +145,7 @@ def train_head(
 ) -> RegionHead:
     """Train with AdamW and a cosine schedule; returns the exponential average of the weights.
 
-    Goes on from ``checkpoint`` when it exists; the cache may still be growing (new views join at the next report).
+    Goes on from ``checkpoint`` when it exists.
     """
     average = copy.deepcopy(head)
     optimiser = torch.optim.AdamW(head.parameters(), lr=rate, weight_decay=0.05)
@@ -153,16 +156,7 @@ def train_head(
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
         begin = int(state["step"])
-    targets: list[tuple[int, Target]] = []
-    seen = 0
-
-    def refresh() -> None:
-        nonlocal seen
-        records = cache.records()
-        targets.extend((n, target_of(r)) for n, r in enumerate(records[seen:], seen) if kept(r))
-        seen = len(records)
-
-    refresh()
+    targets = [(n, target_of(r)) for n, r in enumerate(cache.records()) if kept(r)]
     start, total = time.time(), 0.0
     for step in range(begin, steps):
         rng = np.random.default_rng((seed, step))
@@ -200,12 +194,11 @@ def train_head(
             )
             if report is not None:
                 report(step + 1, average)
-            refresh()
     return average.eval()
 
 
 def gather(
-    cache: Cache, chosen: Sequence[tuple[int, Target]]
+    cache: Cache | Joined, chosen: Sequence[tuple[int, Target]]
 ) -> tuple[Tensor, NDArray[np.uint8], tuple[Tensor, Tensor, Tensor, Tensor]]:
     """Features, pixels and stacked targets of some views."""
     index = [n for n, _ in chosen]

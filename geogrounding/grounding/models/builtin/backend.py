@@ -1,8 +1,7 @@
 """The embedded model as a backend of the pipeline.
 
-The language model reads the question and says what it looks for: the first words of its reasoning. The rest of the answer
-follows from that and from the regions that are seen, by the rule it was trained on (``training.embedded.questions.targets``), in
-the same words. Free generation (``generate``) lists the same boxes one token at a time; it is slower, and less exact.
+A picture is looked at once (``encode_images``); every question reads its regions anew, thinks in a few words, and names the
+regions it means (``decoding``). What the model says is what it would write token by token, and boxes keep their fractions.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,22 +20,22 @@ from numpy.typing import NDArray
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.grounding.detection import Answer, Detection, Question
 from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS, vocabulary
-from geogrounding.grounding.models.builtin.decoding import Spoken, prefill_images, speak
+from geogrounding.grounding.models.builtin.decoding import name_of, think
 from geogrounding.grounding.models.builtin.hf import GeogroundForConditionalGeneration, GeogroundProcessor
 from geogrounding.grounding.models.builtin.processing import as_rgb, letterbox, normalise
-from geogrounding.grounding.models.builtin.regions import Regions
 from geogrounding.grounding.models.builtin.vocabulary import START
 from geogrounding.grounding.models.checkpoint import quiet
-from geogrounding.training.embedded import questions
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
-_RELATION = re.compile(
-    r"\s(?:next to|near|beside|besides|close to|along|alongside|around|behind|parked|moored|docked|inside|within)\b",
-    re.IGNORECASE,
-)
-"""What follows names a neighbour, which this model does not look for: it would take the neighbour for the target."""
-MAX_PROMPT_TOKENS = 48
+MAX_PROMPT_TOKENS = 47
+"""Words of a question; the reader has one more place, for ``<s>``."""
+MAX_THOUGHT = 16
+MAX_LABEL = 6
+TOLD = 0.5
+"""Score from which the model itself tells a region."""
+FAINT = 0.1
+"""Boxes below this score are noise even where low scores are asked for."""
 
 
 class BuiltinModel:
@@ -74,11 +73,9 @@ class BuiltinModel:
         self._model.vision_tower.to(self._dtype)
         self._model.region_head.to(memory_format=torch.channels_last)
         self._tokenizer: Any = self._processor.tokenizer
-        self._end = int(self._tokenizer.eos_token_id)
-        names = [*self._model.config.classes, vocabulary.ANYTHING]
-        labels = [*range(len(self._model.config.classes)), None]
-        self._class_of = {vocabulary.class_token(name): label for name, label in zip(names, labels, strict=True)}
-        self._qualifier_of = {vocabulary.look_token(q): q for q in vocabulary.QUALIFIERS}
+        chunks = vocabulary.chunks(self._model.config.image_size)
+        self._first_word = int(self._tokenizer.convert_tokens_to_ids(chunks[-1])) + 1
+        self._labels: dict[tuple[int, ...], str] = {}
         digest = hashlib.sha256()
         for file in (*weights, folder / "tokenizer.json", folder / "config.json"):
             digest.update(file.read_bytes())
@@ -112,115 +109,84 @@ class BuiltinModel:
             return out
         boxed = [letterbox(image, self._model.config.image_size) for _, image in usable]
         pixels = normalise(np.stack([square for square, _ in boxed])).to(self._device)
-        state, regions = self._see(pixels)
-        prefix = prefill_images(self._model, state)
-        for question in questions:
-            replies = speak(self._model, state, prefix, self._prompt(question), end=self._end, most=READING_TOKENS)
-            for row, ((n, image), (_, factor)) in enumerate(zip(usable, boxed, strict=True)):
-                height, width = image.shape[:2]
-                reading = self._reading(replies[row])
-                out[n].append(self._answer(question, reading, regions, row, factor=factor, size_px=(width, height)))
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            seen = self._model.encode_images(pixels)
+            for question in questions:
+                answers = self._answers(
+                    question,
+                    seen,
+                    [(image.shape[:2], factor) for (_, image), (_, factor) in zip(usable, boxed, strict=True)],
+                )
+                for (n, _), answer in zip(usable, answers, strict=True):
+                    out[n].append(answer)
         return out
 
-    def _see(self, pixels: torch.Tensor) -> tuple[Any, Regions]:
-        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            features = self._model.vision_features(pixels)
-            regions, coarse = self._model.find_regions(features, pixels)
-        regions = Regions(
-            boxes_px=regions.boxes_px.float(), scores=regions.scores.float(), hidden=regions.hidden.float()
-        )
-        return self._model.read_regions(regions, coarse.float()), regions
+    def _answers(self, question: Question, seen: Any, sizes: Sequence[tuple[tuple[int, ...], float]]) -> list[Answer]:
+        """Answers to one question about a batch of pictures.
+
+        Args:
+            question: what is asked.
+            seen: the pictures.
+            sizes: per picture its (height, width) and model pixels per picture pixel.
+        """
+        prompt = self._prompt(question)
+        words = torch.tensor(prompt[:-1] or [self._tokenizer.unk_token_id], device=self._device).expand(len(sizes), -1)
+        read = self._model.read(seen, words, torch.ones_like(words, dtype=torch.bool))
+        thought = think(self._model, read, prompt, most=MAX_THOUGHT)
+        answers = []
+        for row, ((height, width), factor) in enumerate(sizes):
+            scores = thought.scores[row].double().cpu().numpy()
+            boxes = read.boxes_px[row].double().cpu().numpy()
+            order = [int(k) for k in np.argsort(-scores, kind="stable") if scores[k] >= FAINT]
+            told = [k for k in order if scores[k] >= TOLD]
+            if question.task == "refer":
+                order, told = told[:1], told[:1]
+            label = self._label(read, row, prompt, thought.tokens[row], order[0]) if order else ""
+            detections = []
+            for k in order:
+                x0, y0, x1, y1 = (
+                    min(max(float(v) / factor, 0.0), float((width, height)[side % 2]))
+                    for side, v in enumerate(boxes[k])
+                )
+                if x1 > x0 and y1 > y0:
+                    detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=label, score=float(scores[k])))
+            sought = str(self._tokenizer.decode(thought.tokens[row])).removeprefix(vocabulary.LOOK).strip()
+            side_px = self._model.config.image_size
+            text = vocabulary.answer_text(sought, label, boxes[told].tolist(), side_px=side_px)
+            reasoning = _THINK.search(text)
+            answers.append(
+                Answer(
+                    reasoning=reasoning.group(1).strip() if reasoning else "",
+                    detections=tuple(detections),
+                    raw_text=text,
+                )
+            )
+        return answers
+
+    def _label(self, read: Any, row: int, prompt: Sequence[int], tokens: Sequence[int], region: int) -> str:
+        """What the model calls a region; asked once for everything that is looked for in the same words."""
+        key = tuple(tokens)
+        if key not in self._labels:
+            if len(self._labels) >= 4096:
+                self._labels.clear()
+            one = replace(
+                read,
+                embeds=read.embeds[row : row + 1],
+                relevance=read.relevance[row : row + 1],
+                boxes_px=read.boxes_px[row : row + 1],
+            )
+            said = [*prompt, *tokens, self._model.config.see_token_id]
+            ids = name_of(self._model, one, said, region, most=MAX_LABEL)
+            self._labels[key] = str(self._tokenizer.decode(ids)).strip() or vocabulary.ANYTHING
+        return self._labels[key]
 
     def _prompt(self, question: Question) -> list[int]:
-        target = _RELATION.split(question.expression)[0].strip() or question.expression
-        ids: list[int] = self._tokenizer(f"{question.task}: {target}")["input_ids"][:MAX_PROMPT_TOKENS]
-        # words of a user cannot stand for pictures or end the prompt
-        special = {
-            self._model.config.image_token_id,
-            self._tokenizer.bos_token_id,
-            self._end,
-            self._tokenizer.pad_token_id,
-        }
-        return [*(i for i in ids if i not in special), int(self._tokenizer.convert_tokens_to_ids(START))]
-
-    def _reading(self, reply: Sequence[Spoken]) -> Reading:
-        """What the language model took the question to mean: the first words of its reasoning."""
-        label, qualifier, certainty = None, None, 1.0
-        for said in reply:
-            token = str(self._tokenizer.convert_ids_to_tokens(said.token))
-            if token in self._class_of:
-                return Reading(label=self._class_of[token], qualifier=qualifier, certainty=certainty * said.mass)
-            if token in self._qualifier_of:
-                qualifier = self._qualifier_of[token]
-            certainty *= min(1.0, said.mass)
-        return Reading(label=label, qualifier=None, certainty=0.0)
-
-    def _answer(
-        self,
-        question: Question,
-        reading: Reading,
-        regions: Regions,
-        row: int,
-        *,
-        factor: float,
-        size_px: tuple[int, int],
-    ) -> Answer:
-        """The answer that follows from what was read and what was seen, boxes in pixels of the chip."""
-        boxes = regions.boxes_px[row].double().cpu().numpy()
-        scores = regions.scores[row].double().cpu().numpy()
-        asked = questions.Asked(
-            task=question.task, text=question.expression, label=reading.label, qualifier=reading.qualifier
-        )
-        # One target, or a rank ("the leftmost"), is among what is seen; otherwise faint boxes come too, with their scores.
-        chosen = question.task == "refer" or reading.qualifier in questions.RANKS
-        least = SEEN if chosen else FAINT
-        told = least if chosen else self.conventions.min_score
-        side_px = max(size_px) * factor
-        found = questions.targets(asked, boxes, scores, side_px=side_px, least=least)
-        name = vocabulary.ANYTHING if reading.label is None else self._model.config.classes[reading.label]
-        detections = []
-        sure = []
-        for k in found:
-            score = float(scores[k, reading.label]) * min(1.0, reading.certainty)
-            x0, y0, x1, y1 = (
-                min(max(float(v) / factor, 0.0), float(size_px[side % 2])) for side, v in enumerate(boxes[k])
-            )
-            if x1 > x0 and y1 > y0:
-                detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=name, score=min(1.0, max(0.0, score))))
-                if score >= told * reading.certainty:
-                    sure.append(k)
-        text = "".join(
-            vocabulary.answer_chunks(
-                name,
-                reading.qualifier,
-                boxes[sure],
-                refer=question.task == "refer",
-                side_px=side_px,
-                largest=self._model.config.image_size,
-            )
-        )
-        think = _THINK.search(text)
-        return Answer(reasoning=think.group(1).strip() if think else "", detections=tuple(detections), raw_text=text)
-
-
-READING_TOKENS = 3
-"""Tokens up to the class: "I look for", a qualifier if there is one, the class."""
-SEEN = 0.4
-"""Score from which a region counts as seen on a chip; the region head is calibrated so (``training.embedded.inspection``)."""
-FAINT = 0.1
-"""Boxes below this score are noise even where low scores are asked for."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What the language model took a question to mean."""
-
-    label: int | None
-    """Class index; None for a thing the model has no class for."""
-    qualifier: str | None
-    """A key of ``questions.RANKS`` or ``questions.PLACES``."""
-    certainty: float
-    """Probability of the tokens that say so."""
+        ids: list[int] = self._tokenizer(f"{question.task}: {question.expression}", add_special_tokens=False)[
+            "input_ids"
+        ]
+        # words of a user cannot stand for pictures, pretend to be an answer or end the prompt
+        words = [i for i in ids[:MAX_PROMPT_TOKENS] if i >= self._first_word or i == self._tokenizer.unk_token_id]
+        return [*words, int(self._tokenizer.convert_tokens_to_ids(START))]
 
 
 def _fast_dtype(device: torch.device) -> torch.dtype:

@@ -8,25 +8,27 @@ from transformers import Dinov2Config, LlamaConfig, PreTrainedConfig
 
 
 class GeogroundConfig(PreTrainedConfig):
-    """Sizes of the embedded model: a frozen vision tower, a region head, a small language model that points at regions.
+    """Sizes of the embedded model; see ``modeling`` for how its parts go together.
 
     Args:
         vision_config: a Dinov2 configuration (hidden states after ``vision_layers`` are read).
         text_config: a Llama configuration.
-        classes: names of the classes the region head scores, in order.
+        classes: names of the classes the region head scores, in order; one more score is for any object.
         image_size: side of the model's picture, pixels; box coordinates are pixels of it.
-        regions: regions handed to the language model.
+        regions: regions handed to the reader.
         candidates: cells looked at before near-duplicates are removed.
         region_width: channels at the coarse grid (14 px cells).
         region_fine_width: channels at the fine grid (7 px cells).
         context_grid: cells a side of the coarse context tokens.
         frequencies: Fourier frequencies of the coordinate code.
-        pointer_width: width of the pointer attention.
-        pointer_sigma_px: spread of a copied coordinate.
-        image_token_id: placeholder of one image token.
+        reader_layers: layers of the reader.
+        question_words: longest question, in tokens; what follows is not read.
+        sharpness: what the relevance of a region is multiplied by before one is drawn, at the start of training.
         number_token_ids: first token id of each coordinate family (see ``vocabulary.number_token``); the ids of
             0 .. image_size follow it, and the families follow each other.
-        label_token_ids: first token id of the labels that go on, and of those that end the list; one id a class follows.
+        place_token_ids: first token id of the places.
+        see_token_id, none_token_id, more_token_id, close_token_id: ids of the chunks of that name in ``vocabulary``.
+        image_token_id: placeholder of one image token.
     """
 
     model_type = "geoground"
@@ -45,11 +47,16 @@ class GeogroundConfig(PreTrainedConfig):
         region_fine_width: int = 64,
         context_grid: int = 4,
         frequencies: int = 24,
-        pointer_width: int = 128,
-        pointer_sigma_px: float = 0.5,
-        image_token_id: int = 4,
+        reader_layers: int = 3,
+        question_words: int = 48,
+        sharpness: float = 3.0,
         number_token_ids: tuple[int, int, int] | list[int] = (0, 0, 0),
-        label_token_ids: tuple[int, int] | list[int] = (0, 0),
+        place_token_ids: int = 0,
+        see_token_id: int = 0,
+        none_token_id: int = 0,
+        more_token_id: int = 0,
+        close_token_id: int = 0,
+        image_token_id: int = 4,
         **kwargs: Any,
     ) -> None:
         self.vision_config = (
@@ -65,11 +72,16 @@ class GeogroundConfig(PreTrainedConfig):
         self.region_fine_width = region_fine_width
         self.context_grid = context_grid
         self.frequencies = frequencies
-        self.pointer_width = pointer_width
-        self.pointer_sigma_px = pointer_sigma_px
-        self.image_token_id = image_token_id
+        self.reader_layers = reader_layers
+        self.question_words = question_words
+        self.sharpness = sharpness
         self.number_token_ids = list(number_token_ids)
-        self.label_token_ids = list(label_token_ids)
+        self.place_token_ids = place_token_ids
+        self.see_token_id = see_token_id
+        self.none_token_id = none_token_id
+        self.more_token_id = more_token_id
+        self.close_token_id = close_token_id
+        self.image_token_id = image_token_id
         kwargs.setdefault("tie_word_embeddings", True)
         super().__init__(**kwargs)
 

@@ -1,103 +1,126 @@
-"""Greedy answers of the embedded model: the picture's part is computed once and shared by every question.
+"""Greedy answers for a batch of pictures, each picture's regions read once.
 
-The result is that of ``generate(do_sample=False)``; it is faster because all chips of a batch hear the same prompt (no
-padding), the keys and values of the image tokens are computed once for all questions, and finished rows leave the batch.
+The language model says in words what it looks for, token by token. At the point where it says what it sees, one look at its
+distribution over regions gives the whole list: regions above the threshold, the surest first, are what greedy decoding would
+list one after the other, four numbers at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from geogrounding.grounding.models.builtin.modeling import GeogroundForConditionalGeneration, ImageState
-
-NEAR_PX = 3
-"""Number tokens this close to the chosen one mean the same box."""
+    from geogrounding.grounding.models.builtin.modeling import GeogroundForConditionalGeneration
+    from geogrounding.grounding.models.builtin.reader import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spoken:
-    """One generated token."""
+class Thought:
+    """What was said about B pictures up to the point of seeing."""
 
-    token: int
-    mass: float
-    """Probability of the token; for a coordinate, of all coordinates within NEAR_PX of it."""
-    region: int
-    """Region the pointer looked at."""
-
-
-def prefill_images(model: GeogroundForConditionalGeneration, state: ImageState) -> list[tuple[Tensor, Tensor]]:
-    """Keys and values of the image tokens: per layer, each (B, heads, tokens, width)."""
-    out = model.language_model(inputs_embeds=state.embeds, use_cache=True)
-    return [(layer.keys, layer.values) for layer in out.past_key_values.layers]
+    tokens: list[list[int]]
+    """Per picture, up to and without the token of seeing."""
+    scores: Tensor
+    """(B, K) in [0, 1] how surely each region is meant; the model tells those of at least 0.5, the surest first. 0 where the
+    point of seeing was not reached."""
 
 
-def _cache_of(pairs: Sequence[tuple[Tensor, Tensor]]) -> Any:
-    from transformers import DynamicCache
-
-    cache = DynamicCache()
-    for n, (keys, values) in enumerate(pairs):
-        cache.update(keys, values, n)
-    return cache
-
-
-def speak(
+def think(
     model: GeogroundForConditionalGeneration,
-    state: ImageState,
-    prefix: Sequence[tuple[Tensor, Tensor]],
+    read: Read,
     prompt: Sequence[int],
     *,
-    end: int,
     most: int,
-) -> list[list[Spoken]]:
-    """Answer one prompt about each picture, the most probable token at a time.
+    forced: Sequence[int] = (),
+) -> Thought:
+    """Think about pictures that were read with a question in mind.
 
     Args:
         model: the embedded model.
-        state: its view of B pictures.
-        prefix: keys and values of ``prefill_images``.
-        prompt: token ids after the image.
-        end: id of the token that ends an answer (not returned).
-        most: tokens after which an answer is cut off.
+        read: B pictures.
+        prompt: ids of the question with ``<s>`` at its end.
+        most: words after which a thought is cut off.
+        forced: ids said before the model speaks for itself.
     """
-    rows = state.embeds.shape[0]
-    device = state.embeds.device
-    spoken: list[list[Spoken]] = [[] for _ in range(rows)]
-    active = torch.arange(rows, device=device)
-    keys, numbers = state.keys, state.numbers
-    cache = _cache_of(prefix)
-    ids = torch.tensor(prompt, device=device).expand(rows, -1)
-    first = model.config.number_token_ids[0]
-    count = model.config.image_size + 1
-    position = state.embeds.shape[1]
-    for _ in range(most):
-        positions = torch.arange(position, position + ids.shape[1], device=device)[None]
-        out = model.language_model(input_ids=ids, past_key_values=cache, position_ids=positions, use_cache=True)
-        position += ids.shape[1]
-        logits, pointer = model.mixture(out.last_hidden_state[:, -1:], keys, numbers)
-        odds, look = logits[:, 0].exp(), pointer[:, 0].argmax(-1)
-        token = logits[:, 0].argmax(-1)
-        offset = token - first
-        number = (offset >= 0) & (offset < 3 * count)
-        # a family is a run of ``count`` ids: the window must not reach into its neighbour
-        family = torch.div(offset, count, rounding_mode="floor")
-        at = offset[:, None] + torch.arange(-NEAR_PX, NEAR_PX + 1, device=device)
-        inside = torch.div(at, count, rounding_mode="floor") == family[:, None]
-        near = (torch.gather(odds, 1, (at + first).clamp(0, odds.shape[1] - 1)) * inside).sum(-1)
-        mass = torch.where(number, near, torch.gather(odds, 1, token[:, None])[:, 0])
-        for row, t, m, k in zip(active.tolist(), token.tolist(), mass.tolist(), look.tolist(), strict=True):
-            if t != end:
-                spoken[row].append(Spoken(token=t, mass=m, region=k))
-        going = (token != end).nonzero()[:, 0]
-        if not len(going):
+    from transformers import DynamicCache
+
+    rows, device = read.embeds.shape[0], read.embeds.device
+    see = model.config.see_token_id
+    ids = torch.tensor([*prompt, *forced], device=device).expand(rows, -1)
+    embeds = torch.cat([read.embeds, model.language_model.embed_tokens(ids).to(read.embeds.dtype)], 1)
+    cache = DynamicCache()
+    tokens: list[list[int]] = [list(forced) for _ in range(rows)]
+    told = torch.zeros(rows, embeds.shape[-1], device=device, dtype=embeds.dtype)
+    seeing, done = (
+        torch.zeros(rows, dtype=torch.bool, device=device),
+        torch.zeros(rows, dtype=torch.bool, device=device),
+    )
+    barred = _not_words(model, device)
+    for _ in range(most + 1):
+        out = model.language_model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        # the state after the token of seeing is where regions are chosen
+        told, done = torch.where(seeing[:, None], out.to(told.dtype), told), done | seeing
+        if bool(done.all()):
             break
-        if len(going) < len(token):
-            cache.batch_select_indices(going)
-            active, keys, numbers = active[going], keys[going], numbers[going]
-        ids = token[going][:, None]
-    return spoken
+        chosen = model.lm_head(out).float().masked_fill(barred, -torch.inf).argmax(-1)
+        seeing = (chosen == see) & ~done
+        for row in (~seeing & ~done).nonzero()[:, 0].tolist():
+            tokens[row].append(int(chosen[row]))
+        embeds = model.language_model.embed_tokens(chosen)[:, None].to(embeds.dtype)
+    keys = read.embeds[:, -read.boxes_px.shape[1] :]
+    relevance = model.grammar.relevance(told[:, None], read.relevance, keys)[:, 0]
+    end = model.grammar.end(told).float() / model.grammar.sharpness.exp().float()
+    return Thought(tokens=tokens, scores=(relevance - end).sigmoid() * done[:, None])
+
+
+def name_of(
+    model: GeogroundForConditionalGeneration, read: Read, said: Sequence[int], region: int, *, most: int
+) -> list[int]:
+    """The label that the model gives to a region: ids of its words.
+
+    Args:
+        model: the embedded model.
+        read: one picture.
+        said: ids from the question to the token of seeing.
+        region: index of the region.
+        most: words after which a label is cut off.
+    """
+    from transformers import DynamicCache
+
+    config, grammar = model.config, model.grammar
+    box = read.boxes_px[0, region].round().clamp(0, config.image_size).long().tolist()
+    centre = int(model.grammar.place) + _place(box, config.image_size)
+    numbers = [grammar.first + family * grammar.count + value for family, value in zip((0, 1, 1, 2), box, strict=True)]
+    ids = torch.tensor([[*said, centre, *numbers]], device=read.embeds.device)
+    embeds = torch.cat([read.embeds, model.language_model.embed_tokens(ids).to(read.embeds.dtype)], 1)
+    cache, label = DynamicCache(), []
+    barred = _not_words(model, ids.device)
+    for _ in range(most):
+        out = model.language_model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
+        token = int(model.lm_head(out).float().masked_fill(barred, -torch.inf).argmax(-1))
+        if token in (config.more_token_id, config.close_token_id, config.eos_token_id, config.see_token_id):
+            break
+        label.append(token)
+        embeds = model.language_model.embed_tokens(torch.tensor([[token]], device=ids.device)).to(embeds.dtype)
+    return label
+
+
+def _place(box: Sequence[int], side_px: int) -> int:
+    from geogrounding.grounding.models.builtin.grammar import places_of
+
+    return int(places_of(torch.tensor([box]).float()[None], side_px)[0, 0])
+
+
+def _not_words(model: GeogroundForConditionalGeneration, device: torch.device) -> Tensor:
+    """(V,) True for tokens that never stand where words do."""
+    grammar, vocabulary = model.grammar, model.lm_head.out_features
+    barred = torch.zeros(vocabulary, dtype=torch.bool, device=device)
+    barred[grammar.first : grammar.first + 3 * grammar.count] = True
+    barred[grammar.place : grammar.place + grammar.places] = True
+    barred[[grammar.none, grammar.image]] = True
+    return barred

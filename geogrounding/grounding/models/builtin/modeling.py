@@ -1,21 +1,21 @@
-"""The embedded model: a small vision-language model whose coordinates are copied from regions it points at.
+"""The embedded model: a small vision-language model that reasons in words and answers in boxes of regions it saw.
 
-    picture ──> frozen ViT ──> region head ──> K regions ──> one token each ─┐
-                                  └── coarse features ──> context tokens ────┤
-    prompt words ────────────────────────────────────────────────────────────┴─> Llama ──> next token
+    picture ──> frozen ViT ──> region head ──> K regions, coarse map          what is there      (regions.py)
+                                                  │
+    question words ───────────────────────────> reader ──> relevance of each   which are meant   (reader.py)
+                                                  │  regions as tokens
+    question words, reasoning so far ─────────> Llama ──> next word                              (here)
+                                                  └─────> next place, number, end of the list    (grammar.py)
 
-The next token is drawn from a mixture (pointer-generator, See et al. 2017, arXiv 1704.04368): with probability 1 - m from the
-vocabulary, with probability m copied. The copy side points at a region (attention p_k over regions), picks a side j of its
-box (gate g_j), and spreads over the number tokens around that side: sum_k p_k N(v; box_k[j], sigma). So coordinates have the
-region head's precision although the model stays an ordinary autoregressive language model over ordinary tokens.
+The first line is frozen in training: it is computed once a picture (``encode_images``) and shared by every question about it
+and every answer drawn. The rest is trained. To transformers and TRL it is an ordinary image-text-to-text model; its logits
+are log-probabilities.
 
 Frames: all boxes are pixels of the model's picture (``config.image_size`` a side).
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -24,95 +24,12 @@ from transformers import Dinov2Model, GenerationMixin, LlamaModel, PreTrainedMod
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
+from geogrounding.grounding.models.builtin.grammar import Grammar
+from geogrounding.grounding.models.builtin.reader import Read, Reader, ReaderLayer, Seen
 from geogrounding.grounding.models.builtin.regions import RegionHead, Regions, select_regions
 
-TINY = 1e-9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageState:
-    """What the language model needs of a picture; computed once, shared by every question about it."""
-
-    embeds: Tensor
-    """(B, context + K, width) image tokens."""
-    keys: Tensor
-    """(B, K, ...) what the pointer compares with; see ``Pointer.read``."""
-    numbers: Tensor
-    """(B, K, 4, image_size + 1) spread of each side of each region's box over the numbers."""
-
-    def take(self, index: Tensor) -> ImageState:
-        """Rows ``index`` of the batch."""
-        return ImageState(embeds=self.embeds[index], keys=self.keys[index], numbers=self.numbers[index])
-
-
-def coordinate_code(values: Tensor, frequencies: int) -> Tensor:
-    """Smooth code of numbers in [0, 1]: sin and cos of v 2^(8 i / F) pi / 2, i < F: (...,) to (..., 2 F)."""
-    scale = 2 ** (torch.arange(frequencies, device=values.device, dtype=torch.float32) / frequencies * 8) * (
-        math.pi / 2
-    )
-    angle = values.float()[..., None] * scale
-    return torch.cat([angle.sin(), angle.cos()], -1)
-
-
-class Projector(nn.Module):
-    """Regions and coarse features to image tokens."""
-
-    def __init__(self, config: GeogroundConfig) -> None:
-        super().__init__()
-        width, classes = config.text_config.hidden_size, len(config.classes)
-        self.config_frequencies, self.side_px, self.grid = config.frequencies, config.image_size, config.context_grid
-        size = 2 * classes + config.region_fine_width + 6 * 2 * config.frequencies
-        self.norm = nn.LayerNorm(config.region_fine_width)
-        self.region = nn.Sequential(nn.Linear(size, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
-        self.context_norm = nn.LayerNorm(config.region_width)
-        self.context = nn.Linear(config.region_width, width)
-        self.place = nn.Parameter(torch.zeros(config.context_grid**2, width))
-        self.kind = nn.Parameter(torch.zeros(width))
-
-    def forward(self, regions: Regions, coarse: Tensor) -> Tensor:
-        """(B, context + K, width)."""
-        boxes = regions.boxes_px / self.side_px
-        size = boxes[..., 2:] - boxes[..., :2]
-        code = coordinate_code(torch.cat([boxes, size], -1), self.config_frequencies).flatten(-2)
-        odds = torch.logit(regions.scores.clamp(0.005, 0.995)) / 4
-        dtype = self.kind.dtype
-        parts = torch.cat([regions.scores, odds, self.norm(regions.hidden.to(dtype)), code], -1).to(dtype)
-        pooled = nn.functional.adaptive_avg_pool2d(coarse.to(dtype), self.grid).flatten(2).transpose(1, 2)
-        context = self.context(self.context_norm(pooled)) + self.place
-        return torch.cat([context, self.region(parts) + self.kind], 1)
-
-
-class Pointer(nn.Module):
-    """The copy side of the mixture.
-
-    A region is compared by a learned key, and by what a question is mostly about as it is: its class odds, the code of
-    its box and of its place in reading order. Without these the language model has to find them through the projector,
-    and needs many times the training steps to begin to point.
-    """
-
-    def __init__(self, config: GeogroundConfig) -> None:
-        super().__init__()
-        width, self.frequencies, self.side_px = config.text_config.hidden_size, config.frequencies, config.image_size
-        compared = config.pointer_width + len(config.classes) + 5 * 2 * config.frequencies
-        self.query = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, compared))
-        self.key = nn.Linear(width, config.pointer_width)
-        self.scale = 1 / math.sqrt(config.pointer_width)
-        self.side = nn.Linear(width, 4)
-        self.copy = nn.Linear(width, 1)
-
-    def read(self, regions: Regions, embeds: Tensor) -> Tensor:
-        """What regions are compared by (B, K, ...), from the regions and their tokens (B, K, width)."""
-        count = regions.boxes_px.shape[1]
-        order = (torch.arange(count, device=embeds.device) / count).expand(regions.boxes_px.shape[:2])
-        known = torch.cat([regions.boxes_px / self.side_px, order[..., None].to(regions.boxes_px.dtype)], -1)
-        code = coordinate_code(known, self.frequencies).flatten(-2)
-        odds = torch.logit(regions.scores.clamp(0.005, 0.995))
-        return torch.cat([self.key(embeds), odds.to(embeds.dtype), code.to(embeds.dtype)], -1)
-
-    def attention(self, hidden: Tensor, keys: Tensor) -> Tensor:
-        """Log of p_k: (B, T, K)."""
-        scores = self.query(hidden) @ keys.transpose(1, 2) * self.scale
-        return scores.float().log_softmax(-1)
+FROZEN = ("vision_tower", "region_head")
+"""Parts that are not trained with the language side."""
 
 
 class GeogroundPreTrainedModel(PreTrainedModel):
@@ -124,11 +41,17 @@ class GeogroundPreTrainedModel(PreTrainedModel):
     input_modalities = ("image", "text")
     supports_gradient_checkpointing = True
     _supports_sdpa = True
-    _no_split_modules = ["LlamaDecoderLayer", "Dinov2Layer"]
+    _no_split_modules = ["LlamaDecoderLayer", "Dinov2Layer", "ReaderLayer"]
 
     def _init_weights(self, module: nn.Module) -> None:
         std = self.config.text_config.initializer_range
-        if isinstance(module, nn.Linear | nn.Embedding):
+        if isinstance(module, Grammar):
+            # what was said changes nothing at first: relevance is the reader's
+            nn.init.zeros_(module.query.weight)
+            nn.init.zeros_(module.end.weight)
+        elif isinstance(module, ReaderLayer):
+            nn.init.zeros_(module.pair_out.weight)
+        elif isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=std)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
@@ -150,9 +73,9 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             classes=len(config.classes),
             patch_px=config.vision_config.patch_size,
         )
-        self.projector = Projector(config)
+        self.reader = Reader(config)
         self.language_model = LlamaModel(config.text_config)
-        self.pointer = Pointer(config)
+        self.grammar = Grammar(config)
         self.lm_head = nn.Linear(config.text_config.hidden_size, config.text_config.vocab_size, bias=False)
         self.post_init()
 
@@ -165,57 +88,55 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         self.language_model.embed_tokens = value  # type: ignore[assignment]
 
     def get_output_embeddings(self) -> nn.Module:
-        """Vocabulary side of the mixture."""
+        """Vocabulary side."""
         return self.lm_head
+
+    def freeze_vision(self) -> None:
+        """Turn off gradients of the parts that see; see ``FROZEN``."""
+        for name in FROZEN:
+            getattr(self, name).requires_grad_(False)
 
     # -- pictures -----------------------------------------------------------------------------------------------------
 
     def vision_features(self, pixel_values: Tensor) -> Tensor:
         """Frozen features (B, cells, width x layers) of normalised pictures (B, 3, S, S)."""
         weight = self.vision_tower.embeddings.patch_embeddings.projection.weight
-        with torch.no_grad():
-            states = self.vision_tower(pixel_values.to(weight.dtype), output_hidden_states=True).hidden_states
+        states = self.vision_tower(pixel_values.to(weight.dtype), output_hidden_states=True).hidden_states
         return torch.cat([states[layer][:, 1:] for layer in self.config.vision_layers], -1)
 
-    def find_regions(self, features: Tensor, pixel_values: Tensor) -> tuple[Regions, Tensor]:
-        """Regions in reading order, and the coarse features (B, C, G, G)."""
+    @torch.no_grad()
+    def encode_images(self, pixel_values: Tensor) -> Seen:
+        """Everything that is known of pictures (B, 3, S, S) before any question; no gradient goes through it."""
+        features = self.vision_features(pixel_values)
         dtype = self.region_head.reduce.weight.dtype
         maps = self.region_head(features.to(dtype), pixel_values.to(dtype))
         config = self.config
-        regions = select_regions(maps, side_px=config.image_size, candidates=config.candidates, keep=config.regions)
-        return regions, maps.coarse
-
-    def read_regions(self, regions: Regions, coarse: Tensor) -> ImageState:
-        """Image tokens, pointer keys and number spreads of regions."""
-        embeds = self.projector(regions, coarse)
-        keys = self.pointer.read(regions, embeds[:, -regions.boxes_px.shape[1] :])
-        numbers = torch.arange(self.config.image_size + 1, device=embeds.device, dtype=torch.float32)
-        distance = (numbers - regions.boxes_px[..., None].float()) / self.config.pointer_sigma_px
-        return ImageState(embeds=embeds, keys=keys, numbers=torch.softmax(-0.5 * distance**2, -1).to(embeds.dtype))
-
-    def encode_images(self, pixel_values: Tensor) -> tuple[ImageState, Regions]:
-        """Everything that is needed of pictures (B, 3, S, S)."""
-        regions, coarse = self.find_regions(self.vision_features(pixel_values), pixel_values)
-        return self.read_regions(regions, coarse), regions
+        found = select_regions(maps, side_px=config.image_size, candidates=config.candidates, keep=config.regions)
+        context = nn.functional.adaptive_avg_pool2d(maps.coarse.float(), config.context_grid)
+        regions = Regions(
+            boxes_px=found.boxes_px.float(),
+            scores=found.scores.float(),
+            hidden=found.hidden.float(),
+            look=found.look.float(),
+        )
+        return Seen(regions=regions, context=context)
 
     # -- language -----------------------------------------------------------------------------------------------------
 
-    def mixture(self, hidden: Tensor, keys: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of the next token (B, T, V) and of the pointer (B, T, K), float32."""
-        first = self.config.number_token_ids[0]
-        count = self.config.image_size + 1
-        plain = self.lm_head(hidden).float().softmax(-1)
-        pointer = self.pointer.attention(hidden, keys)
-        b, t, k = pointer.shape
-        spread = (pointer.exp().to(numbers.dtype) @ numbers.reshape(b, k, -1)).float().reshape(b, t, 4, count)
-        spread = spread * self.pointer.side(hidden).float().softmax(-1)[..., None]
-        copied = torch.cat([spread[:, :, 0], spread[:, :, 1] + spread[:, :, 2], spread[:, :, 3]], -1)
-        share = self.pointer.copy(hidden).float().sigmoid()
-        mixed = plain * (1 - share)
-        # the three families follow each other
-        head, middle, tail = mixed.split([first, 3 * count, mixed.shape[-1] - first - 3 * count], -1)
-        mixed = torch.cat([head, middle + share * copied, tail], -1)
-        return (mixed + TINY).log(), pointer
+    def question_words(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
+        """Ids of the words between picture and ``<s>`` (B, W), and where they count."""
+        image = input_ids == self.config.image_token_id
+        after = image.cumsum(1) == image.sum(1, keepdim=True)
+        start = (input_ids == self.config.bos_token_id).cumsum(1) > 0
+        mine = after & ~image & ~start & (input_ids != self.config.pad_token_id)
+        longest = max(1, min(self.config.question_words, int(mine.sum(1).max())))
+        order = (~mine).to(torch.int8).argsort(dim=1, stable=True)[:, :longest]
+        return torch.gather(input_ids, 1, order), torch.gather(mine, 1, order)
+
+    def read(self, seen: Seen, ids: Tensor, count: Tensor) -> Read:
+        """Read pictures with a question each: word ids (B, W), and where they count."""
+        out: Read = self.reader(seen, self.language_model.embed_tokens(ids), count)
+        return out
 
     def forward(
         self,
@@ -228,50 +149,55 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         labels: Tensor | None = None,
         use_cache: bool | None = None,
         logits_to_keep: int | Tensor = 0,
-        image_embeds: Tensor | None = None,
-        region_keys: Tensor | None = None,
-        region_numbers: Tensor | None = None,
+        region_embeds: Tensor | None = None,
+        region_relevance: Tensor | None = None,
+        region_boxes: Tensor | None = None,
+        history_ids: Tensor | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Log-probabilities of the next tokens.
 
         Args:
             input_ids: (B, T) with ``config.image_tokens`` placeholders where the picture stands.
-            pixel_values: (B, 3, S, S); or the three tensors of an ``ImageState`` as ``image_embeds``, ``region_keys``,
-                ``region_numbers``, as ``generate`` passes them so that a picture is encoded once.
+            pixel_values: (B, 3, S, S); or the three tensors of a ``Read`` as ``region_embeds``, ``region_relevance``,
+                ``region_boxes``, as ``generate`` passes them so that a picture is read once.
+            history_ids: all ids so far, where ``input_ids`` holds only the newest; boxes told before are not told again.
             labels: (B, T), -100 where nothing is learned.
 
         Raises:
             ValueError: a picture is missing, or the placeholders do not fit it.
         """
-        if image_embeds is None or region_keys is None or region_numbers is None:
+        if input_ids is None or inputs_embeds is not None:
+            raise ValueError("pass input_ids: what comes next depends on the tokens told")
+        if region_embeds is None or region_relevance is None or region_boxes is None:
             if pixel_values is None:
                 raise ValueError("the embedded model answers about a picture: pass pixel_values")
-            state, _ = self.encode_images(pixel_values)
-            image_embeds, region_keys, region_numbers = state.embeds, state.keys, state.numbers
-        if inputs_embeds is None:
-            if input_ids is None:
-                raise ValueError("pass input_ids")
-            inputs_embeds = self.language_model.embed_tokens(input_ids)
-            places = input_ids == self.config.image_token_id
-            if bool(places.any()):
-                if int(places.sum()) != image_embeds.shape[0] * image_embeds.shape[1]:
-                    raise ValueError(f"each picture needs {self.config.image_tokens} <image> tokens")
-                inputs_embeds = inputs_embeds.masked_scatter(places[..., None], image_embeds.to(inputs_embeds.dtype))
+            read = self.read(self.encode_images(pixel_values), *self.question_words(input_ids))
+            region_embeds, region_relevance, region_boxes = read.embeds, read.relevance, read.boxes_px
+        embeds = self.language_model.embed_tokens(input_ids)
+        places = input_ids == self.config.image_token_id
+        if bool(places.any()):
+            if int(places.sum()) != region_embeds.shape[0] * region_embeds.shape[1]:
+                raise ValueError(f"each picture needs {self.config.image_tokens} <image> tokens")
+            embeds = embeds.masked_scatter(places[..., None], region_embeds.to(embeds.dtype))
         out = self.language_model(
-            inputs_embeds=inputs_embeds,
+            inputs_embeds=embeds,
             attention_mask=attention_mask,
             position_ids=position_ids,
             past_key_values=past_key_values,
             use_cache=use_cache,
             **kwargs,
         )
-        kept = slice(-logits_to_keep, None) if isinstance(logits_to_keep, int) and logits_to_keep else slice(None)
+        history = input_ids if history_ids is None else history_ids
+        state = self.grammar.state(history, region_boxes)
+        hidden = out.last_hidden_state
+        state = state.take(slice(history.shape[1] - hidden.shape[1], None))
         if isinstance(logits_to_keep, Tensor):
-            hidden = out.last_hidden_state[:, logits_to_keep]
-        else:
-            hidden = out.last_hidden_state[:, kept]
-        logits, _ = self.mixture(hidden, region_keys, region_numbers)
+            hidden, state = hidden[:, logits_to_keep], state.take(logits_to_keep)
+        elif logits_to_keep:
+            hidden, state = hidden[:, -logits_to_keep:], state.take(slice(-logits_to_keep, None))
+        keys = region_embeds[:, -region_boxes.shape[1] :]
+        logits = self.grammar(hidden, self.lm_head(hidden), state, region_relevance, keys, region_boxes)
         loss = None
         if labels is not None:
             # already log-probabilities: their log-softmax is themselves
@@ -284,10 +210,19 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             attentions=out.attentions,
         )
 
+    def prepare_inputs_for_generation(self, input_ids: Tensor, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As ever, with the whole text beside the newest token."""
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(input_ids, *args, **kwargs)
+        inputs["history_ids"] = input_ids
+        return inputs
+
     @torch.no_grad()
-    def generate(self, *args: Any, pixel_values: Tensor | None = None, **kwargs: Any) -> Any:
-        """Like every ``generate`` of transformers; the picture is encoded once, not once a token or a completion."""
-        if pixel_values is not None and kwargs.get("image_embeds") is None:
-            state, _ = self.encode_images(pixel_values)
-            kwargs.update(image_embeds=state.embeds, region_keys=state.keys, region_numbers=state.numbers)
-        return super().generate(*args, **kwargs)  # type: ignore[misc]
+    def generate(
+        self, inputs: Tensor | None = None, *args: Any, pixel_values: Tensor | None = None, **kwargs: Any
+    ) -> Any:
+        """Like every ``generate`` of transformers; the picture is read once, not once a token or a completion."""
+        ids = kwargs.get("input_ids", inputs)
+        if pixel_values is not None and ids is not None and kwargs.get("region_embeds") is None:
+            read = self.read(self.encode_images(pixel_values), *self.question_words(ids))
+            kwargs.update(region_embeds=read.embeds, region_relevance=read.relevance, region_boxes=read.boxes_px)
+        return super().generate(inputs, *args, **kwargs)  # type: ignore[misc]

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import BatchFeature, ProcessorMixin
 from transformers.image_processing_utils import BaseImageProcessor
 
-from geogrounding.grounding.models.builtin.vocabulary import IMAGE
+from geogrounding.grounding.models.builtin.vocabulary import ANYTHING, IMAGE, answer_text
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -137,6 +137,39 @@ class GeogroundProcessor(ProcessorMixin):
             )
             data.pop("token_type_ids", None)
         return BatchFeature(data)
+
+    def question(self, task: str, expression: str) -> str:
+        """The words of a question, as they stand after the picture."""
+        return f"{task}: {expression}"
+
+    def completion(
+        self,
+        label: str,
+        boxes_model_px: Sequence[Sequence[float]],
+        *,
+        task: str = "detect",
+        size_px: tuple[int, int] | None = None,
+        sought: str | None = None,
+    ) -> str:
+        """The text of a right answer with its reasoning.
+
+        Args:
+            label: of every box: a class, or the expression itself.
+            boxes_model_px: (x0, y0, x1, y1) in pixels of the model's picture, best match first.
+            task: "refer" keeps the first box only.
+            size_px: not needed by this model.
+            sought: what the reasoning says is looked for; default the label.
+        """
+        boxes = list(boxes_model_px)[:1] if task == "refer" else list(boxes_model_px)
+        name = self._as_words(label)
+        return answer_text(
+            self._as_words(sought) if sought else name, name, boxes, side_px=self.image_processor.image_size
+        )
+
+    def _as_words(self, text: str) -> str:
+        """A text as the tokenizer gives it back: lower case, no punctuation."""
+        ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return str(self.tokenizer.decode(ids)).strip() or ANYTHING
 
     @property
     def model_input_names(self) -> list[str]:

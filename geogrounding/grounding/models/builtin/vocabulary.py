@@ -2,12 +2,12 @@
 
 An answer reads like those of the large models:
 
-    <think>I look for airplane. I see two, the first in the upper left.</think><answer>```json
-    [{"bbox_2d": [12, 40, 80, 99], "label": "airplane"}, {"bbox_2d": [210, 7, 260, 61], "label": "airplane"}]
+    <think>I look for the leftmost storage tank. I see the best match in the upper left.</think><answer>```json
+    [{"bbox_2d": [12, 40, 80, 99], "label": "storage tank"}]
     ```</answer>
 
-Every coordinate is one token together with the punctuation around it, and a label is one token together with what follows,
-so a box costs five tokens. Prompts are words; a word that is not known becomes ``<unk>``.
+Every coordinate is one token together with the punctuation around it, so a box costs four tokens and its label a few more.
+Everything else is words; a word that is not known is spelled in letters, so new names can be learned.
 """
 
 from __future__ import annotations
@@ -21,25 +21,8 @@ if TYPE_CHECKING:
 PAD, UNKNOWN, START, END, IMAGE = "<pad>", "<unk>", "<s>", "</s>", "<image>"
 SPECIAL = (PAD, UNKNOWN, START, END, IMAGE)
 
-LOOK = "<think>I look for "
-QUALIFIERS = (
-    "leftmost",
-    "rightmost",
-    "topmost",
-    "bottommost",
-    "largest",
-    "smallest",
-    "left",
-    "right",
-    "upper",
-    "lower",
-    "upper left",
-    "upper right",
-    "lower left",
-    "lower right",
-    "central",
-)
-COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "many")
+LOOK = "<think>I look for"
+SEE = ". I see"
 PLACES = (
     "upper left",
     "upper centre",
@@ -51,11 +34,13 @@ PLACES = (
     "lower centre",
     "lower right",
 )
-NONE = "none.</think><answer>None</answer>"
-OPEN = ".</think><answer>```json\n["
-CLOSE = "]\n```</answer>"
+NONE = " none.</think><answer>None</answer>"
+MORE = '"}, '
+CLOSE = '"}]\n```</answer>'
 ANYTHING = "that"
-"""Stands for a thing the model has no class for."""
+"""Stands for a thing the model has no word for."""
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_"
+MARK, GOES_ON = "\u2581", "##"
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -68,24 +53,9 @@ CHAT_TEMPLATE = (
 )
 
 
-def look_token(qualifier: str) -> str:
-    """Token that names the qualifier looked for."""
-    return f"the {qualifier} "
-
-
-def class_token(name: str) -> str:
-    """Token that names the thing looked for and begins the count."""
-    return f"{name}. I see "
-
-
-def count_token(count: int) -> str:
-    """Token that says how many are seen (at least one)."""
-    return f"{COUNTS[min(count, len(COUNTS)) - 1]}, "
-
-
-def place_token(place: str, *, target: bool) -> str:
-    """Token that says where the first one (or the target) is and opens the answer."""
-    return f"the {'target' if target else 'first'} in the {place}{OPEN}"
+def place_token(place: str) -> str:
+    """Token that says where the best match is and opens the answer."""
+    return f" the best match in the {place}.</think><answer>```json\n["
 
 
 def place_of(box_px: Sequence[float], side_px: int) -> str:
@@ -96,75 +66,60 @@ def place_of(box_px: Sequence[float], side_px: int) -> str:
 
 
 def number_token(family: int, number: int) -> str:
-    """Token of a coordinate: family 0 is x1, 1 is y1 or x2, 2 is y2."""
+    """Token of a coordinate: family 0 is x1, 1 is y1 or x2, 2 is y2 (and begins the label)."""
     return (f'{{"bbox_2d": [{number}, ', f"{number}, ", f'{number}], "label": "')[family]
 
 
-def label_token(name: str, *, last: bool) -> str:
-    """Token of a label with what follows it: the next box, or the end of the list."""
-    return f'{name}"}}{CLOSE}' if last else f'{name}"}}, '
-
-
-def answer_chunks(
-    name: str,
-    qualifier: str | None,
-    boxes_px: Sequence[Sequence[float]],
-    *,
-    refer: bool,
-    side_px: float,
-    largest: int,
-) -> list[str]:
-    """The chunks of an answer; joined they are its text.
+def answer_text(sought: str, label: str, boxes_px: Sequence[Sequence[float]], *, side_px: int) -> str:
+    """The text of an answer with its reasoning.
 
     Args:
-        name: a class name, or ANYTHING.
-        qualifier: one of QUALIFIERS, if there is one.
-        boxes_px: (x0, y0, x1, y1) in pixels of the model's picture, in the order they are told.
-        refer: whether one target was asked for.
-        side_px: side of the part of the model's picture that shows something; places are named in it.
-        largest: coordinates are cut at this number.
+        sought: what is looked for, in plain words ("the leftmost storage tank").
+        label: of every box ("storage tank").
+        boxes_px: (x0, y0, x1, y1) in pixels of the model's picture, best match first.
+        side_px: side of the model's picture; coordinates are cut at it.
     """
-    said = [LOOK, *([look_token(qualifier)] if qualifier is not None else []), class_token(name)]
+    said = f"{LOOK} {sought}{SEE}"
     if not len(boxes_px):
-        return [*said, NONE]
-    place = place_of([float(v) for v in boxes_px[0]], max(1, round(side_px)))
-    said += [count_token(len(boxes_px)), place_token(place, target=refer)]
-    for n, box in enumerate(boxes_px):
-        numbers = [min(largest, max(0, round(float(v)))) for v in box]
-        said += [number_token(family, number) for family, number in zip((0, 1, 1, 2), numbers, strict=True)]
-        said.append(label_token(name, last=n + 1 == len(boxes_px)))
-    return said
+        return said + NONE
+    said += place_token(place_of([float(v) for v in boxes_px[0]], side_px))
+    boxes = []
+    for box in boxes_px:
+        numbers = [min(side_px, max(0, round(float(v)))) for v in box]
+        boxes.append("".join(number_token(family, n) for family, n in zip((0, 1, 1, 2), numbers, strict=True)) + label)
+    return said + MORE.join(boxes) + CLOSE
 
 
-def chunks(classes: Sequence[str], side_px: int) -> list[str]:
-    """Every chunk token in the order of ids: words of reasoning, labels (going on, then last), the three number families."""
-    out = [LOOK, NONE, *map(look_token, QUALIFIERS)]
-    out += [class_token(name) for name in (*classes, ANYTHING)]
-    out += [count_token(n + 1) for n in range(len(COUNTS))]
-    out += [place_token(place, target=target) for target in (False, True) for place in PLACES]
-    out += [label_token(name, last=last) for last in (False, True) for name in classes]
+def chunks(side_px: int) -> list[str]:
+    """Every chunk token in the order of ids: words of reasoning, places, ends of boxes, the three number families."""
+    out = [LOOK, SEE, NONE, MORE, CLOSE, *map(place_token, PLACES)]
     out += [number_token(family, n) for family in range(3) for n in range(side_px + 1)]
     return out
 
 
-def build_tokenizer(words: Sequence[str], classes: Sequence[str], side_px: int) -> PreTrainedTokenizerFast:
-    """A word-level tokenizer with chunk tokens; decoding an answer's tokens gives its text, and encoding that the tokens.
+def build_tokenizer(words: Sequence[str], side_px: int) -> PreTrainedTokenizerFast:
+    """A tokenizer of words, letters and chunks; decoding an answer's tokens gives its text, and encoding that the tokens.
 
     Args:
-        words: lower-case words of the prompts.
-        classes: class names.
+        words: lower-case words that are one token.
         side_px: largest coordinate.
     """
     from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
-    bodies = sorted({*words, ":"})
-    vocabulary = {
-        token: n for n, token in enumerate((*SPECIAL, *chunks(classes, side_px), *(f"\u2581{w}" for w in bodies)))
-    }
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN))
+    bodies = [f"{MARK}{w}" for w in sorted({*words, ":", *LETTERS})] + [f"{GOES_ON}{c}" for c in LETTERS]
+    vocabulary = {token: n for n, token in enumerate((*SPECIAL, *chunks(side_px), *bodies))}
+    tokenizer = Tokenizer(
+        models.WordPiece(vocabulary, unk_token=UNKNOWN, continuing_subword_prefix=GOES_ON, max_input_chars_per_word=40)
+    )
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFKC(), normalizers.Lowercase(), normalizers.Replace(Regex(r"[^\w:]+"), " "), normalizers.Strip()]
+        [
+            normalizers.NFKD(),
+            normalizers.StripAccents(),
+            normalizers.Lowercase(),
+            normalizers.Replace(Regex(r"[^\w:]+"), " "),
+            normalizers.Strip(),
+        ]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -173,9 +128,15 @@ def build_tokenizer(words: Sequence[str], classes: Sequence[str], side_px: int) 
             pre_tokenizers.Metaspace(prepend_scheme="always", split=False),
         ]
     )
-    tokenizer.decoder = decoders.Metaspace(prepend_scheme="always", split=False)
-    plain = [AddedToken(text, normalized=False, special=False) for text in chunks(classes, side_px)]
-    tokenizer.add_tokens(plain)
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.Replace(GOES_ON, ""),
+            decoders.Replace(MARK, " "),
+            decoders.Fuse(),
+            decoders.Replace('"label": " ', '"label": "'),
+        ]
+    )
+    tokenizer.add_tokens([AddedToken(text, normalized=False, special=False) for text in chunks(side_px)])
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token=PAD,
