@@ -23,13 +23,14 @@ _REST = r"\s*(?:[.?!\n]\s*(?:(?:First|Then|Please|Output|Think|Write|Answer|Give
 _FORMS: tuple[tuple[str, Task | None], ...] = (
     (r"^(refer|detect|segment):\s*(?P<e>.+)$", None),
     (r"this sentence describes:\s*[\"“](?P<e>.+?)[\"”]", "refer"),
-    (r"fit this description:\s*[\"“](?P<e>.+?)[\"”]", "detect"),
+    (r"fits? this description:\s*[\"“](?P<e>.+?)[\"”]", "detect"),
     (r"(?:sentence|phrase|expression|description) describes:\s*(?P<e>.+?)" + _REST, "refer"),
     (r"detect the following objects?:\s*(?P<e>.+?)" + _REST, "detect"),
     (r"^(?:Locate|Find|Detect) (?:all|every) (?:of )?(?:the )?(?P<e>.+?)(?: in (?:the|this) image)?" + _REST, "detect"),
     (r"^(?:Locate|Find|Detect) (?:the )?(?P<e>.+?)(?: in (?:the|this) image)?" + _REST, None),
 )
 _PATTERNS = tuple((re.compile(form, re.DOTALL), task) for form, task in _FORMS)
+_LISTED = re.compile(r"[\"']([^\"']+)[\"']")
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
 _ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
@@ -80,6 +81,8 @@ def take_question(value: object) -> Asked:
     marked = _REFERENCE.search(text)
     if marked is not None:
         inner, known = next(group for group in marked.groups() if group), True
+    if inner.startswith("[") and (several := _LISTED.findall(inner)):
+        inner = ", ".join(several)
     return Asked(expression=text_of(inner.strip(" \"'“”[]"), "the expression"), task=task, known=known)
 
 

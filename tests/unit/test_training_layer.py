@@ -1,0 +1,340 @@
+"""A raster and a layer become chips with labels in the right places, and what cannot work is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from affine import Affine
+from PIL import Image
+
+from geogrounding.errors import AreaError, InputError, MissingCRSError, OutputError, SettingsError, UnsafeSceneError
+from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.reader import read_chips
+from geogrounding.raster.scene import Scene
+from geogrounding.raster.stretch import compute_stretch
+from geogrounding.training.data import cut_training_set, read_samples
+from tests import rasters
+
+TURNED = Affine.translation(400_000, 5_000_000) @ Affine.rotation(30) @ Affine.scale(0.5, -0.5)
+
+
+def scene(
+    folder: Path, *, transform: Affine = rasters.NORTH_UP, size: tuple[int, int] = (200, 160), **options: Any
+) -> Path:
+    """A raster of noise, 200 x 160 pixels of 0.5 m, in which nothing is black."""
+    width, height = size
+    return rasters.write(folder / "scene.tif", rasters.noise((3, height, width)), transform=transform)
+
+
+def layer(
+    folder: Path,
+    boxes_scene_px: list[tuple[float, float, float, float]],
+    names: list[Any] | None = None,
+    *,
+    transform: Affine = rasters.NORTH_UP,
+    crs: str | None = "EPSG:32633",
+    to: str | None = None,
+    file: str = "labels.gpkg",
+) -> Path:
+    """A layer of boxes given in pixels of the scene."""
+    corners = [[(x0, y0), (x1, y0), (x1, y1), (x0, y1)] for x0, y0, x1, y1 in boxes_scene_px]
+    polygons = [shapely.Polygon([transform @ corner for corner in ring]) for ring in corners]
+    frame = gpd.GeoDataFrame({"what": names or ["ship"] * len(polygons)}, geometry=polygons, crs=crs)
+    if to is not None:
+        frame = frame.to_crs(to)
+    frame.to_file(folder / file, engine="pyogrio")
+    return folder / file
+
+
+def cut(folder: Path, raster: Path, labels: Path, **options: Any) -> Path:
+    settings: dict[str, Any] = {"expression": "ship", "tile_size_px": 64, "overlap_px": 16, "negatives": 0.0}
+    if "expression_field" in options:
+        del settings["expression"]
+    return cut_training_set(raster, labels, out=folder / "cut", **(settings | options))
+
+
+def records(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("transform", [rasters.NORTH_UP, TURNED], ids=["north-up", "turned"])
+@pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:4326", "EPSG:3857"])
+def test_labels_lie_where_the_polygons_do(tmp_path: Path, transform: Affine, crs: str) -> None:
+    """One chip as large as the scene: boxes in chip pixels are the boxes that were drawn, whatever the CRS."""
+    boxes = [(10.0, 20.0, 40.0, 50.0), (100.0, 90.0, 130.0, 150.0)]
+    data = cut(tmp_path, scene(tmp_path, transform=transform), layer(tmp_path, boxes, transform=transform, to=crs),
+               tile_size_px=256)  # fmt: skip
+    (sample,) = read_samples(data, on_error="refuse").samples
+    assert np.abs(sample.boxes_px - boxes).max() < 0.02
+    assert sample.size_px == (200, 160)
+    assert (sample.expression, sample.category, sample.task, sample.labels) == ("ship", "ship", "detect", ("ship",) * 2)
+
+
+def test_chips_are_those_of_a_run(tmp_path: Path) -> None:
+    """Pixels and windows equal what the grid, the stretch and the reader of a run give."""
+    raster = scene(tmp_path)
+    data = cut(tmp_path, raster, layer(tmp_path, [(90, 70, 110, 90)]), scales=(1.0, 2.0))
+    by_window = {tuple(record["window_scene_px"]): record for record in records(data)}
+    with Scene.open(raster) as opened:
+        tiling = Tiling(tile_size_px=64, overlap_px=16, scales=(1.0, 2.0))
+        grid = ChipGrid(opened.width, opened.height, tiling=tiling)
+        images = {image.chip.window_scene_px: image for image in read_chips(opened, grid, compute_stretch(opened))}
+    assert by_window.keys() <= images.keys()
+    assert {record["width"] for record in by_window.values()} == {64}
+    for window, record in by_window.items():
+        assert np.array_equal(np.asarray(Image.open(data.parent / record["image"])), images[window].pixels)
+    assert {images[window].chip.level for window in by_window} == {0, 1}
+
+
+def test_a_raster_of_16_bits_gets_the_stretch_of_the_scene(tmp_path: Path) -> None:
+    array = rasters.noise((3, 160, 200)).astype(np.uint16) * 100
+    raster = rasters.write(tmp_path / "scene.tif", array)
+    data = cut(tmp_path, raster, layer(tmp_path, [(10, 10, 30, 30), (150, 120, 170, 140)]), stretch="0,65535")
+    with Scene.open(raster) as opened:
+        expected = compute_stretch(opened, "0,65535").apply(array)
+    for record in records(data):
+        x0, y0, x1, y1 = (int(value) for value in record["window_scene_px"])
+        assert np.array_equal(np.asarray(Image.open(data.parent / record["image"])), expected[y0:y1, x0:x1])
+    assert json.loads((data.parent / "cut.json").read_text())["stretch"]["method"] == "0,65535"
+
+
+def test_a_polygon_of_which_too_little_is_seen_is_no_label(tmp_path: Path) -> None:
+    """Chips without overlap at x = 64: 20 of 40 pixels on each side."""
+    raster, labels = scene(tmp_path, size=(128, 64)), layer(tmp_path, [(44, 10, 84, 30), (5, 40, 15, 50)])
+    data = cut(tmp_path, raster, labels, overlap_px=0, least_visible=0.6, negatives=5.0)
+    got = records(data)
+    assert [record["window_scene_px"][0] for record in got] == [0]  # nor is the right chip a negative
+    assert json.loads(got[0]["solution"].strip("`json\n")) == [{"bbox_2d": [5, 40, 15, 50], "label": "ship"}]
+
+
+def test_a_polygon_is_cut_at_the_edge_of_the_chip(tmp_path: Path) -> None:
+    raster, labels = scene(tmp_path, size=(128, 64)), layer(tmp_path, [(44, 10, 84, 30)])
+    data = cut(tmp_path, raster, labels, overlap_px=0, least_visible=0.5)
+    boxes = [sample.boxes_px.tolist() for sample in read_samples(data).samples]
+    assert boxes == [[[44, 10, 64, 30]], [[0, 10, 20, 30]]]
+
+
+def test_the_visible_share_is_of_the_polygon_not_of_its_box(tmp_path: Path) -> None:
+    """A triangle whose right half holds a quarter of its box's left half: by boxes it would be half, it is 3/4."""
+    points = [rasters.NORTH_UP @ p for p in ((44, 10), (84, 30), (44, 50))]
+    frame = gpd.GeoDataFrame(geometry=[shapely.Polygon(points)], crs="EPSG:32633")
+    frame.to_file(tmp_path / "t.gpkg", engine="pyogrio")
+    data = cut(tmp_path, scene(tmp_path, size=(128, 64)), tmp_path / "t.gpkg", overlap_px=0, least_visible=0.7)
+    (sample,) = read_samples(data).samples
+    assert sample.boxes_px.tolist() == [[44, 10, 64, 50]]
+
+
+def test_negatives_show_no_part_of_a_target(tmp_path: Path) -> None:
+    names = ["ship", "crane"]
+    data = cut(
+        tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30), (150, 120, 170, 140)], names),
+        expression_field="what", negatives=1.0,
+    )  # fmt: skip
+    got = records(data)
+    shown = [r for r in got if r["solution"] != "None"]
+    absent = [r for r in got if r["solution"] == "None"]
+    assert len(shown) == len(absent) == 2
+    for record in absent:
+        x0, y0, x1, y1 = record["window_scene_px"]
+        drawn = shapely.box(10, 10, 30, 30) if record["expression"] == "ship" else shapely.box(150, 120, 170, 140)
+        assert not shapely.box(x0, y0, x1, y1).intersects(drawn)
+    assert len({(r["image"], r["expression"]) for r in got}) == 4
+
+
+def test_the_choice_of_negatives_follows_the_seed(tmp_path: Path) -> None:
+    raster, labels = scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)])
+    made = []
+    for number, seed in enumerate((1, 1, 2)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        made.append(cut(folder, raster, labels, negatives=3.0, seed=seed).read_text())
+    assert made[0] == made[1] != made[2]
+
+
+def test_each_word_of_a_field_is_an_expression(tmp_path: Path) -> None:
+    names = ["ship", "crane", None, "  "]
+    boxes = [(10.0, 10.0, 20.0, 20.0), (30, 30, 40, 40), (50, 10, 60, 20), (10, 50, 20, 60)]
+    data = cut(tmp_path, scene(tmp_path, size=(64, 64)), layer(tmp_path, boxes, names), expression_field="what")
+    assert [(s.expression, len(s.boxes_px)) for s in read_samples(data).samples] == [("crane", 1), ("ship", 1)]
+    told = json.loads((data.parent / "cut.json").read_text())
+    assert told["left_out_features"] == {"no text in the field what": 2}
+
+
+def test_refer_takes_single_targets(tmp_path: Path) -> None:
+    names = ["ship", "ship", "crane"]
+    boxes = [(10.0, 10.0, 20.0, 20.0), (30, 30, 40, 40), (50, 10, 60, 20)]
+    data = cut(tmp_path, scene(tmp_path, size=(64, 64)), layer(tmp_path, boxes, names), expression_field="what",
+               task="refer")  # fmt: skip
+    assert [(s.expression, s.task) for s in read_samples(data).samples] == [("crane", "refer")]
+
+
+def test_an_area_of_interest_bounds_the_chips(tmp_path: Path) -> None:
+    raster, labels = scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30), (150, 120, 170, 140)])
+    aoi = layer(tmp_path, [(0, 0, 100, 100)], file="aoi.gpkg")
+    data = cut(tmp_path, raster, labels, aoi=aoi, negatives=10.0)
+    windows = [record["window_scene_px"] for record in records(data)]
+    assert windows
+    assert all(x1 <= 100 and y1 <= 100 for _, _, x1, y1 in windows)
+    circle = gpd.read_file(aoi).geometry.iloc[0].centroid.buffer(8)
+    gpd.GeoDataFrame(geometry=[circle], crs="EPSG:32633").to_file(tmp_path / "small.gpkg", engine="pyogrio")
+    with pytest.raises(InputError, match="no chip of 64 px lies inside the area of interest"):
+        cut(tmp_path / "b", raster, labels, aoi=tmp_path / "small.gpkg")
+
+
+def test_chips_without_data_are_left_out(tmp_path: Path) -> None:
+    array = rasters.noise((3, 64, 128))
+    array[:, :, 64:] = 0
+    raster = rasters.write(tmp_path / "scene.tif", array, nodata=0)
+    labels = layer(tmp_path, [(10, 10, 30, 30), (90, 10, 110, 30)])
+    data = cut(tmp_path, raster, labels, overlap_px=0)
+    assert [record["window_scene_px"][0] for record in records(data)] == [0]
+    assert json.loads((data.parent / "cut.json").read_text())["samples"]["without data"] == 1
+
+
+def test_a_damaged_block_loses_its_chips_only(tmp_path: Path) -> None:
+    raster = scene(tmp_path, size=(128, 64))
+    rasters.corrupt_block(raster, 1, 0)
+    labels = layer(tmp_path, [(10, 10, 30, 30), (90, 10, 110, 30)])
+    data = cut(tmp_path, raster, labels, overlap_px=0)
+    assert json.loads((data.parent / "cut.json").read_text())["samples"]["damaged"] == 1
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="no chip with a label could be read: a block cannot be decoded"):
+        cut(tmp_path / "b", raster, layer(tmp_path, [(90, 10, 110, 30)], file="b.gpkg"), overlap_px=0)
+    assert list((tmp_path / "b").iterdir()) == []
+
+
+def test_parts_of_a_multipolygon_are_objects(tmp_path: Path) -> None:
+    parts = [shapely.transform(shapely.box(*b), lambda xy: np.array([rasters.NORTH_UP @ tuple(p) for p in xy]))
+             for b in ((5, 5, 15, 15), (40, 40, 50, 50))]  # fmt: skip
+    frame = gpd.GeoDataFrame(geometry=[shapely.MultiPolygon(parts)], crs="EPSG:32633")
+    frame.to_file(tmp_path / "m.gpkg", engine="pyogrio")
+    (sample,) = read_samples(cut(tmp_path, scene(tmp_path, size=(64, 64)), tmp_path / "m.gpkg")).samples
+    assert sample.boxes_px.tolist() == [[5, 5, 15, 15], [40, 40, 50, 50]]
+
+
+def test_invalid_polygons_are_refused_or_repaired(tmp_path: Path) -> None:
+    bow_tie = shapely.Polygon([rasters.NORTH_UP @ p for p in ((10, 10), (50, 50), (50, 10), (10, 50))])
+    gpd.GeoDataFrame(geometry=[bow_tie], crs="EPSG:32633").to_file(tmp_path / "b.gpkg", engine="pyogrio")
+    raster = scene(tmp_path, size=(64, 64))
+    with pytest.raises(InputError, match=r"1 polygons of b\.gpkg are invalid \(feature 0: Self-intersection") as caught:
+        cut(tmp_path, raster, tmp_path / "b.gpkg")
+    assert "Fix geometries" in caught.value.hint
+    (sample,) = read_samples(cut(tmp_path, raster, tmp_path / "b.gpkg", repair=True)).samples
+    assert sample.boxes_px.tolist() == [[10, 10, 30, 50], [30, 10, 50, 50]]
+
+
+def test_a_layer_without_crs_is_refused(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="crs"):
+        labels = layer(tmp_path, [(10, 10, 30, 30)], crs=None, file="labels.shp")
+    with pytest.raises(InputError, match=r"labels\.shp has no coordinate system"):
+        cut(tmp_path, scene(tmp_path), labels)
+
+
+def test_a_raster_without_crs_is_refused(tmp_path: Path) -> None:
+    raster = rasters.write(tmp_path / "scene.tif", rasters.noise((3, 64, 64)), crs=None, transform=None)
+    with pytest.raises(MissingCRSError):
+        cut(tmp_path, raster, layer(tmp_path, [(10, 10, 30, 30)]))
+
+
+def test_a_layer_elsewhere_is_told_with_its_direction(tmp_path: Path) -> None:
+    with pytest.raises(AreaError, match=r"labels\.gpkg touches scene\.tif: the layer lies 300 px to the right"):
+        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(500, 10, 530, 30)]))
+
+
+def test_a_field_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="has no field 'name'") as caught:
+        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)]), expression_field="name")
+    assert caught.value.hint == "Its fields: what."
+
+
+def test_a_field_of_numbers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="holds numbers, not words"):
+        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)], [3]), expression_field="what")
+
+
+def test_points_and_empty_layers_are_refused(tmp_path: Path) -> None:
+    point = gpd.GeoDataFrame(geometry=[shapely.Point(400_010, 4_999_990)], crs="EPSG:32633")
+    point.to_file(tmp_path / "p.gpkg", engine="pyogrio")
+    with pytest.raises(InputError, match=r"holds no labelled polygon \(1 with not a polygon"):
+        cut(tmp_path, scene(tmp_path), tmp_path / "p.gpkg")
+
+
+def test_one_of_several_layers_must_be_named(tmp_path: Path) -> None:
+    labels = layer(tmp_path, [(10, 10, 30, 30)])
+    gpd.read_file(labels).to_file(labels, layer="second", engine="pyogrio")
+    with pytest.raises(InputError, match="has 2 layers: labels, second"):
+        cut(tmp_path, scene(tmp_path), labels)
+    assert cut(tmp_path, scene(tmp_path), labels, layer_name="second").is_file()
+
+
+@pytest.mark.parametrize("content", [b"", b"no layer", b'{"type": "FeatureCollection", "features": ['])
+def test_a_file_that_is_no_layer_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "labels.geojson").write_bytes(content)
+    with pytest.raises(InputError, match=r"labels\.geojson"):
+        cut(tmp_path, scene(tmp_path), tmp_path / "labels.geojson")
+
+
+def test_a_layer_that_points_elsewhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.vrt").write_text("<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>")
+    with pytest.raises(UnsafeSceneError, match="points at other data"):
+        cut(tmp_path, scene(tmp_path), tmp_path / "a.vrt")
+    with pytest.raises(InputError, match="cannot be read"):
+        cut(tmp_path, scene(tmp_path), tmp_path / "gone.gpkg")
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    raster, labels = scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)])
+    first = cut(tmp_path, raster, labels).read_text()
+    with pytest.raises(OutputError, match="is there already"):
+        cut(tmp_path, raster, labels, seed=3)
+    assert (tmp_path / "cut" / "train.jsonl").read_text() == first
+    assert not list(tmp_path.glob(".*partial*"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"expression": None},
+        {"expression_field": "what", "expression": "ship"},
+        {"least_visible": 0},
+        {"least_visible": 1.5},
+        {"negatives": -1},
+        {"negatives": float("nan")},
+        {"max_chips": 0},
+        {"tile_size_px": 8},
+        {"scales": ()},
+    ],
+)
+def test_options_are_checked(tmp_path: Path, options: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError):
+        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)]), **options)
+    assert not (tmp_path / "cut").exists()
+
+
+def test_too_many_chips_are_thinned_by_seed(tmp_path: Path) -> None:
+    labels = layer(tmp_path, [(x, y, x + 10, y + 10) for x in range(5, 190, 20) for y in range(5, 150, 20)])
+    assert len(records(cut(tmp_path, scene(tmp_path), labels, max_chips=3))) == 3
+
+
+def test_targets_too_small_at_a_scale_are_no_labels(tmp_path: Path) -> None:
+    """6 px are 1.5 chip pixels at scale 4."""
+    data = cut(tmp_path, scene(tmp_path), layer(tmp_path, [(100, 80, 106, 86)]), scales=(1.0, 4.0))
+    assert {
+        record["width"] / (record["window_scene_px"][2] - record["window_scene_px"][0]) for record in records(data)
+    } == {1}
+
+
+def test_the_real_scene_gives_boxes_around_its_buildings(shared_data: Path, tmp_path: Path) -> None:
+    folder = shared_data / "banepa-buildings"
+    data = cut_training_set(
+        folder / "banepa_dev.tif", folder / "banepa_dev_buildings.geojson", out=tmp_path / "cut", expression="building",
+        tile_size_px=512, overlap_px=0, scales=(2.0,),
+    )  # fmt: skip
+    samples = read_samples(data, on_error="refuse").samples
+    assert sum(len(sample.boxes_px) for sample in samples) > 700  # of 971, those on cut edges left out
