@@ -1,0 +1,192 @@
+"""Ask a model about samples the way ``geoground run`` does: the whole picture, in chips, merged across their borders."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.collect import Collection
+from geogrounding.errors import InputError
+from geogrounding.grounding.detection import Task as AskedTask
+from geogrounding.grounding.models.base import Model
+from geogrounding.pipeline import Walk, walk_scene
+from geogrounding.settings import MAX_EXPRESSIONS, RunSettings
+from geogrounding.training.data.sample import Sample
+from geogrounding.training.evaluation.matching import Boxes
+
+FAINT = 0.05
+"""Average precision ranks boxes down to this score, whatever the score from which a run keeps them."""
+
+PictureKey = tuple[str, tuple[int, int, int, int] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Boxes that a model gave for one expression, in order of falling score."""
+
+    boxes_px: Boxes
+    """(N, 4), pixels of the sample's picture."""
+    scores: NDArray[np.float64]
+    """(N,), NaN where the model gives none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """A sample and what was answered."""
+
+    sample: Sample
+    kept: Found
+    """What a run would give."""
+    ranked: Found
+    """The same with boxes of low score, for average precision; only for the task ``detect``, else as ``kept``."""
+    chips: int
+    failure: str | None = None
+    """Why the answer is not whole: the picture cannot be read, or chips failed."""
+
+    @property
+    def picture(self) -> PictureKey:
+        """Which picture was asked about."""
+        return picture_of(self.sample)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """How pictures are looked at: any field of ``RunSettings`` but source, expressions, task and area."""
+
+    min_score: float | None = None
+    """Boxes that score less are left out of what a run would give; None takes what suits the model."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Such as ``tile_size``, ``overlap``, ``scales``, ``merge``."""
+
+
+def picture_of(sample: Sample) -> PictureKey:
+    """The picture of a sample, as a key."""
+    return str(sample.image), sample.window_px
+
+
+def by_picture(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Samples of the same picture together, in the order in which the pictures first come."""
+    groups: dict[PictureKey, list[Sample]] = {}
+    for sample in samples:
+        groups.setdefault(picture_of(sample), []).append(sample)
+    return list(groups.values())
+
+
+def ask(
+    model: Model,
+    samples: Sequence[Sample],
+    asking: Asking,
+    *,
+    on_picture: Callable[[int, int], None] | None = None,
+) -> Iterator[Outcome]:
+    """Answer every sample, picture by picture; all expressions about a picture share the work on it.
+
+    A picture that cannot be read gives outcomes with a ``failure`` and no boxes. Memory is bounded by a picture's chips
+    in flight and its boxes.
+
+    Args:
+        model: stays open.
+        samples: in any order.
+        asking: how pictures are looked at.
+        on_picture: called with (pictures done, pictures) after each one.
+
+    Raises:
+        ModelError: the model cannot go on.
+        SettingsError: the settings contradict each other.
+    """
+    groups = by_picture(samples)
+    for number, group in enumerate(groups, start=1):
+        for task in dict.fromkeys(_asked_task(sample) for sample in group):
+            same = [sample for sample in group if _asked_task(sample) == task]
+            expressions = list(dict.fromkeys(sample.expression for sample in same))
+            for start in range(0, len(expressions), MAX_EXPRESSIONS):
+                some = tuple(expressions[start : start + MAX_EXPRESSIONS])
+                yield from _ask_picture(model, [s for s in same if s.expression in some], some, task, asking)
+        if on_picture is not None:
+            on_picture(number, len(groups))
+
+
+def _asked_task(sample: Sample) -> AskedTask:
+    """Masks are asked for as boxes: no backend draws masks."""
+    return "refer" if sample.task == "refer" else "detect"
+
+
+def _ask_picture(
+    model: Model, samples: Sequence[Sample], expressions: tuple[str, ...], task: AskedTask, asking: Asking
+) -> Iterator[Outcome]:
+    window_px = samples[0].window_px
+    settings = RunSettings(
+        source=str(samples[0].image),
+        expressions=expressions,
+        task=task,
+        pixel_coordinates=True,
+        bbox=None if window_px is None else (*map(float, window_px),),  # type: ignore[arg-type]
+        min_score=asking.min_score,
+        **asking.settings,
+    )
+    empty = Found(boxes_px=np.empty((0, 4)), scores=np.empty(0))
+    try:
+        with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="geogrounding-") as folder:
+            warnings.filterwarnings("ignore", "Dataset has no geotransform")  # rasterio, about any JPEG
+            with walk_scene(settings, model, Path(folder) / "run.journal") as walk:
+                kept = _found(walk.collection, samples)
+                ranked = _found(_with_faint(walk), samples) if task == "detect" else kept
+                chips = len(walk.plan.grid)
+                failed = walk.report.failed_chips
+    except InputError as error:
+        for sample in samples:
+            yield Outcome(sample=sample, kept=empty, ranked=empty, chips=0, failure=str(error))
+        return
+    failure = f"{len(failed)} of {chips} chips failed; the first, {failed[0][0]}: {failed[0][1]}" if failed else None
+    for sample in samples:
+        words = sample.expression
+        yield Outcome(
+            sample=sample,
+            kept=kept.get(words, empty),
+            ranked=ranked.get(words, empty) if sample.task == "detect" else kept.get(words, empty),
+            chips=chips,
+            failure=failure,
+        )
+
+
+def _with_faint(walk: Walk) -> Collection:
+    """The same answers collected once more, with boxes of low score."""
+    if walk.plan.min_score <= FAINT:
+        return walk.collection
+    plan = replace(walk.plan, min_score=FAINT)
+    return Collection(walk.scene, plan, walk.settings, walk.journal, model_name=walk.model.name)
+
+
+def _found(collection: Collection, samples: Sequence[Sample]) -> dict[str, Found]:
+    """What was found by expression, in pixels of the samples' picture."""
+    boxes: dict[str, list[tuple[float, float, float, float]]] = {}
+    scores: dict[str, list[float]] = {}
+    for feature in collection:
+        boxes.setdefault(feature.query, []).append(feature.geometry_crs.bounds)
+        scores.setdefault(feature.query, []).append(np.nan if feature.score is None else feature.score)
+    found = {}
+    for query, some in boxes.items():
+        box_scene_px, score = np.array(some, np.float64), np.array(scores[query], np.float64)
+        inside, box_px = _in_picture(box_scene_px, samples[0])
+        order = np.argsort(-np.nan_to_num(score[inside], nan=-1.0), kind="stable")
+        found[query] = Found(boxes_px=box_px[inside][order], scores=score[inside][order])
+    return found
+
+
+def _in_picture(boxes_scene_px: Boxes, sample: Sample) -> tuple[NDArray[np.bool_], Boxes]:
+    """(N,) whether a box belongs to the picture, and the boxes in its pixels; a part of a file is cut at its border."""
+    if sample.window_px is None:
+        return np.ones(len(boxes_scene_px), np.bool_), boxes_scene_px
+    x0, y0, _, _ = sample.window_px
+    width, height = sample.size_px
+    moved = boxes_scene_px - [x0, y0, x0, y0]
+    centre = (moved[:, :2] + moved[:, 2:]) / 2
+    inside = np.asarray(((centre >= 0) & (centre < [width, height])).all(axis=1), np.bool_)
+    return inside, np.clip(moved, 0, [width, height, width, height])

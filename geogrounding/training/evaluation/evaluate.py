@@ -1,0 +1,128 @@
+"""From a model and samples to figures: the walk of ``geoground eval``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from geogrounding.errors import InputError, SettingsError
+from geogrounding.grounding.models.base import Model
+from geogrounding.training.data.sample import Sample, Task
+from geogrounding.training.evaluation.asking import Asking, Outcome, ask, by_picture
+from geogrounding.training.evaluation.detection import detect_figures
+from geogrounding.training.evaluation.figures import Curves, Measured, Resampling
+from geogrounding.training.evaluation.metrics import refer_figures, segment_figures
+
+_EMBEDDED = "builtin:"
+"""How fingerprints of the embedded model begin; it puts pictures into a square and resizes none to multiples of 28."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What was measured."""
+
+    figures: Mapping[str, Any]
+    """Flat and in plain values, see ``metrics`` and ``detection``; ``per_class`` last."""
+    outcomes: tuple[Outcome, ...]
+    quality: tuple[float, ...]
+    """In [0, 1], one for each outcome."""
+    curves: Curves
+
+    @property
+    def failures(self) -> list[tuple[str, str]]:
+        """(picture, reason) of each picture that was not wholly answered, in order."""
+        return list(dict.fromkeys((o.sample.image.name, o.failure) for o in self.outcomes if o.failure is not None))
+
+
+def evaluate(
+    model: Model,
+    samples: Sequence[Sample],
+    *,
+    task: Task | None = None,
+    min_score: float | None = None,
+    limit: int | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+    settings: Mapping[str, Any] | None = None,
+    on_picture: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Ask a model about every sample, through the same pipeline as a run, and measure the answers.
+
+    Args:
+        model: stays open.
+        samples: all of one task.
+        task: of the samples; None takes theirs.
+        min_score: boxes that score less do not count (average precision looks at all of them); None takes the model's
+            own default.
+        limit: so many pictures, drawn by the seed; None is all of them.
+        seed: of that choice and of the intervals.
+        resamples: how often pictures are drawn anew for the intervals; 0 for none.
+        settings: more fields of ``RunSettings``, such as ``tile_size``.
+        on_picture: called with (pictures done, pictures) after each one.
+
+    Returns:
+        Figures, and what they were made from. A picture that could not be answered counts as answered by what was
+        found; ``failures`` lists it and ``failed`` counts it.
+
+    Raises:
+        SettingsError: samples of another task or of several, or settings that contradict each other.
+        InputError: there is no sample.
+        ModelError: the model cannot go on.
+    """
+    tasks = list(dict.fromkeys(sample.task for sample in samples))
+    if not tasks:
+        raise InputError("there is no sample to evaluate on")
+    if len(tasks) > 1 or (task is not None and tasks != [task]):
+        wanted = "one task" if task is None else f"the task {task}"
+        raise SettingsError(
+            f"the samples are of {' and '.join(tasks)}, not of {wanted}", hint="Choose a task when reading them."
+        )
+    begin = time.monotonic()
+    chosen = choose(samples, limit, seed)
+    asking = Asking(min_score=min_score, settings=dict(settings or {}))
+    outcomes = tuple(ask(model, chosen, asking, on_picture=on_picture))
+    seconds = time.monotonic() - begin
+    unscaled = (
+        model.conventions.coordinates == "resized-pixels"
+        and not model.fingerprint.startswith(_EMBEDDED)
+        and all(outcome.chips <= 1 for outcome in outcomes)
+    )
+    measured = _measure(tasks[0], outcomes, Resampling(resamples=resamples, seed=seed), unscaled)
+    usual = model.conventions.min_score if tasks[0] != "refer" else 0.0
+    figures = {
+        "task": tasks[0],
+        "model": model.name,
+        "fingerprint": model.fingerprint,
+        **{name: value for name, value in measured.figures.items() if name != "per_class"},
+        "questions": len(outcomes),
+        "pictures": len(by_picture(chosen)),
+        "failed": len({outcome.picture for outcome in outcomes if outcome.failure is not None}),
+        "chips": sum({outcome.picture: outcome.chips for outcome in outcomes}.values()),
+        "min_score": usual if min_score is None else min_score,
+        "seed": seed,
+        "resamples": resamples,
+        "seconds": round(seconds, 3),
+        "per_class": measured.figures["per_class"],
+    }
+    return Evaluation(figures=figures, outcomes=outcomes, quality=measured.quality, curves=measured.curves)
+
+
+def choose(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Sample]:
+    """The samples of ``limit`` pictures drawn by the seed, in their order; all of them when there are no more."""
+    groups = by_picture(samples)
+    if limit is not None and limit < len(groups):
+        if limit < 1:
+            raise SettingsError(f"a limit of {limit} pictures leaves nothing", hint="Give 1 or more.")
+        drawn = sorted(np.random.default_rng(seed).permutation(len(groups))[:limit].tolist())
+        groups = [groups[n] for n in drawn]
+    return [sample for group in groups for sample in group]
+
+
+def _measure(task: Task, outcomes: Sequence[Outcome], resampling: Resampling, unscaled: bool) -> Measured:
+    if task == "refer":
+        return refer_figures(outcomes, resampling, unscaled=unscaled)
+    return detect_figures(outcomes, resampling) if task == "detect" else segment_figures(outcomes, resampling)

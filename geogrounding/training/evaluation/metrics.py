@@ -1,0 +1,190 @@
+"""The published figures of the three tasks, and beside them what Geo-R1's own scripts would print for the same answers.
+
+Acc@t       share of targets whose box overlaps the answer with IoU >= t                              refer
+AP50, mAP   COCO's average precision, mean over classes (and over IoU .50:.05:.95)                    detect
+P, R, F1    of the boxes that a run gives, matched at IoU >= 0.5, all classes together                detect
+gIoU, cIoU  mean IoU of masks over samples; summed intersection over summed union                     segment
+none rate   share of questions about what a picture does not show that were answered with nothing    all
+
+Geo-R1's conventions (names that begin with ``geo_r1_``) differ in: for ``refer`` IoU > t, an overlap of at most one pixel
+in width or height counts as none, and boxes are left in the pixels of the resized picture (``..._unscaled``, where the
+model answers in such pixels); for ``detect`` equal scores and the first 100 boxes; for ``segment`` an empty answer to an
+empty picture is worth 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import shapely
+
+from geogrounding.grounding.prompt import smart_resize
+from geogrounding.training.evaluation.asking import Found, Outcome
+from geogrounding.training.evaluation.bootstrap import ratio
+from geogrounding.training.evaluation.figures import (
+    Curves,
+    Measured,
+    Ratios,
+    Resampling,
+    Values,
+    category_of,
+    has_target,
+    plain,
+    rounded,
+    success_curve,
+    with_intervals,
+)
+from geogrounding.training.evaluation.matching import Boxes, box_iou
+
+
+def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscaled: bool = False) -> Measured:
+    """Acc@0.5 and Acc@0.7: all, unique and non-unique targets, by class.
+
+    Args:
+        outcomes: of samples of the task ``refer``.
+        resampling: of the intervals.
+        unscaled: also count boxes left in the pixels of the picture as Qwen2.5-VL's processor resizes it.
+    """
+    target = np.array([has_target(o) for o in outcomes], np.float64)
+    iou = np.array([_first_iou(o.kept, o.sample.boxes_px) for o in outcomes], np.float64)
+    ratios = Ratios(outcomes)
+    for name, least in (("acc50", 0.5), ("acc70", 0.7)):
+        ratios.add(name, (iou >= least) * target, target)
+    ratios.add("mean_iou", iou * target, target)
+    figures: dict[str, Any] = {"n": int(target.sum())}
+    unique = np.array([o.sample.unique is True for o in outcomes]) * target
+    other = np.array([o.sample.unique is False for o in outcomes]) * target
+    for suffix, some in (("unique", unique), ("non_unique", other)):
+        for name, least in (("acc50", 0.5), ("acc70", 0.7)):
+            ratios.add(f"{name}_{suffix}", (iou >= least) * some, some)
+        figures[f"n_{suffix}"] = int(some.sum())
+    mixed = np.array([_first_mixed_iou(o.kept, o.sample.boxes_px) for o in outcomes], np.float64)
+    for name, least in (("geo_r1_acc50", 0.5), ("geo_r1_acc70", 0.7)):
+        ratios.add(name, (mixed > least) * target, target)
+    if unscaled:
+        left = np.array([_first_mixed_iou(_left_unscaled(o), o.sample.boxes_px) for o in outcomes], np.float64)
+        for name, least in (("geo_r1_acc50_unscaled", 0.5), ("geo_r1_acc70_unscaled", 0.7)):
+            ratios.add(name, (left > least) * target, target)
+    silent = add_none_rate(ratios, figures, outcomes)
+    figures |= with_intervals(ratios.values(), ratios.intervals(resampling))
+    figures["per_class"] = _classes(
+        outcomes,
+        lambda some: {
+            "n": int(target[some].sum()),
+            "acc50": _share((iou >= 0.5) * target, target, some),
+            "acc70": _share((iou >= 0.7) * target, target, some),
+            "mean_iou": _share(iou * target, target, some),
+        },
+        target > 0,
+    )
+    lines = [("all", target > 0), ("unique", unique > 0), ("non-unique", other > 0)]
+    return Measured(
+        figures=figures,
+        quality=tuple(np.where(target > 0, iou, silent).tolist()),
+        curves=Curves(
+            title="Share of targets found, by how well they must be met",
+            x_label="least IoU",
+            y_label="accuracy",
+            lines=tuple(success_curve(name, iou[some]) for name, some in lines if some.any()),
+        ),
+    )
+
+
+def segment_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
+    """GIoU and cIoU. The answered boxes are their own masks: no backend answers with masks. Areas are exact.
+
+    An empty answer to an empty picture is IoU 1, anything else there is 0; a sample without true masks is measured
+    against its boxes.
+    """
+    areas = np.array([_areas(o) for o in outcomes], np.float64).reshape(-1, 2)
+    inter, union = areas[:, 0], areas[:, 1]
+    iou = np.where(union > 0, inter / np.maximum(union, np.finfo(np.float64).tiny), 1.0)
+    target, one = np.array([has_target(o) for o in outcomes], np.float64), np.ones(len(outcomes))
+    ratios = Ratios(outcomes)
+    ratios.add("giou", iou, one)
+    ratios.add("ciou", inter, union)
+    ratios.add("geo_r1_giou", np.where(union > 0, iou, 0.0), one)
+    figures: dict[str, Any] = {"n": len(outcomes), "masks": "boxes"}
+    figures["n_truth_boxes"] = sum(has_target(o) and not o.sample.polygons_px for o in outcomes)
+    add_none_rate(ratios, figures, outcomes)
+    figures |= with_intervals(ratios.values(), ratios.intervals(resampling))
+    figures["per_class"] = _classes(
+        outcomes,
+        lambda some: {
+            "n": int(some.sum()),
+            "giou": _share(iou, one, some),
+            "ciou": _share(inter, union, some),
+        },
+        target > 0,
+    )
+    return Measured(
+        figures=figures,
+        quality=tuple(iou.tolist()),
+        curves=Curves(
+            title="Share of targets covered, by how well they must be met",
+            x_label="least IoU of the masks",
+            y_label="share of samples",
+            lines=(success_curve("all with a target", iou[target > 0]),),
+        ),
+    )
+
+
+def add_none_rate(ratios: Ratios, figures: dict[str, Any], outcomes: Sequence[Outcome]) -> Values:
+    """Add ``none_rate`` and ``n_none``; returns (N,) 1 where an outcome has no box."""
+    absent = np.array([not has_target(o) for o in outcomes], np.float64)
+    silent = np.array([not len(o.kept.boxes_px) for o in outcomes], np.float64)
+    ratios.add("none_rate", silent * absent, absent)
+    figures["n_none"] = int(absent.sum())
+    return silent
+
+
+def mixed_iou(a: Boxes, b: Boxes) -> Values:
+    """Geo-R1's and VLM-R1's overlap (N, M): inclusive last pixels in the intersection, half-open boxes in the union.
+
+    The -1 and the +1 of it cancel out, but for an overlap of at most one pixel in width or height, which is none.
+    """
+    low = np.maximum(a[:, None, :2], b[None, :, :2])
+    high = np.minimum(a[:, None, 2:] - 1, b[None, :, 2:] - 1)
+    sides = np.where((low < high).all(axis=-1, keepdims=True), high - low + 1, 0.0)
+    inter = sides[..., 0] * sides[..., 1]
+    area_a, area_b = np.prod(a[:, 2:] - a[:, :2], axis=1), np.prod(b[:, 2:] - b[:, :2], axis=1)
+    union = area_a[:, None] + area_b[None, :] - inter
+    return np.asarray(np.nan_to_num(ratio(inter, union)))
+
+
+def _first_iou(found: Found, truth_px: Boxes) -> float:
+    return float(box_iou(found.boxes_px[:1], truth_px).max(initial=0.0))
+
+
+def _first_mixed_iou(found: Found, truth_px: Boxes) -> float:
+    return float(mixed_iou(found.boxes_px[:1], truth_px).max(initial=0.0))
+
+
+def _left_unscaled(outcome: Outcome) -> Found:
+    """The boxes as a script reads them that forgets that the processor resized the picture."""
+    width, height = outcome.sample.size_px
+    resized = np.array(smart_resize(width, height), np.float64) / [width, height]
+    return Found(boxes_px=outcome.kept.boxes_px * np.tile(resized, 2), scores=outcome.kept.scores)
+
+
+def _areas(outcome: Outcome) -> tuple[float, float]:
+    """Areas of intersection and union of the answer and the truth, square pixels of the picture."""
+    sample = outcome.sample
+    frame = shapely.box(0, 0, *sample.size_px)
+    shapes = [shapely.make_valid(shape) for shape in sample.polygons_px] or shapely.box(*sample.boxes_px.T)
+    true = shapely.intersection(shapely.union_all(shapes), frame)
+    found = shapely.intersection(shapely.union_all(shapely.box(*outcome.kept.boxes_px.T)), frame)
+    inter = float(shapely.intersection(true, found).area)
+    return inter, max(float(true.area + found.area) - inter, 0.0)
+
+
+def _classes(outcomes: Sequence[Outcome], figures: Any, shown: Any) -> dict[str, dict[str, Any]]:
+    """Figures of each class that some picture shows, by name."""
+    names = np.array([category_of(o) for o in outcomes])
+    return {name: figures(names == name) for name in sorted(set(names[shown].tolist()))}
+
+
+def _share(numerator: Values, denominator: Values, some: Values) -> float | None:
+    return rounded(plain(ratio(numerator[some].sum(), denominator[some].sum())))
