@@ -25,6 +25,8 @@ import torch
 
 from geogrounding.training.embedded import pictures, questions
 from geogrounding.training.embedded.features import Cache, Joined
+from geogrounding.training.embedded.samples import choosing_records, write_views
+from geogrounding.training.expressions import ALL_KINDS
 
 STEPS_REGIONS = 2000
 STEPS_LANGUAGE = 900
@@ -186,6 +188,10 @@ def main(arguments: list[str] | None = None) -> None:
         if name == "cache":
             sub.add_argument("--views", type=int, default=None, help="stop after so many views")
             sub.add_argument("--part", type=int, choices=(0, 1), default=0, help="which part of the views")
+        if name == "samples":
+            sub.add_argument("--views", type=int, default=1200)
+        if name == "choosing":
+            sub.add_argument("--split", choices=("test", "train"), default="test")
         if name == "evaluate":
             sub.add_argument("--split", choices=("test", "dev"), default="test")
 
@@ -193,6 +199,8 @@ def main(arguments: list[str] | None = None) -> None:
     add("cache", "draw views, keep their frozen features", "--data", "--run")
     add("regions", "train the region head", "--run")
     add("language", "train the language side", "--run")
+    add("samples", "write views with expressions about their labels, for geoground train", "--data", "--out")
+    add("choosing", "write expressions that choose by place, size or neighbour, for geoground eval", "--data", "--out")
     add("export", "write the weights", "--run", "--out", "--tower")
     add("evaluate", "measure the packaged model through the pipeline", "--data", "--json")
     given = parser.parse_args(arguments)
@@ -206,6 +214,11 @@ def main(arguments: list[str] | None = None) -> None:
         regions(given.run, steps=given.steps, seed=given.seed, withheld=frozenset(given.without), out=given.out)
     elif given.step == "language":
         language(given.run, steps=given.steps, seed=given.seed, withheld=frozenset(given.without), out=given.out)
+    elif given.step == "samples":
+        write_views(given.data, given.out, count=given.views, seed=given.seed, kinds=ALL_KINDS)
+    elif given.step == "choosing":
+        lines = [json.dumps(record) for record in choosing_records(given.data, given.split, seed=given.seed)]
+        given.out.write_text("\n".join(lines) + "\n")
     elif given.step == "export":
         export(given.run, given.out, seed=given.seed, tower=given.tower)
     else:
