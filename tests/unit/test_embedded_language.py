@@ -145,14 +145,15 @@ def test_region_targets_leave_out_what_is_cut_and_what_is_not_labelled(tmp_path:
     assert target.care[0, 13, 15] == 1  # nor where the ship is
 
 
-def test_withheld_labels_are_as_if_nobody_had_drawn_them(tmp_path: Path) -> None:
+def test_several_caches_are_one_and_views_of_withheld_classes_are_gone(tmp_path: Path) -> None:
     filled_cache(tmp_path, 2)
-    joined = Joined([tmp_path / "cache", tmp_path / "cache"], withheld=frozenset({"ship"}))
+    folders = [tmp_path / "cache", tmp_path / "cache"]
+    assert len(Joined(folders, withheld=frozenset({"ship"}))) == 0
+    joined = Joined(folders, withheld=frozenset({"bridge"}))
     assert len(joined) == 4
     assert joined.features[3].shape == (576, 768)
-    for record in joined.records():
-        assert len(record.labels) == len(record.boxes_view_px) == 0
-        assert not record.known.any()
+    assert joined.pixels[3].shape == (SIDE_PX, SIDE_PX, 3)
+    assert not any(record.known[CLASSES.index("bridge")] for record in joined.records())
 
 
 def filled_cache(folder: Path, count: int) -> Cache:

@@ -137,15 +137,17 @@ class Joined:
     """Finished views of several caches, as one; what is added later is not seen."""
 
     def __init__(self, folders: Iterable[Path], *, withheld: frozenset[str] = frozenset()) -> None:
-        """Open the caches; labels of the classes ``withheld`` are left out, as if nobody had drawn them."""
-        parts = [Cache(folder) for folder in folders]
-        lengths = [len(part) for part in parts]
-        self.features = _Rows([part.features[:n] for part, n in zip(parts, lengths, strict=True)])
-        self.pixels = _Rows([part.pixels[:n] for part, n in zip(parts, lengths, strict=True)])
+        """Open the caches; views that show a class of ``withheld`` are left out, and it counts as labelled nowhere."""
         gone = [CLASSES.index(name) for name in sorted(withheld)]
-        self._records = [
-            _without(record, gone) for part, n in zip(parts, lengths, strict=True) for record in part.records()[:n]
-        ]
+        features, pixels, self._records = [], [], []
+        for folder in folders:
+            part = Cache(folder)
+            records = part.records()[: len(part)]
+            kept = [n for n, record in enumerate(records) if not np.isin(record.labels, gone).any()]
+            features += [(part.features, n) for n in kept]
+            pixels += [(part.pixels, n) for n in kept]
+            self._records += [_without(records[n], gone) for n in kept]
+        self.features, self.pixels = _Rows(features), _Rows(pixels)
 
     def __len__(self) -> int:
         """Finished views."""
@@ -157,28 +159,19 @@ class Joined:
 
 
 def _without(record: Record, gone: list[int]) -> Record:
-    """A record without the labels of some classes."""
-    if not gone:
-        return record
-    kept, known = ~np.isin(record.labels, gone), record.known.copy()
+    """A record in which some classes count as not labelled."""
+    known = record.known.copy()
     known[gone] = False
-    return replace(
-        record,
-        boxes_view_px=record.boxes_view_px[kept],
-        labels=record.labels[kept],
-        visible=record.visible[kept],
-        known=known,
-    )
+    return replace(record, known=known)
 
 
 class _Rows:
     """Rows of several arrays, numbered through."""
 
-    def __init__(self, arrays: list[NDArray[Any]]) -> None:
-        self._arrays = arrays
-        self._starts = np.cumsum([0] + [len(a) for a in arrays])
+    def __init__(self, rows: list[tuple[NDArray[Any], int]]) -> None:
+        self._rows = rows
 
-    def __getitem__(self, row: int) -> NDArray[Any]:
-        part = int(np.searchsorted(self._starts, row, side="right")) - 1
-        found: NDArray[Any] = self._arrays[part][row - self._starts[part]]
+    def __getitem__(self, number: int) -> NDArray[Any]:
+        array, row = self._rows[number]
+        found: NDArray[Any] = array[row]
         return found

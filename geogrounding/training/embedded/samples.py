@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,10 +90,13 @@ def write_views(
     kinds: tuple[Kind, ...],
     sources: frozenset[str] | None = None,
     classes: frozenset[str] = frozenset(CLASSES),
+    split: Literal["train", "test"] = "train",
+    negatives: float = NEGATIVES_KEPT,
 ) -> Path:
-    """Random views of training pictures with questions about them: ``out/train.jsonl`` and ``out/images``.
+    """Random views of labelled pictures with questions about them: ``out/train.jsonl`` (or ``test.jsonl``), ``out/images``.
 
-    Pictures kept back are left out. Views come from every set alike, whatever its size.
+    Of the training split, pictures kept back are left out. Views come from every set alike, whatever its size; those of the
+    test split are neither turned nor recoloured.
 
     Args:
         root: folder of the data sets.
@@ -104,19 +107,25 @@ def write_views(
         kinds: of expressions.
         sources: names of the sets; default all.
         classes: that may be named.
+        split: of the data sets.
+        negatives: share of the expressions without a target that are kept.
+
+    Returns:
+        The file of records.
     """
     (out / "images").mkdir(parents=True, exist_ok=True)
     by_source: dict[str, list[Picture]] = {}
-    for n, picture in enumerate(read_all(root, "train")):
-        if not is_dev(n) and (sources is None or picture.source in sources):
+    for n, picture in enumerate(read_all(root, split)):
+        if not (split == "train" and is_dev(n)) and (sources is None or picture.source in sources):
             by_source.setdefault(picture.source, []).append(picture)
     names = sorted(by_source)
-    with (out / "train.jsonl").open("w") as file:
+    file_path = out / f"{split}.jsonl"
+    with file_path.open("w") as file:
         for n in range(count):
             rng = np.random.default_rng((seed, n))
             source = names[n % len(names)]
             picture = by_source[source][int(rng.integers(len(by_source[source])))]
-            view = draw_view(picture, picture.pixels(), rng, scales=scales_of(source))
+            view = draw_view(picture, picture.pixels(), rng, scales=scales_of(source), augment=split == "train")
             seen = (view.visible >= MIN_VISIBLE) & (
                 (view.boxes_view_px[:, 2:] - view.boxes_view_px[:, :2]).min(axis=1, initial=np.inf) >= MIN_SIDE_PX
             )
@@ -124,7 +133,7 @@ def write_views(
             cut = {CLASSES[c] for c in view.labels[~seen]}
             boxes, labels = view.boxes_view_px[seen], view.labels[seen]
             width, height = view.content_px
-            name = f"images/{source}_{n}.png"
+            name = f"images/{split}_{source}_{n}.png"
             made = expressions_of(
                 boxes,
                 labels,
@@ -136,12 +145,12 @@ def write_views(
                 classes=classes - cut,
             )
             # every picture allows any number of negatives, and few of the others
-            made = [e for e in made if e.kind != "negative" or rng.random() < NEGATIVES_KEPT]
+            made = [e for e in made if e.kind != "negative" or rng.random() < negatives]
             if made:
                 Image.fromarray(view.pixels[:height, :width]).save(out / name, compress_level=1)
             for k, expression in enumerate(made):
                 file.write(json.dumps(record_of(name, (width, height), expression, boxes, k)) + "\n")
-    return out / "train.jsonl"
+    return file_path
 
 
 def choosing_records(root: Path, split: str, *, seed: int, each: int = 4) -> Iterator[dict[str, Any]]:
