@@ -281,6 +281,12 @@ def sft(**options: Any) -> None:
     metavar="W",
     help="Of each --reward, in their order. Default: 1.",
 )
+@_switch(
+    "compare-labels",
+    "Rewards",
+    "Whether a box that is called otherwise than the one thing asked for counts as wrong. Default: yes, but for the "
+    "embedded model.",
+)
 @opt.option(
     "--scale-rewards",
     type=click.Choice(["group", "batch", "none"]),

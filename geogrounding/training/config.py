@@ -169,6 +169,9 @@ class GRPOSettings(TrainSettings):
     rewards: tuple[str, ...] = ()
     """Dotted paths of reward functions; default format and what suits the task."""
     reward_weights: tuple[float, ...] = ()
+    compare_labels: bool | None = None
+    """Whether a box that is called otherwise than the only thing asked for counts as wrong; default yes, except for the
+    embedded model, which has words of its own for things."""
     probe: Annotated[int, Field(ge=0, le=64)] = 4
     """Questions asked before training, to see that some answers have the right form; 0 trusts the model."""
     completions_every: Count = 10
@@ -204,6 +207,7 @@ class GRPOSettings(TrainSettings):
             steps=None if self.epochs else 200,
             batch=self.group * (8 if embedded else 1),
             max_completion=256 if embedded else 1024,
+            compare_labels=not embedded,
         )
 
     def check_batch(self, processes: int) -> None:

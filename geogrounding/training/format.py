@@ -8,7 +8,6 @@ trained model is asked exactly what it was trained on. Frames: ``boxes_px`` of a
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,15 +55,11 @@ class Format:
     """The embedded model's own processor, which words its questions and answers itself; None for other models."""
 
     def __post_init__(self) -> None:
-        if self.processor is not None and not self.reasoning and not self._plain_answers:
+        if self.processor is not None and not self.reasoning:
             raise SettingsError(
                 "the embedded model cannot answer without reasoning: its first words say what it looks for",
                 hint="Leave out --no-reasoning.",
             )
-
-    @property
-    def _plain_answers(self) -> bool:
-        return "reasoning" in inspect.signature(self.processor.completion).parameters
 
     @property
     def tagged(self) -> bool:
@@ -112,13 +107,9 @@ class Format:
         """The text of a right answer, without the token that ends it."""
         boxes = frame.boxes(sample.boxes_px)
         if self.processor is not None:
-            extra = {} if self.reasoning else {"reasoning": False}
+            label = sample.labels[0] if sample.labels else sample.category or sample.expression
             text: str = self.processor.completion(
-                sample.expression if not sample.labels else sample.labels[0],
-                boxes.tolist(),
-                task=_asked(sample),
-                size_px=frame.size,
-                **extra,
+                label, boxes.tolist(), task=_asked(sample), size_px=frame.size, sought=sample.expression
             )
             return text
         entries = [_entry(box, label, frame.size) for box, label in zip(boxes, sample.labels, strict=True)]

@@ -7,7 +7,9 @@ Imports torch and trl: import it late.
 from __future__ import annotations
 
 import copy
+import functools
 import os
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,6 +22,8 @@ from geogrounding.training.config import GRPOSettings, Method
 from geogrounding.training.dataset import Row, to_dataset
 from geogrounding.training.run import Outcome, Prepared, common_arguments, repeated, run
 from geogrounding.training.start import is_embedded
+
+_LABEL = re.compile(r'\s*,\s*"label"\s*:\s*"(?:[^"\\]|\\.)*"')
 
 
 def train_grpo(
@@ -167,10 +171,28 @@ def reward_functions(settings: GRPOSettings, tasks: Collection[str], *, tagged: 
     from geogrounding.training.rewards import TASK_REWARDS, format_reward, grounding_reward, resolve
 
     if settings.rewards:
-        return [resolve(name) for name in settings.rewards]
-    kinds = set(tasks)
-    worth = TASK_REWARDS[kinds.pop()] if len(kinds) == 1 else grounding_reward
-    return [format_reward, worth] if tagged else [worth]
+        chosen = [resolve(name) for name in settings.rewards]
+    else:
+        kinds = set(tasks)
+        worth = TASK_REWARDS[kinds.pop()] if len(kinds) == 1 else grounding_reward
+        chosen = [format_reward, worth] if tagged else [worth]
+    return chosen if settings.compare_labels else [_without_labels(function) for function in chosen]
+
+
+def _without_labels(function: Any) -> Any:
+    """A reward that does not see what boxes are called where the question asks for one kind of thing only."""
+    from geogrounding.training.rewards import text_of
+
+    @functools.wraps(function)
+    def reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:
+        texts = [
+            _LABEL.sub("", text_of(completion)) if len(set(labels)) <= 1 else text_of(completion)
+            for completion, labels in zip(completions, columns["labels"], strict=True)
+        ]
+        rewards: list[float | None] = function(texts, **columns)
+        return rewards
+
+    return reward
 
 
 def _probe(settings: GRPOSettings, prepared: Prepared) -> Mapping[str, Any]:

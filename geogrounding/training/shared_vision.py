@@ -5,8 +5,8 @@ in the old and the reference log-probabilities, and in the training forward. ``S
 model through which pictures go. Pictures with the same pixels in a batch are encoded once; where the tower is frozen, what
 it made of them is kept for the calls that follow. The numbers are those that the method gives.
 
-Pictures are the same when every pixel is: a few of them lead to the candidate, ``torch.equal`` decides. Imports torch:
-import it late.
+Pictures are the same when every pixel is: within a batch a few of them lead to the candidate and ``torch.equal`` decides,
+between calls a digest of all of them does. Imports torch: import it late.
 """
 
 from __future__ import annotations
@@ -23,8 +23,6 @@ from geogrounding.training.pictures import Recent
 DEFAULT_LIMIT_BYTES = 1 << 30
 _PROBES = 64
 """Pixels of a picture that lead to its candidate."""
-_FROZEN_METHODS = ("vision_features", "find_regions")
-"""Methods of the embedded model that map pictures (B, 3, S, S), and what became of them, to tensors of B rows."""
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ class SharedVision:
             share: False leaves the model as it is and only counts (for comparison).
         """
         self.counts = Counts()
-        self._share, self._limit = share, limit_bytes
+        self.share, self.limit_bytes = share, limit_bytes
         self._wrapped: list[tuple[Any, str]] = []
         inner = getattr(model, "model", model)
         if hasattr(inner, "get_image_features"):
@@ -60,10 +58,8 @@ class SharedVision:
             ]
             self._wrap(inner, "get_image_features", _Features(self, inner.get_image_features, tower))
             return
-        for name in _FROZEN_METHODS:
-            if hasattr(model, name):
-                frozen = [*_parameters(model, "vision_tower"), *_parameters(model, "region_head")]
-                self._wrap(model, name, _Rows(self, getattr(model, name), frozen, counted=name == _FROZEN_METHODS[0]))
+        if hasattr(model, "encode_images"):
+            self._wrap(model, "encode_images", _Rows(self, model.encode_images, ()))
 
     @property
     def works(self) -> bool:
@@ -82,30 +78,6 @@ class SharedVision:
         self._wrapped.append((owner, name))
 
 
-def _parameters(model: Any, name: str) -> list[torch.nn.Parameter]:
-    module = getattr(model, name, None)
-    return [] if module is None else list(module.parameters())
-
-
-class _Known:
-    """Pictures seen before, found by a few of their pixels and told apart by all of them."""
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._entries: Recent[list[tuple[torch.Tensor, Any]]] = Recent(
-            limit_bytes, lambda entries: sum(_bytes(pixels) + _bytes(value) for pixels, value in entries)
-        )
-
-    def get(self, key: Hashable, pixels: torch.Tensor) -> Any:
-        for known, value in self._entries.get(key) or ():
-            if known.shape == pixels.shape and torch.equal(known, pixels):
-                return value
-        return None
-
-    def put(self, key: Hashable, pixels: torch.Tensor, value: Any) -> None:
-        # A copy: the batch that the row belongs to must not stay in memory with it.
-        self._entries.put(key, [*(self._entries.get(key) or ()), (pixels.clone(), value)])
-
-
 def _bytes(value: Any) -> int:
     return sum(tensor.numel() * tensor.element_size() for tensor in _leaves(value))
 
@@ -120,11 +92,19 @@ def _leaves(value: Any) -> list[torch.Tensor]:
     return []
 
 
-def _probe(pixels: torch.Tensor, kind: tuple[Hashable, ...]) -> Hashable:
-    """A few values of a picture, in the numeric type and at the places that all calls use."""
+def _probe(pixels: torch.Tensor) -> Hashable:
+    """A few values of a picture."""
     flat = pixels.reshape(-1)
     step = max(1, flat.numel() // _PROBES)
-    return (*kind, tuple(pixels.shape), tuple(flat[step // 2 :: step].float().tolist()))
+    return (tuple(pixels.shape), tuple(flat[step // 2 :: step].float().tolist()))
+
+
+def _digest(pixels: torch.Tensor) -> Hashable:
+    """128 bits of all values of a picture, and their shape."""
+    import xxhash
+
+    values = pixels.detach().contiguous().view(torch.uint8).cpu().numpy()
+    return (tuple(pixels.shape), str(pixels.dtype), xxhash.xxh3_128_digest(values))
 
 
 class _Shared:
@@ -132,43 +112,52 @@ class _Shared:
 
     def __init__(self, owner: SharedVision, method: Callable[..., Any], tower: Sequence[torch.nn.Parameter]) -> None:
         self._owner, self._method, self._tower = owner, method, tower
-        self._known = _Known(owner._limit)
+        self._known: Recent[Any] = Recent(owner.limit_bytes, _bytes)
 
     def _frozen(self) -> bool:
         return not any(parameter.requires_grad for parameter in self._tower)
 
+    def _passes(self, count: int) -> bool:
+        """Count pictures that go their usual way, where nothing is shared."""
+        if not self._owner.share:
+            self._owner.counts.asked += count
+            self._owner.counts.encoded += count
+        return not self._owner.share
+
     def _gather(
         self,
         pictures: Sequence[torch.Tensor],
-        kind: Callable[[int], tuple[Hashable, ...]],
+        kind: Callable[[int], Hashable],
         encode: Callable[[list[int]], list[Any]],
-        *,
-        counted: bool = True,
     ) -> list[Any]:
         """What each picture became; ``encode`` is asked about the indexes of new and distinct ones only."""
         frozen = self._frozen()
-        keys = [_probe(picture, kind(index)) for index, picture in enumerate(pictures)]
         values: list[Any] = [None] * len(pictures)
-        first: dict[Hashable, list[int]] = {}
         alike = list(range(len(pictures)))
+        first: dict[Hashable, list[int]] = {}
+        keys: dict[int, Hashable] = {}
         new: list[int] = []
-        for index, (key, picture) in enumerate(zip(keys, pictures, strict=True)):
-            twin = next((other for other in first.get(key, ()) if torch.equal(pictures[other], picture)), None)
+        for index, picture in enumerate(pictures):
+            known = first.setdefault((kind(index), _probe(picture)), [])
+            twin = next((other for other in known if torch.equal(pictures[other], picture)), None)
             if twin is not None:
                 alike[index] = twin
                 continue
-            first.setdefault(key, []).append(index)
-            values[index] = self._known.get(key, picture) if frozen else None
+            known.append(index)
+            if frozen:
+                keys[index] = (kind(index), _digest(picture))
+                values[index] = self._known.get(keys[index])
             if values[index] is None:
                 new.append(index)
         if new:
-            for index, value in zip(new, encode(new), strict=True):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not frozen):
+                encoded = encode(new)
+            for index, value in zip(new, encoded, strict=True):
                 values[index] = value
                 if frozen:
-                    self._known.put(keys[index], pictures[index], value)
-        if counted:
-            self._owner.counts.asked += len(pictures)
-            self._owner.counts.encoded += len(new)
+                    self._known.put(keys[index], value)
+        self._owner.counts.asked += len(pictures)
+        self._owner.counts.encoded += len(new)
         return [values[twin] for twin in alike]
 
 
@@ -176,39 +165,33 @@ class _Features(_Shared):
     """``get_image_features`` of transformers' models: its answer holds a tensor for each picture."""
 
     def __call__(self, pixel_values: torch.Tensor, image_grid_thw: Any = None, **kwargs: Any) -> Any:
-        if not self._owner._share:
-            count = len(image_grid_thw) if image_grid_thw is not None else len(pixel_values)
-            self._owner.counts.asked += count
-            self._owner.counts.encoded += count
+        if self._passes(len(pixel_values) if image_grid_thw is None else len(image_grid_thw)):
             return self._call(pixel_values, image_grid_thw, kwargs)
         if image_grid_thw is None:
             pictures = list(pixel_values)
-            grids: list[tuple[int, ...]] = [()] * len(pictures)
+            grids: list[Hashable] = [()] * len(pictures)
         else:
             grids = [tuple(row) for row in image_grid_thw.tolist()]
-            pictures = list(pixel_values.split([rows * height * width for rows, height, width in grids]))
-        last: list[Any] = []
+            pictures = list(pixel_values.split(image_grid_thw.prod(-1).tolist()))
+        layers = str((kwargs.get("vision_feature_layer"), kwargs.get("vision_feature_select_strategy")))
 
         def encode(new: list[int]) -> list[Any]:
             chosen = [pictures[index] for index in new]
             joined = torch.stack(chosen) if image_grid_thw is None else torch.cat(chosen)
             some = None if image_grid_thw is None else image_grid_thw[new]
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen()):
-                output = self._call(joined, some, {**kwargs, "return_dict": True})
-            last.append(type(output))
+            output = self._call(joined, some, {**kwargs, "return_dict": True})
             deepstack = getattr(output, "deepstack_features", None) or ()
-            # Slices of one tensor would each keep the whole of it in memory.
-            own = torch.clone if self._frozen() else torch.Tensor.view_as
+            frozen = self._frozen()
             return [
                 _Encoded(
-                    pooled=_owned(pooled, own),
-                    deepstack=tuple(_owned(level[place], own) for level in deepstack),
+                    pooled=_own(pooled, frozen),
+                    deepstack=tuple(_own(level[place], frozen) for level in deepstack),
                     kind=type(output),
                 )
                 for place, pooled in enumerate(output.pooler_output)
             ]
 
-        found = self._gather(pictures, lambda index: (grids[index], str(kwargs.get("vision_feature_layer"))), encode)
+        found = self._gather(pictures, lambda index: (grids[index], layers), encode)
         fields: dict[str, Any] = {"pooler_output": [value.pooled for value in found]}
         if found[0].deepstack:
             levels = range(len(found[0].deepstack))
@@ -222,8 +205,9 @@ class _Features(_Shared):
         return self._method(pixel_values, grid, **kwargs)
 
 
-def _owned(tensor: torch.Tensor, own: Callable[..., torch.Tensor]) -> torch.Tensor:
-    return own(tensor) if own is torch.clone else tensor
+def _own(tensor: torch.Tensor, frozen: bool) -> torch.Tensor:
+    """A tensor to keep: a slice would keep the whole of what it was cut from."""
+    return tensor.clone() if frozen else tensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,45 +218,27 @@ class _Encoded:
 
 
 class _Rows(_Shared):
-    """A frozen method whose arguments and answers are tensors of one row a picture; the pixels are its last argument."""
+    """``encode_images`` of the embedded model: pictures (B, 3, S, S) to a structure of tensors of B rows, no gradient."""
 
-    def __init__(
-        self,
-        owner: SharedVision,
-        method: Callable[..., Any],
-        tower: Sequence[torch.nn.Parameter],
-        *,
-        counted: bool,
-    ) -> None:
-        super().__init__(owner, method, tower)
-        self._counted = counted
-
-    def __call__(self, *arguments: torch.Tensor) -> Any:
-        pixels = arguments[-1]
-        if not self._owner._share:
-            if self._counted:
-                self._owner.counts.asked += len(pixels)
-                self._owner.counts.encoded += len(pixels)
-            return self._method(*arguments)
+    def __call__(self, pixel_values: torch.Tensor) -> Any:
+        if self._passes(len(pixel_values)):
+            return self._method(pixel_values)
 
         def encode(new: list[int]) -> list[Any]:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self._frozen()):
-                output = self._method(*(argument[new] for argument in arguments))
-            frozen = self._frozen()
-            return [_take(output, slice(row, row + 1), own=frozen) for row in range(len(new))]
+            output = self._method(pixel_values[new])
+            return [_take(output, slice(row, row + 1)) for row in range(len(new))]
 
-        return _join(self._gather(list(pixels), lambda _: (), encode, counted=self._counted))
+        return _join(self._gather(list(pixel_values), lambda _: (), encode))
 
 
-def _take(value: Any, rows: slice, *, own: bool) -> Any:
-    """Rows of every tensor in a structure."""
+def _take(value: Any, rows: slice) -> Any:
+    """Rows of every tensor in a structure, as their own memory."""
     if isinstance(value, torch.Tensor):
-        return value[rows].clone() if own else value[rows]
+        return value[rows].clone()
     if isinstance(value, tuple | list):
-        return type(value)(_take(part, rows, own=own) for part in value)
-    return dataclasses.replace(
-        value, **{field.name: _take(getattr(value, field.name), rows, own=own) for field in dataclasses.fields(value)}
-    )
+        return type(value)(_take(part, rows) for part in value)
+    changed = {field.name: _take(getattr(value, field.name), rows) for field in dataclasses.fields(value)}
+    return dataclasses.replace(value, **changed)
 
 
 def _join(parts: Sequence[Any]) -> Any:

@@ -183,6 +183,10 @@ def _refuse_for_embedded(settings: TrainSettings, adapter: Path | None) -> None:
             raise SettingsError(
                 f"{name} does not go with the embedded model", hint="The embedded model brings its own. Leave it out."
             )
+    if settings.train_vision:
+        raise SettingsError(
+            "the vision tower of the embedded model is not trained here", hint="Leave out --train-vision."
+        )
     if adapter is not None:
         raise ModelError(
             f"{adapter} is an adapter of the embedded model, whose results are whole models", hint="Merge it first."
