@@ -11,7 +11,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from . import settings
 from .ask_panel import AskPanel
 from .background import Calls, EngineTask
-from .link import Link
+from .link import Link, failures
 from .rasters import WARN_PIXELS, Export, LayerError, Source
 from .results import ResultWriter
 from .text import NAME, literal, tr
@@ -35,7 +35,6 @@ class Asking(QObject):
         self._task: EngineTask | None = None
         self._ended: tuple[str, EngineTask] | None = None
         self.writer: ResultWriter | None = None
-        self._skipped: list[str] = []
         panel.estimate_wanted.connect(self.estimate)
         panel.run_requested.connect(self.run)
         panel.cancel_requested.connect(self.cancel)
@@ -68,7 +67,7 @@ class Asking(QObject):
         self._panel.show_estimate(tr("Counting chips…"))
         self._calls.start(
             "plan",
-            lambda: self._link.call("plan", ask.params()),
+            lambda cancelled: self._link.call("plan", ask.params(), cancelled=cancelled),
             lambda plan: self._panel.describe_plan(plan, source),
             lambda message, hint: self._panel.show_estimate("\n".join(filter(None, (message, hint))), problem=True),
         )
@@ -91,13 +90,13 @@ class Asking(QObject):
             self._say(str(error), Qgis.MessageLevel.Warning)
             self._panel.show_estimate(str(error), problem=True)
             return
+        self._calls.stop("plan")  # it would keep the engine from starting
         settings.remember(list(ask.questions))
-        self._skipped = []
         self.writer = ResultWriter(QgsProject.instance(), ask.questions, ask.source.crs, ask.source.name, self)
         self.writer.drained.connect(self._drained)
         number = len(ask.questions)
         name = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
-        self._task = EngineTask(name, self._link, "ground", ask.params(), {"source": export} if export else None)
+        self._task = EngineTask(name, self._link, "run", ask.params(), {"source": export} if export else None)
         self._task.events.connect(self._take)
         self._task.ended.connect(self._end)
         self._panel.set_running(True)
@@ -136,22 +135,22 @@ class Asking(QObject):
         return Export(source)
 
     def _take(self, events: list[dict[str, Any]]) -> None:
-        found: list[dict[str, Any]] = []
         for event in events:
             kind = event.get("event")
-            if kind == "feature":
-                found.append(event)
+            if kind == "features" and self.writer is not None:
+                found = [one for one in event.get("features") or [] if isinstance(one, dict)]
+                if event.get("stage") == "final" and event.get("first"):
+                    self.writer.replace(found)
+                else:
+                    self.writer.add(found)
             elif kind == "progress":
-                self._panel.show_progress(int(event["done"]), int(event["total"]), int(event.get("found", 0)))
+                self._panel.show_progress(int(event["chips_done"]), int(event["chips_total"]), int(event["found"]))
             elif kind == "export":
                 self._panel.show_share(tr("Exporting the raster… %p%"), float(event["share"]))
-            elif kind == "replace" and self.writer is not None:
-                found.clear()
-                self.writer.replace([])
-            elif kind == "status":
-                self._panel.show_status(str(event.get("text", "")))
-        if found and self.writer is not None:
-            self.writer.add(found)
+            elif kind == "loading":
+                self._panel.show_status(tr("Loading the model…"))
+            elif kind == "plan":
+                self._panel.show_progress(0, int(event["chips"]), 0)
 
     def _drained(self) -> None:
         self.results_changed.emit()
@@ -175,14 +174,16 @@ class Asking(QObject):
         count = self.writer.count if self.writer is not None else 0
         found = tr("1 result") if count == 1 else tr("{n} results").format(n=f"{count:,}")
         if outcome == "done":
-            failed = task.result.get("failed_chips") or []
+            failed = failures(task.result)
             if failed:
                 text = tr("{found}; {n} of {all} chips could not be answered, see the log.")
                 self._say(
-                    text.format(found=found, n=len(failed), all=task.result.get("chips", "?")),
+                    text.format(
+                        found=found, n=task.result.get("failed", len(failed)), all=task.result.get("chips", "?")
+                    ),
                     Qgis.MessageLevel.Warning,
                 )
-                self._log("\n".join(str(chip) for chip in failed[:200]))
+                self._log("\n".join(failed))
             elif count == 0:
                 self._say(
                     tr("Nothing was found. Try another word, a lower score or another ground resolution."),

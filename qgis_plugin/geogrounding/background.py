@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,10 @@ from .link import Cancelled, EngineError, Link
 from .rasters import LayerError
 from .text import tr
 
+FLAGS = QgsTask.Flag.CanCancel
+if hasattr(QgsTask.Flag, "Silent"):  # QGIS 3.26: the panel itself says how it ended
+    FLAGS |= QgsTask.Flag.Silent
+
 
 class Call(QThread):
     """One function in a thread of its own; exactly one of the signals comes, in the main thread.
@@ -25,18 +30,23 @@ class Call(QThread):
     failed = pyqtSignal(str, str)
     """Message and hint."""
 
-    def __init__(self, function: Callable[[], Any], parent: QObject | None = None) -> None:
+    def __init__(self, function: Callable[[Callable[[], bool]], Any], parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._function = function
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Tell the function that nobody waits for it any more."""
+        self._stopped.set()
 
     def run(self) -> None:
         """Call the function; Qt starts this in the thread."""
         try:
-            result = self._function()
-        except (EngineError, LayerError) as error:
-            self.failed.emit(str(error), getattr(error, "hint", ""))
+            result = self._function(self._stopped.is_set)
         except Cancelled:
             self.failed.emit("", "")
+        except (EngineError, LayerError) as error:
+            self.failed.emit(str(error), getattr(error, "hint", ""))
         except Exception as error:  # noqa: BLE001 - the thread would end QGIS with it
             self.failed.emit(
                 f"{type(error).__name__}: {error}", tr("This is a defect of the plugin; please report it.")
@@ -56,11 +66,15 @@ class Calls(QObject):
     def start(
         self,
         name: str,
-        function: Callable[[], Any],
+        function: Callable[[Callable[[], bool]], Any],
         done: Callable[[Any], None],
         failed: Callable[[str, str], None],
     ) -> None:
-        """Run ``function`` beside the main thread, then ``done`` or ``failed`` in it."""
+        """Run ``function`` beside the main thread, then ``done`` or ``failed`` in it.
+
+        The function gets a function that says whether its answer is still wanted.
+        """
+        self.stop(name)
         call = Call(function)
         self._running.add(call)
         self._latest[name] = call
@@ -82,13 +96,20 @@ class Calls(QObject):
         call.finished.connect(finish)
         call.start()
 
+    def stop(self, name: str) -> None:
+        """Make the answer of a call void."""
+        call = self._latest.pop(name, None)
+        if call is not None:
+            call.stop()
+
     def busy(self, name: str) -> bool:
         """Whether a call of this name is under way."""
         return name in self._latest
 
     def forget(self) -> None:
         """Make all answers void, and wait for the threads: QGIS unloads the code they run."""
-        self._latest.clear()
+        for name in list(self._latest):
+            self.stop(name)
         for call in list(self._running):
             call.wait(5000)
         self._running.clear()
@@ -127,7 +148,7 @@ class EngineTask(QgsTask):
         params: dict[str, Any],
         inputs: Mapping[str, Input] | None = None,
     ) -> None:
-        super().__init__(description, QgsTask.Flag.CanCancel)
+        super().__init__(description, FLAGS)
         self._link, self._kind, self._params = link, kind, dict(params)
         self._inputs = dict(inputs or {})
         self._waiting: deque[dict[str, Any]] = deque()

@@ -51,7 +51,8 @@ class Dock(QgsDockWidget):
         """Show the way to an engine, or what can be done with it."""
         chosen = settings.load()
         self.welcome.setVisible(not chosen.ready)
-        self.tabs.setEnabled(chosen.ready)
+        self.tabs.setVisible(chosen.ready)
+        self.filler.setVisible(not chosen.ready)
         self.ask.take_settings()
         if chosen.ready:
             self.status.setText(tr("Engine: {path}").format(path=chosen.engine))
@@ -107,7 +108,12 @@ class Dock(QgsDockWidget):
 
     def _search(self) -> None:
         self.welcome.say(tr("Searching…"))
-        self._calls.start("search", self._link.find, self._found, lambda message, _hint: self.welcome.say(message))
+        self._calls.start(
+            "search",
+            lambda _cancelled: self._link.find(),
+            self._found,
+            lambda message, _hint: self.welcome.say(message),
+        )
 
     def _found(self, path: str) -> None:
         if not path:
@@ -139,11 +145,13 @@ class Dock(QgsDockWidget):
             area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
             area.setFrameShape(QScrollArea.Shape.NoFrame)
             area.setWidget(panel)
+            area.setMinimumWidth(panel.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width())
             self.tabs.addTab(area, title)
         layout.addWidget(self.tabs, 1)
+        self.filler = QWidget()
+        layout.addWidget(self.filler, 1)
         self.status = QLabel()
         self.status.setTextFormat(Qt.TextFormat.PlainText)
-        self.status.setEnabled(False)
         self.status.setWordWrap(True)
         layout.addWidget(self.status)
         self.setWidget(content)

@@ -1,19 +1,143 @@
-"""The one door to the engine: the client of engine/, with the settings of the user. No Qt here."""
+"""The one door to the engine: the client of engine/, kept warm, with the settings of the user.
+
+Everything here may be called from any thread.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from typing import Any
 
-class EngineError(RuntimeError):
-    """A request failed; ``str(error)`` says why, ``hint`` what to do next."""
+from . import settings
+from .engine import Cancelled, EngineClient, EngineError, command_for
+from .text import tr
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+__all__ = ["Cancelled", "EngineError", "Link", "failures"]
+
+WITH_MODEL = frozenset({"plan", "run", "load"})
+PROBE_S = 120.0
+"""For the first answer of a test: importing torch from a cold disk is slow."""
+
+Tell = Callable[[dict[str, Any]], None]
 
 
-class Cancelled(Exception):  # noqa: N818 - no error, but how a run may end
-    """The user stopped it."""
+def _nothing() -> None:
+    """Nobody listens."""
 
 
 class Link:
-    """placeholder"""
+    """One engine for panel, settings and algorithms; started by the first request, and anew after it ended."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._client: EngineClient | None = None
+        self._command: list[str] = []
+        self._closed = False
+        self.facts: dict[str, Any] = {}
+        """What the engine said about itself at the last test."""
+        self.on_settings_changed: Callable[[], None] = _nothing
+        """Called in the main thread."""
+
+    def call(
+        self,
+        method: str,
+        params: dict[str, Any],
+        *,
+        on_event: Tell | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> dict[str, Any]:
+        """Ask the engine and wait; ``on_event`` is called in this thread.
+
+        Raises:
+            Cancelled: the user stopped it.
+            EngineError: no engine is set up, it refused, or it died.
+        """
+        chosen = settings.load()
+        if method in WITH_MODEL:
+            params = {**params, **model_options(chosen)}
+        return self._client_for(chosen).call(method, params, on_event=on_event, cancelled=cancelled)
+
+    def probe(self, chosen: settings.Settings, cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+        """What an engine says about itself, whether its settings are kept or not.
+
+        Raises:
+            Cancelled: the user stopped it.
+            EngineError: it does not work.
+        """
+        client = EngineClient(command_for(chosen.engine, arguments(chosen)))
+        try:
+            found = client.call("test", {}, cancelled=cancelled, timeout_s=PROBE_S)
+        finally:
+            client.close()
+        self.facts = found
+        return found
+
+    def find(self) -> str:
+        """An engine on the search path, or of the variable GEOGROUND_ENGINE; empty where there is none."""
+        named = os.environ.get("GEOGROUND_ENGINE", "")
+        return named or shutil.which("geoground") or ""
+
+    def log(self) -> list[str]:
+        """The last lines that the engine wrote."""
+        client = self._client
+        return list(client.diagnostics()["log"]) if client is not None else []
+
+    def settings_changed(self) -> None:
+        """Take new settings: an engine with others ends at the next request."""
+        self.on_settings_changed()
+
+    def close(self) -> None:
+        """End the engine, for good."""
+        with self._lock:
+            self._closed = True
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the engine while it runs."""
+        client = self._client
+        return None if client is None else client.pid
+
+    def _client_for(self, chosen: settings.Settings) -> EngineClient:
+        command = command_for(chosen.engine, arguments(chosen))
+        with self._lock:
+            if self._closed:
+                raise EngineError(tr("The plugin is being unloaded."))
+            old = self._client
+            if old is None or command != self._command:
+                self._client, self._command = EngineClient(command), command
+            else:
+                old = None
+            client = self._client
+        if old is not None:
+            old.close()
+        return client
+
+
+def arguments(chosen: settings.Settings) -> list[str]:
+    """Options of ``geoground engine``."""
+    return ["--idle-minutes", str(chosen.idle_minutes), "--models", str(settings.models_folder(chosen))]
+
+
+def model_options(chosen: settings.Settings) -> dict[str, Any]:
+    """The part of a request that says where a model runs."""
+    options: dict[str, Any] = {}
+    if chosen.device not in ("", "auto"):
+        options["device"] = chosen.device
+    if chosen.server_url:
+        options["base_url"] = chosen.server_url
+        key = os.environ.get("GEOGROUND_API_KEY", "")
+        if key:
+            options["api_key"] = key
+    return {"model_options": options} if options else {}
+
+
+def failures(result: dict[str, Any]) -> list[str]:
+    """The chips that were not answered, a line each."""
+    listed = result.get("failed_chips") or []
+    return [f"{one.get('chip', '?')}: {one.get('reason', '')}" for one in listed if isinstance(one, dict)]

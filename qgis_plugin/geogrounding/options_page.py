@@ -68,7 +68,9 @@ class OptionsPage(QgsOptionsPageWidget):
         self.test_button.setEnabled(False)
         self.outcome.setPlainText(tr("Testing: the first start takes a few seconds…"))
         chosen = self.chosen()
-        self._calls.start("test", lambda: self._link.probe(chosen), self._tested, self._test_failed)
+        self._calls.start(
+            "test", lambda cancelled: self._link.probe(chosen, cancelled), self._tested, self._test_failed
+        )
 
     def closeEvent(self, event: Any) -> None:  # noqa: N802 - Qt's name
         """Let no thread outlive the page."""
@@ -151,7 +153,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.min_score.setRange(-0.01, 1)
         self.min_score.setSingleStep(0.05)
         for spin in (self.resolution, self.min_score):
-            spin.setSpecialValueText(tr("what suits the model"))
+            spin.setSpecialValueText(tr("automatic"))
         form.addRow(tr("Model"), self.model)
         form.addRow(tr("Find"), self.task)
         form.addRow(tr("Ground resolution"), self.resolution)

@@ -13,15 +13,18 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsExpressionContextUtils,
     QgsFeature,
+    QgsFeatureRequest,
     QgsFields,
     QgsGeometry,
     QgsLayerTreeGroup,
     QgsProject,
+    QgsRectangle,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 
+from .engine import flat
 from .text import NAME, short
 
 FIELDS = (
@@ -47,6 +50,8 @@ COLOURS = ("#e07b00", "#2563c9", "#a3269c", "#0f8a8a", "#b8860b", "#d12f5b", "#5
 SLICE_S = 0.02
 """Features are added for so long, then the interface gets its turn."""
 REPAINT_S = 0.5
+SAME_PLACE = 0.5
+"""Overlap from which a merged result takes over the verdict on a provisional one."""
 
 
 def result_fields() -> QgsFields:
@@ -60,31 +65,27 @@ def now() -> str:
 
 
 def to_feature(fields: QgsFields, found: Mapping[str, Any], date: str) -> QgsFeature | None:
-    """A result of the engine as a feature; None where its geometry is no polygon.
+    """A result of the engine (GeoJSON, in the CRS of the raster) as a feature; None where it is no polygon.
 
     Texts are kept as they came: they are data, and every place that shows them shows them literally.
     """
-    geometry = QgsGeometry.fromWkt(str(found.get("wkt", "")))
-    if geometry.isNull() or geometry.isEmpty() or not geometry.convertToSingleType():
+    told = flat(found)
+    geometry = QgsGeometry.fromWkt(told["wkt"])
+    if geometry.isNull() or geometry.isEmpty():
         return None
     feature = QgsFeature(fields)
     feature.setGeometry(geometry)
     for name, kind in FIELDS:
-        value = found.get(name)
-        if value is None or name in ("date", "review"):
-            continue
-        index = fields.indexOf(name)
-        if index < 0:
+        index, value = fields.indexOf(name), told.get(name)
+        if index < 0 or value is None or name in ("date", "review"):
             continue
         try:
-            plain = {"int8": int, "double": float, "string": str}[kind](value)
-        except (TypeError, ValueError, OverflowError):
+            feature.setAttribute(index, {"int8": int, "double": float, "string": str}[kind](value))
+        except (TypeError, ValueError, OverflowError):  # such as the id of a provisional result
             continue
-        feature.setAttribute(index, plain)
-    if fields.indexOf("date") >= 0:
-        feature.setAttribute("date", date)
-    if fields.indexOf("review") >= 0:
-        feature.setAttribute("review", OPEN)
+    for name, value in (("date", date), ("review", OPEN)):
+        if fields.indexOf(name) >= 0:
+            feature.setAttribute(name, value)
     return feature
 
 
@@ -99,11 +100,7 @@ def apply_style(layer: QgsVectorLayer, colour: str = COLOURS[0]) -> None:
     root = layer.renderer().rootRule()
     for rule in root.children():
         if rule.label() == "open":
-            fill = QColor(colour)
-            symbol = rule.symbol().symbolLayer(0)
-            symbol.setStrokeColor(fill)
-            fill.setAlpha(45)
-            symbol.setFillColor(fill)
+            rule.symbol().symbolLayer(1).setColor(QColor(colour))  # above the light line that sets it off
     layer.triggerRepaint()
 
 
@@ -145,7 +142,8 @@ class ResultWriter(QObject):
     """Fills one layer a question, in slices so short that the interface never waits for them.
 
     ``add`` may be called with any number of features; they wait in a queue. ``replace`` throws away what is shown and
-    queued, for when the engine sends merged results in place of the provisional ones.
+    queued, for when the engine sends merged results in place of the provisional ones; verdicts that were given
+    meanwhile go over to the results in the same place.
     """
 
     drained = pyqtSignal()
@@ -167,6 +165,7 @@ class ResultWriter(QObject):
         self._layers: dict[str, str] = {}
         self._project = project
         self._dirty: set[str] = set()
+        self._judged: dict[str, list[tuple[QgsRectangle, str]]] = {}
         self._painted = 0.0
         self.count = 0
         self.unusable = 0
@@ -198,6 +197,7 @@ class ResultWriter(QObject):
         self._queue.clear()
         self.count = self.unusable = 0
         for layer in self.layers:
+            self._judged[layer.id()] = _judged(layer)
             layer.dataProvider().truncate()
             self._dirty.add(layer.id())
         self.add(features)
@@ -214,7 +214,7 @@ class ResultWriter(QObject):
         batches: dict[str, list[QgsFeature]] = {}
         while self._queue and time.monotonic() - begin < SLICE_S:
             found = self._queue.popleft()
-            layer_id = self._layers.get(str(found.get("query", "")))
+            layer_id = self._layers.get(_query(found))
             layer = self._project.mapLayer(layer_id) if layer_id else None
             if layer is None:
                 continue
@@ -222,6 +222,7 @@ class ResultWriter(QObject):
             if feature is None:
                 self.unusable += 1
                 continue
+            feature.setAttribute("review", _verdict(feature.geometry().boundingBox(), self._judged.get(layer_id, [])))
             batches.setdefault(layer_id, []).append(feature)
         for layer_id, features in batches.items():
             layer = self._project.mapLayer(layer_id)
@@ -254,11 +255,11 @@ class ResultWriter(QObject):
         self._dirty.clear()
 
     def _make_layer(self, query: str, crs: QgsCoordinateReferenceSystem, name: str) -> str:
-        layer = _memory_layer(short(name))
+        layer = _memory_layer(f"{short(query, 40)} ({short(name, 40)})")
         layer.setCrs(crs)
         group = group_for(self._project, query)
-        colour = COLOURS[self._project.layerTreeRoot().findGroups().index(group) % len(COLOURS)]
-        colour = group.customProperty(f"{NAME}/colour") or colour
+        asked = [g for g in self._project.layerTreeRoot().findGroups() if g.customProperty(f"{NAME}/query") is not None]
+        colour = group.customProperty(f"{NAME}/colour") or COLOURS[(len(asked) - 1) % len(COLOURS)]
         group.setCustomProperty(f"{NAME}/colour", colour)
         apply_style(layer, colour)
         hide_below(layer, 0.0)
@@ -267,6 +268,29 @@ class ResultWriter(QObject):
         self._project.addMapLayer(layer, False)
         group.insertLayer(0, layer)
         return str(layer.id())
+
+
+def _query(found: Mapping[str, Any]) -> str:
+    properties = found.get("properties")
+    return str(properties.get("query", "")) if isinstance(properties, Mapping) else ""
+
+
+def _judged(layer: QgsVectorLayer) -> list[tuple[QgsRectangle, str]]:
+    """Places of the results that have a verdict."""
+    request = QgsFeatureRequest().setFilterExpression("review <> ''")
+    return [(feature.geometry().boundingBox(), feature["review"]) for feature in layer.getFeatures(request)]
+
+
+def _verdict(box: QgsRectangle, judged: list[tuple[QgsRectangle, str]]) -> str:
+    """The verdict on a result in the same place, by intersection over union."""
+    for other, verdict in judged:
+        shared = box.intersect(other)
+        if shared.isEmpty():
+            continue
+        together = box.area() + other.area() - shared.area()
+        if together > 0 and shared.area() / together >= SAME_PLACE:
+            return verdict
+    return OPEN
 
 
 def _memory_layer(name: str) -> QgsVectorLayer:

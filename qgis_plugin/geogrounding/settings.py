@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def load() -> Settings:
     settings = Settings(**found)
     return replace(
         settings,
+        engine=settings.engine or os.environ.get("GEOGROUND_ENGINE", ""),
         task=settings.task if settings.task in ("detect", "refer") else defaults.task,
         idle_minutes=min(max(settings.idle_minutes, 1), MAX_IDLE_MINUTES),
         resolution_m=max(settings.resolution_m, 0.0),

@@ -145,7 +145,7 @@ class TeachPanel(QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         intro = QLabel(
             tr(
-                "Draw about ten examples of one kind of thing in a polygon layer, all that there are in the part of the "
+                "Draw about ten examples of one kind of thing in a polygon layer, all there are in the part of the "
                 "raster that you draw in, and train. The new model then stands in the list of models."
             )
         )

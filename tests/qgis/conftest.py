@@ -62,3 +62,12 @@ def link() -> ScriptedLink:
 @pytest.fixture
 def iface(qgis_iface: QgisInterface) -> QgisInterface:
     return qgis_iface
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"

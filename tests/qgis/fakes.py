@@ -1,4 +1,4 @@
-"""Doubles for tests of the interface: an engine that does what the test says, and QGIS's own interface."""
+"""Doubles for tests of the interface: an engine that does what the test says."""
 
 from __future__ import annotations
 
@@ -8,27 +8,39 @@ from typing import Any
 
 from geogrounding.link import Cancelled, EngineError
 
+Tell = Callable[[dict[str, Any]], None]
+Answer = Callable[[dict[str, Any], Tell, Callable[[], bool]], dict[str, Any]]
 
-def box(x: float, y: float, side: float, **attributes: Any) -> dict[str, Any]:
-    """A result of the engine."""
-    ring = f"{x} {y}, {x + side} {y}, {x + side} {y + side}, {x} {y + side}, {x} {y}"
+
+def box(x: float, y: float, side: float, *, number: int | str = 1, **properties: Any) -> dict[str, Any]:
+    """A result as the engine sends it."""
+    ring = [[x, y], [x + side, y], [x + side, y + side], [x, y + side], [x, y]]
+    usual = {"query": "tree", "label": "tree", "score": 0.9, "reasoning": "It is green.", "model": "builtin"}
     return {
-        "event": "feature",
-        "wkt": f"POLYGON(({ring}))",
-        "query": "tree",
-        "label": "tree",
-        "score": 0.9,
-        **attributes,
+        "type": "Feature",
+        "id": number,
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+        "properties": {**usual, "chip": "0/0/0", "source": "scene.tif", "area_m2": side * side, **properties},
     }
+
+
+def features(*found: dict[str, Any], stage: str = "final", first: bool = True) -> dict[str, Any]:
+    """An event with results."""
+    return {"event": "features", "stage": stage, "first": first, "features": list(found)}
+
+
+def progress(done: int, total: int, found: int = 0) -> dict[str, Any]:
+    """An event of progress."""
+    return {"event": "progress", "chips_done": done, "chips_total": total, "chips_failed": 0, "found": found}
 
 
 class ScriptedLink:
     """Answers each kind of request with a function that the test gives."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Callable[..., dict[str, Any]]] = {
+        self.answers: dict[str, Answer] = {
             "plan": lambda params, tell, cancelled: {"chips": 5, "seconds": 3.2},
-            "models": lambda params, tell, cancelled: {"models": [{"name": "builtin", "label": ""}]},
+            "models": lambda params, tell, cancelled: {"models": [{"name": "builtin"}]},
         }
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.threads: list[str] = []
@@ -36,12 +48,16 @@ class ScriptedLink:
         self.closed = 0
         self.on_settings_changed: Callable[[], None] = lambda: None
 
+    def asked(self, kind: str) -> list[dict[str, Any]]:
+        """Parameters of the requests of a kind."""
+        return [params for name, params in self.requests if name == kind]
+
     def call(
         self,
         kind: str,
         params: dict[str, Any],
         *,
-        on_event: Callable[[dict[str, Any]], None] = lambda event: None,
+        on_event: Tell = lambda event: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         self.requests.append((kind, dict(params)))
@@ -50,10 +66,10 @@ class ScriptedLink:
             raise EngineError(f"unknown request {kind}", "ask something else")
         return self.answers[kind](params, on_event, cancelled)
 
-    def probe(self, chosen: Any) -> dict[str, Any]:
+    def probe(self, chosen: Any, cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
         if "good" not in chosen.engine:
             raise EngineError("it is not there", "choose another")
-        return {"version": "9.9", "device": "cpu", "models": [{"name": "builtin"}], "crs": "WGS 84"}
+        return {"geogrounding": "9.9", "device": "cpu", "models": [{"name": "builtin"}], "crs": {"name": "WGS 84"}}
 
     def find(self) -> str:
         return ""
@@ -68,14 +84,26 @@ class ScriptedLink:
         self.closed += 1
 
 
-def cancellable(step: threading.Event, tell_first: list[dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+def until_cancelled(*tell_first: dict[str, Any]) -> Answer:
     """A run that tells some events, then goes on until it is cancelled."""
+    never = threading.Event()
 
-    def answer(params: dict[str, Any], tell: Callable[[dict[str, Any]], None], cancelled: Callable[[], bool]) -> Any:
+    def answer(params: dict[str, Any], tell: Tell, cancelled: Callable[[], bool]) -> dict[str, Any]:
         for event in tell_first:
             tell(event)
         while not cancelled():
-            step.wait(0.02)
+            never.wait(0.02)
         raise Cancelled
+
+    return answer
+
+
+def tells(*events: dict[str, Any], **result: Any) -> Answer:
+    """A run that tells some events and ends."""
+
+    def answer(params: dict[str, Any], tell: Tell, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        for event in events:
+            tell(event)
+        return {"chips": 1, "failed": 0, "failed_chips": [], **result}
 
     return answer

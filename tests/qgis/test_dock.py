@@ -2,52 +2,288 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from fakes import ScriptedLink, box
+from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
 from geogrounding.dock import Dock
-from qgis.core import QgsProject, QgsRasterLayer
+from geogrounding.link import EngineError
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsProject,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsVectorLayer,
+)
 from qgis.gui import QgisInterface
+from qgis.PyQt.QtCore import QTimer
 
 from geogrounding import results, settings
+
+Until = Callable[..., None]
 
 
 @pytest.fixture
 def dock(iface: QgisInterface, link: ScriptedLink, raster: QgsRasterLayer) -> Iterator[Dock]:
     settings.save(settings.Settings(engine="good"))
     dock = Dock(iface, link)
+    dock.show()
     yield dock
     dock.close_everything()
     dock.deleteLater()
 
 
-def test_a_question_gives_a_group_with_a_styled_layer(
-    dock: Dock, link: ScriptedLink, until: Callable[..., None], raster: QgsRasterLayer
-) -> None:
-    def answer(params, tell, cancelled):
-        tell({"event": "progress", "done": 1, "total": 2, "found": 1})
-        tell(box(404220, 3285110, 5, id=1))
-        tell(box(404230, 3285110, 5, id=2, query="car"))
-        return {"chips": 2}
+class Run:
+    """Starts what is in the panel and waits for its end."""
 
-    link.answers["ground"] = answer
-    dock.ask.question.setPlainText("tree\ncar\ntree\n\n")
-    outcomes = []
-    dock.asking.finished.connect(outcomes.append)
-    dock.ask.run_button.click()
-    until(lambda: outcomes and dock.asking.writer.idle)
-    assert outcomes == ["done"]
-    groups = {group.name(): group for group in QgsProject.instance().layerTreeRoot().findGroups()}
-    assert set(groups) == {"tree", "car"}
-    for group in groups.values():
-        layer = group.findLayers()[0].layer()
+    def __init__(self, dock: Dock, until: Until) -> None:
+        self.dock, self.until, self.outcomes = dock, until, []
+        dock.asking.finished.connect(self.outcomes.append)
+
+    def start(self, questions: str) -> None:
+        self.dock.ask.question.setPlainText(questions)
+        self.dock.ask.run_button.click()
+
+    def __call__(self, questions: str = "tree") -> str:
+        self.start(questions)
+        self.until(lambda: self.outcomes and self.dock.asking.writer.idle)
+        return self.outcomes.pop()
+
+
+@pytest.fixture
+def run(dock: Dock, until: Until) -> Run:
+    return Run(dock, until)
+
+
+def messages(iface: QgisInterface) -> list[str]:
+    return [text for level in iface.messageBar().messages.values() for text in level]
+
+
+def layers() -> dict[str, QgsVectorLayer]:
+    """Result layers by question."""
+    groups = QgsProject.instance().layerTreeRoot().findGroups()
+    return {group.name(): group.findLayers()[0].layer() for group in groups}
+
+
+def test_each_question_has_a_group_with_a_styled_layer(
+    run: Run, link: ScriptedLink, raster: QgsRasterLayer, iface: QgisInterface
+) -> None:
+    link.answers["run"] = tells(
+        progress(1, 2, 1), features(box(404220, 3285110, 5), box(404230, 3285110, 5, query="car", number=2))
+    )
+    assert run("tree\ncar\ntree\n\n") == "done"
+    found = layers()
+    assert set(found) == {"tree", "car"}
+    colours = set()
+    for layer in found.values():
         assert layer.featureCount() == 1
         assert layer.crs() == raster.crs()
         assert results.is_result(layer)
-        assert layer.renderer().type() == "RuleRenderer"
-    kind, params = link.requests[-2] if link.requests[-1][0] == "plan" else link.requests[-1]
-    assert kind == "ground"
+        rules = {rule.label(): rule for rule in layer.renderer().rootRule().children()}
+        assert set(rules) == {"open", "accepted", "rejected"}
+        colours.add(rules["open"].symbol().symbolLayer(1).color().name())
+    assert len(colours) == 2
+    (params,) = link.asked("run")
     assert params["expressions"] == ["tree", "car"]
+    assert Path(params["source"]).name == "OSBS_029.tif"
     assert "bbox" not in params
     assert settings.history()[:2] == ["tree", "car"]
+
+
+def test_results_are_on_the_map_while_it_runs_and_cancel_keeps_them(
+    run: Run, dock: Dock, link: ScriptedLink, until: Until
+) -> None:
+    link.answers["run"] = until_cancelled(
+        progress(0, 9),
+        features(box(404220, 3285110, 5, number="p1"), stage="provisional", first=False),
+        progress(3, 9, 1),
+    )
+    run.start("tree")
+    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 1)
+    assert dock.asking.running
+    assert layers()["tree"].featureCount() == 1
+    until(lambda: "3 of 9" in dock.ask.progress.text())
+    begin = time.monotonic()
+    dock.ask.cancel_button.click()
+    until(lambda: bool(run.outcomes))
+    assert time.monotonic() - begin < 2
+    assert run.outcomes == ["cancelled"]
+    assert layers()["tree"].featureCount() == 1
+    assert dock.ask.run_button.isVisibleTo(dock)
+
+
+def test_merged_results_take_the_place_of_provisional_ones_and_keep_verdicts(
+    run: Run, dock: Dock, link: ScriptedLink, until: Until
+) -> None:
+    gate: list[bool] = []
+
+    def answer(params, tell, cancelled):
+        tell(
+            features(
+                box(0, 0, 10, number="p1"),
+                box(0, 0.5, 10, number="p2"),
+                box(50, 0, 10, number="p3"),
+                stage="provisional",
+                first=False,
+            )
+        )
+        while not gate:
+            time.sleep(0.01)
+        tell(features(box(0, 0.2, 10, number=1), box(50, 0, 10, number=2)))
+        tell(features(box(90, 0, 10, number=3), first=False))
+        return {"chips": 1, "failed": 0}
+
+    link.answers["run"] = answer
+    run.start("tree")
+    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 3)
+    layer = layers()["tree"]
+    until(lambda: dock.review.ranking.total == 3)
+    third = next(f.id() for f in layer.getFeatures() if f.geometry().boundingBox().xMinimum() == 50)
+    layer.selectByIds([third])
+    dock.review.reject.click()
+    gate.append(True)
+    until(lambda: bool(run.outcomes) and dock.asking.writer.idle)
+    assert sorted((f["id"], f["review"]) for f in layer.getFeatures()) == [(1, ""), (2, "rejected"), (3, "")]
+
+
+def test_the_estimate_says_chips_and_time_before_starting(dock: Dock, link: ScriptedLink, until: Until) -> None:
+    dock.ask.question.setPlainText("tree")
+    until(lambda: "5 chips, about 3 s" in dock.ask.estimate.text())
+    assert link.asked("run") == []
+
+
+def test_an_extent_is_sent_in_the_crs_of_the_layer(run: Run, dock: Dock, link: ScriptedLink) -> None:
+    link.answers["run"] = tells(features())
+    wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
+    dock.ask.drawn.set(QgsRectangle(-81.98981, 29.69125, -81.98968, 29.69137), wgs84)
+    assert dock.ask.by_drawing.isChecked()
+    assert run() == "done"
+    (params,) = link.asked("run")
+    xmin, ymin, xmax, ymax = params["bbox"]
+    assert 404211 < xmin < xmax < 404252
+    assert 3285102 < ymin < ymax < 3285143
+
+
+def test_an_extent_beside_the_layer_is_refused(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> None:
+    dock.ask.drawn.set(QgsRectangle(0, 0, 1, 1), QgsCoordinateReferenceSystem("EPSG:32617"))
+    run.start("tree")
+    assert "beside the layer" in dock.ask.estimate.text()
+    assert not dock.asking.running
+    assert link.asked("run") == []
+
+
+def test_options_reach_the_engine(run: Run, dock: Dock, link: ScriptedLink) -> None:
+    link.answers["run"] = tells(features())
+    dock.ask.task.setCurrentIndex(1)
+    dock.ask.resolution.setValue(0.25)
+    dock.ask.min_score.setValue(0.4)
+    dock.ask.set_models([{"name": "builtin"}, {"name": "/models/mine"}], "/models/mine")
+    run()
+    (params,) = link.asked("run")
+    assert (params["task"], params["resolution_m"], params["min_score"], params["model"]) == (
+        "refer",
+        0.25,
+        0.4,
+        "/models/mine",
+    )
+
+
+def test_an_invalid_crs_is_refused_with_a_way_out(
+    run: Run, dock: Dock, raster: QgsRasterLayer, link: ScriptedLink
+) -> None:
+    raster.setCrs(QgsCoordinateReferenceSystem())
+    run.start("tree")
+    assert "no valid coordinate system" in dock.ask.estimate.text()
+    assert link.asked("run") == []
+
+
+def test_an_error_of_the_engine_is_shown_literally(
+    run: Run, link: ScriptedLink, iface: QgisInterface, dock: Dock
+) -> None:
+    def fail(params, tell, cancelled):
+        raise EngineError("<b>bad</b> & worse", "Do <i>this</i>.")
+
+    link.answers["run"] = fail
+    assert run() == "failed"
+    assert any("&lt;b&gt;bad&lt;/b&gt; &amp; worse Do &lt;i&gt;this" in text for text in messages(iface))
+    assert dock.ask.run_button.isVisibleTo(dock)
+
+
+def test_nothing_found_is_said(run: Run, link: ScriptedLink, iface: QgisInterface) -> None:
+    link.answers["run"] = tells(features())
+    assert run() == "done"
+    assert any("Nothing was found" in text for text in messages(iface))
+
+
+def test_failed_chips_are_said(run: Run, link: ScriptedLink, iface: QgisInterface) -> None:
+    link.answers["run"] = tells(
+        features(box(0, 0, 1)), chips=7, failed=2, failed_chips=[{"chip": "0/0/1", "reason": "x"}] * 2
+    )
+    run()
+    assert any("2 of 7 chips" in text for text in messages(iface))
+
+
+def test_the_way_to_a_first_engine(iface: QgisInterface, link: ScriptedLink, raster: QgsRasterLayer) -> None:
+    settings.save(settings.Settings())
+    dock = Dock(iface, link)
+    dock.show()
+    assert dock.welcome.isVisibleTo(dock)
+    assert not dock.tabs.isVisibleTo(dock)
+    assert link.requests == []
+    settings.save(settings.Settings(engine="good"))
+    link.settings_changed()
+    assert not dock.welcome.isVisibleTo(dock)
+    assert dock.tabs.isVisibleTo(dock)
+    dock.close_everything()
+    dock.deleteLater()
+
+
+def test_the_interface_is_never_blocked(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> None:
+    """20,000 results come at once, twice; a timer of 5 ms shows the longest silence of the event loop."""
+    many = [box(i % 200, i // 200, 0.5, number=i, score=(i % 100) / 100) for i in range(20_000)]
+    blocks = [many[i : i + 500] for i in range(0, len(many), 500)]
+
+    def answer(params, tell, cancelled):
+        for block in blocks:
+            tell(features(*block, stage="provisional", first=False))
+        for number, block in enumerate(blocks):
+            tell(features(*block, first=number == 0))
+        return {"chips": 1, "failed": 0}
+
+    link.answers["run"] = answer
+    longest, last = [0.0], [time.monotonic()]
+
+    def beat() -> None:
+        now = time.monotonic()
+        longest[0], last[0] = max(longest[0], now - last[0]), now
+
+    timer = QTimer()
+    timer.setInterval(5)
+    timer.timeout.connect(beat)
+    timer.start()
+    run.start("tree")
+    until(lambda: run.outcomes and dock.asking.writer.idle and dock.review.ranking.total == 20_000, 60)
+    dock.review.slider.setValue(50)
+    dock.review.next.click()
+    beat()
+    timer.stop()
+    assert layers()["tree"].featureCount() == 20_000
+    assert longest[0] < 0.1, f"blocked for {longest[0] * 1000:.0f} ms"
+
+
+def test_fifty_starts_and_cancels_leave_nothing_behind(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> None:
+    import threading
+
+    link.answers["run"] = until_cancelled(features(box(0, 0, 1), stage="provisional", first=False))
+    before = threading.active_count()
+    for _ in range(50):
+        run.start("tree")
+        until(lambda: dock.asking.writer.count == 1)
+        dock.ask.cancel_button.click()
+        until(lambda: bool(run.outcomes))
+        run.outcomes.clear()
+    assert threading.active_count() <= before + 2
+    assert len(QgsProject.instance().layerTreeRoot().findGroups()) == 1
+    assert not dock.asking.running

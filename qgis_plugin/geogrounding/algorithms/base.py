@@ -21,7 +21,7 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from .. import settings
-from ..link import EngineError, Link
+from ..link import Cancelled, EngineError, Link
 from ..rasters import WARN_PIXELS, LayerError, Source, describe_source
 from ..text import tr
 
@@ -98,13 +98,15 @@ class Algorithm(QgsProcessingAlgorithm):
         """
 
         def take(event: dict[str, Any]) -> None:
-            if event.get("event") == "status":
-                feedback.setProgressText(str(event.get("text", "")))
+            if event.get("event") == "loading":
+                feedback.setProgressText(tr("Loading the model…"))
             if on_event is not None:
                 on_event(event)
 
         try:
             return self.link.call(kind, params, on_event=take, cancelled=feedback.isCanceled)
+        except Cancelled:
+            raise
         except EngineError as error:
             raise QgsProcessingException("\n".join(filter(None, (str(error), error.hint)))) from error
 

@@ -27,7 +27,7 @@ from ..rasters import Export, LayerError, Source
 from ..results import now, result_fields, to_feature
 from ..text import tr
 from .base import Algorithm, with_extent
-from .ground import tell_failures
+from .ground import final_features, show_progress, tell_failures
 
 COLUMNS = ("raster", "layer", "status", "results", "message")
 
@@ -120,14 +120,16 @@ class GroundBatch(Algorithm):
     ) -> dict[str, Any]:
         asked = with_extent(request, source)
 
-        def show(event: dict[str, Any]) -> None:
-            if event.get("event") == "progress" and event["total"]:
-                feedback.setProgress(100 * event["done"] / event["total"])
+        results: list[dict[str, Any]] = []
+
+        def take(event: dict[str, Any]) -> None:
+            show_progress(event, feedback)
+            results.extend(final_features(event))
 
         try:
             if export is not None:
                 asked["source"] = str(export.run(lambda _share: None, feedback.isCanceled))
-            found = self.call("ground", asked, feedback, show)
+            found = self.call("run", asked, feedback, take)
         finally:
             if export is not None:
                 export.discard()
@@ -140,10 +142,10 @@ class GroundBatch(Algorithm):
         )
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
             raise QgsProcessingException(writer.errorMessage())
-        features = (to_feature(fields, one, date) for one in found["features"])
+        features = (to_feature(fields, one, date) for one in results)
         count = sum(writer.addFeature(f, QgsFeatureSink.Flag.FastInsert) for f in features if f is not None)
         del writer  # closes the file
-        status = "incomplete" if found.get("failed_chips") else "done"
+        status = "incomplete" if found.get("failed") else "done"
         return {"layer": str(path), "status": status, "results": count, "message": ""}
 
 

@@ -18,7 +18,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..link import Cancelled
+from ..link import Cancelled, failures
 from ..rasters import Export, LayerError, Source
 from ..results import apply_style, now, result_fields, to_feature
 from ..text import tr
@@ -89,11 +89,16 @@ class Ground(Algorithm):
                 request["source"] = str(
                     self._export.run(lambda share: feedback.setProgress(20 * share), feedback.isCanceled)
                 )
-            found = self.call("ground", request, feedback, lambda event: _show_progress(event, feedback))
-            for result in found["features"]:
-                feature = to_feature(fields, result, date)
-                if feature is not None and sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
-                    count += 1
+
+            def take(event: dict[str, Any]) -> None:
+                nonlocal count
+                show_progress(event, feedback)
+                for result in final_features(event):
+                    feature = to_feature(fields, result, date)
+                    if feature is not None and sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
+                        count += 1
+
+            found = self.call("run", request, feedback, take)
             tell_failures(found, feedback)
         except Cancelled:
             feedback.pushInfo(tr("Cancelled."))
@@ -115,22 +120,30 @@ class Ground(Algorithm):
         return {}
 
 
-def _show_progress(event: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
-    if event.get("event") == "progress" and event["total"]:
-        feedback.setProgress(100 * event["done"] / event["total"])
+def show_progress(event: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
+    """The engine's progress as that of the algorithm."""
+    if event.get("event") == "progress" and event["chips_total"]:
+        feedback.setProgress(100 * event["chips_done"] / event["chips_total"])
         feedback.setProgressText(
             tr("{done} of {total} chips, {found} found").format(
-                done=event["done"], total=event["total"], found=event.get("found", 0)
+                done=event["chips_done"], total=event["chips_total"], found=event["found"]
             )
         )
 
 
+def final_features(event: dict[str, Any]) -> list[dict[str, Any]]:
+    """The merged results that an event brings: provisional ones are for maps that show a run while it goes on."""
+    if event.get("event") != "features" or event.get("stage") != "final":
+        return []
+    return [one for one in event.get("features") or [] if isinstance(one, dict)]
+
+
 def tell_failures(found: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
     """List the parts of the raster that were not answered."""
-    failed = found.get("failed_chips") or []
+    failed = failures(found)
     if failed:
         feedback.pushWarning(
-            tr("{n} of {all} chips could not be answered:").format(n=len(failed), all=found.get("chips", "?"))
+            tr("{n} of {all} chips could not be answered:").format(n=found.get("failed"), all=found.get("chips"))
         )
-        for chip in failed[:20]:
-            feedback.pushWarning(str(chip))
+        for line in failed[:20]:
+            feedback.pushWarning(line)

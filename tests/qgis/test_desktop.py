@@ -1,0 +1,137 @@
+"""The desktop of QGIS under Xvfb: a new profile, the zip, the real engine, the embedded model, a real raster.
+
+The pictures are kept in out/qgis/ of the checkout, to be looked at.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ENGINE, ROOT, alive
+
+sys.path.insert(0, str(ROOT / "qgis_plugin"))
+from package import build
+
+pytestmark = [
+    pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="no xvfb-run"),
+    pytest.mark.skipif(not ENGINE.is_file(), reason="no engine: make .venv first"),
+]
+START_S = 300.0
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    """A profile of QGIS that has never been used, with the zip installed into it."""
+    home = tmp_path / "profiles" / "default"
+    (home / "QGIS").mkdir(parents=True)
+    with zipfile.ZipFile(build(tmp_path / "dist")) as archive:
+        archive.extractall(home / "python" / "plugins")
+    (home / "QGIS" / "QGIS3.ini").write_text(
+        f"[PythonPlugins]\ngeogrounding=true\n\n[geogrounding]\nengine={ENGINE}\n\n[qgis]\ncheckVersion=false\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def play(profile: Path, scene: Path) -> Callable[..., subprocess.Popen[bytes]]:
+    """Start the desktop with a part of desktop.py."""
+
+    def start(name: str, out: Path, **variables: str) -> subprocess.Popen[bytes]:
+        out.mkdir(parents=True, exist_ok=True)
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("QT_QPA", "PYTHON"))}
+        environment |= {
+            "GEOGROUND_TEST_PLAY": name,
+            "GEOGROUND_TEST_OUT": str(out),
+            "GEOGROUND_TEST_SCENE": str(scene),
+            "HOME": str(profile),
+            "XDG_RUNTIME_DIR": str(profile),
+            **variables,
+        }
+        command = ["xvfb-run", "-a", "-s", "-screen 0 1400x900x24 -nolisten tcp", "qgis", "--noversioncheck"]
+        command += ["--nologo", "--profiles-path", str(profile), "--profile", "default"]
+        command += ["--code", str(Path(__file__).with_name("desktop.py"))]
+        with (out / "qgis.log").open("wb") as log:
+            return subprocess.Popen(
+                command, env=environment, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+            )
+
+    return start
+
+
+def wait_for(condition: Callable[[], Any], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)  # another process does it: there is nothing to wait on
+
+
+def read(out: Path, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    report = out / "report.json"
+    wait_for(lambda: report.is_file() or process.poll() is not None, START_S)
+    assert report.is_file(), (out / "qgis.log").read_text(errors="replace")[-2000:]
+    found = json.loads(report.read_text(encoding="utf-8"))
+    assert "error" not in found, found["error"]
+    return found
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_question_on_a_raster_in_a_new_profile(play: Callable[..., subprocess.Popen[bytes]]) -> None:
+    out = ROOT / "out" / "qgis"
+    shutil.rmtree(out, ignore_errors=True)
+    process = play("ask", out)
+    try:
+        report = read(out, process)
+        assert report["outcome"] == "done"
+        found = report["layers"]["tree"]
+        assert found["count"] > 0
+        assert found["inside"]
+        assert found["crs"] == "EPSG:32617"
+        assert found["reasoning"] == found["count"]
+        assert report["reasoning_shown"]
+        assert report["counts"]["accepted"] == 1
+        assert report["longest_block_s"] < 0.1
+        for name in ("1-ask", "2-found", "3-review"):
+            assert (out / f"{name}.png").stat().st_size > 20_000
+        wait_for(lambda: process.poll() is not None, 30)
+        wait_for(lambda: not alive(report["engine"]), 10)
+    finally:
+        end(process)
+
+
+def test_no_engine_is_left_when_qgis_is_killed(play: Callable[..., subprocess.Popen[bytes]], tmp_path: Path) -> None:
+    process = play("hang", tmp_path / "out")
+    try:
+        engine = read(tmp_path / "out", process)["engine"]
+        children = descendants(engine)
+        assert alive(engine)
+        assert children, "the worker is a child of the engine"
+    finally:
+        end(process)
+    wait_for(lambda: not any(map(alive, [engine, *children])), 10)
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes started by a process, directly or not."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    parents = dict(map(int, line.split()) for line in listed.splitlines())
+    found, new = [], {pid}
+    while new:
+        new = {child for child, parent in parents.items() if parent in new}
+        found += new
+    return found

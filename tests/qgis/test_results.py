@@ -1,0 +1,220 @@
+"""Result layers: attributes, style, and text that means harm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes import box
+from geogrounding.results import ResultWriter
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsExpression,
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
+    QgsFeature,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsProject,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtGui import QColor
+
+from geogrounding import results, saving, text
+
+Until = Callable[..., None]
+UTM = QgsCoordinateReferenceSystem("EPSG:32617")
+HOSTILE = [
+    "<b>bold</b><script>alert(1)</script>",
+    "[% 1 + 1 %] [% @project_path %]",
+    "\" || 'x' || \"score",
+    "' OR 1=1 --",
+    "<img src='http://example.com/x.png'>&amp;&lt;",
+    "=cmd|' /C calc'!A0",
+    "line\nbreak\ttab",
+    "عربي ‮right-to-left‬",
+    "%1 %n {0} {name}",
+    "@geogrounding_min_score",
+]
+
+
+@pytest.fixture
+def write(until: Until) -> Callable[..., QgsVectorLayer]:
+    def write(*found: dict, query: str = "tree") -> QgsVectorLayer:
+        writer = ResultWriter(QgsProject.instance(), [query], UTM, "scene")
+        writer.add(found)
+        until(lambda: writer.idle)
+        return writer.layers[0]
+
+    return write
+
+
+def context_of(layer: QgsVectorLayer, feature: QgsFeature) -> QgsExpressionContext:
+    context = QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(layer))
+    context.setFeature(feature)
+    context.setFields(layer.fields())
+    return context
+
+
+def plain(html: str) -> str:
+    """What a person reads in a piece of HTML."""
+    from qgis.PyQt.QtGui import QTextDocument
+
+    document = QTextDocument()
+    document.setHtml(html)
+    return document.toPlainText()
+
+
+def test_attributes(write: Callable[..., QgsVectorLayer]) -> None:
+    layer = write(box(1, 2, 3, number=7, score=None))
+    feature = next(layer.getFeatures())
+    assert [field.name() for field in layer.fields()] == [name for name, _ in results.FIELDS]
+    assert (feature["id"], feature["query"], feature["label"], feature["area_m2"]) == (7, "tree", "tree", 9)
+    assert not isinstance(feature["score"], float)
+    assert feature["review"] == ""
+    assert feature["date"].startswith("20")
+    assert feature.geometry().asWkt() == "Polygon ((1 2, 4 2, 4 5, 1 5, 1 2))"
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_text_is_shown_literally(write: Callable[..., QgsVectorLayer], hostile: str) -> None:
+    layer = write(box(0, 0, 1, query=hostile, label=hostile, reasoning=hostile), query=hostile)
+    feature = next(layer.getFeatures())
+    assert (feature["query"], feature["label"], feature["reasoning"]) == (hostile,) * 3
+    context = context_of(layer, feature)
+    tip = QgsExpression.replaceExpressionText(layer.mapTipTemplate(), context)
+    assert " ".join(plain(tip).split()).count(" ".join(hostile.split())) == 3
+    label = layer.labeling().settings()
+    assert label.isExpression
+    assert QgsExpression(label.fieldName).evaluate(context) == f"{hostile} 0.90"
+    assert not label.format().allowHtmlFormatting()
+    assert plain(text.literal(hostile)).split() == text._printable(hostile).split()
+    group = QgsProject.instance().layerTreeRoot().findGroups()[0]
+    assert group.name() == text.short(hostile)
+    assert "\n" not in layer.name()
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        None,
+        "POINT (1 1)",
+        {"type": "Point", "coordinates": [1, 1]},
+        {"type": "Polygon", "coordinates": []},
+        {"type": "Polygon", "coordinates": [[[0, 0], [1, float("nan")], [1, 1], [0, 0]]]},
+        {"type": "Polygon", "coordinates": [[[0, 0], ["x", 1], [1, 1], [0, 0]]]},
+        {"type": "Polygon", "coordinates": [[[0, 0, 0, 0]]]},
+    ],
+)
+def test_what_is_no_polygon_is_left_out_and_counted(until: Until, geometry: object) -> None:
+    writer = ResultWriter(QgsProject.instance(), ["tree"], UTM, "scene")
+    bad = box(0, 0, 1)
+    bad["geometry"] = geometry
+    writer.add([bad, box(5, 5, 1), {"nonsense": 1}])
+    until(lambda: writer.idle)
+    assert writer.count == 1
+    assert writer.unusable == 1
+    assert writer.layers[0].featureCount() == 1
+
+
+def test_a_layer_that_the_user_removed_is_passed_over(until: Until) -> None:
+    writer = ResultWriter(QgsProject.instance(), ["tree", "car"], UTM, "scene")
+    QgsProject.instance().removeMapLayer(writer.layers[0])
+    writer.add([box(0, 0, 1), box(0, 0, 1, query="car"), box(0, 0, 1, query="nobody asked")])
+    until(lambda: writer.idle)
+    assert writer.count == 1
+    writer.replace([])
+    assert writer.layers[0].featureCount() == 0
+
+
+def test_asked_again_the_layer_joins_the_group(write: Callable[..., QgsVectorLayer]) -> None:
+    write(box(0, 0, 1))
+    write(box(0, 0, 1))
+    (group,) = QgsProject.instance().layerTreeRoot().findGroups()
+    assert len(group.findLayers()) == 2
+
+
+def painted(layer: QgsVectorLayer) -> set[str]:
+    """Ids of the results whose place on a rendered map is not empty."""
+    settings = QgsMapSettings()
+    settings.setLayers([layer])
+    settings.setDestinationCrs(UTM)
+    settings.setOutputSize(QSize(400, 100))
+    settings.setExtent(layer.extent().buffered(2))
+    settings.setBackgroundColor(QColor("black"))
+    settings.setExpressionContext(QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(None)))
+    job = QgsMapRendererParallelJob(settings)
+    job.start()
+    job.waitForFinished()
+    image, to_pixel = job.renderedImage(), settings.mapToPixel()
+    found = set()
+    for feature in layer.getFeatures():
+        bounds = feature.geometry().boundingBox()
+        corner = to_pixel.transform(bounds.xMinimum(), bounds.yMinimum())
+        if image.pixelColor(round(corner.x()), round(corner.y())) != QColor("black"):
+            found.add(feature["label"])
+    return found
+
+
+def test_low_scores_are_hidden_on_the_map(write: Callable[..., QgsVectorLayer]) -> None:
+    layer = write(
+        box(0, 0, 5, label="low", score=0.2),
+        box(20, 0, 5, label="high", score=0.8),
+        box(40, 0, 5, label="none", score=None),
+    )
+    assert painted(layer) == {"low", "high", "none"}
+    results.hide_below(layer, 0.5)
+    assert results.hidden_below(layer) == 0.5
+    assert painted(layer) == {"high", "none"}
+    assert layer.featureCount() == 3
+
+
+@pytest.mark.parametrize(("driver", "crs"), [("GPKG", "EPSG:32617"), ("GeoJSON", "EPSG:4326")])
+@pytest.mark.parametrize("only_second", [False, True])
+def test_saved_files_hold_what_the_layer_holds(
+    write: Callable[..., QgsVectorLayer], tmp_path: Path, until: Until, driver: str, crs: str, only_second: bool
+) -> None:
+    layer = write(box(404220, 3285110, 5, label="<b>one</b>", number=1), box(404230, 3285110, 5, label="two", number=2))
+    first, second = sorted(feature.id() for feature in layer.getFeatures())
+    layer.selectByIds([first])
+    outcomes: list[str] = []
+    path = tmp_path / f"saved{saving.ENDINGS[driver]}"
+    task = saving.write_results(
+        layer, path, driver, [second] if only_second else None, outcomes.append, lambda why: outcomes.append(f"! {why}")
+    )
+    until(lambda: bool(outcomes))
+    assert task is not None
+    assert outcomes == [str(path)]
+    assert layer.selectedFeatureIds() == [first]
+    saved = QgsVectorLayer(str(path), "saved")
+    assert saved.crs().authid() == crs
+    assert [feature["label"] for feature in saved.getFeatures()] == (["two"] if only_second else ["<b>one</b>", "two"])
+    assert results.is_result(saved)
+
+
+def test_a_folder_that_is_not_there_is_said(write: Callable[..., QgsVectorLayer], tmp_path: Path, until: Until) -> None:
+    outcomes: list[str] = []
+    path = tmp_path / "no" / "where.gpkg"
+    task = saving.write_results(
+        write(box(0, 0, 1)), path, "GPKG", None, outcomes.append, lambda why: outcomes.append(f"! {why}")
+    )
+    until(lambda: bool(outcomes))
+    assert task is not None
+    assert outcomes[0].startswith("! ")
+
+
+def test_a_temporary_layer_lives_on_in_its_file(
+    write: Callable[..., QgsVectorLayer], tmp_path: Path, until: Until
+) -> None:
+    layer = write(box(404220, 3285110, 5))
+    outcomes: list[str] = []
+    task = saving.write_results(layer, tmp_path / "kept.gpkg", "GPKG", None, outcomes.append, outcomes.append)
+    until(lambda: bool(outcomes))
+    assert task is not None
+    assert saving.keep_in_file(layer, tmp_path / "kept.gpkg")
+    assert layer.providerType() == "ogr"
+    assert layer.renderer().type() == "RuleRenderer"
+    assert results.is_result(layer)
+    assert layer.featureCount() == 1
