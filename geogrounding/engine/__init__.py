@@ -11,8 +11,7 @@ children.py     the processes that it owns
 worker.py       the process that does the work, and how a job in it is interrupted
 jobs.py         what the worker does for each method
 warm.py         the model that stays loaded, and how fast it was
-training.py     training runs as processes of their own
-guard.py        makes such a process end when the session does
+training.py     a training run as a process of its own
 
 The session never imports torch or rasterio: whatever the worker is doing, or however it dies, the session answers.
 Importing this package imports nothing.

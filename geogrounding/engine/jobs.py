@@ -55,6 +55,7 @@ class Jobs:
             "load": self.load,
             "plan": self.plan,
             "run": self.run,
+            "cut_training_set": self.cut_training_set,
         }
 
     def info(self, params: parameters.Info, _tell: Tell) -> dict[str, Any]:
@@ -176,6 +177,16 @@ class Jobs:
                 "model": walk.model.name,
                 "output": None if output is None else str(output.absolute()),
             }
+
+    def cut_training_set(self, params: parameters.Cut, _tell: Tell) -> dict[str, Any]:
+        """Chips with labels from a raster and a layer."""
+        from geogrounding.training.data.layer import cut_training_set
+
+        options = params.model_dump(exclude={"scene", "labels", "output"})
+        data = cut_training_set(params.scene, params.labels, out=params.output, **options)
+        with data.open("rb") as lines:
+            samples = sum(1 for line in lines if line.strip())
+        return {"data": str(data.absolute()), "samples": samples}
 
     def _model(self, wanted: parameters.Load, tell: Tell) -> Guarded:
         self._interrupts.check()

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from geogrounding.engine.protocol import PROTOCOL, Id, RequestError
 from geogrounding.errors import GeogroundingError, SettingsError
 from geogrounding.settings import RunSettings
+
+if TYPE_CHECKING:
+    from geogrounding.training.config import TrainSettings
 
 Name = Annotated[str, Field(min_length=1, max_length=4096)]
 Count = Annotated[int, Field(ge=1)]
@@ -129,6 +132,50 @@ class Run(SceneParameters):
     resume: bool
 
 
+class Train(Parameters):
+    """``train``."""
+
+    method: Literal["grpo", "sft"] = "grpo"
+    output: Path
+    resume: bool = False
+    keep_cancelled: bool = True
+    """Whether the folder of a cancelled run stays, to be resumed; what was there before always stays."""
+    settings: dict[str, Any] = {}
+
+    def make_settings(self) -> TrainSettings:
+        """The checked settings.
+
+        Raises:
+            SettingsError: one is unknown, out of range, or contradicts another.
+        """
+        from geogrounding.training import config, launch
+
+        kind: type[TrainSettings] = config.GRPOSettings if self.method == "grpo" else config.SFTSettings
+        begun = launch.settings_of_run(self.output, kind) if self.resume else {}
+        return config.make_settings(kind, {**begun, **self.settings})
+
+
+class Cut(Parameters):
+    """``cut_training_set``: arguments of the function of that name."""
+
+    scene: Path
+    labels: Path
+    output: Path
+    expression: Name | None = None
+    expression_field: Name | None = None
+    task: Literal["detect", "refer"] = "detect"
+    aoi: Path | None = None
+    tile_size_px: Annotated[int, Field(ge=32, le=8192)] = 336
+    overlap_px: Annotated[int, Field(ge=0)] = 48
+    scales: Annotated[tuple[float, ...], Field(min_length=1, max_length=16)] = (1.0,)
+    resolution_m: Annotated[float, Field(gt=0)] | None = None
+    least_visible: Annotated[float, Field(gt=0, le=1)] = 0.6
+    negatives: Annotated[float, Field(ge=0, le=1)] = 0.25
+    stretch: Name = "auto"
+    repair: bool = False
+    seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
+
+
 P = TypeVar("P", bound=Parameters)
 
 
@@ -172,6 +219,8 @@ SIMPLE: dict[str, type[Parameters]] = {
     "crs": Lookup,
     "test": Lookup,
     "load": Load,
+    "train": Train,
+    "cut_training_set": Cut,
 }
 METHODS = (*SIMPLE, "info", "plan", "run")
 MAX_SHOWN = 60

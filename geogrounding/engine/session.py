@@ -42,7 +42,7 @@ GRACE_S = 1.2
 MAX_WAITING = 100
 """Heavy requests in the queue."""
 LIGHT = frozenset({"info", "crs", "test", "models"})
-HEAVY = frozenset({"plan", "run", "load"})
+HEAVY = frozenset({"plan", "run", "load", "cut_training_set"})
 
 
 @dataclass(slots=True)
@@ -52,6 +52,8 @@ class _Job:
     request: Request
     sent: bool = False
     cancelled: bool = False
+    discard: Path | None = None
+    """Folder to remove when it is cancelled."""
 
 
 class Session:
@@ -65,6 +67,7 @@ class Session:
         idle_s: float | None = None,
         model_folders: Sequence[Path] = (),
         worker_command: Sequence[str] | None = None,
+        training_command: Sequence[str] | None = None,
     ) -> None:
         """Prepare; nothing is started yet.
 
@@ -74,6 +77,7 @@ class Session:
             idle_s: without work for so long the worker ends and its memory is free; None keeps it.
             model_folders: folders that ``models`` lists besides those it is asked for.
             worker_command: what the worker is; for tests.
+            training_command: what a training run is; for tests.
         """
         self._reader = LineReader(requests, limit=MAX_REQUEST_BYTES)
         self._writer = Writer(replies)
@@ -82,7 +86,10 @@ class Session:
         folders = [item for folder in model_folders for item in ("--models", str(folder))]
         command = python_command("geogrounding.engine.worker") if worker_command is None else list(worker_command)
         self._worker_command = [*command, "--scratch", str(self._scratch), *folders]
+        self._training_command = training_command or python_command("geogrounding.engine.training")
         self._lock = threading.RLock()
+        self._trainer: Child | None = None
+        self._training: _Job | None = None
         self._worker: Child | None = None
         self._jobs: dict[Id, _Job] = {}
         self._waiting: deque[_Job] = deque()
@@ -115,14 +122,16 @@ class Session:
         self._closing = True
         # A thread may hold the lock and wait for a client that does not read: the children end all the same.
         held = self._lock.acquire(timeout=2)
-        worker, self._worker = self._worker, None
+        children = [child for child in (self._worker, self._trainer) if child is not None]
+        self._worker = self._trainer = None
         for timer in [*self._timers, *([self._idle] if self._idle else [])]:
             timer.cancel()
         if held:
             self._lock.release()
-        if worker is not None:
-            worker.kill()
-            worker.wait(5)
+        for child in children:
+            child.kill()
+        for child in children:
+            child.wait(5)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
     # Requests
@@ -139,14 +148,17 @@ class Session:
                     raise RequestError("bad-request", "a request with this id is under way", hint="Count them up.")
                 local = self._local.get(request.method)
                 if local is None:
-                    self._start(request)
+                    self._start(request, params)
                     return
                 message = reply(request.id, local(request, params))
         except Exception as error:  # noqa: BLE001 - one bad request must not end the others
             message = failure_of(None if request is None else request.id, error)
         self._writer.send(message)
 
-    def _start(self, request: Request) -> None:
+    def _start(self, request: Request, params: parameters.Parameters) -> None:
+        if isinstance(params, parameters.Train):
+            self._start_training(request, params)
+            return
         if request.method in HEAVY and len(self._waiting) >= MAX_WAITING:
             raise RequestError("busy", f"{MAX_WAITING} requests are waiting already", hint="Wait for some to end.")
         job = self._jobs[request.id] = _Job(request=request)
@@ -200,6 +212,10 @@ class Session:
         if not job.sent:
             self._waiting.remove(job)
             self._end(job.request.id, _cancelled(job.request.id))
+        elif job is self._training:
+            job.cancelled = True
+            assert self._trainer is not None
+            self._trainer.kill()  # what it learned up to its last checkpoint is on disk
         elif not job.cancelled:
             job.cancelled = True
             assert self._worker is not None
@@ -253,7 +269,7 @@ class Session:
             self._worker = None
             killed, self._killed = self._killed, False
             self._clear_scratch()
-            for job in [j for j in self._jobs.values() if j.sent]:
+            for job in [j for j in self._jobs.values() if j.sent and j is not self._training]:
                 request_id = job.request.id
                 if job.cancelled:
                     self._end(request_id, _cancelled(request_id))
@@ -261,22 +277,49 @@ class Session:
                 if killed:  # it only shared the worker with the one that had to be killed
                     self._hand_over(job)
                     continue
-                how = describe_end(code)
-                hint = "Try it again; the engine goes on."
-                if how == "SIGKILL":
-                    hint = "The system may have ended it for want of memory: take a smaller batch size or model."
-                self._end(request_id, failure(request_id, "worker-died", f"the worker died ({how})", hint))
+                self._end(request_id, _died(request_id, "the worker", code))
+
+    # Training
+
+    def _start_training(self, request: Request, params: parameters.Train) -> None:
+        params.make_settings()  # what is wrong is told at once
+        if self._training is not None:
+            raise RequestError("busy", "a training run is under way", hint="Wait for its end, or cancel it.")
+        discard = None if params.keep_cancelled or params.resume or params.output.exists() else params.output
+        job = _Job(request=request, sent=True, discard=discard)
+        try:
+            self._trainer = Child(
+                self._training_command, on_line=self._from_worker, on_end=self._training_ended, own_group=True
+            )
+        except OSError as error:
+            raise RequestError("engine", f"training cannot be started: {error}") from error
+        self._training = self._jobs[request.id] = job
+        self._trainer.send({"id": request.id, "method": request.method, "params": request.params})
+
+    def _training_ended(self, trainer: Child, code: int) -> None:
+        with self._lock:
+            if self._closing or trainer is not self._trainer:
+                return
+            job, self._trainer, self._training = self._training, None, None
+            if job is None or self._jobs.get(job.request.id) is not job:
+                return  # it had told its end
+            request_id = job.request.id
+            if job.cancelled and job.discard is not None:
+                shutil.rmtree(job.discard, ignore_errors=True)
+            self._end(
+                request_id, _cancelled(request_id) if job.cancelled else _died(request_id, "the training run", code)
+            )
 
     def _end(self, request_id: Id, message: dict[str, Any] | None, line: bytes = b"") -> None:
         """Send the reply to a request, forget the request, and go on with the next."""
-        del self._jobs[request_id]
+        if self._jobs.pop(request_id) is self._training:
+            self._training = None  # its process may take a while to go; the next run need not wait for that
         if message is not None:
             self._send(message)
         else:
             self._forward(line)
         self._next()
-        if not self._jobs:
-            self._start_idle()
+        self._start_idle()
 
     def _send(self, message: dict[str, Any]) -> None:
         """As the writer does, from the thread of a child."""
@@ -293,8 +336,9 @@ class Session:
 
     def _leave(self) -> None:
         self._closing = True
-        if self._worker is not None:
-            self._worker.kill()
+        for child in (self._worker, self._trainer):
+            if child is not None:
+                child.kill()
 
     def _clear_scratch(self) -> None:
         for path in self._scratch.iterdir():
@@ -303,7 +347,8 @@ class Session:
     # Giving memory back
 
     def _start_idle(self) -> None:
-        if self._idle_s is not None and self._worker is not None:
+        self._stop_idle()
+        if self._idle_s is not None and self._worker is not None and not self._working():
             self._idle = threading.Timer(self._idle_s, self._end_worker)
             self._idle.daemon = True
             self._idle.start()
@@ -313,11 +358,23 @@ class Session:
             self._idle.cancel()
             self._idle = None
 
+    def _working(self) -> bool:
+        """Whether the worker has something to do."""
+        return any(job is not self._training for job in self._jobs.values())
+
     def _end_worker(self) -> None:
         with self._lock:
-            if not self._jobs and self._worker is not None:
+            if not self._working() and self._worker is not None:
                 worker, self._worker = self._worker, None
                 worker.kill()
+
+
+def _died(request_id: Id, what: str, code: int) -> dict[str, Any]:
+    how = describe_end(code)
+    hint = "Try it again; the engine goes on."
+    if how == "SIGKILL":
+        hint = "The system may have ended it for want of memory: take a smaller batch size or model."
+    return failure(request_id, "worker-died", f"{what} died ({how})", hint)
 
 
 def _cancelled(request_id: Id) -> dict[str, Any]:

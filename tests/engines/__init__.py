@@ -1,0 +1,1 @@
+"""The engine with models that do as they are told, in processes of their own."""
