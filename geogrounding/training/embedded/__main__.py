@@ -72,7 +72,14 @@ def cache(root: Path, run: Path, *, views: int | None, seed: int, part: int) -> 
 
 
 def regions(
-    run: Path, *, steps: int, seed: int, withheld: frozenset[str] = frozenset(), out: Path | None = None
+    run: Path,
+    *,
+    steps: int,
+    seed: int,
+    rate: float,
+    withheld: frozenset[str] = frozenset(),
+    out: Path | None = None,
+    start: Path | None = None,
 ) -> None:
     """Train the region head, inspect it on the pictures kept back, calibrate it, keep it as ``regions.pt``.
 
@@ -80,8 +87,10 @@ def regions(
         run: folder with the caches.
         steps: of training.
         seed: decides everything.
-        withheld: classes whose labels are left out.
+        rate: learning rate at its highest.
+        withheld: classes that are not learned; see ``Joined``.
         out: folder of the results; default ``run``.
+        start: a ``regions.pt`` to go on from.
     """
     from geogrounding.training.embedded import inspection
     from geogrounding.training.embedded.regions import new_head, train_head
@@ -90,12 +99,16 @@ def regions(
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(seed)
     store = Joined(sorted(run.glob("train?")), withheld=withheld)
+    head = new_head()
+    if start is not None:
+        head.load_state_dict(torch.load(start, weights_only=True))
     head = train_head(
-        new_head(),
+        head,
         store,
         lambda r: not pictures.is_dev(r.picture),
         steps=steps,
         checkpoint=out / "regions.checkpoint.pt",
+        rate=rate,
         seed=seed,
         every=300,
     )
@@ -121,7 +134,7 @@ def _model(run: Path, *, seed: int) -> tuple[Any, Any]:
 
 
 def language(
-    run: Path, *, steps: int, seed: int, withheld: frozenset[str] = frozenset(), out: Path | None = None
+    run: Path, *, steps: int, seed: int, rate: float, withheld: frozenset[str] = frozenset(), out: Path | None = None
 ) -> None:
     """Train reader, language model and grammar on the regions of all cached views; arguments as of ``regions``."""
     from geogrounding.training.embedded.language import (
@@ -151,6 +164,7 @@ def language(
         train,
         steps=steps,
         checkpoint=out / "language.checkpoint.pt",
+        rate=rate,
         seed=seed,
         withheld=withheld,
         report=report,
@@ -182,12 +196,16 @@ def main(arguments: list[str] | None = None) -> None:
         sub.add_argument("--seed", type=int, default=0)
         sub.add_argument("--threads", type=int, default=None, help="processor threads (default: all)")
         if name in ("regions", "language"):
+            rate = {"regions": 1.5e-3, "language": 8e-4}[name]
+            sub.add_argument("--rate", type=float, default=rate, help="learning rate at its highest")
             sub.add_argument("--without", nargs="*", default=[], choices=pictures.CLASSES, help="classes to withhold")
             sub.add_argument("--out", type=Path, default=None, help="folder of the results (default: --run)")
             sub.add_argument("--steps", type=int, default={"regions": STEPS_REGIONS, "language": STEPS_LANGUAGE}[name])
         if name == "cache":
             sub.add_argument("--views", type=int, default=None, help="stop after so many views")
             sub.add_argument("--part", type=int, choices=(0, 1), default=0, help="which part of the views")
+        if name == "regions":
+            sub.add_argument("--start", type=Path, default=None, help="a regions.pt to go on from")
         if name == "samples":
             sub.add_argument("--views", type=int, default=1200)
         if name == "choosing":
@@ -210,10 +228,13 @@ def main(arguments: list[str] | None = None) -> None:
         backbone(given.wheel, given.run)
     elif given.step == "cache":
         cache(given.data, given.run, views=given.views, seed=given.seed, part=given.part)
-    elif given.step == "regions":
-        regions(given.run, steps=given.steps, seed=given.seed, withheld=frozenset(given.without), out=given.out)
-    elif given.step == "language":
-        language(given.run, steps=given.steps, seed=given.seed, withheld=frozenset(given.without), out=given.out)
+    elif given.step in ("regions", "language"):
+        options = {"steps": given.steps, "seed": given.seed, "rate": given.rate, "out": given.out}
+        options["withheld"] = frozenset(given.without)
+        if given.step == "regions":
+            regions(given.run, start=given.start, **options)
+        else:
+            language(given.run, **options)
     elif given.step == "samples":
         write_views(given.data, given.out, count=given.views, seed=given.seed, kinds=ALL_KINDS)
     elif given.step == "choosing":

@@ -130,6 +130,15 @@ def new_head(width: int = 160, fine: int = 64) -> RegionHead:
     return head.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+def evenly(targets: Sequence[tuple[int, Target]]) -> NDArray[np.float64]:
+    """(N,) how often each view is drawn: views with a rare class more often, by the root of its rarity."""
+    shown = np.array([[bool((t.label == c).any()) for c in range(len(CLASSES))] for _, t in targets])
+    rarity = np.maximum(shown.sum(0), 1) ** -0.5
+    weight = np.where(shown.any(1), (shown * rarity).max(1), np.median(rarity))
+    out: NDArray[np.float64] = weight / weight.sum()
+    return out
+
+
 def train_head(
     head: RegionHead,
     cache: Cache | Joined,
@@ -157,12 +166,13 @@ def train_head(
         optimiser.load_state_dict(state["optimiser"])
         begin = int(state["step"])
     targets = [(n, target_of(r)) for n, r in enumerate(cache.records()) if kept(r)]
+    chance = evenly(targets)
     start, total = time.time(), 0.0
     for step in range(begin, steps):
         rng = np.random.default_rng((seed, step))
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 100) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
-        chosen = [targets[n] for n in rng.integers(len(targets), size=batch)]
+        chosen = [targets[n] for n in rng.choice(len(targets), size=batch, p=chance)]
         features, pixels, parts = gather(cache, chosen)
         if rng.random() < 0.5:
             features = torch.nn.functional.dropout(features, 0.1)
