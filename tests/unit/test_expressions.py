@@ -17,12 +17,14 @@ from geogrounding.training.expressions import (
     Objects,
     Picture,
     Relation,
+    RelationKind,
     category_of,
     evaluate,
     make_expressions,
     reason,
     words_for,
 )
+from geogrounding.training.expressions.relations import Boxes, degree
 from geogrounding.training.expressions.words import number, ordinal, plural, singular, with_article
 
 
@@ -321,3 +323,48 @@ def test_no_word_means_two_things() -> None:
     assert taken["car"] == (("car", "cars"),)
     assert all("car" not in pair for pair in taken["vehicle"])
     assert taken["bridge"] == (("bridge", "bridges"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "box_px", "expected"),
+    [
+        # the neighbour is (100, 100, 120, 120): size 20, centre (110, 110), in a picture of 200 x 200
+        ("next to", (126, 100, 146, 120), 1.0),  # a gap of 0.3 sizes
+        ("next to", (130, 100, 150, 120), 0.0),
+        ("next to", (134, 100, 154, 120), -1.0),
+        ("near", (140, 100, 160, 120), 1.0),
+        ("near", (150, 100, 170, 120), 0.0),
+        ("near", (160, 100, 180, 120), -1.0),
+        ("left of", (86, 100, 106, 120), 1.0),  # the centre 4 px outside of the edge, 2% of the picture
+        ("left of", (90, 100, 110, 120), 0.0),
+        ("left of", (40, 35, 60, 55), -5 / 60 / 0.3),  # 65 px up, 60 px across
+        ("left of", (40, 58, 60, 78), 1.0),  # 42 px up, 60 px across
+        ("right of", (114, 100, 134, 120), 1.0),
+        ("above", (100, 86, 120, 106), 1.0),
+        ("below", (100, 110, 120, 130), 0.0),
+        ("inside", (105, 100, 125, 120), 1.0),
+        ("inside", (110, 100, 130, 120), 0.0),
+        ("inside", (115, 100, 135, 120), -1.0),
+    ],
+)
+def test_relations_have_a_border_and_a_margin(kind: RelationKind, box_px: tuple[float, ...], expected: float) -> None:
+    boxes = Boxes.of(np.array([box_px, (100, 100, 120, 120)], np.float64), (200, 200))
+    found = degree(boxes, kind, 0, 1)
+    assert found == pytest.approx(expected) or (expected == 1.0 and found >= 0.999)
+    assert Picture(
+        Objects(boxes_px=np.array([box_px, (100, 100, 120, 120)]), labels=("ship", "bridge"), size_px=(200, 200))
+    ).fit(Meaning(category="ship", relation=Relation(kind=kind, category="bridge"))).clear is (abs(found) >= 1)
+
+
+def test_every_form_of_negative_is_made() -> None:
+    made = [
+        one
+        for seed in range(20)
+        for one in make_expressions(airfield(), np.random.default_rng(seed), count=20, kinds=["negative"])
+    ]
+    meanings = [one.meaning for one in made]
+    assert any(meaning.category == "ship" for meaning in meanings)
+    assert any(meaning.ordinal == 4 and meaning.category == "airplane" for meaning in meanings)
+    assert any(meaning.selector == "lower" for meaning in meanings)
+    assert any(meaning.attribute for meaning in meanings)
+    assert {meaning.relation.category for meaning in meanings if meaning.relation} >= {"ship", "storage tank"}
