@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -234,7 +234,7 @@ def _split(params: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[dict
     """Parameters that are no settings of a run, and the settings."""
     own = {key: value for key, value in params.items() if key not in _SETTINGS}
     chosen = {**{key: value for key, value in params.items() if key in _SETTINGS}, **defaults}
-    return own, _validated(_settings_adapter(), chosen)
+    return own, _validated(_settings_adapter().validate_json, chosen)
 
 
 @cache
@@ -243,16 +243,16 @@ def _settings_adapter() -> TypeAdapter[RunSettings]:
 
 
 def _validate(kind: type[P], params: Mapping[str, Any]) -> P:
-    return _validated(TypeAdapter(kind), params)
+    return _validated(kind.model_validate_json, params)
 
 
 T = TypeVar("T")
 
 
-def _validated(adapter: TypeAdapter[T], params: Mapping[str, Any]) -> T:
+def _validated(validate_json: Callable[..., T], params: Mapping[str, Any]) -> T:
     try:
         # As JSON: a list is then a tuple and a text a path, while the rest stays strict.
-        return adapter.validate_json(json.dumps(params, allow_nan=False), strict=True)
+        return validate_json(json.dumps(params, allow_nan=False), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         cause = first.get("ctx", {}).get("error")

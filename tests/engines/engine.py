@@ -1,4 +1,4 @@
-"""The engine whose worker is ``tests.engines.worker``: ``python -m tests.engines.engine [IDLE_SECONDS]``."""
+"""The engine with the processes of this folder: ``python -m tests.engines.engine [IDLE_SECONDS]``."""
 
 from __future__ import annotations
 
@@ -9,5 +9,10 @@ from geogrounding.engine.stdio import take_over
 
 if __name__ == "__main__":
     requests, replies = take_over()
-    idle_s = float(sys.argv[1]) if len(sys.argv) > 1 else None
-    Session(requests, replies, idle_s=idle_s, worker_command=[sys.executable, "-m", "tests.engines.worker"]).serve()
+    Session(
+        requests,
+        replies,
+        idle_s=float(sys.argv[1]) if len(sys.argv) > 1 else None,
+        worker_command=[sys.executable, "-m", "tests.engines.worker"],
+        training_command=[sys.executable, "-m", "tests.engines.training"],
+    ).serve()
