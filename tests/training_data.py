@@ -14,11 +14,10 @@ SAYS = (
     "<think>a square.</think><answer>",
     '```json\n[{"bbox_2d": [',
     "8, 8, 40, 40",
-    "2, 3, 50, 30",
     '], "label": "square"}]\n```',
     "</answer>",
 )
-"""Pieces of a right answer; the two in the middle are coordinates, good and bad."""
+"""Pieces of an answer of the right form."""
 
 
 def write_squares(folder: Path, count: int, *, size: int = 56, seed: int = 0) -> Path:
@@ -49,8 +48,5 @@ def write_squares(folder: Path, count: int, *, size: int = 56, seed: int = 0) ->
 
 
 def save_talker(folder: Path, family: Family = "qwen2_5_vl") -> Path:
-    """A tiny model whose answers mostly have the right form, and whose coordinates vary."""
-    pieces = [SAYS[0], SAYS[1], SAYS[2], SAYS[4], SAYS[5]]
-    return save_tiny(
-        folder, family, say=pieces, probabilities=[0.95, 0.95, 0.95, 0.95, 0.95, 0.95], max_pixels=112 * 112
-    )
+    """A tiny model whose answers often have the right form."""
+    return save_tiny(folder, family, say=SAYS, probabilities=[0.9] * 6, max_pixels=112 * 112)

@@ -132,7 +132,8 @@ class TrainingProcessor(ProcessorMixin):
 
     model_input_names = ("input_ids", "attention_mask", "pixel_values")
 
-    def __init__(self, texts: PictureTexts) -> None:
+    def __init__(self, texts: PictureTexts, *, share: bool = True) -> None:
+        """Wrap what prepares pictures and texts; without ``share`` each picture is prepared every time, as TRL does."""
         # Not ProcessorMixin's: it wants parts that it can load and save by class.
         self.texts = texts
         self.tokenizer = texts.tokenizer
@@ -142,7 +143,7 @@ class TrainingProcessor(ProcessorMixin):
         self.image_token = texts.image_token
         self.chat_template = str(getattr(self.tokenizer, "chat_template", "") or "")
         self._pictures: Recent[EncodedPicture] = Recent(
-            PICTURES_LIMIT_BYTES,
+            PICTURES_LIMIT_BYTES if share else 0,
             lambda picture: sum(tensor.numel() * tensor.element_size() for tensor in picture.inputs.values()),
         )
 

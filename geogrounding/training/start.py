@@ -80,7 +80,7 @@ def load_start(settings: TrainSettings) -> Start:
         with checkpoint.quiet():
             own: Any = hf.GeogroundProcessor.from_pretrained(folder)
         side = int(own.image_processor.image_size)
-        processor = TrainingProcessor(EmbeddedTexts(processor=own, side_px=side))
+        processor = TrainingProcessor(EmbeddedTexts(processor=own, side_px=side), share=settings.share_vision)
         form = Format(style="embedded", coordinates="resized-pixels", reasoning=settings.reasoning, processor=own)
         tile, largest = side, (side, side)
     else:
@@ -92,7 +92,7 @@ def load_start(settings: TrainSettings) -> Start:
         texts = folder if processor_source is None else weights.find(processor_source, "processor")
         pixels = settings.max_pixels or (told.max_pixels if told else None)
         processing: Any = load_processing(texts, _config(folder), max_pixels=pixels)
-        processor = TrainingProcessor(SharedTexts(processing=processing))
+        processor = TrainingProcessor(SharedTexts(processing=processing), share=settings.share_vision)
         style = settings.style or (told.style if told else default_style(family))  # type: ignore[assignment]
         form = make_format(
             style=style.removesuffix("-direct") if settings.style is None else style,  # type: ignore[arg-type]

@@ -1,0 +1,140 @@
+"""Pictures are encoded once, and the numbers are those of encoding each of them every time."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.integration.tiny_embedded import save_tiny_embedded
+from tests.integration.tiny_models import Family, build_model, build_tokenizer, image_processor
+
+FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")
+
+
+def picture(seed: int, size: int = 56) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (size, size, 3), dtype=np.uint8)
+
+
+def inputs_of(family: Family, pictures: list[np.ndarray]) -> dict[str, Any]:
+    import torch
+
+    images = image_processor(family, 56 * 56)
+    parts = [images(images=[one], return_tensors="pt", input_data_format="channels_last") for one in pictures]
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def freeze_all_but_language(model: Any) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_("language_model" in name)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_same_numbers_for_fewer_pictures(family: Family) -> None:
+    import torch
+
+    from geogrounding.training.shared_vision import SharedVision
+
+    model = build_model(family, build_tokenizer(family))
+    freeze_all_but_language(model)
+    batch = inputs_of(family, [picture(seed) for seed in (1, 2, 1, 1, 3, 2)])
+    with torch.no_grad():
+        plain = model.get_image_features(**batch, return_dict=True)
+    shared = SharedVision(model)
+    assert shared.works
+    with torch.no_grad():
+        first = model.get_image_features(**batch, return_dict=True)
+        again = model.get_image_features(**batch, return_dict=True)
+    assert (shared.counts.asked, shared.counts.encoded) == (12, 3)
+    for output in (first, again):
+        assert len(output.pooler_output) == 6
+        for one, other in zip(plain.pooler_output, output.pooler_output, strict=True):
+            torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+        for level, known in zip(
+            getattr(output, "deepstack_features", None) or (),
+            getattr(plain, "deepstack_features", None) or (),
+            strict=True,
+        ):
+            torch.testing.assert_close(torch.cat(list(level)), torch.cat(list(known)), rtol=1e-5, atol=1e-5)
+    shared.close()
+    with torch.no_grad():
+        model.get_image_features(**batch, return_dict=True)
+    assert shared.counts.asked == 12
+
+
+def test_pictures_that_differ_in_one_value_are_two() -> None:
+    import torch
+
+    from geogrounding.training.shared_vision import SharedVision
+
+    model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
+    freeze_all_but_language(model)
+    batch = inputs_of("qwen2_5_vl", [picture(1), picture(1)])
+    half = len(batch["pixel_values"]) // 2
+    batch["pixel_values"][half + 3, 7] += 0.25
+    shared = SharedVision(model)
+    with torch.no_grad():
+        output = model.get_image_features(**batch, return_dict=True).pooler_output
+        before = shared.counts.encoded
+        batch["pixel_values"][half + 3, 7] += 0.25
+        model.get_image_features(**batch, return_dict=True)
+    assert before == 2
+    assert not torch.equal(output[0], output[1])
+    assert shared.counts.encoded == 3
+
+
+def test_a_tower_that_learns_shares_within_a_batch_only_and_gets_the_whole_gradient() -> None:
+    import torch
+
+    from geogrounding.training.shared_vision import SharedVision
+
+    batch = inputs_of("qwen2_5_vl", [picture(1), picture(2), picture(1)])
+    gradients = []
+    for share in (False, True):
+        model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
+        shared = SharedVision(model, share=share)
+        for _ in range(2):
+            features = model.get_image_features(**batch, return_dict=True).pooler_output
+        sum((index + 1) * feature.square().sum() for index, feature in enumerate(features)).backward()
+        gradients.append(model.model.visual.patch_embed.proj.weight.grad.clone())
+        assert shared.counts.encoded == (4 if share else 6)
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-4 * float(gradients[0].abs().max()))
+
+
+def test_memory_is_bounded() -> None:
+    import torch
+
+    from geogrounding.training.shared_vision import SharedVision
+
+    model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
+    freeze_all_but_language(model)
+    shared = SharedVision(model, limit_bytes=2 * 4 * 64 * 4)  # two pictures of four tokens of 64 numbers
+    with torch.no_grad():
+        for seed in (1, 2, 3, 3, 1):
+            model.get_image_features(**inputs_of("qwen2_5_vl", [picture(seed)]), return_dict=True)
+    assert shared.counts.encoded == 4
+
+
+def test_the_embedded_model_sees_each_picture_once(tmp_path: Path) -> None:
+    import torch
+
+    from geogrounding.grounding.models.builtin import hf
+    from geogrounding.training.shared_vision import SharedVision
+
+    folder = save_tiny_embedded(tmp_path / "m")
+    model: Any = hf.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
+    model.freeze_vision()
+    pixels = torch.stack([torch.full((3, 336, 336), value) for value in (0.1, 0.7, 0.1, 0.1)])
+    pixels[:, :, 40:90, 60:100] = 2.0
+    plain = model.encode_images(pixels)
+    shared = SharedVision(model)
+    for _ in range(2):
+        seen = model.encode_images(pixels)
+        for field in dataclasses.fields(plain.regions):
+            one, other = getattr(plain.regions, field.name), getattr(seen.regions, field.name)
+            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(plain.context, seen.context, rtol=1e-4, atol=1e-4)
+    assert (shared.counts.asked, shared.counts.encoded) == (8, 2)

@@ -1,0 +1,237 @@
+"""Training on tiny models, from a data set to a folder that answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import geogrounding as gg
+from geogrounding.errors import InputError, ModelError, OutputError, SettingsError
+from geogrounding.grounding.detection import Question
+from geogrounding.training.config import GRPOSettings, SFTSettings, make_settings
+from tests.integration.tiny_embedded import save_tiny_embedded
+from tests.integration.tiny_models import save_tiny
+from tests.training_data import save_talker, write_squares
+
+TINY = {"device": "cpu", "gradient_checkpointing": False}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_squares(tmp_path_factory.mktemp("squares"), 4)
+
+
+@pytest.fixture(scope="module")
+def talker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_talker(tmp_path_factory.mktemp("talker"))
+
+
+def sft(data: Path, model: Path | str, **more: Any) -> SFTSettings:
+    return make_settings(SFTSettings, {"data": data, "model": str(model), "steps": 2, "batch": 2, **TINY, **more})
+
+
+def grpo(data: Path, model: Path | str, **more: Any) -> GRPOSettings:
+    given = {"data": data, "model": str(model), "steps": 2, "group": 4, "batch": 4, "max_completion": 12, "probe": 2}
+    return make_settings(GRPOSettings, {**given, **TINY, **more})
+
+
+def train(settings: SFTSettings | GRPOSettings, output: Path, **call: Any) -> Any:
+    from geogrounding.training import launch
+
+    return launch.train("grpo" if isinstance(settings, GRPOSettings) else "sft", settings, output, **call)
+
+
+def weights_of(folder: Path) -> dict[str, Any]:
+    from safetensors.torch import load_file
+
+    return {name: tensor for path in sorted(folder.glob("*.safetensors")) for name, tensor in load_file(path).items()}
+
+
+def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    import torch
+
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_sft_then_grpo_and_the_result_answers(data: Path, talker: Path, tmp_path: Path) -> None:
+    said: list[Mapping[str, float]] = []
+    outcome = train(sft(data, talker), tmp_path / "a", on_log=said.append)
+    assert (outcome.steps, outcome.samples, outcome.problems) == (2, 4, 0)
+    assert [numbers["step"] for numbers in said] == [1, 2]
+    assert "loss" in said[0]
+    # a run that is an adapter goes on as one, and the KL divergence is that from where it stood
+    outcome = train(grpo(data, tmp_path / "a", beta=0.04, learning_rate=0.01), tmp_path / "b")
+    assert outcome.pictures_encoded <= 4
+    assert outcome.pictures_asked > 4 * outcome.pictures_encoded
+    record = json.loads((tmp_path / "b" / "training.json").read_text(encoding="utf-8"))
+    assert record["status"] == "done"
+    assert record["config"]["epsilon_high"] == 0.28
+    assert record["config"]["batch"] == 4
+    assert record["versions"]["trl"]
+    assert record["data"]["samples"] == 4
+    assert [len(digest) for digest in record["data"]["files"].values()] == [64]
+    assert 0 < record["before"]["format_reward"] <= 1
+    for name in ("metrics.csv", "curves.png", "completions.jsonl", "completions.txt", "adapter_config.json"):
+        assert (tmp_path / "b" / name).stat().st_size > 0, name
+    assert not (tmp_path / "b" / "README.md").exists()
+    assert (tmp_path / "b" / "metrics.csv").read_text(encoding="utf-8").count("\n") == 3
+    assert "kl" in (tmp_path / "b" / "metrics.csv").read_text(encoding="utf-8")
+    assert not same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
+    model = gg.load_model(str(tmp_path / "b"), device="cpu", dtype="float32", max_new_tokens=12)
+    answer = model.ground([np.zeros((56, 56, 3), np.uint8)], [Question(expression="the square")])[0][0]
+    assert answer.error is None
+    assert "<answer>" in answer.raw_text
+
+
+@pytest.mark.parametrize("kind", ["sft", "grpo"])
+def test_a_killed_run_goes_on_to_the_same_weights(data: Path, talker: Path, tmp_path: Path, kind: str) -> None:
+    more: dict[str, Any] = {"steps": 6, "save_every": 3, "seed": 5, "learning_rate": 0.01}
+    settings = sft(data, talker, **more) if kind == "sft" else grpo(data, talker, **more, completions_every=1)
+    train(settings, tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def kill(numbers: Mapping[str, float]) -> None:
+        if numbers["step"] == 4:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(settings, tmp_path / "cut", on_log=kill)
+    with pytest.raises(ModelError, match="is not done"):
+        gg.load_model(str(tmp_path / "cut"))
+    with pytest.raises(OutputError, match="exists and is not empty"):
+        train(settings, tmp_path / "cut")
+    said: list[Mapping[str, float]] = []
+    train(settings, tmp_path / "cut", resume=True, on_log=said.append)
+    assert [numbers["step"] for numbers in said] == [4, 5, 6]
+    assert same(weights_of(tmp_path / "whole"), weights_of(tmp_path / "cut"))
+    for name in ("completions.jsonl",):
+        assert (tmp_path / "cut" / name).read_text("utf-8") == (tmp_path / "whole" / name).read_text("utf-8")
+    with pytest.raises(OutputError, match="is done"):
+        train(settings, tmp_path / "cut", resume=True)
+
+
+def test_a_run_does_not_go_on_as_another(data: Path, talker: Path, tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(numbers: Mapping[str, float]) -> None:
+        raise Killed
+
+    with pytest.raises(Killed):
+        train(sft(data, talker, save_every=1, steps=3), tmp_path / "run", on_log=kill)
+    with pytest.raises(SettingsError, match="begun with seed 0, not 1"):
+        train(sft(data, talker, save_every=1, steps=3, seed=1), tmp_path / "run", resume=True)
+    with pytest.raises(OutputError, match="is sft, not grpo"):
+        train(grpo(data, talker), tmp_path / "run", resume=True)
+
+
+def test_sharing_pictures_changes_no_number(data: Path, talker: Path, tmp_path: Path) -> None:
+    import torch
+
+    for name, share in (("shared", True), ("plain", False)):
+        outcome = train(grpo(data, talker, learning_rate=0.01, share_vision=share, seed=2), tmp_path / name)
+        assert (outcome.pictures_asked == outcome.pictures_encoded) is not share
+    shared, plain = weights_of(tmp_path / "shared"), weights_of(tmp_path / "plain")
+    for name, tensor in shared.items():
+        torch.testing.assert_close(tensor, plain[name], rtol=1e-3, atol=1e-4)
+
+
+def test_full_training_with_a_reference_gives_a_whole_model(data: Path, talker: Path, tmp_path: Path) -> None:
+    train(
+        grpo(data, talker, full=True, beta=0.1, learning_rate=0.01, iterations=2, save_every=2, steps=4),
+        tmp_path / "run",
+    )
+    start, result = weights_of(talker), weights_of(tmp_path / "run")
+    assert start.keys() == result.keys()
+    assert not same(start, result)
+    assert same({n: t for n, t in start.items() if "visual" in n}, {n: t for n, t in result.items() if "visual" in n})
+    assert gg.load_model(str(tmp_path / "run"), device="cpu", max_new_tokens=4).name == "run"
+
+
+def test_the_embedded_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -> None:
+    from tests.training_data import write_squares
+
+    start = save_tiny_embedded(tmp_path / "start")
+    squares = write_squares(tmp_path / "squares", 4, size=120)
+    losses: list[float] = []
+    more: dict[str, Any] = {"full": True, "steps": 30, "batch": 4, "learning_rate": 5e-3}
+    train(sft(squares, start, **more), tmp_path / "a", on_log=lambda numbers: losses.append(numbers["loss"]))
+    assert losses[-1] < 0.5 * losses[0]
+    outcome = train(grpo(squares, tmp_path / "a", batch=8, max_completion=24, learning_rate=1e-3), tmp_path / "b")
+    assert outcome.pictures_encoded <= 4
+    assert not same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
+    for part in ("vision_tower", "region_head"):
+        before = {name: tensor for name, tensor in weights_of(start).items() if name.startswith(part)}
+        assert before
+        assert same(before, {name: tensor for name, tensor in weights_of(tmp_path / "b").items() if name in before})
+    model = gg.load_model(str(tmp_path / "b"))
+    assert model.ground([np.zeros((120, 120, 3), np.uint8)], [Question(expression="the square")])[0][0].error is None
+
+
+# -- what cannot work is refused before the first step, and leaves nothing behind -----------------------------
+
+
+def test_a_model_that_never_finds_the_form_is_refused(data: Path, tmp_path: Path) -> None:
+    babbler = save_tiny(tmp_path / "m", "qwen2_5_vl", max_pixels=112 * 112)
+    with pytest.raises(ModelError, match="none has the form") as caught:
+        train(grpo(data, babbler), tmp_path / "run")
+    assert "train sft" in caught.value.hint
+    assert not (tmp_path / "run").exists()
+
+
+def test_groups_must_fit_the_batch(data: Path, talker: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="cannot be divided into groups of 4"):
+        train(grpo(data, talker, batch=6), tmp_path / "run")
+
+
+def test_pictures_beyond_the_budget_are_refused_or_reduced(talker: Path, tmp_path: Path) -> None:
+    large = write_squares(tmp_path / "d", 2, size=140)
+    with pytest.raises(InputError, match="2 of 2 pictures are larger than the 12,544 pixels"):
+        train(sft(large, talker), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    outcome = train(sft(large, talker, reduce_pictures=True, steps=1), tmp_path / "run")
+    assert outcome.samples == 2
+    told = json.loads((tmp_path / "run" / "completions.jsonl").read_text(encoding="utf-8").splitlines()[0])["target"]
+    numbers = json.loads(told.partition("[{")[2].partition("}")[0].join(("{", "}")))["bbox_2d"]
+    assert max(numbers) <= 112
+
+
+def test_an_empty_data_set_is_refused(talker: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "train.jsonl"
+    empty.write_text("", encoding="utf-8")
+    with pytest.raises(InputError):
+        train(sft(empty, talker), tmp_path / "run")
+
+
+def test_answers_that_do_not_fit_the_model_are_refused(data: Path, talker: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="more than the 8192 that the model can read"):
+        train(grpo(data, talker, max_completion=8100), tmp_path / "run")
+
+
+def test_a_family_whose_pictures_are_not_known_is_refused(data: Path, tmp_path: Path) -> None:
+    other = save_tiny(tmp_path / "m", "llava_next")
+    with pytest.raises(ModelError, match="models of type llava_next cannot be trained here"):
+        train(sft(data, other), tmp_path / "run")
+
+
+def test_vllm_that_is_missing_is_told(
+    data: Path, talker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geogrounding.training.grpo.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match="need the package vllm"):
+        train(grpo(data, talker, vllm=True), tmp_path / "run")
+
+
+def test_what_the_embedded_model_cannot_do_is_refused(data: Path, tmp_path: Path) -> None:
+    start = save_tiny_embedded(tmp_path / "start")
+    with pytest.raises(SettingsError, match="cannot answer without reasoning"):
+        train(sft(data, start, reasoning=False), tmp_path / "run")
+    with pytest.raises(SettingsError, match="max_pixels does not go with the embedded model"):
+        train(sft(data, start, max_pixels=1000), tmp_path / "run")

@@ -1,0 +1,34 @@
+"""A tiny model of the embedded kind, random but for what the grammar of its answers holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+WORDS = ("detect", "refer", "the", "a", "square", "ship", "leftmost", ":")
+
+
+def save_tiny_embedded(folder: Path, *, seed: int = 0) -> Path:
+    """Build and save weights, configuration, tokenizer and image processor; return ``folder``."""
+    import torch
+    from transformers import Dinov2Config
+
+    from geogrounding.grounding.models.builtin import hf, vocabulary
+    from geogrounding.grounding.models.checkpoint import quiet
+    from geogrounding.training.embedded.language import new_model
+
+    tower = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 6, "image_size": 336, "patch_size": 14}
+    tokenizer = vocabulary.build_tokenizer(WORDS, 336)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = new_model(tokenizer, width=64, layers=1, vision_config=Dinov2Config(**tower), regions=8)
+        model.config.vision_layers = [0, 1]
+        with torch.no_grad():  # a head that finds something, so that there are regions to choose from
+            model.region_head.out.bias.add_(4.0)
+    processor = hf.GeogroundProcessor(
+        hf.GeogroundImageProcessor(336), tokenizer, image_tokens=model.config.image_tokens
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    with quiet():
+        model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    return folder
