@@ -225,6 +225,8 @@ def test_ms_swift_without_an_answer_as_for_grpo(tmp_path: Path) -> None:
         (swift("the <ref-object>", "<bbox>", {"ref": ["x"], "bbox": [[1, 2, 3, 4]], "bbox_type": "y"}), "bbox_type"),
         (swift("Find the <ref-object>", "<bbox>", {"ref": ["x"]}), "no objects with a list bbox"),
         (swift("Find the <ref-object>", "<bbox>", {"ref": [3], "bbox": [[1, 2, 3, 4]]}), "an entry of ref"),
+        (swift("the <ref-object>", "<bbox>", {"ref": 3, "bbox": [[1, 2, 3, 4]]}), "ref of the objects is no list"),
+        (swift("the <ref-object>", "<bbox>", {"ref": ["x"], "bbox": [[1, 2, 3, 4]], "image_id": 1}), "is no list"),
         ({"messages": 3, "images": ["a.png"], "objects": {"bbox": [[1, 2, 3, 4]]}}, "the messages are missing"),
     ],
 )  # fmt: skip

@@ -156,7 +156,7 @@ def _take_swift(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
     objects = record.get("objects")
     if not isinstance(objects, Mapping) or not isinstance(objects.get("bbox"), list):
         raise MalformedError("the record has no objects with a list bbox")
-    refs = [text_of(ref, "an entry of ref") for ref in objects.get("ref") or []]
+    refs = [text_of(ref, "an entry of ref") for ref in _list_of(objects, "ref")]
     question, answer = _last_of(record.get("messages"), "user"), _answer_of(record.get("messages"))
     marks = _MARK.findall(question)
     if "<bbox>" in marks:
@@ -185,7 +185,7 @@ def _swift_boxes(objects: Mapping[str, Any], name: str, pictures: Pictures) -> l
     kind = objects.get("bbox_type", "real")
     if kind not in ("real", "norm1"):
         raise MalformedError(f"bbox_type {kind!r} is unknown")
-    if any(number != 0 for number in objects.get("image_id") or []):
+    if any(number != 0 for number in _list_of(objects, "image_id")):
         raise MalformedError("a box is about a second picture")
     unit_x, unit_y = pictures.find(name)[1] if kind == "norm1" else (1, 1)
     boxes = []
@@ -193,6 +193,14 @@ def _swift_boxes(objects: Mapping[str, Any], name: str, pictures: Pictures) -> l
         x0, y0, x1, y1 = numbers_of(box, 4, "an entry of bbox")
         boxes.append((x0 * unit_x, y0 * unit_y, x1 * unit_x, y1 * unit_y))
     return boxes
+
+
+def _list_of(objects: Mapping[str, Any], key: str) -> list[Any]:
+    """An optional list; empty where it is left out."""
+    value = objects.get(key)
+    if value is not None and not isinstance(value, list):
+        raise MalformedError(f"{key} of the objects is no list")
+    return value or []
 
 
 def _one_image(value: object) -> str:
