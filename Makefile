@@ -7,6 +7,7 @@
 #   make types       mypy, strict
 #   make docs        write docs/cli.md anew from the command line itself
 #   make bench       the figures of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
+#   make experiment  few labels of new classes, SFT and GRPO: docs/experiments.md (DATA=... the folder of data sets)
 #   make lock        write requirements/constraints.txt anew from .venv
 #
 # torch is installed first and by an exact pin, because a later "torch>=2.6" is then already met. Another build of it,
@@ -16,12 +17,18 @@ PYTHON ?= python3.11
 SCENE ?= examples/data/OSBS_029.tif
 QUERY ?= tree
 TORCH ?= torch==2.13.0
+# of make experiment: data sets, the experiment's own folder, what the recipe of the embedded model keeps, the start
+DATA ?= ../shared/data
+RUN ?= runs/experiment
+EMBEDDED ?= runs/embedded
+BASE ?= runs/experiment-base/model
+WITHHELD := airplane ship "tennis court" vehicle
 BIN := .venv/bin
 CONSTRAINTS := requirements/constraints.txt
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types format docs bench lock clean
+.PHONY: help demo test test-full lint types format docs bench experiment lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -74,6 +81,18 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks.overhead "$(SCENE)" "$(QUERY)"
 	$(BIN)/python -m benchmarks.reading --size 16384 --rounds 5
 	$(BIN)/python -m benchmarks.memory
+
+# The start is made where it is missing. It needs the tower and the features of the embedded model's recipe, the first
+# three commands of geogrounding/training/embedded/__main__.py.
+$(BASE)/config.json: | .venv/.dev
+	@test -f $(EMBEDDED)/vision.safetensors || { echo "$(EMBEDDED) holds no features: run the first three commands of" \
+		"geogrounding/training/embedded/__main__.py, or give EMBEDDED=FOLDER or BASE=FOLDER"; exit 1; }
+	$(BIN)/python -m geogrounding.training.embedded regions --run $(EMBEDDED) --out $(BASE)/.. --without $(WITHHELD)
+	$(BIN)/python -m geogrounding.training.embedded language --run $(EMBEDDED) --out $(BASE)/.. --without $(WITHHELD)
+	$(BIN)/python -m geogrounding.training.embedded export --run $(BASE)/.. --tower $(EMBEDDED) --out $(BASE)
+
+experiment: .venv/.dev $(BASE)/config.json
+	$(BIN)/python -m geogrounding.training.experiment run --data $(DATA) --base $(BASE) --run $(RUN) $(EXPERIMENT)
 
 lock: .venv/.dev
 	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch=='; } > $(CONSTRAINTS).new

@@ -1,0 +1,116 @@
+"""Measure a model on the test sets of the experiment. See ``experiment``."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from geogrounding.grounding.models.loading import load_model
+from geogrounding.training.data.sample import Sample, Task
+from geogrounding.training.evaluation import evaluate
+from geogrounding.training.evaluation.asking import Outcome
+from geogrounding.training.evaluation.figures import has_target, picture_numbers
+from geogrounding.training.evaluation.matching import box_iou, match
+
+TASKS: tuple[Task, ...] = ("refer", "detect")
+KEPT = ("acc50", "acc70", "f1_50", "none_rate")
+"""Figures that are sums by picture, kept so that means over seeds and differences can have intervals."""
+
+Measured = dict[str, dict[str, dict[str, Any]]]
+"""Set -> task -> the figures of ``evaluate``, and ``by_picture``: figure -> [numerators, denominators], a number a picture."""
+
+
+class SharedEyes:
+    """What models saw of pictures, kept for other models that see with the same weights.
+
+    Training leaves the eyes of the embedded model as they are, so that pictures of a test set need to be looked at once in
+    the whole experiment. Whether the eyes are the same is decided by a digest of their weights; other kinds of models are
+    left alone.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, ...], Any] = {}
+        self.looked = 0
+        """Batches of pictures that went through a tower."""
+
+    def lend(self, model: Any) -> None:
+        """Let an open model use what others saw, and keep what it sees."""
+        inner = getattr(model, "_model", None)
+        if not hasattr(inner, "encode_images") or not hasattr(inner, "region_head"):
+            return
+        whose = _digest_of_weights(inner)
+        look = inner.encode_images
+
+        def encode_images(pixel_values: Any) -> Any:
+            raw = hashlib.sha256(pixel_values.float().cpu().numpy().tobytes()).hexdigest()
+            key = (whose, raw, str(tuple(pixel_values.shape)), str(pixel_values.device))
+            if key not in self._seen:
+                self.looked += 1
+                self._seen[key] = look(pixel_values)
+            return self._seen[key]
+
+        inner.encode_images = encode_images
+
+
+def _digest_of_weights(model: Any) -> str:
+    import torch
+
+    digest = hashlib.sha256()
+    for part in (model.vision_tower, model.region_head):
+        for name, tensor in part.state_dict().items():
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def measure(
+    model: str, tests: Mapping[str, Sequence[Sample]], *, eyes: SharedEyes, resamples: int, seed: int
+) -> Measured:
+    """Ask a model all questions of all test sets.
+
+    Args:
+        model: what ``load_model`` takes.
+        tests: samples by set; those without a target count in the task ``detect``.
+        eyes: what other models saw.
+        resamples: of the intervals.
+        seed: of the intervals.
+
+    Raises:
+        ModelError: the model cannot be loaded or go on.
+    """
+    measured: Measured = {}
+    with closing(load_model(model)) as opened:
+        eyes.lend(opened)
+        for name, samples in tests.items():
+            measured[name] = {}
+            for task in TASKS:
+                mine = [sample for sample in samples if sample.task == task]
+                if mine:
+                    found = evaluate(opened, mine, resamples=resamples, seed=seed)
+                    measured[name][task] = {**found.figures, "by_picture": by_picture(found.outcomes)}
+    return measured
+
+
+def by_picture(outcomes: Sequence[Outcome]) -> dict[str, list[list[float]]]:
+    """[numerators, denominators] of each figure of ``KEPT`` that the task has, pictures in the order of the outcomes."""
+    numbers, pictures = picture_numbers(outcomes)
+    target = np.array([has_target(o) for o in outcomes], np.float64)
+    silent = np.array([not len(o.kept.boxes_px) for o in outcomes], np.float64)
+    sums = {"none_rate": (silent * (1 - target), 1 - target)}
+    if all(o.sample.task == "refer" for o in outcomes):
+        iou = np.array([box_iou(o.kept.boxes_px[:1], o.sample.boxes_px).max(initial=0.0) for o in outcomes])
+        sums |= {"acc50": ((iou >= 0.5) * target, target), "acc70": ((iou >= 0.7) * target, target)}
+    else:
+        iou50 = np.array([0.5])
+        hits = np.array([match(box_iou(o.kept.boxes_px, o.sample.boxes_px), iou50).sum() for o in outcomes])
+        found = np.array([len(o.kept.boxes_px) for o in outcomes], np.float64)
+        targets = np.array([len(o.sample.boxes_px) for o in outcomes], np.float64)
+        sums["f1_50"] = (2.0 * hits, found + targets)
+    return {
+        name: [np.bincount(numbers, weights=part, minlength=pictures).tolist() for part in parts]
+        for name, parts in sums.items()
+    }

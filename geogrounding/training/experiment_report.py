@@ -1,0 +1,292 @@
+"""Table and figure of the experiment, from ``results.json`` alone. See ``experiment``.
+
+Figures of several seeds are given as mean ± standard deviation over the seeds (n - 1). Intervals are 95% percentile
+intervals over pictures of the test set: pictures are drawn anew, together for all seeds, and the figure of a draw is the mean
+over the seeds. For GRPO minus SFT the same draws serve both, because both answered the same questions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geogrounding.errors import InputError, OutputError
+from geogrounding.training.evaluation.bootstrap import Interval, Weights, intervals, ratio
+from geogrounding.training.experiment_data import POOL, TESTS
+
+BEGIN, END = "<!-- experiment: begin -->", "<!-- experiment: end -->"
+TABLE = "table.md"
+FIGURES = (
+    ("refer", "acc50", "Acc@0.5"),
+    ("refer", "acc70", "Acc@0.7"),
+    ("detect", "ap50", "AP50"),
+    ("detect", "f1_50", "F1@0.5"),
+    ("detect", "none_rate", "none said"),
+)
+"""(task, name, heading)."""
+DRAWN = (("refer", "acc50", "Acc@0.5, one target"), ("detect", "ap50", "AP50, all targets"))
+NAMES = {"sft": "SFT", "grpo": "GRPO"}
+COLOURS = {"sft": "#d95f02", "grpo": "#1b6ca8"}
+
+Run = Mapping[str, Any]
+Results = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Value:
+    """A figure of one or several trainings that differ in their seed."""
+
+    mean: float
+    spread: float | None
+    """Standard deviation over the seeds; None for one training."""
+    interval: Interval
+    low: float
+    high: float
+    """Of the seeds."""
+
+    def __str__(self) -> str:
+        spread = "" if self.spread is None else f" ± {self.spread:.2f}"
+        return f"{self.mean:.2f}{spread}" + _bracket(self.interval)
+
+
+def read_results(file: Path) -> Results:
+    """What ``experiment`` wrote.
+
+    Raises:
+        InputError: it is missing or something else.
+    """
+    try:
+        results = json.loads(file.read_text(encoding="utf-8"))
+        if not {"zero_shot", "runs", "sets", "plan", "versions"} <= set(results):
+            raise ValueError("it holds something else")
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{file} holds no results of the experiment: {error}", hint="make experiment") from error
+    checked: Results = results
+    return checked
+
+
+def value_of(runs: Sequence[Run], where: str, task: str, name: str) -> Value | None:
+    """A figure over the seeds; None where the set has no such questions."""
+    told = [run["measured"].get(where, {}).get(task) for run in runs]
+    known = [one[name] for one in told if one is not None and one.get(name) is not None]
+    if not known:
+        return None
+    interval: Interval = None
+    parts = [_parts(one, name) for one in told if one is not None]
+    if all(part is not None for part in parts):
+        interval = _interval([part for part in parts if part is not None], [], _resamples(told))
+    elif len(known) == 1 and told[0][f"{name}_ci"] is not None:
+        low, high = told[0][f"{name}_ci"]
+        interval = (low, high)
+    return Value(
+        mean=float(np.mean(known)),
+        spread=float(np.std(known, ddof=1)) if len(known) > 1 else None,
+        interval=interval,
+        low=min(known),
+        high=max(known),
+    )
+
+
+def difference(
+    more: Sequence[Run], less: Sequence[Run], where: str, task: str, name: str
+) -> tuple[float, Interval] | None:
+    """Mean of ``more`` minus mean of ``less``, with its interval where the figure is a sum by picture."""
+    a, b = value_of(more, where, task, name), value_of(less, where, task, name)
+    if a is None or b is None:
+        return None
+    parts = [[_parts(run["measured"][where][task], name) for run in runs] for runs in (more, less)]
+    if any(part is None for side in parts for part in side):
+        return a.mean - b.mean, None
+    first, second = ([part for part in side if part is not None] for side in parts)
+    return a.mean - b.mean, _interval(first, second, _resamples([more[0]["measured"][where][task]]))
+
+
+_Parts = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def _parts(told: Mapping[str, Any], name: str) -> _Parts | None:
+    """(P,) numerators and denominators of a figure by picture."""
+    found = told["by_picture"].get(name)
+    return None if found is None else (np.array(found[0], np.float64), np.array(found[1], np.float64))
+
+
+def _resamples(told: Sequence[Mapping[str, Any] | None]) -> tuple[int, int]:
+    one = next(one for one in told if one is not None)
+    return int(one["resamples"]), int(one["seed"])
+
+
+def _interval(more: Sequence[_Parts], less: Sequence[_Parts], resampling: tuple[int, int]) -> Interval:
+    def mean(runs: Sequence[_Parts], weights: Weights) -> NDArray[np.float64]:
+        if not runs:
+            return np.zeros(len(weights))
+        return np.asarray(np.mean([ratio(weights @ n, weights @ d) for n, d in runs], axis=0))
+
+    resamples, seed = resampling
+    found = intervals(
+        lambda weights: {"mean": mean(more, weights) - mean(less, weights)},
+        len(more[0][0]),
+        resamples=resamples,
+        seed=seed,
+    )
+    return found.get("mean")
+
+
+def _bracket(interval: Interval) -> str:
+    return "" if interval is None else f" ({interval[0]:.2f} to {interval[1]:.2f})"
+
+
+def _grouped(results: Results) -> dict[int, dict[str, list[Run]]]:
+    """Trainings by shots and method."""
+    groups: dict[int, dict[str, list[Run]]] = {}
+    for run in results["runs"]:
+        groups.setdefault(int(run["shots"]), {}).setdefault(run["arm"], []).append(run)
+    return dict(sorted(groups.items()))
+
+
+def markdown(results: Results) -> str:
+    """What was trained, and a table for each test set."""
+    groups, plan, pool = _grouped(results), results["plan"], results["sets"][POOL]
+    lines = [
+        f"Shots are chosen from {pool['pictures']} views of NWPU VHR-10. What a training took, mean over the seeds:"
+    ]
+    lines += ["", "| shots | method | seeds | questions | steps | training, s | evaluation, s |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for shots, arms in groups.items():
+        for arm, runs in arms.items():
+            seeds = ", ".join(str(run["seed"]) for run in runs)
+            mean = [
+                float(np.mean([run["training"]["questions"] for run in runs])),
+                float(np.mean([run["training"]["steps"] for run in runs])),
+                float(np.mean([run["training"]["seconds"] for run in runs])),
+                float(np.mean([run["evaluation_seconds"] for run in runs])),
+            ]
+            lines.append(f"| {shots} | {NAMES[arm]} | {seeds} | " + " | ".join(f"{one:.0f}" for one in mean) + " |")
+    for test in TESTS:
+        held = results["sets"][test.name]
+        lines += [
+            "",
+            f"**{test.title}** ({held['pictures']} views; {held['refer']} questions for one target, {held['detect']} for "
+            f"all, {held['none']} without a target)",
+            "",
+            "| shots | method | " + " | ".join(heading for _, _, heading in FIGURES) + " |",
+            "|---|---|" + "---|" * len(FIGURES),
+            _row("0", "zero-shot", [value_of([results["zero_shot"]], test.name, t, n) for t, n, _ in FIGURES]),
+        ]
+        for shots, arms in groups.items():
+            for arm, runs in arms.items():
+                cells = [value_of(runs, test.name, task, name) for task, name, _ in FIGURES]
+                lines.append(_row(str(shots), NAMES[arm], cells))
+            if {"sft", "grpo"} <= set(arms):
+                found = [difference(arms["grpo"], arms["sft"], test.name, task, name) for task, name, _ in FIGURES]
+                cells_of = [None if one is None else f"{one[0]:+.2f}" + _signed(one[1]) for one in found]
+                lines.append(_row(str(shots), "GRPO − SFT", cells_of))
+    told = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    lines += [
+        "",
+        f"Settings: SFT `{_told(plan['settings']['sft'])}`; GRPO `{_told(plan['settings']['grpo'])}`. Seeds of the data "
+        f"{plan['data_seed']}; {results['machine']['cores']} processor cores ({results['machine']['processor']}); {told}.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(shots: str, method: str, cells: Sequence[object | None]) -> str:
+    return f"| {shots} | {method} | " + " | ".join("–" if cell is None else str(cell) for cell in cells) + " |"
+
+
+def _signed(interval: Interval) -> str:
+    return "" if interval is None else f" ({interval[0]:+.2f} to {interval[1]:+.2f})"
+
+
+def _told(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
+
+
+def draw(results: Results, file: Path) -> None:
+    """Figures over shots: a row for each of ``DRAWN``, a column for each test set; bars span the seeds.
+
+    Raises:
+        OutputError: the picture cannot be written.
+    """
+    from matplotlib.figure import Figure
+
+    groups = _grouped(results)
+    at = {shots: place for place, shots in enumerate(groups)}
+    figure = Figure(figsize=(2.6 * len(TESTS), 2.6 * len(DRAWN)), layout="constrained")
+    axes = figure.subplots(len(DRAWN), len(TESTS), squeeze=False, sharex=True, sharey=True)
+    for row, (task, name, label) in enumerate(DRAWN):
+        for column, test in enumerate(TESTS):
+            one = axes[row][column]
+            zero = value_of([results["zero_shot"]], test.name, task, name)
+            if zero is not None:
+                one.axhline(zero.mean, color="#777777", linestyle="--", linewidth=1.2, label="zero-shot")
+            for arm, shift in (("sft", -0.06), ("grpo", 0.06)):
+                points = [
+                    (at[shots] + shift, value)
+                    for shots, arms in groups.items()
+                    if arm in arms and (value := value_of(arms[arm], test.name, task, name)) is not None
+                ]
+                if points:
+                    means = [value.mean for _, value in points]
+                    bars = [[v.mean - v.low for _, v in points], [v.high - v.mean for _, v in points]]
+                    where = [x for x, _ in points]
+                    one.errorbar(
+                        where,
+                        means,
+                        yerr=bars,
+                        color=COLOURS[arm],
+                        marker="o",
+                        markersize=4,
+                        capsize=3,
+                        label=NAMES[arm],
+                    )
+            one.set_ylim(0, 1)
+            one.set_xticks(list(at.values()), [str(shots) for shots in at])
+            one.grid(alpha=0.3)
+            if row == 0:
+                one.set_title(test.title.replace(", ", ",\n"), fontsize=9)
+            if row == len(DRAWN) - 1:
+                one.set_xlabel("shots of each withheld class")
+            if column == 0:
+                one.set_ylabel(label)
+    axes[0][0].legend(fontsize=8)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(file, dpi=110, metadata={"Software": None})
+    except OSError as error:
+        raise OutputError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def write_report(results_file: Path, *, figure: Path, page: Path) -> str:
+    """Write the figure, ``table.md`` beside the results and, where the page exists, the part between its marks.
+
+    Raises:
+        InputError: there are no results, or the page has no marks.
+        OutputError: something cannot be written.
+    """
+    results = read_results(results_file)
+    text = markdown(results)
+    draw(results, figure)
+    try:
+        (results_file.parent / TABLE).write_text(text, encoding="utf-8")
+        if page.is_file():
+            link = Path(os.path.relpath(figure, page.parent)).as_posix()
+            _between_marks(page, f"![Figures over shots]({link})\n\n{text}")
+    except OSError as error:
+        raise OutputError(f"the report cannot be written: {error}") from error
+    return text
+
+
+def _between_marks(page: Path, text: str) -> None:
+    old = page.read_text(encoding="utf-8")
+    before, begin, rest = old.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise InputError(f"{page} has no place for the table", hint=f"Write {BEGIN} and {END} where it belongs.")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
