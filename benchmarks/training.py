@@ -64,7 +64,7 @@ def compare(name: str, model: str, size_px: int, arguments: argparse.Namespace, 
                 asked, encoded = outcome.pictures_asked, outcome.pictures_encoded
     plain, shared = statistics.median(seconds[False]), statistics.median(seconds[True])
     print(
-        f"{name:<22} plain TRL {1 / plain:6.3f} steps/s   shared {1 / shared:6.3f} steps/s   {plain / shared:5.2f} times"
+        f"{name:<18} plain TRL {1 / plain:6.3f} steps/s   shared {1 / shared:6.3f} steps/s  {plain / shared:5.2f} times"
         f"   {encoded} of {asked} pictures encoded",
         flush=True,
     )
@@ -85,7 +85,7 @@ def main() -> None:
 
     torch.set_num_threads(arguments.threads)
     print(
-        f"{QUESTIONS} questions x {GROUP} completions a step, {arguments.steps} steps, {arguments.rounds} rounds in turns,"
+        f"{QUESTIONS} questions x {GROUP} completions a step, {arguments.steps} steps, {arguments.rounds} rounds,"
         f" {arguments.threads} threads, {arguments.clock} clock"
     )
     with tempfile.TemporaryDirectory() as temporary:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -50,3 +52,8 @@ def write_squares(folder: Path, count: int, *, size: int = 56, seed: int = 0) ->
 def save_talker(folder: Path, family: Family = "qwen2_5_vl") -> Path:
     """A tiny model whose answers often have the right form."""
     return save_tiny(folder, family, say=SAYS, probabilities=[0.9] * 6, max_pixels=112 * 112)
+
+
+def brevity_reward(completions: Sequence[Any], **columns: Any) -> list[float]:
+    """A reward that differs from answer to answer whatever a model says: short is good."""
+    return [-len(completion[-1]["content"]) / 100 for completion in completions]
