@@ -87,9 +87,9 @@ bench: .venv/.dev
 $(BASE)/config.json: | .venv/.dev
 	@test -f $(EMBEDDED)/vision.safetensors || { echo "$(EMBEDDED) holds no features: run the first three commands of" \
 		"geogrounding/training/embedded/__main__.py, or give EMBEDDED=FOLDER or BASE=FOLDER"; exit 1; }
-	$(BIN)/python -m geogrounding.training.embedded regions --run $(EMBEDDED) --out $(BASE)/.. --without $(WITHHELD)
-	$(BIN)/python -m geogrounding.training.embedded language --run $(EMBEDDED) --out $(BASE)/.. --without $(WITHHELD)
-	$(BIN)/python -m geogrounding.training.embedded export --run $(BASE)/.. --tower $(EMBEDDED) --out $(BASE)
+	$(BIN)/python -m geogrounding.training.embedded regions --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
+	$(BIN)/python -m geogrounding.training.embedded language --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
+	$(BIN)/python -m geogrounding.training.embedded export --run $(dir $(BASE)) --tower $(EMBEDDED) --out $(BASE)
 
 experiment: .venv/.dev $(BASE)/config.json
 	$(BIN)/python -m geogrounding.training.experiment run --data $(DATA) --base $(BASE) --run $(RUN) $(EXPERIMENT)
