@@ -174,8 +174,8 @@ def test_average_precision_is_that_of_coco(seed: int) -> None:
     )
     columns = {"boxes_px": [truth.tolist()], "labels": [true_labels], "size_px": [(4096, 4096)]}
     factor = len(truth) / max(len(found), len(truth))
-    assert detection_reward([reply(found, labels)], **columns) == pytest.approx([expected * math.sqrt(factor)])
-    assert od_length_reward([reply(found, labels)], **columns) == pytest.approx([expected * factor])
+    assert detection_reward([reply(found.tolist(), labels)], **columns) == pytest.approx([expected * math.sqrt(factor)])
+    assert od_length_reward([reply(found.tolist(), labels)], **columns) == pytest.approx([expected * factor])
 
 
 def test_more_than_a_hundred_boxes_all_count() -> None:
@@ -224,7 +224,7 @@ class TestMask:
 
 def test_mixed_tasks() -> None:
     texts = [reply([PLANE, OTHER])] * 3
-    columns = {"boxes_px": [[PLANE]] * 3, "labels": [["airplane"]] * 3, "size_px": [SIZE] * 3}
+    columns: dict[str, Any] = {"boxes_px": [[PLANE]] * 3, "labels": [["airplane"]] * 3, "size_px": [SIZE] * 3}
     got = grounding_reward(texts, task=["detect", "refer", "segment"], trainer_state=object(), **columns)
     assert got == pytest.approx([math.sqrt(1 / 2), 1.0, 2000 / 5000])
     with pytest.raises(InputError, match="sing"):

@@ -64,7 +64,7 @@ def category_of(outcome: Outcome) -> str:
 
 def has_target(outcome: Outcome) -> bool:
     """Whether the picture shows what is asked for."""
-    return bool(len(outcome.sample.boxes_px) or outcome.sample.polygons_px)
+    return bool(len(outcome.sample.boxes_px))
 
 
 def picture_numbers(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.int64], int]:

@@ -95,8 +95,7 @@ def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscal
 def segment_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
     """GIoU and cIoU. The answered boxes are their own masks: no backend answers with masks. Areas are exact.
 
-    An empty answer to an empty picture is IoU 1, anything else there is 0; a sample without true masks is measured
-    against its boxes.
+    An empty answer to an empty picture is IoU 1, anything else there is 0.
     """
     areas = np.array([_areas(o) for o in outcomes], np.float64).reshape(-1, 2)
     inter, union = areas[:, 0], areas[:, 1]
@@ -107,7 +106,6 @@ def segment_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Meas
     ratios.add("ciou", inter, union)
     ratios.add("geo_r1_giou", np.where(union > 0, iou, 0.0), one)
     figures: dict[str, Any] = {"n": len(outcomes), "masks": "boxes"}
-    figures["n_truth_boxes"] = sum(has_target(o) and not o.sample.polygons_px for o in outcomes)
     add_none_rate(ratios, figures, outcomes)
     figures |= with_intervals(ratios.values(), ratios.intervals(resampling))
     figures["per_class"] = _classes(
@@ -173,8 +171,7 @@ def _areas(outcome: Outcome) -> tuple[float, float]:
     """Areas of intersection and union of the answer and the truth, square pixels of the picture."""
     sample = outcome.sample
     frame = shapely.box(0, 0, *sample.size_px)
-    shapes = [shapely.make_valid(shape) for shape in sample.polygons_px] or shapely.box(*sample.boxes_px.T)
-    true = shapely.intersection(shapely.union_all(shapes), frame)
+    true = shapely.intersection(shapely.union_all([shapely.make_valid(p) for p in sample.polygons_px]), frame)
     found = shapely.intersection(shapely.union_all(shapely.box(*outcome.kept.boxes_px.T)), frame)
     inter = float(shapely.intersection(true, found).area)
     return inter, max(float(true.area + found.area) - inter, 0.0)
