@@ -38,6 +38,15 @@ class Waiting(BlobModel):
         raise AssertionError
 
 
+class SecondSlow(BlobModel):
+    """Its second batch never ends."""
+
+    def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
+        while self.batches:
+            np.sqrt(np.ones(1000))
+        return super().ground(images, questions)
+
+
 class Deaf(BlobModel):
     """Waits for ever and hears no signal: only a kill stops it."""
 
@@ -91,7 +100,10 @@ class HalfBlind(BlobModel):
         return super().answer(image, question) if int(image.max()) > 100 else Answer(error="too dark")
 
 
-MODELS = {kind.__name__.lower(): kind for kind in (Endless, Waiting, Deaf, Dying, Loud, Hostile, Broken, HalfBlind)}
+MODELS = {
+    kind.__name__.lower(): kind
+    for kind in (Endless, Waiting, SecondSlow, Deaf, Dying, Loud, Hostile, Broken, HalfBlind)
+}
 loads = 0
 
 
