@@ -203,8 +203,9 @@ def run_experiment(
         told = plan.training(arm, data=shot_file, images=pool, data_format="geo-r1", model=str(base), seed=seed)
         model = place / "model"
         shutil.rmtree(model, ignore_errors=True)  # of a training that was cut off
-        at = time.monotonic()
+        at, busy = time.monotonic(), time.process_time()
         training = doers.train(arm, told, model)
+        busy = round(time.process_time() - busy, 1)
         trained_s, at = _since(at), time.monotonic()
         figures = doers.measure(str(model), tests)
         _write(
@@ -217,6 +218,7 @@ def run_experiment(
                 "shots_sha256": hashlib.sha256(shot_file.read_bytes()).hexdigest(),
                 "training": dict(training),
                 "training_seconds": trained_s,
+                "training_processor_seconds": busy,
                 "evaluation_seconds": _since(at),
                 "measured": figures,
             },

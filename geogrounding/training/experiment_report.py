@@ -156,8 +156,8 @@ def markdown(results: Results) -> str:
     lines = [
         f"Shots are chosen from {pool['pictures']} views of NWPU VHR-10. What a training took, mean over the seeds:"
     ]
-    lines += ["", "| shots | method | seeds | questions | steps | training, s | evaluation, s |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    lines += ["", "| shots | method | seeds | questions | steps | training, s | processor, s | evaluation, s |"]
+    lines.append("|---|---|---|---|---|---|---|---|")
     for shots, arms in groups.items():
         for arm, runs in arms.items():
             seeds = ", ".join(str(run["seed"]) for run in runs)
@@ -165,6 +165,7 @@ def markdown(results: Results) -> str:
                 float(np.mean([run["training"]["questions"] for run in runs])),
                 float(np.mean([run["training"]["steps"] for run in runs])),
                 float(np.mean([run["training"]["seconds"] for run in runs])),
+                float(np.mean([run["training_processor_seconds"] for run in runs])),
                 float(np.mean([run["evaluation_seconds"] for run in runs])),
             ]
             lines.append(f"| {shots} | {NAMES[arm]} | {seeds} | " + " | ".join(f"{one:.0f}" for one in mean) + " |")

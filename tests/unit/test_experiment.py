@@ -126,6 +126,7 @@ def results_of(folder: Path) -> dict[str, Any]:
     results = json.loads((folder / ex.RESULTS).read_text())
     for run in (results["zero_shot"], *results["runs"]):
         run.pop("training_seconds", None)
+        run.pop("training_processor_seconds", None)
         run.pop("evaluation_seconds")
         for path in ("data", "images"):
             run.get("settings", {}).pop(path, None)
