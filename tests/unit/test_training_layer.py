@@ -14,10 +14,13 @@ from affine import Affine
 from PIL import Image
 
 from geogrounding.errors import AreaError, InputError, MissingCRSError, OutputError, SettingsError, UnsafeSceneError
+from geogrounding.grounding.models.base import Conventions
+from geogrounding.plan import make_plan
 from geogrounding.raster.grid import ChipGrid, Tiling
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.settings import RunSettings
 from geogrounding.training.data import cut_training_set, read_samples
 from tests import rasters
 
@@ -90,6 +93,20 @@ def test_chips_are_those_of_a_run(tmp_path: Path) -> None:
     for window, record in by_window.items():
         assert np.array_equal(np.asarray(Image.open(data.parent / record["image"])), images[window].pixels)
     assert {images[window].chip.level for window in by_window} == {0, 1}
+
+
+def test_chips_are_those_that_a_model_would_be_asked_about(tmp_path: Path) -> None:
+    """A model for 1 to 2 m looks at a scene of 0.5 m at every second pixel."""
+    wanted = Conventions(
+        tile_size_px=48, overlap_px=8, coordinates="per-mille", scales=(1.0, 2.0), ground_resolution_m=(1.0, 2.0)
+    )
+    raster, labels = scene(tmp_path), layer(tmp_path, [(90, 70, 110, 90)])
+    data = cut_training_set(raster, labels, out=tmp_path / "cut", expression="ship", conventions=wanted, negatives=9.0)
+    with Scene.open(raster) as opened:
+        plan = make_plan(opened, RunSettings(source=str(raster), expressions=("ship",)), wanted)
+    assert plan.tiling.scales[0] == pytest.approx(2.0, rel=1e-3)
+    assert {tuple(r["window_scene_px"]) for r in records(data)} <= {chip.window_scene_px for chip in plan.grid}
+    assert json.loads((data.parent / "cut.json").read_text())["plan"] == plan.describe()
 
 
 def test_a_raster_of_16_bits_gets_the_stretch_of_the_scene(tmp_path: Path) -> None:

@@ -22,15 +22,19 @@ from PIL import Image
 
 from geogrounding.errors import InputError, MissingCRSError, OutputError, SettingsError
 from geogrounding.grounding.detection import Question
+from geogrounding.grounding.models.base import Conventions
 from geogrounding.grounding.prompt import build_prompt
-from geogrounding.raster.area import resolve_area
-from geogrounding.raster.grid import Chip, ChipGrid, Tiling
+from geogrounding.plan import Plan, make_plan
+from geogrounding.raster.grid import Chip
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
+from geogrounding.settings import RunSettings
 from geogrounding.training.data.objects import Objects, read_objects
 from geogrounding.vector.atomic import flush, partial_folder
 
+USUAL = Conventions(tile_size_px=336, overlap_px=48, coordinates="resized-pixels")
+"""How chips are cut when no model says otherwise."""
 MAX_GRID_CHIPS = 2_000_000
 """Chips of a grid that are looked through for labels; a scene of 300,000 x 300,000 pixels in chips of 336."""
 LEAST_SIDE_PX = 2.0
@@ -61,9 +65,10 @@ def cut_training_set(
     task: Literal["detect", "refer"] = "detect",
     layer_name: str | None = None,
     aoi: Path | None = None,
-    tile_size_px: int = 336,
-    overlap_px: int = 48,
-    scales: Sequence[float] = (1.0,),
+    conventions: Conventions | None = None,
+    tile_size_px: int | None = None,
+    overlap_px: int | None = None,
+    scales: Sequence[float] | None = None,
     resolution_m: float | None = None,
     least_visible: float = 0.6,
     negatives: float = 0.25,
@@ -88,10 +93,12 @@ def cut_training_set(
         task: ``refer`` takes only chips that show one target of an expression, and no part of another.
         layer_name: of a file with several layers.
         aoi: a vector file; only chips inside its polygons are cut. None is the whole scene.
-        tile_size_px: as for a run; see ``Tiling``.
+        conventions: of the model to be trained; None is 336 px chips at the resolution of the scene. Chips are then exactly
+            those that ``make_plan`` decides for a run with that model.
+        tile_size_px: side of the chips, in place of what suits the model.
         overlap_px: the least overlap of neighbouring chips.
-        scales: scene pixels per chip pixel, one level each.
-        resolution_m: metres per chip pixel that scale 1 stands for; None is the scene's own.
+        scales: multiples of the resolution, one level each.
+        resolution_m: metres per chip pixel; None is native, or the nearest that suits the model.
         least_visible: share of a polygon's area, 0 to 1.
         negatives: samples without a target, as a share of those with one.
         max_chips: samples with a target beyond this number are left out, chosen by seed.
@@ -118,7 +125,15 @@ def cut_training_set(
         raise SettingsError(f"at least one chip is needed, not {max_chips}")
     if out.exists():
         raise OutputError(f"{out} is there already", hint="Name a new folder.")
-    tiling = Tiling(tile_size_px=tile_size_px, overlap_px=overlap_px, scales=tuple(scales), resolution_m=resolution_m)
+    settings = RunSettings(
+        source=str(raster),
+        expressions=("labels",),
+        aoi=aoi,
+        tile_size=tile_size_px,
+        overlap=overlap_px,
+        scales=None if scales is None else tuple(sorted(set(scales))),
+        resolution_m=resolution_m,
+    )
     with Scene.open(raster, bands=bands, nodata=nodata) as scene:
         if scene.crs is None:
             raise MissingCRSError(f"{scene.name} has no coordinate system", hint="A layer can only be laid over one.")
@@ -130,7 +145,8 @@ def cut_training_set(
             layer_name=layer_name,
             repair=repair,
         )
-        chips = _Chips(scene, tiling.resolved(scene.ground_resolution_m), aoi, objects, least_visible)
+        plan = make_plan(scene, settings, conventions or USUAL)
+        chips = _Chips(plan, objects, least_visible)
         chosen = chips.choose(task, negatives, max_chips, np.random.default_rng(seed))
         mapping = compute_stretch(scene, stretch)
         told = {
@@ -139,11 +155,7 @@ def cut_training_set(
             "layer": layer.name,
             "expressions": list(objects.names),
             "task": task,
-            "tiling": {
-                "tile_size_px": tile_size_px,
-                "overlap_px": overlap_px,
-                "scales": list(chips.grid.tiling.scales),
-            },
+            "plan": plan.describe(),
             "stretch": mapping.describe(),
             "least_visible": least_visible,
             "seed": seed,
@@ -165,15 +177,8 @@ def cut_training_set(
 class _Chips:
     """The grid, and which objects its chips touch."""
 
-    def __init__(self, scene: Scene, tiling: Tiling, aoi: Path | None, objects: Objects, least_visible: float) -> None:
-        area = resolve_area(scene, aoi=aoi)
-        self.grid = ChipGrid(
-            scene.width,
-            scene.height,
-            tiling=tiling,
-            area_scene_px=area.window_scene_px,
-            aoi_scene_px=area.shape_scene_px,
-        )
+    def __init__(self, plan: Plan, objects: Objects, least_visible: float) -> None:
+        self.grid = plan.grid
         if len(self.grid) > MAX_GRID_CHIPS:
             raise SettingsError(
                 f"the scene has {len(self.grid):,} chips, more than {MAX_GRID_CHIPS:,}",
@@ -190,8 +195,8 @@ class _Chips:
                 *np.array([chip.window_scene_px for chip in self.grid[first : first + _QUERY_CHIPS]]).T
             )
             inside = np.ones(len(windows), bool)
-            if area.shape_scene_px is not None:
-                shown = shapely.area(shapely.intersection(windows, area.shape_scene_px))
+            if plan.area.shape_scene_px is not None:
+                shown = shapely.area(shapely.intersection(windows, plan.area.shape_scene_px))
                 inside = shown >= 0.999 * shapely.area(windows)
             self._usable += (first + np.flatnonzero(inside)).tolist()
             for chip, item in tree.query(windows, predicate="intersects").T:
@@ -199,7 +204,7 @@ class _Chips:
                     self._touched.setdefault(first + int(chip), []).append(int(item))
         if not self._usable:
             raise InputError(
-                f"no chip of {tiling.tile_size_px} px lies inside the area of interest", hint="Use smaller tiles."
+                f"no chip of {plan.tiling.tile_size_px} px lies inside the area of interest", hint="Use smaller tiles."
             )
 
     def choose(self, task: str, negatives: float, max_chips: int, rng: np.random.Generator) -> list[_Labelled]:
