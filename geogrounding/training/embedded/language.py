@@ -32,8 +32,10 @@ from geogrounding.training.embedded.regions import normalise
 IGNORE = -100
 WORTH_OF_READING = 4.0
 """Weight of the reader's loss (mean over regions) beside that of the answer's tokens."""
-MOST_BOXES = 5
+MOST_BOXES = 3
 """Boxes of an answer that are learned token by token; the reader learns them all."""
+TOLD_EVERY = 3
+"""Every third question is answered in training, all are read: reading is what takes long to learn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,24 +233,38 @@ def make_batch(asked: Sequence[Sequence[Asked]], boxes_px: NDArray[np.floating],
     )
 
 
-def losses(model: GeogroundForConditionalGeneration, seen: Seen, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the relevances, and negative log-likelihood of the answers' tokens (both means)."""
-    seen = seen.take(batch.view)
-    read = model.read(seen, batch.words, batch.count)
+def losses(
+    model: GeogroundForConditionalGeneration, seen: Seen, batch: Batch, *, told_every: int = 1
+) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of the relevances, and negative log-likelihood of the answers' tokens (both means).
+
+    Args:
+        model: trained in place.
+        seen: the views.
+        batch: questions about them.
+        told_every: only every so many questions are answered.
+    """
+    read = model.read(seen.take(batch.view), batch.words, batch.count)
     real = read.relevance > -20
     wrong = torch.nn.functional.binary_cross_entropy_with_logits(read.relevance, batch.relevance, reduction="none")
     # the entropy of a soft target is not to be learned away: what is left is the divergence from the teacher
     floor = torch.nn.functional.binary_cross_entropy(batch.relevance, batch.relevance, reduction="none")
     reading = ((wrong - floor) * real).sum() / real.sum()
-    prefix = read.embeds.shape[1]
-    embeds = torch.cat([read.embeds, model.language_model.embed_tokens(batch.ids)], 1)
-    out = model.language_model(inputs_embeds=embeds, use_cache=False)
+    some = slice(None, None, told_every)
+    labels = batch.labels[some]
+    longest = int((labels != IGNORE).any(0).nonzero().max()) + 1
+    ids, labels = batch.ids[some, :longest], labels[:, 1:longest]
+    embeds, boxes_px = read.embeds[some], read.boxes_px[some]
+    prefix = embeds.shape[1]
+    out = model.language_model(
+        inputs_embeds=torch.cat([embeds, model.language_model.embed_tokens(ids)], 1), use_cache=False
+    )
     hidden = out.last_hidden_state[:, prefix:-1]
-    state = model.grammar.state(batch.ids, read.boxes_px).take(slice(None, -1))
-    keys = read.embeds[:, -read.boxes_px.shape[1] :]
-    logits = model.grammar(hidden, model.lm_head(hidden), state, read.relevance, keys, read.boxes_px)
-    labels = batch.labels[:, 1:].flatten()
-    return reading, torch.nn.functional.nll_loss(logits.flatten(0, 1), labels, ignore_index=IGNORE)
+    state = model.grammar.state(ids, boxes_px).take(slice(None, -1))
+    keys = embeds[:, -boxes_px.shape[1] :]
+    logits = model.grammar(hidden, model.lm_head(hidden), state, read.relevance[some], keys, boxes_px)
+    telling = torch.nn.functional.nll_loss(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORE)
+    return reading, telling
 
 
 def train_language(
@@ -288,7 +304,7 @@ def train_language(
         ]
         packed = make_batch(asked, some.boxes_px, tokenizer)
         with torch.autocast("cpu", torch.bfloat16):
-            reading, telling = losses(model, some.seen(), packed)
+            reading, telling = losses(model, some.seen(), packed, told_every=TOLD_EVERY)
         optimiser.zero_grad()
         (WORTH_OF_READING * reading + telling).backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(trained, 1.0)

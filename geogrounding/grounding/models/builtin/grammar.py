@@ -88,6 +88,7 @@ class Grammar(nn.Module):
         self.end = nn.Linear(width, 1)
         self.sharpness = nn.Parameter(torch.tensor(float(config.sharpness)).log())
         self.scale = width**-0.5
+        self._kept: tuple[Tensor, Tensor, Tensor] | None = None
 
     def state(self, ids: Tensor, boxes_px: Tensor) -> State:
         """Where each position of ``ids`` (B, T) stands."""
@@ -164,9 +165,18 @@ class Grammar(nn.Module):
             out = torch.where((state.side >= 0)[..., None], self._numbers(odds, state, at, boxes_px, out), out)
         return out.clamp(min=NEVER)
 
+    def _kernels(self, boxes_px: Tensor) -> tuple[Tensor, Tensor]:
+        """``number_kernel`` and its exponential; kept between the tokens of one generation, which they outweigh."""
+        if self._kept is None or self._kept[0] is not boxes_px:
+            kernel = number_kernel(boxes_px, self.side_px)
+            if torch.is_grad_enabled():
+                return kernel, kernel.exp()
+            self._kept = (boxes_px, kernel, kernel.exp())
+        return self._kept[1], self._kept[2]
+
     def _numbers(self, odds: Tensor, state: State, at: Tensor, boxes_px: Tensor, like: Tensor) -> Tensor:
         """Log-probabilities where a number comes next."""
-        kernel = number_kernel(boxes_px, self.side_px)  # (B, K, 4, N)
+        kernel, weight = self._kernels(boxes_px)  # (B, K, 4, N)
         b, t, k = odds.shape
         post = torch.where((state.place >= 0)[..., None] & (at[:, None] != state.place[..., None]), odds + NEVER, odds)
         for n in range(3):
@@ -180,7 +190,7 @@ class Grammar(nn.Module):
         for side in range(4):
             rows = (pick == side)[..., None]
             if bool(rows.any()):
-                spread = torch.where(rows, share @ kernel[:, :, side].exp(), spread)
+                spread = torch.where(rows, share @ weight[:, :, side], spread)
         spread = (spread * (1 - FLOOR) + FLOOR / self.count).log()
         out = torch.full_like(like, NEVER)
         for family, sides in ((0, (0,)), (1, (1, 2)), (2, (3,))):

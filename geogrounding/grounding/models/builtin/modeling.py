@@ -50,7 +50,7 @@ class GeogroundPreTrainedModel(PreTrainedModel):
             nn.init.zeros_(module.query.weight)
             nn.init.zeros_(module.end.weight)
         elif isinstance(module, ReaderLayer):
-            nn.init.zeros_(module.pair_out.weight)
+            nn.init.zeros_(module.pair.weight)
         elif isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=std)
             if getattr(module, "bias", None) is not None:

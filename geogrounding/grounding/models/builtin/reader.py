@@ -19,6 +19,7 @@ from geogrounding.grounding.models.builtin.regions import Regions
 
 PAIR = 8
 """Numbers that say how two boxes lie to each other."""
+PAIR_WIDTH = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,21 +91,20 @@ class ReaderLayer(nn.Module):
         self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
         self.value, self.output = nn.Linear(width, width), nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, 3 * width), nn.Linear(3 * width, width)
-        self.pair_in, self.pair_out = nn.Linear(PAIR, 16), nn.Linear(16, heads)
+        self.pair = nn.Linear(PAIR_WIDTH, heads)
 
     def forward(self, x: Tensor, pairs: Tensor, mask: Tensor) -> Tensor:
-        """(B, T, width) to the same; the last K of the T tokens are the regions of ``pairs`` (B, K, K, PAIR).
+        """(B, T, width) to the same; the last K of the T tokens are the regions of ``pairs`` (B, K, K, PAIR_WIDTH).
 
         Args:
             x: tokens.
-            pairs: see ``pair_code``.
+            pairs: what is known of pairs of regions.
             mask: (B, 1, 1, T), 0 or a large negative number for tokens that do not count.
         """
         b, t, width = x.shape
         k = pairs.shape[1]
-        bias = mask.expand(b, self.heads, t, t).clone()
-        near = self.pair_out(nn.functional.gelu(self.pair_in(pairs.to(x.dtype))))
-        bias[:, :, t - k :, t - k :] += near.permute(0, 3, 1, 2).to(bias.dtype)
+        near = self.pair(pairs).permute(0, 3, 1, 2)
+        bias = nn.functional.pad(near, (t - k, 0, t - k, 0)) + mask.to(near.dtype)
         y = self.norm(x)
         q, key, v = (part(y).view(b, t, self.heads, -1).transpose(1, 2) for part in (self.query, self.key, self.value))
         y = nn.functional.scaled_dot_product_attention(q, key, v, attn_mask=bias.to(q.dtype))
@@ -132,6 +132,7 @@ class Reader(nn.Module):
         self.context_norm = nn.LayerNorm(config.region_width)
         self.context = nn.Linear(config.region_width, width)
         self.place = nn.Parameter(torch.zeros(config.context_grid**2, width))
+        self.pairs = nn.Linear(PAIR, PAIR_WIDTH)
         self.layers = nn.ModuleList(ReaderLayer(width, max(1, width // 64)) for _ in range(config.reader_layers))
         self.norm = nn.LayerNorm(width)
         self.relevant_up, self.relevant = nn.Linear(width, width), nn.Linear(width, 1)
@@ -158,7 +159,7 @@ class Reader(nn.Module):
         real = regions.scores.amax(-1) > 0
         counts = torch.cat([count, torch.ones_like(context[..., 0], dtype=torch.bool), real], 1)
         mask = torch.zeros(counts.shape, dtype=torch.float32, device=x.device).masked_fill(~counts, -1e4)
-        pairs = pair_code(boxes.float())
+        pairs = nn.functional.gelu(self.pairs(pair_code(boxes.float()).to(dtype)))
         for layer in self.layers:
             x = layer(x, pairs, mask[:, None, None])
         x = self.norm(x)
