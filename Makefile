@@ -6,6 +6,8 @@
 #   make lint        ruff: rules and format
 #   make types       mypy, strict
 #   make docs        write docs/cli.md anew from the command line itself
+#   make plugin      the zip of the QGIS plugin, in dist/
+#   make test-qgis   the tests of the plugin in real QGIS; installs Debian's packages where they are missing
 #   make bench       the figures of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
 #   make experiment  few labels of new classes, SFT and GRPO: docs/experiments.md (DATA=... the folder of data sets)
 #   make lock        write requirements/constraints.txt anew from .venv
@@ -73,6 +75,25 @@ format: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python -m geogrounding_cli.reference > docs/cli.md.new
 	mv docs/cli.md.new docs/cli.md
+
+plugin: .venv/.dev
+	$(BIN)/python qgis_plugin/package.py dist
+
+# QGIS comes with Debian's own Python, so these tests have an environment of their own that sees Debian's packages.
+# bandit and detect-secrets are what plugins.qgis.org runs over an upload.
+QGIS_PACKAGES := qgis python3-qgis qgis-providers xvfb xauth python3-venv procps
+test-qgis: .venv-qgis/.made .venv/.runtime
+	.venv-qgis/bin/bandit --quiet --recursive qgis_plugin
+	.venv-qgis/bin/detect-secrets-hook qgis_plugin/*.py $$(find qgis_plugin/geogrounding -type f -not -path '*/__pycache__/*')
+	QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$${XDG_RUNTIME_DIR:-/tmp} .venv-qgis/bin/python -P -m pytest \
+		-c tests/qgis/pytest.ini -p no:cacheprovider tests/qgis
+
+.venv-qgis/.made:
+	command -v xvfb-run >/dev/null && command -v qgis_process.bin >/dev/null && /usr/bin/python3 -c "import qgis.core" || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $(QGIS_PACKAGES) >/dev/null; }
+	/usr/bin/python3 -m venv --system-site-packages .venv-qgis
+	.venv-qgis/bin/python -m pip install --quiet "pytest==9.2.0" "pytest-qgis==5.0.2" "bandit==1.9.4" "detect-secrets==1.5.0"
+	@touch $@
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks.startup

@@ -28,6 +28,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from . import settings
+from .compat import QAction
 from .extent_tool import DrawnExtent
 from .rasters import WARN_PIXELS, LayerError, Source, describe_source
 from .text import duration, short, tr
@@ -340,6 +341,7 @@ class AskPanel(QWidget):
         self.draw_button.clicked.connect(self._start_drawing)
         self.drawn.drawn.connect(self._drawn)
         self.history.menu().aboutToShow.connect(self._fill_history)
+        self.history.menu().triggered.connect(self._add_question)
         self.layer.layerChanged.connect(self._changed)
         self.question.textChanged.connect(self._changed)
         self.model.currentIndexChanged.connect(self._changed)
@@ -382,14 +384,14 @@ class AskPanel(QWidget):
         menu.clear()
         for question in settings.history():
             action = menu.addAction(short(question).replace("&", "&&"))
-            action.triggered.connect(lambda _checked=False, text=question: self._add_question(text))
+            action.setData(question)
         if menu.isEmpty():
             menu.addAction(tr("none yet")).setEnabled(False)
         else:
             menu.addSeparator()
-            menu.addAction(tr("Forget them"), settings.forget_history)
+            menu.addAction(tr("Forget them")).triggered.connect(settings.forget_history)
 
-    def _add_question(self, text: str) -> None:
-        lines = self.questions()
-        if text not in lines:
+    def _add_question(self, action: QAction) -> None:
+        lines, text = self.questions(), action.data()
+        if text and text not in lines:
             self.question.setPlainText("\n".join([*lines, text]))

@@ -96,7 +96,9 @@ class Asking(QObject):
         self.writer.drained.connect(self._drained)
         number = len(ask.questions)
         name = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
-        self._task = EngineTask(name, self._link, "run", ask.params(), {"source": export} if export else None)
+        self._task = EngineTask(
+            name, self._link, "run", lambda paths: {**ask.params(), **paths}, {"source": export} if export else {}
+        )
         self._task.events.connect(self._take)
         self._task.ended.connect(self._end)
         self._panel.set_running(True)

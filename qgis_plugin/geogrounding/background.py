@@ -144,12 +144,21 @@ class EngineTask(QgsTask):
         self,
         description: str,
         link: Link,
-        kind: str,
-        params: dict[str, Any],
+        method: str,
+        params: Callable[[Mapping[str, str]], dict[str, Any]],
         inputs: Mapping[str, Input] | None = None,
     ) -> None:
+        """Prepare.
+
+        Args:
+            description: for the status bar.
+            link: the engine.
+            method: of the request.
+            params: from the paths of the files that were made to the parameters of the request.
+            inputs: files to make first, by name.
+        """
         super().__init__(description, FLAGS)
-        self._link, self._kind, self._params = link, kind, dict(params)
+        self._link, self._method, self._params = link, method, params
         self._inputs = dict(inputs or {})
         self._waiting: deque[dict[str, Any]] = deque()
         self._woken = False
@@ -160,9 +169,9 @@ class EngineTask(QgsTask):
     def run(self) -> bool:
         """Do the work; QGIS calls this in a thread of its own."""
         try:
-            for key, made in self._inputs.items():
-                self._params[key] = str(made.run(self._tell_share, self.isCanceled))
-            self.result = self._link.call(self._kind, self._params, on_event=self._tell, cancelled=self.isCanceled)
+            paths = {name: str(made.run(self._tell_share, self.isCanceled)) for name, made in self._inputs.items()}
+            params = self._params(paths)
+            self.result = self._link.call(self._method, params, on_event=self._tell, cancelled=self.isCanceled)
         except Cancelled:
             return False
         except (EngineError, LayerError) as error:

@@ -9,13 +9,14 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from . import settings
 from .engine import Cancelled, EngineClient, EngineError, command_for
 from .text import tr
 
-__all__ = ["Cancelled", "EngineError", "Link", "failures"]
+__all__ = ["Cancelled", "EngineError", "Link", "failures", "train_request"]
 
 WITH_MODEL = frozenset({"plan", "run", "load"})
 PROBE_S = 120.0
@@ -58,6 +59,8 @@ class Link:
         chosen = settings.load()
         if method in WITH_MODEL:
             params = {**params, **model_options(chosen)}
+        elif method == "train" and chosen.device not in ("", "auto"):
+            params = {**params, "settings": {"device": chosen.device, **params["settings"]}}
         return self._client_for(chosen).call(method, params, on_event=on_event, cancelled=cancelled)
 
     def probe(self, chosen: settings.Settings, cancelled: Callable[[], bool] = lambda: False) -> dict[str, Any]:
@@ -135,6 +138,12 @@ def model_options(chosen: settings.Settings) -> dict[str, Any]:
         if key:
             options["api_key"] = key
     return {"model_options": options} if options else {}
+
+
+def train_request(method: str, output: Path, training: dict[str, Any]) -> dict[str, Any]:
+    """The request for a training run, by reward (``grpo``) or by example (``sft``)."""
+    given = {name: value for name, value in training.items() if value is not None}
+    return {"method": method, "output": str(output), "keep_cancelled": False, "settings": given}
 
 
 def failures(result: dict[str, Any]) -> list[str]:

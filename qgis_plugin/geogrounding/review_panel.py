@@ -31,7 +31,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from . import results
-from .compat import QShortcut
+from .compat import QAction, QShortcut
 from .ranking import Ranking
 from .text import tr
 
@@ -134,6 +134,25 @@ class ReviewPanel(QWidget):
         project = QgsProject.instance()
         project.layersAdded.disconnect(self._offer_results)
         project.layersRemoved.disconnect(self._offer_results)
+
+    def _go_back(self) -> None:
+        self.go(-1)
+
+    def _go_on(self) -> None:
+        self.go(1)
+
+    def _accept(self) -> None:
+        self.judge(results.ACCEPTED)
+
+    def _reject(self) -> None:
+        self.judge(results.REJECTED)
+
+    def _reopen(self) -> None:
+        self.judge(results.OPEN)
+
+    def _save_chosen(self, action: QAction) -> None:
+        if self.layer is not None:
+            self.save_requested.emit(self.layer, *action.data())
 
     def _hidden_below(self) -> float:
         return self.slider.value() / 100
@@ -247,10 +266,8 @@ class ReviewPanel(QWidget):
             (tr("GeoPackage, accepted only…"), "GPKG", True),
             (tr("GeoJSON, accepted only…"), "GeoJSON", True),
         ):
-            action = menu.addAction(label)
-            action.triggered.connect(
-                lambda _checked=False, d=driver, a=accepted: self.layer and self.save_requested.emit(self.layer, d, a)
-            )
+            menu.addAction(label).setData((driver, accepted))
+        menu.triggered.connect(self._save_chosen)
         self.save.setMenu(menu)
         layout.addWidget(self.save)
 
@@ -258,12 +275,13 @@ class ReviewPanel(QWidget):
         self.choice.layerChanged.connect(self._layer_chosen)
         self.ranking.changed.connect(self._show_counts)
         self.slider.valueChanged.connect(self.set_threshold)
-        self.previous.clicked.connect(lambda: self.go(-1))
-        self.next.clicked.connect(lambda: self.go(1))
+        # No lambdas: one that holds the panel would keep it alive after QGIS has thrown it away.
+        self.previous.clicked.connect(self._go_back)
+        self.next.clicked.connect(self._go_on)
         self.zoom_button.clicked.connect(self.zoom)
-        self.accept.clicked.connect(lambda: self.judge(results.ACCEPTED))
-        self.reject.clicked.connect(lambda: self.judge(results.REJECTED))
-        self.reopen.clicked.connect(lambda: self.judge(results.OPEN))
+        self.accept.clicked.connect(self._accept)
+        self.reject.clicked.connect(self._reject)
+        self.reopen.clicked.connect(self._reopen)
         for key, button in (("A", self.accept), ("R", self.reject), ("N", self.next), ("P", self.previous)):
             shortcut = QShortcut(QKeySequence(key), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

@@ -43,6 +43,7 @@ class Lesson:
     field: str
     name: str
     steps: int
+    method: str
 
 
 class TeachPanel(QWidget):
@@ -99,6 +100,7 @@ class TeachPanel(QWidget):
             field="" if expression else field,
             name=name,
             steps=int(self.length.currentData()),
+            method=self.method.currentData(),
         )
 
     def set_running(self, running: bool) -> None:
@@ -110,14 +112,14 @@ class TeachPanel(QWidget):
         self.progress.setVisible(running)
         self.progress.setRange(0, 0)
         self.progress.setFormat(tr("Cutting the training set…"))
-        for widget in (self.raster, self.examples, self.expression, self.field, self.name, self.length):
+        for widget in (self.raster, self.examples, self.expression, self.field, self.name, self.length, self.method):
             widget.setEnabled(not running)
         self.selected_only.setEnabled(not running)
 
     def begin(self) -> None:
         """A training starts: an empty curve."""
         self.say("")
-        self.curve.clear(tr("Reward"))
+        self.curve.clear(tr("Reward") if self.method.currentData() == "grpo" else tr("Loss"))
         self.set_running(True)
 
     def show_event(self, event: dict[str, Any]) -> None:
@@ -131,9 +133,13 @@ class TeachPanel(QWidget):
             if isinstance(seconds, (int, float)) and seconds > 0:
                 text += tr(", about {time} left").format(time=duration(seconds))
             self.progress.setFormat(text)
-        reward = event.get("reward")
-        if isinstance(reward, (int, float)):
-            self.curve.add(step, float(reward))
+        figure = event.get("reward") if self.method.currentData() == "grpo" else event.get("loss")
+        if isinstance(figure, (int, float)):
+            self.curve.add(step, float(figure))
+
+    def show_status(self, text: str) -> None:
+        """What goes on before the first step."""
+        self.progress.setFormat(text)
 
     def say(self, text: str, *, problem: bool = False) -> None:
         """A line below the form."""
@@ -168,12 +174,19 @@ class TeachPanel(QWidget):
         for steps, label in LENGTHS:
             self.length.addItem(tr("{label} ({n} steps)").format(label=tr(label), n=steps), steps)
         self.length.setCurrentIndex(1)
+        self.method = QComboBox()
+        self.method.addItem(tr("by reward (GRPO)"), "grpo")
+        self.method.addItem(tr("by example (SFT)"), "sft")
+        self.method.setToolTip(
+            tr("By reward: sharpens what the model finds already. By example: teaches what it does not find at all.")
+        )
         form.addRow(tr("Raster"), self.raster)
         form.addRow(tr("Examples"), self.examples)
         form.addRow("", self.selected_only)
         form.addRow(tr("They are"), self.expression)
         form.addRow(tr("or by field"), self.field)
         form.addRow(tr("Name"), self.name)
+        form.addRow(tr("Way"), self.method)
         form.addRow(tr("Length"), self.length)
         layout.addLayout(form)
         self.progress = QProgressBar()

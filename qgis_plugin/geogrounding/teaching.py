@@ -11,7 +11,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from . import settings
 from .background import EngineTask, Input
 from .examples import ExampleFile
-from .link import Link
+from .link import Link, train_request
 from .rasters import Export, LayerError, describe_source
 from .teach_panel import TeachPanel
 from .text import NAME, literal, tr
@@ -47,19 +47,24 @@ class Teaching(QObject):
         except LayerError as error:
             self._panel.say(str(error), problem=True)
             return
-        inputs: dict[str, Input] = {"layer": ExampleFile(lesson.layer, selected_only=lesson.selected_only)}
+        inputs: dict[str, Input] = {"labels": ExampleFile(lesson.layer, selected_only=lesson.selected_only)}
         if source.path is None:
-            inputs["raster"] = Export(source)
+            inputs["scene"] = Export(source)
         params = {
-            "raster": source.path,
+            "scene": source.path,
             "expression": lesson.expression or None,
             "expression_field": lesson.field or None,
             "steps": lesson.steps,
-            "model": settings.Settings().model,
-            "output": str(folder),
+            "negatives": 0.0,  # where nothing was drawn nobody has looked
         }
         self._panel.begin()
-        self._task = EngineTask(tr("geogrounding: training"), self._link, "teach", params, inputs)
+        self._task = EngineTask(
+            tr("geogrounding: training"),
+            self._link,
+            "train",
+            lambda paths: train_request(lesson.method, folder, {**params, **paths}),
+            inputs,
+        )
         self._task.events.connect(self._take)
         self._task.ended.connect(self._end)
         QgsApplication.taskManager().addTask(self._task)
@@ -82,6 +87,8 @@ class Teaching(QObject):
         for event in events:
             if event.get("event") == "training":
                 self._panel.show_event(event)
+            elif event.get("event") == "loading":
+                self._panel.show_status(tr("Loading the model…"))
 
     def _end(self, outcome: str) -> None:
         task, self._task = self._task, None

@@ -48,7 +48,7 @@ class Welcome(QFrame):
         layout.addWidget(self.commands)
         row = QHBoxLayout()
         copy = QPushButton(tr("Copy commands"))
-        copy.clicked.connect(lambda: QApplication.clipboard().setText(self.commands.toPlainText()))
+        copy.clicked.connect(self._copy)
         row.addWidget(copy)
         row.addStretch(1)
         layout.addLayout(row)
@@ -71,6 +71,9 @@ class Welcome(QFrame):
     def say(self, text: str) -> None:
         """A line below the steps."""
         self.message.setText(text)
+
+    def _copy(self) -> None:
+        QApplication.clipboard().setText(self.commands.toPlainText())
 
     def _add_text(self, layout: QVBoxLayout, text: str) -> None:
         label = QLabel(text)

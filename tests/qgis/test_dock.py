@@ -157,7 +157,7 @@ def test_the_estimate_says_chips_and_time_before_starting(dock: Dock, link: Scri
 def test_an_extent_is_sent_in_the_crs_of_the_layer(run: Run, dock: Dock, link: ScriptedLink) -> None:
     link.answers["run"] = tells(features())
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
-    dock.ask.drawn.set(QgsRectangle(-81.98981, 29.69125, -81.98968, 29.69137), wgs84)
+    dock.ask.drawn.set(QgsRectangle(-81.99005, 29.69236, -81.98975, 29.69263), wgs84)
     assert dock.ask.by_drawing.isChecked()
     assert run() == "done"
     (params,) = link.asked("run")
@@ -253,10 +253,16 @@ def test_the_interface_is_never_blocked(run: Run, dock: Dock, link: ScriptedLink
         return {"chips": 1, "failed": 0}
 
     link.answers["run"] = answer
-    longest, last = [0.0], [time.monotonic()]
+
+    def clock() -> float:
+        """Time in which this thread ran or waited for something, but not for other programs on the processor."""
+        queued = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+        return time.monotonic() - queued
+
+    longest, last = [0.0], [clock()]
 
     def beat() -> None:
-        now = time.monotonic()
+        now = clock()
         longest[0], last[0] = max(longest[0], now - last[0]), now
 
     timer = QTimer()

@@ -205,6 +205,14 @@ def with_extent(request: dict[str, Any], source: Source) -> dict[str, Any]:
     return full
 
 
+def new_folder(path: str) -> str:
+    """A folder that the engine will make: an empty one is taken away; of any other the engine says that it is there."""
+    folder = Path(path)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+    return path
+
+
 def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
     """The parameter, among the advanced ones."""
     parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputString,
+    QgsProcessingParameterEnum,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
 )
 
 from .. import settings
-from ..link import Cancelled
+from ..link import Cancelled, train_request
 from ..text import tr
-from .base import advanced
+from .base import advanced, new_folder
 from .training_set import FromExamples
+
+METHODS = ("grpo", "sft")
 
 
 class FineTune(FromExamples):
@@ -39,6 +43,11 @@ class FineTune(FromExamples):
             )
         )
         self.addParameter(
+            QgsProcessingParameterEnum(
+                "METHOD", tr("Way"), options=[tr("by reward (GRPO)"), tr("by example (SFT)")], defaultValue=0
+            )
+        )
+        self.addParameter(
             advanced(QgsProcessingParameterString("MODEL", tr("Model to start from"), settings.Settings().model))
         )
         self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT", tr("New model")))
@@ -48,21 +57,24 @@ class FineTune(FromExamples):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Let the engine train."""
-        folder = self.parameterAsString(parameters, "OUTPUT", context)
-        request = {
-            "output": folder,
+        folder = new_folder(self.parameterAsString(parameters, "OUTPUT", context))
+        method = METHODS[self.parameterAsEnum(parameters, "METHOD", context)]
+        more = {
             "steps": self.parameterAsInt(parameters, "STEPS", context),
             "model": self.parameterAsString(parameters, "MODEL", context) or settings.Settings().model,
         }
 
+        def request(training: dict[str, Any]) -> dict[str, Any]:
+            return train_request(method, Path(folder), {**training, **more})
+
         def show(event: dict[str, Any]) -> None:
             if event.get("event") == "training" and event.get("steps"):
                 feedback.setProgress(100 * event["step"] / event["steps"])
-                figures = ", ".join(f"{k} {v:.3g}" for k, v in event.items() if isinstance(v, float))
+                figures = ", ".join(f"{name} {value:.3g}" for name, value in (event.get("numbers") or {}).items())
                 feedback.pushInfo(tr("step {n}: {figures}").format(n=event["step"], figures=figures))
 
         try:
-            found = self.ask_with_examples("teach", request, parameters, context, feedback, show)
+            found = self.ask_with_examples("train", request, parameters, context, feedback, show)
         except Cancelled:
             feedback.pushInfo(tr("Cancelled."))
             return {"OUTPUT": folder, "MODEL_NAME": ""}

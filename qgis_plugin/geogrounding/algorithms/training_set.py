@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ..examples import write_examples
 from ..link import Cancelled
 from ..rasters import Export, LayerError, Source
 from ..text import tr
-from .base import Algorithm, advanced
+from .base import Algorithm, advanced, new_folder
 
 
 class FromExamples(Algorithm):
@@ -46,6 +47,17 @@ class FromExamples(Algorithm):
         self.addParameter(QgsProcessingParameterString("EXPRESSION", tr("They are"), optional=True))
         self.addParameter(
             QgsProcessingParameterField("FIELD", tr("or by field"), parentLayerParameterName="EXAMPLES", optional=True)
+        )
+        self.addParameter(
+            QgsProcessingParameterNumber(
+                "NEGATIVES",
+                tr("Pictures without a target, as a share (0 where not all of the raster was searched)"),
+                QgsProcessingParameterNumber.Type.Double,
+                0.0,
+                False,
+                0.0,
+                1.0,
+            )
         )
         self.addParameter(
             advanced(
@@ -74,8 +86,8 @@ class FromExamples(Algorithm):
 
     def ask_with_examples(
         self,
-        kind: str,
-        request: dict[str, Any],
+        method: str,
+        make_request: Callable[[dict[str, Any]], dict[str, Any]],
         parameters: dict[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
@@ -106,15 +118,16 @@ class FromExamples(Algorithm):
             if self._export is not None:
                 feedback.setProgressText(tr("Exporting the raster…"))
                 raster = str(self._export.run(lambda _share: None, feedback.isCanceled))
-            request = {
-                **request,
-                "raster": raster,
-                "layer": str(path),
+            training = {
+                "scene": raster,
+                "labels": str(path),
                 "expression": expression or None,
                 "expression_field": None if expression else fields[0],
                 "seed": self.parameterAsInt(parameters, "SEED", context),
+                "negatives": self.parameterAsDouble(parameters, "NEGATIVES", context),
             }
-            return self.call(kind, request, feedback, on_event)
+            request = make_request({key: value for key, value in training.items() if value is not None})
+            return self.call(method, request, feedback, on_event)
         except LayerError as error:
             raise QgsProcessingException(str(error)) from error
         finally:
@@ -144,9 +157,11 @@ class BuildTrainingSet(FromExamples):
         self, parameters: dict[str, Any], context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> dict[str, Any]:
         """Let the engine cut."""
-        folder = self.parameterAsString(parameters, "OUTPUT", context)
+        folder = new_folder(self.parameterAsString(parameters, "OUTPUT", context))
         try:
-            found = self.ask_with_examples("training_set", {"output": folder}, parameters, context, feedback)
+            found = self.ask_with_examples(
+                "cut_training_set", lambda training: {**training, "output": folder}, parameters, context, feedback
+            )
         except Cancelled:
             return {"OUTPUT": folder, "DATA": "", "COUNT": 0}
         feedback.pushInfo(tr("{n} samples in {path}").format(n=found.get("samples", 0), path=found.get("data", folder)))

@@ -1,0 +1,89 @@
+"""qgis_process without a desktop, with the real engine and the embedded model."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ENGINE, ROOT
+from qgis.core import QgsVectorLayer
+
+sys.path.insert(0, str(ROOT / "qgis_plugin"))
+from package import build
+
+PROCESS = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+pytestmark = [
+    pytest.mark.skipif(PROCESS is None, reason="no qgis_process"),
+    pytest.mark.skipif(not ENGINE.is_file(), reason="no engine: make .venv first"),
+]
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A profile that has never been used, with the zip installed and enabled."""
+    home = tmp_path_factory.mktemp("home")
+    with zipfile.ZipFile(build(home / "dist")) as archive:
+        archive.extractall(home / "plugins")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    environment |= {
+        "QT_QPA_PLATFORM": "offscreen",
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home),
+        "QGIS_PLUGINPATH": str(home / "plugins"),
+        "QGIS_CUSTOM_CONFIG_PATH": str(home / "config"),
+        "GEOGROUND_ENGINE": str(ENGINE),
+    }
+    call(environment, "plugins", "enable", "geogrounding")
+    return environment
+
+
+def call(environment: dict[str, str], *arguments: str) -> str:
+    done = subprocess.run([PROCESS, *arguments], env=environment, capture_output=True, text=True, timeout=500)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def run(environment: dict[str, str], name: str, **parameters: Any) -> dict[str, Any]:
+    given = [f"{key}={value}" for key, value in parameters.items()]
+    return json.loads(call(environment, "--json", "run", f"geogrounding:{name}", "--", *given))["results"]
+
+
+def test_ground(environment: dict[str, str], scene: Path, tmp_path: Path) -> None:
+    found = run(environment, "ground", INPUT=scene, EXPRESSIONS="tree", MIN_SCORE=0, OUTPUT=tmp_path / "trees.gpkg")
+    layer = QgsVectorLayer(found["OUTPUT"], "trees")
+    assert layer.isValid()
+    assert layer.featureCount() == found["COUNT"] > 0
+    assert layer.crs().authid() == "EPSG:32617"
+
+
+def test_the_algorithms_are_listed(environment: dict[str, str]) -> None:
+    listed = call(environment, "list")
+    for name in ("ground", "groundbatch", "trainingset", "finetune"):
+        assert f"geogrounding:{name}\t" in listed
+
+
+def test_without_an_engine_it_says_what_to_do(environment: dict[str, str], scene: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [
+            PROCESS,
+            "run",
+            "geogrounding:ground",
+            "--",
+            f"INPUT={scene}",
+            "EXPRESSIONS=tree",
+            f"OUTPUT={tmp_path}/x.gpkg",
+        ],
+        env={**environment, "GEOGROUND_ENGINE": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert "No engine is set up" in done.stdout + done.stderr
+    assert not (tmp_path / "x.gpkg").exists()
