@@ -24,6 +24,7 @@ from geogrounding.training import curves, run_folder
 from geogrounding.training.config import Method, TrainSettings, describe
 from geogrounding.training.dataset import Row, TrainingSet, make_rows, read_training_set
 from geogrounding.training.run_folder import CHECKPOINTS
+from geogrounding.training.shared_prompt import SharedPrompt
 from geogrounding.training.shared_vision import SharedVision
 from geogrounding.training.start import Start, adapter_config, libraries_quiet, load_start, save_result
 
@@ -105,6 +106,7 @@ def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
         run_folder.check_new(output)
     start = load_start(settings)
     shared = SharedVision(_bare(start.model), share=settings.share_vision)
+    prompts = SharedPrompt(_bare(start.model), share=settings.share_vision)
     try:
         if not resume:
             run_folder.begin(output, {"geogrounding": run_folder.versions()["geogrounding"], "method": method})
@@ -142,6 +144,7 @@ def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
             _clear(output)
         raise
     finally:
+        prompts.close()
         shared.close()
 
 

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from trl.trainer.utils import FusedCausalLMOutput
 
+_SHARED = frozenset({"input_ids", "attention_mask", "pixel_values"})
+
 
 def needs_own_head(model: Any) -> bool:
     """Whether TRL's way cannot work for a model: it has no backbone apart from itself."""
@@ -45,9 +47,15 @@ def add_own_head(model: Any, *, temperature: float = 1.0) -> None:
         columns = wanted.any(0).nonzero()
         # The first label is predicted by the position before it.
         start = max(int(columns[0, 0]) - 1, 0) if len(columns) else labels.shape[1] - 2
-        kwargs["use_cache"] = False
-        logits = original(self, *args, logits_to_keep=labels.shape[1] - start, **kwargs).logits[:, :-1]
-        return score(logits, labels, start=start, temperature=temperature, items=items)
+        logits = None
+        shared = self.__dict__.get("shared_prompt")
+        if shared is not None and not args and kwargs.keys() >= _SHARED:
+            ids, mask, pixels = (kwargs[name] for name in ("input_ids", "attention_mask", "pixel_values"))
+            logits = shared.logits(ids, mask, pixels, start=start)
+        if logits is None:
+            kwargs["use_cache"] = False
+            logits = original(self, *args, logits_to_keep=labels.shape[1] - start, **kwargs).logits
+        return score(logits[:, :-1], labels, start=start, temperature=temperature, items=items)
 
     model.forward = types.MethodType(forward, model)
 

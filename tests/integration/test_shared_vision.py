@@ -138,3 +138,64 @@ def test_the_embedded_model_sees_each_picture_once(tmp_path: Path) -> None:
             torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(plain.context, seen.context, rtol=1e-4, atol=1e-4)
     assert (shared.counts.asked, shared.counts.encoded) == (8, 2)
+
+
+def test_a_group_shares_its_prompt_and_the_numbers_and_gradients_stay(tmp_path: Path) -> None:
+    import torch
+
+    from geogrounding.grounding.models.builtin import hf
+    from geogrounding.training.scoring_head import add_own_head
+    from geogrounding.training.shared_prompt import SharedPrompt
+
+    folder = save_tiny_embedded(tmp_path / "m")
+    model: Any = hf.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
+    processor: Any = hf.GeogroundProcessor.from_pretrained(folder)
+    model.freeze_vision()
+    pictures = [picture(seed, 200) for seed in (1, 2, 1, 2, 1, 3)]
+    texts = ["<image>detect: square<s>" if row % 2 == 0 else "<image>refer: the leftmost ship<s>" for row in range(6)]
+    prompts = processor(images=pictures, text=texts, return_tensors="pt", padding=True)
+    answers = processor.tokenizer(
+        [processor.completion("square", [[10, 20, 50 + row, 90]][: row % 3]) + "</s>" for row in range(6)],
+        return_tensors="pt",
+        padding=True,
+        padding_side="right",
+        add_special_tokens=False,
+    )
+    ids = torch.cat([prompts["input_ids"], answers["input_ids"]], 1)
+    mask = torch.cat([prompts["attention_mask"], answers["attention_mask"]], 1)
+    labels = ids.masked_fill(mask == 0, -100)
+    labels[:, : prompts["input_ids"].shape[1]] = -100
+    found, written = [], []
+    for share in (False, True):
+        add_own_head(model, temperature=0.9)
+        shared = SharedPrompt(model, share=share)
+        assert shared.works is share
+        model.zero_grad()
+        inputs = {"input_ids": ids, "attention_mask": mask, "pixel_values": prompts["pixel_values"]}
+        output = model(**inputs, labels=labels, fused_lm_head=True)
+        (output.log_probs * torch.arange(1.0, 7.0)[:, None]).sum().backward()
+        gradients = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
+        found.append((output.log_probs.detach(), output.entropy, gradients))
+        written.append(model.generate(**prompts, max_new_tokens=6, do_sample=False))
+        shared.close()
+    (plain, entropy, grads), (same, same_entropy, same_grads) = found
+    assert plain.shape == labels[:, 1:].shape
+    torch.testing.assert_close(same, plain, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(same_entropy, entropy, rtol=1e-4, atol=1e-4)
+    assert grads.keys() == same_grads.keys()
+    for name, gradient in grads.items():
+        scale = float(gradient.abs().max())
+        torch.testing.assert_close(same_grads[name], gradient, rtol=1e-3, atol=1e-3 * scale + 1e-5)
+    assert torch.equal(written[0], written[1])
+
+
+def test_prompts_are_the_same_only_with_the_same_picture() -> None:
+    import torch
+
+    from geogrounding.training.shared_prompt import same_prompts
+
+    ids = torch.tensor([[1, 2], [1, 2], [1, 3], [1, 2]])
+    pixels = torch.tensor([0.0, 1.0, 0.0, 0.0])[:, None]
+    first, of = same_prompts(ids, pixels)
+    assert first.tolist() == [0, 1, 2]
+    assert of.tolist() == [0, 1, 2, 0]

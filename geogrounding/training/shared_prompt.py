@@ -1,0 +1,145 @@
+"""A group of completions shares its question too: picture and prompt go through the embedded model once a group.
+
+All completions of a group begin with the same picture and the same words, which are most of their tokens. Here the prompt
+is read once for each distinct one; its keys and values are repeated for the completions, in sampling and, with gradients,
+in the log-probabilities. Positions follow the attention mask, so that padding changes nothing.
+
+It asks the model for ``encode_images``, ``question_words``, ``read`` and the arguments of ``forward`` that take what they
+return; a model without them goes its usual way. Imports torch: import it late.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+_LEAST_PROMPT = 8
+"""Shorter prompts are not worth it."""
+
+
+class SharedPrompt:
+    """Shares prompts within a model; ``close`` takes the wrapping of ``generate`` off again."""
+
+    def __init__(self, model: Any, *, share: bool = True) -> None:
+        """Wrap a model that is not yet wrapped by PEFT or a trainer."""
+        hooks = ("encode_images", "question_words", "read")
+        self._model = model
+        self.works = share and all(hasattr(model, name) for name in hooks)
+        if self.works:
+            self._generate = model.generate
+            model.__dict__["generate"] = self.generate
+            model.__dict__["shared_prompt"] = self
+
+    def close(self) -> None:
+        """Take the wrapping off."""
+        if self.works:
+            del self._model.__dict__["generate"], self._model.__dict__["shared_prompt"]
+            self.works = False
+
+    @torch.no_grad()
+    def generate(self, inputs: torch.Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
+        """As the model's own, with the prompts of a group read once."""
+        ids, mask, pixels = kwargs.get("input_ids", inputs), kwargs.get("attention_mask"), kwargs.get("pixel_values")
+        if ids is None or mask is None or pixels is None or not _UNSHARED.isdisjoint(kwargs):
+            return self._generate(inputs, *args, **kwargs)
+        first, of = same_prompts(ids, pixels)
+        if len(first) == len(ids) or ids.shape[1] < _LEAST_PROMPT:
+            return self._generate(inputs, *args, **kwargs)
+        told, cache = self._read(ids, mask, pixels, first, of, ids.shape[1] - 1)
+        del kwargs["pixel_values"]
+        return self._generate(inputs, *args, **kwargs, **told, past_key_values=cache)
+
+    def logits(self, ids: torch.Tensor, mask: torch.Tensor, pixels: torch.Tensor, *, start: int) -> torch.Tensor | None:
+        """Logits from position ``start``, the last of the prompts, to the end: (B, T - start, V).
+
+        Args:
+            ids: (B, T) prompts padded on the left, completions on the right.
+            mask: (B, T).
+            pixels: a picture a row.
+            start: all before it is prompt.
+
+        Returns:
+            None where nothing would be shared, or the model checkpoints its activations.
+        """
+        if start < _LEAST_PROMPT or getattr(self._model.language_model, "gradient_checkpointing", False):
+            return None
+        if bool((ids[:, start:] == self._model.config.image_token_id).any()):
+            return None
+        first, of = same_prompts(ids[:, :start], pixels)
+        if len(first) == len(ids):
+            return None
+        told, cache = self._read(ids, mask, pixels, first, of, start)
+        logits: torch.Tensor = (
+            type(self._model)
+            .forward(
+                self._model,
+                input_ids=ids[:, start:],
+                attention_mask=mask,
+                position_ids=_positions(mask)[:, start:],
+                past_key_values=cache,
+                history_ids=ids,
+                use_cache=True,
+                **told,
+            )
+            .logits
+        )
+        return logits
+
+    def _read(
+        self,
+        ids: torch.Tensor,
+        mask: torch.Tensor,
+        pixels: torch.Tensor,
+        first: torch.Tensor,
+        of: torch.Tensor,
+        stop: int,
+    ) -> tuple[dict[str, torch.Tensor], Any]:
+        """What the model made of the pictures, and the keys and values of the first ``stop`` tokens, for every row."""
+        model = self._model
+        read = model.read(model.encode_images(pixels[first]), *model.question_words(ids[first]))
+        told = {"region_embeds": read.embeds, "region_relevance": read.relevance, "region_boxes": read.boxes_px}
+        cache = (
+            type(model)
+            .forward(
+                model,
+                input_ids=ids[first, :stop],
+                attention_mask=mask[first, :stop],
+                position_ids=_positions(mask)[first, :stop],
+                use_cache=True,
+                logits_to_keep=1,
+                **told,
+            )
+            .past_key_values
+        )
+        cache.batch_select_indices(of)
+        return {name: tensor[of] for name, tensor in told.items()}, cache
+
+
+_UNSHARED = frozenset({"past_key_values", "region_embeds", "inputs_embeds"})
+
+
+def same_prompts(ids: torch.Tensor, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Rows that begin each distinct prompt, and for every row which of these it is.
+
+    Args:
+        ids: (B, P).
+        pixels: (B, ...) the picture of each row.
+    """
+    first: list[int] = []
+    of: list[int] = []
+    known: dict[tuple[int, ...], list[int]] = {}
+    for row, words in enumerate(ids.tolist()):
+        places = known.setdefault(tuple(words), [])
+        place = next((one for one in places if torch.equal(pixels[first[one]], pixels[row])), None)
+        if place is None:
+            place = len(first)
+            first.append(row)
+            places.append(place)
+        of.append(place)
+    return torch.tensor(first, device=ids.device), torch.tensor(of, device=ids.device)
+
+
+def _positions(mask: torch.Tensor) -> torch.Tensor:
+    """Place of each token among those that count, as ``generate`` gives them."""
+    return (mask.long().cumsum(-1) - 1).clamp(min=0)
