@@ -32,7 +32,7 @@ from typing import Any, Literal, get_args
 from geogrounding.errors import GeogroundingError, InputError, OutputError, SettingsError
 from geogrounding.training import experiment_data as data_of
 from geogrounding.training.config import GRPOSettings, SFTSettings, TrainSettings, describe, make_settings
-from geogrounding.training.run_folder import versions
+from geogrounding.training.run_folder import CHECKPOINTS, versions
 
 Arm = Literal["sft", "grpo"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
@@ -226,6 +226,7 @@ def run_experiment(
         if not keep:
             for weights in model.glob("*.safetensors"):
                 weights.unlink()
+            shutil.rmtree(model / CHECKPOINTS, ignore_errors=True)
         say(f"{name}: trained in {trained_s:.0f} s, measured in {_since(at):.0f} s")
     return _collect(plan, folder, start=start, base=base, command=command, seconds=_since(begun))
 
