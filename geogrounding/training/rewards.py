@@ -28,6 +28,7 @@ from geogrounding.errors import InputError, SettingsError
 from geogrounding.grounding.answer import Reason, parse_answer
 from geogrounding.grounding.detection import Task
 from geogrounding.training.evaluation.matching import Boxes, as_boxes, average_precision, box_iou, match
+from geogrounding.training.plain_answers import read_plain
 
 if TYPE_CHECKING:
     import shapely
@@ -271,8 +272,10 @@ def _mean_precision(said: _Said, truth: _Truth) -> float:
     iou = box_iou(said.boxes_px, truth.boxes_px)
     known = dict.fromkeys(truth.labels)
     if len(known) == 1:
-        own = np.array([label in known or "" in known for label in said.labels])
-        return float(average_precision(match(np.where(own[:, None], iou, 0.0)), len(truth.labels)).mean())
+        own = [label in known or "" in known for label in said.labels]
+        if not all(own):
+            iou[np.logical_not(own)] = 0.0
+        return float(average_precision(match(iou), len(truth.labels)).mean())
     said_labels, true_labels = np.array(said.labels), np.array(truth.labels)
     foreign = ~np.isin(said_labels, true_labels)
     values = []
@@ -284,9 +287,18 @@ def _mean_precision(said: _Said, truth: _Truth) -> float:
 
 
 def _read(completion: Any, truth: _Truth, task: Task) -> _Said:
+    text = text_of(completion)
+    plain = read_plain(text, truth.size_px, task)
+    if plain is not None:
+        return _Said(
+            boxes_px=as_boxes(plain.boxes_px),
+            labels=tuple(map(_plain, plain.labels)),
+            wrong=plain.wrong,
+            none=not plain.boxes_px and not plain.wrong,
+        )
     known = dict.fromkeys(truth.labels)
     answer = parse_answer(
-        text_of(completion),
+        text,
         image_size_px=truth.size_px,
         coordinates="resized-pixels",
         task=task,
@@ -326,7 +338,7 @@ def _truth(boxes: Any, labels: Any, size: tuple[int, int], index: int) -> _Truth
         array = as_boxes(boxes if boxes is not None else [])
     except (TypeError, ValueError) as error:
         raise InputError(f"boxes_px of completion {index} are no boxes: {error}") from error
-    if not np.isfinite(array).all() or (array[:, :2] >= array[:, 2:]).any():
+    if not (array[:, :2] < array[:, 2:]).all() or not np.isfinite(array).all():
         raise InputError(f"boxes_px of completion {index} hold an empty box or a number that is not finite")
     words = ("",) * len(array) if labels is None else tuple(_plain(str(label)) for label in labels)
     if len(words) != len(array):

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geogrounding.grounding.answer import Reason, parse_answer
+from geogrounding.grounding.detection import Task
 from geogrounding.training.evaluation.matching import average_precision, box_iou, match
+from geogrounding.training.plain_answers import read_plain
 from geogrounding.training.rewards import REWARDS, TASK_REWARDS, format_reward
 from tests.property.test_answer import PIECES
 
@@ -123,11 +126,70 @@ def test_matching_and_precision_in_plain_loops(count: int) -> None:
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=12), st.integers(1, 12))
 @settings(max_examples=100, deadline=None)
-def test_a_weight_is_a_repetition(boxes: list[tuple[bool, int]], targets: int) -> None:
+def test_a_weight_is_a_repetition(boxes: list[tuple[bool, int]], missed: int) -> None:
     """Drawing a picture twice is the same as having it twice, up to where in the ranking its copies stand."""
     right = np.array([hit for hit, _ in boxes], np.bool_)
+    targets = int(right.sum()) + missed
     weights = np.array([weight for _, weight in boxes], np.float64)
     zeros = average_precision(right, targets, np.where(weights > 0, 1.0, 0.0))
     assert float(zeros) == pytest.approx(float(average_precision(right[weights > 0], targets)))
     doubled = average_precision(right, 2 * targets, np.full(len(right), 2.0))
     assert float(doubled) == pytest.approx(float(average_precision(right, targets)))
+
+
+CORNERS = st.one_of(
+    st.integers(-20, 700),
+    st.sampled_from([0, 1, 0.5, 1.0005, 640, 480, 999999999, -1, 0.999, "10.00000"]),
+    st.floats(-5, 700).map(lambda v: f"{v:.4f}"),
+)
+ENTRIES = st.tuples(
+    st.lists(CORNERS, min_size=4, max_size=4), st.sampled_from(["airplane", "ship 2", "None", "no boat", "a-b, c."])
+)
+SPACES = st.sampled_from(["", " ", "\n", "\n  "])
+
+
+@pytest.mark.parametrize("count", COUNTS)
+def test_the_taught_form_is_read_as_the_parser_reads_it(count: int) -> None:
+    @settings(max_examples=count, deadline=None)
+    @given(st.lists(ENTRIES, max_size=6), st.integers(0, 3), SPACES, st.sampled_from(["refer", "detect"]), st.data())
+    def check(entries: list[Any], copies: int, space: str, task: Task, data: st.DataObject) -> None:
+        entries = entries + entries[:copies]
+        listed = ",".join(
+            f'{{"bbox_2d":{space}[{", ".join(map(str, corners))}],{space}"label": "{label}"{space}}}'
+            for corners, label in entries
+        )
+        think = data.draw(
+            st.sampled_from(["I look for it.", "No such thing.", "[1, 2, 3, 4]", '{"bbox_2d": [1, 2, 3, 4]}'])
+        )
+        answer = f"```json{space}[{space}{listed}]{space}```" if entries else "None"
+        text = f"<think>{think}</think>{space}<answer>{answer}</answer>"
+        plain = read_plain(text, SIZE, task)
+        parsed = parse_answer(
+            text, image_size_px=SIZE, coordinates="resized-pixels", task=task, default_label="airplane"
+        )
+        if plain is None:
+            assert "a-b, c." in text or "999999999" in text, "the form that is taught must not take the slow way"
+            return
+        assert plain.boxes_px == [found.box_chip_px for found in parsed.detections]
+        assert plain.labels == [found.label for found in parsed.detections]
+        assert plain.wrong == len(parsed.dropped)
+        assert not {drop.reason for drop in parsed.dropped} & {Reason.NO_BOX, Reason.NO_ANSWER, Reason.EMPTY_REPLY}
+
+    check()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<answer>None</answer>",
+        "<think>a</think><answer>none</answer>",
+        "<think>a</think><answer>None</answer>.",
+        "<think>a</think><answer>[]</answer>",
+        '<think>a</think><answer>```json [{"bbox_2d": [1, 2, 3], "label": "a"}] ```</answer>',
+        '<think>a</think><answer>```json [{"bbox_2d": [1, 2, 3, 4], "label": "a\\n"}] ```</answer>',
+        '<think><answer></think><answer>```json [{"bbox_2d": [1, 2, 3, 4], "label": "a"}] ```</answer>',
+        '<think>a</think><answer>```json [{"bbox_2d": [1, 2, 3, 4], "label": "a"}] ``` and more</answer>',
+    ],
+)
+def test_any_other_form_is_left_to_the_parser(text: str) -> None:
+    assert read_plain(text, SIZE, "detect") is None

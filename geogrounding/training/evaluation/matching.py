@@ -7,6 +7,8 @@ mean of the precision envelope at 101 recalls. Not taken over: the limit of 100 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -64,10 +66,14 @@ def match(iou: NDArray[np.float64], thresholds: NDArray[np.float64] = COCO_THRES
     if not targets:
         return right
     least = np.minimum(thresholds, _BELOW_ONE)
+    enough = iou >= least.min()
+    near = enough.sum(axis=1)
+    if near.max(initial=0) <= 1 and enough.sum(axis=0).max() <= 1:  # nothing is contested: no need to take turns
+        return iou.max(axis=1) >= least[:, None]
     backwards = iou[:, ::-1]  # argmax gives the first of equal ones
     free = np.ones((len(thresholds), targets), np.bool_)
     rows = np.arange(len(thresholds))
-    for n in np.flatnonzero(iou.max(axis=1) >= least.min()):
+    for n in np.flatnonzero(near):
         overlap = np.where(free, backwards[n], -1.0)
         best = overlap.argmax(axis=1)
         hit = overlap[rows, best] >= least
@@ -91,6 +97,12 @@ def average_precision(
     Returns:
         (...) in [0, 1]; 0 without boxes, NaN where there are no targets.
     """
+    if weights is None and isinstance(targets, int) and targets > 0:
+        true = right.cumsum(axis=-1)
+        precision = true / np.arange(1, right.shape[-1] + 1)
+        envelope = np.maximum.accumulate(precision[..., ::-1], axis=-1)[..., ::-1]
+        counted: NDArray[np.float64] = (envelope * right * _steps(targets)[true]).sum(axis=-1) / len(RECALLS)
+        return counted
     number = np.asarray(targets, dtype=np.float64)
     weight = np.ones(right.shape[-1]) if weights is None else weights
     true = np.cumsum(right * weight, axis=-1)
@@ -104,3 +116,11 @@ def average_precision(
     steps = np.diff(reached, axis=-1, prepend=0)
     total: NDArray[np.float64] = (envelope * steps).sum(axis=-1) / len(RECALLS)
     return np.where(number > 0, total, np.nan)
+
+
+@lru_cache(maxsize=512)
+def _steps(targets: int) -> NDArray[np.int64]:
+    """(targets + 1,) how many of the recalls are first reached by the k-th right box, 0 for k = 0."""
+    reached = np.searchsorted(RECALLS, np.arange(targets + 1) / targets, side="right")
+    reached[0] = 0
+    return np.diff(reached, prepend=0)
