@@ -1,0 +1,1090 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" sourcelanguage="en">
+<context>
+    <name>geogrounding</name>
+    <message>
+        <location filename="../options_page.py"/>
+        <source> min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>, about {time}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>, about {time} left</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>, {h} hidden</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>1 chip</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>1 result</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../welcome.py"/>
+        <source>1. Install geogrounding in a Python environment of its own, outside QGIS. Nothing is installed into QGIS. Without a network: see docs/qgis.md of geogrounding.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../welcome.py"/>
+        <source>2. Tell QGIS where it is, and press Test there.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../welcome.py"/>
+        <source>3. Load an aerial or satellite picture, type “tree” or “airplane”, and press Run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teaching.py"/>
+        <source>A model named “{name}” is there already; choose another name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>A question may have at most {n} characters.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Ask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Ask the map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../plugin.py"/>
+        <source>Ask the map a question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Asks the same questions of many rasters. Each gets a GeoPackage in the output folder, in its own coordinate system; summary.csv lists raster, layer, status, number of results and message.
+
+A raster that cannot be used does not stop the others.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>At most {n} questions fit one run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Build training set from layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>By reward: sharpens what the model finds already. By example: teaches what it does not find at all.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Cancel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>Cancelled.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>Cancelled; {found} so far.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Cancelling…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Choose a polygon layer with examples.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>Choose a raster layer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Choose the raster that the examples were drawn on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Copied. It names versions, settings and the last messages of the engine.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../welcome.py"/>
+        <source>Copy commands</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Copy diagnostics</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>Counting chips…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>Cuts a training set from the layer and fine-tunes a model on it. The folder of the result is the name of the new model: give it as “Model” to “Ground expression”. Put it into the folder of trained models (Settings ▸ Options ▸ geogrounding) and it stands in the list of the panel.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Cuts the raster into the chips that a model sees and writes the polygons of a layer as their labels: pictures and train.jsonl in the form of Geo-R1, for “geoground train” on this or another machine.
+
+“They are” names all polygons at once; “or by field” takes the name of each from an attribute.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Cutting the training set…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Defaults of a question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Device</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Draw a rectangle on the map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Draw a rectangle on the map first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw about ten examples of one kind of thing in a polygon layer, all there are in the part of the raster that you draw in, and train. The new model then stands in the list of models.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Drawn</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Empty it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Ends when idle for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Engine</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Engine: {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Examples</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Export this much all the same</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Exported rasters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Exporting the raster…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>Exporting the raster… %p%</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Extent</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Find</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Finds what each line of “What to look for” describes in the raster, as polygons with label, score and the reasoning of the model, in the coordinate system of the raster.
+
+Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first exported for the extent. “The one object described” keeps the best answer to each question.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>Fine-tune from layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Folders</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Forget them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Found. Press Test.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>GeoJSON, accepted only…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>GeoJSON…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>GeoPackage, accepted only…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>GeoPackage…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Give the new model a short name of letters, digits, “-” and “_”.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Ground expression</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Ground expression (batch)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Ground resolution</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Ground resolution in metres (empty: what suits the model)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Ground size of a pixel that the model sees; automatic: what suits the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Hide below</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>History</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Key {key}, while this panel has the focus</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Layers</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Length</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Loading the model…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Loss</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Lowest score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Lowest score (empty: what suits the model)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Model server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>Model to start from</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Name</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>Name of the new model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Neither accepted nor rejected</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>New model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Next ▶</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>No engine is set up: Settings ▸ Options ▸ geogrounding, or the variable GEOGROUND_ENGINE.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>No engine yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>No geoground is on the search path. Choose the Python of its environment.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>No geoground is on the search path. Open the settings and choose its Python.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>No result is accepted yet.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Not a plain file: {c} × {r} pixels are first exported (up to {mb} MB).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>Not enough free disk space for the export in {folder}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Not saved: {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Number of results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Number of samples</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../welcome.py"/>
+        <source>Open settings…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Options</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Output folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Pictures without a target, as a share (0 where not all of the raster was searched)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Python or geoground</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Questions asked before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Rasters</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Rasters that failed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teaching.py"/>
+        <source>Ready. The model is in the list of the tab Ask, and chosen.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Reasoning</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Results that score lower are hidden, not deleted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Results that score lower are left out; automatic: what suits the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Review</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Reward</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Save as</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Save results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Saved: {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../saving.py"/>
+        <source>Saving results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Say what the examples are, such as: greenhouse</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Search</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../welcome.py"/>
+        <source>Search for it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Searching…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Seed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Select a result on the map, or press Next.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Selected ones only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../plugin.py"/>
+        <source>Settings…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Starting…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Step {step} of {steps}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>Steps</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Table</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Teach</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Test</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Test shows version, device, models and a look-up of a coordinate system.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Testing: the first start takes a few seconds…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>The Python that geogrounding is installed in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../curve.py"/>
+        <source>The curve appears while training runs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>The engine does not work.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>The engine works.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>The examples could not be written: {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>The examples have no valid coordinate system. Set it in Layer Properties.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The extent cannot be expressed in the coordinate system of the layer.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The extent lies beside the layer “{name}”.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>The layer holds no polygon that can be used.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The layer “{name}” cannot be exported.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The layer “{name}” could not be exported ({reason}).</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teaching.py"/>
+        <source>The model is trained: {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>The model stays loaded between questions; after so long without one, memory is freed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../link.py"/>
+        <source>The plugin is being unloaded.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Then go to the next open one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>They are</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../background.py"/>
+        <source>This is a defect of the plugin; please report it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Train</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Trained models</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Training set</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Type what to look for, such as: airplane</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Undo</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>View</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>Way</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../welcome.py"/>
+        <source>Welcome: three steps to the first question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>What the map shows now</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>What to look for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>What to look for (one question a line)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Where</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>Zoom</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>a first look</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>accepted</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>airplane
+the largest storage tank
+(one question a line)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>automatic</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>built-in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>builtin, the folder of a model, or with a server the name it gives the model</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>by example (SFT)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>by reward (GRPO)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>cancelled</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>error {n}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>everything that fits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>geogrounding: 1 question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teaching.py"/>
+        <source>geogrounding: training</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>geogrounding: {n} questions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>greenhouse</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../diagnostics.py"/>
+        <source>models:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>my-greenhouses</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>no label</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>none yet</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../diagnostics.py"/>
+        <source>not started</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>or by field</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>rejected</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>score {s}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>step {n}: {figures}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>the one object described</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>thorough</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>train.jsonl</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../saving.py"/>
+        <source>unknown error</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>usual</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>{c} × {r} pixels are exported first; that may take long.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>{c} × {r} pixels would have to be exported. Choose a smaller extent or a coarser resolution.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>{done} of {total} chips, {found} found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>{found}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../text.py"/>
+        <source>{h} h {m} min</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>{label} ({n} steps)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>{mb} MB are free again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../text.py"/>
+        <source>{m} min {s} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../curve.py"/>
+        <source>{name}: {value} at step {step}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>{n} chips</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>{n} examples</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>{n} examples are too few; draw at least {least}, better {good}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>{n} of {all} chips could not be answered:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>{n} results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>{n} results had no usable polygon and were left out.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>{n} results: {a} accepted, {r} rejected, {o} open</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../text.py"/>
+        <source>{n} s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>{n} samples in {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
+        <source>{text} Tick “{box}”, or choose a smaller extent.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>◀ Previous</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>✔ Accept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>✘ Reject</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+</TS>
