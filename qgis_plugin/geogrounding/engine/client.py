@@ -27,6 +27,7 @@ PING_S = 5.0
 SILENCE_S = 45.0
 """An engine that answers no ping for so long is killed: it hangs."""
 CLOSE_S = 3.0
+LAST_WORDS_S = 1.0
 LOG_LINES = 200
 
 Event = dict[str, Any]
@@ -151,6 +152,7 @@ class EngineClient:
                         raise EngineError("the engine speaks another protocol", "Update it.", "protocol")
                 except BaseException:
                     connection.kill("")
+                    connection.join()
                     raise
                 connection.hello = hello
                 self._connection = connection
@@ -265,6 +267,10 @@ class _Connection:
             self.process.wait(CLOSE_S)
         except subprocess.TimeoutExpired:
             launch.kill(self.process)
+        self.join()
+
+    def join(self) -> None:
+        """Wait for the threads of a process that has ended."""
         for thread in self._threads:
             if thread is not threading.current_thread():
                 thread.join(CLOSE_S)
@@ -300,6 +306,7 @@ class _Connection:
                     self._take(line)
                 del held[: end + 1]
         self.process.wait()
+        self._threads[1].join(LAST_WORDS_S)  # what it said at last says why
         self._ended.set()
         self._fail_all()
         with self._write_lock:
