@@ -256,7 +256,8 @@ def draw(results: Results, file: Path) -> None:
                 one.set_xlabel("shots of each withheld class")
             if column == 0:
                 one.set_ylabel(label)
-    axes[0][0].legend(fontsize=8)
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=9)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(file, dpi=110, metadata={"Software": None})
