@@ -168,7 +168,8 @@ class Grammar(nn.Module):
     def _kernels(self, boxes_px: Tensor) -> tuple[Tensor, Tensor]:
         """``number_kernel`` and its exponential; kept between the tokens of one generation, which they outweigh."""
         if self._kept is None or self._kept[0] is not boxes_px:
-            kernel = number_kernel(boxes_px, self.side_px)
+            distinct, row = torch.unique(boxes_px, dim=0, return_inverse=True)  # answers about one picture share them
+            kernel = number_kernel(distinct, self.side_px)[row]
             if torch.is_grad_enabled():
                 return kernel, kernel.exp()
             self._kept = (boxes_px, kernel, kernel.exp())
