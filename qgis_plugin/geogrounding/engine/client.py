@@ -225,9 +225,9 @@ class _Connection:
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=target, name=f"geogrounding engine {name}", daemon=True)
-            for name, target in (("replies", self._read), ("log", self._read_log), ("pulse", self._watch))
+            for name, target in (("log", self._read_log), ("pulse", self._watch), ("replies", self._read))
         ]
-        for thread in self._threads:
+        for thread in self._threads:  # the log first: the one that reads replies waits for its end
             thread.start()
 
     @property
@@ -306,7 +306,7 @@ class _Connection:
                     self._take(line)
                 del held[: end + 1]
         self.process.wait()
-        self._threads[1].join(LAST_WORDS_S)  # what it said at last says why
+        self._threads[0].join(LAST_WORDS_S)  # what it said at last says why
         self._ended.set()
         self._fail_all()
         with self._write_lock:
