@@ -5,7 +5,9 @@ Imports datasets and, through the processor, torch: import it late.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +19,7 @@ from geogrounding.training.format import AnswerFrame, Format
 from geogrounding.training.pictures import PictureRef
 
 if TYPE_CHECKING:
+    from geogrounding.grounding.models.base import Conventions
     from geogrounding.training.data import Problem, Sample
     from geogrounding.training.processor import TrainingProcessor
 
@@ -35,13 +38,13 @@ class TrainingSet:
     """SHA-256 of each file that was read, by path."""
 
 
-def read_training_set(settings: TrainSettings, output: Path, *, tile_size_px: int) -> TrainingSet:
+def read_training_set(settings: TrainSettings, output: Path, *, conventions: Conventions) -> TrainingSet:
     """Read what the settings name: a file of samples, or chips cut from a scene into the folder of the run.
 
     Args:
         settings: of the run.
         output: folder of the run.
-        tile_size_px: side of the chips that suit the model.
+        conventions: of the model, so that chips are those of a run with it.
 
     Raises:
         InputError: a file cannot be used, or nothing is left to train on.
@@ -54,19 +57,22 @@ def read_training_set(settings: TrainSettings, output: Path, *, tile_size_px: in
         from geogrounding.training.data.layer import cut_training_set
 
         data = output / CUT / "train.jsonl"
-        if not data.is_file():
-            data = cut_training_set(
-                settings.scene,
-                settings.labels,
-                expression_field=settings.expression_field,
-                expression=settings.expression,
-                out=output / CUT,
-                tile_size_px=settings.tile_size or tile_size_px,
-                negatives=settings.negatives,
-                seed=settings.seed,
-            )
-        images, form = data.parent, "geo-r1"
-        hashes = {str(path): _digest(path) for path in (settings.scene, settings.labels)}
+        with _first_process_first():
+            if not data.is_file():
+                data = cut_training_set(
+                    settings.scene,
+                    settings.labels,
+                    out=output / CUT,
+                    expression_field=settings.expression_field,
+                    expression=settings.expression,
+                    task="refer" if settings.task == "refer" else "detect",
+                    conventions=conventions,
+                    tile_size_px=settings.tile_size,
+                    negatives=settings.negatives,
+                    seed=settings.seed,
+                )
+        form = "geo-r1"
+        hashes = {str(path): _digest(path) for path in (settings.scene, settings.labels) if path.is_file()}
     if data is None:
         raise SettingsError("there is no data to train on", hint="Give --data, or --scene with --labels.")
     read = read_samples(data, images, format=form, task=settings.task, on_error=settings.on_error)
@@ -84,6 +90,16 @@ def read_training_set(settings: TrainSettings, output: Path, *, tile_size_px: in
         if not samples:
             raise InputError("no sample has a category, so that none can be chosen by shots", hint="Leave out --shots.")
     return TrainingSet(samples=tuple(samples), problems=read.problems, files={**hashes, **read.files})
+
+
+def _first_process_first() -> AbstractContextManager[None]:
+    """Where several processes train together, the others wait for the first one here."""
+    if int(os.environ.get("WORLD_SIZE", "1") or 1) == 1:
+        return nullcontext()
+    from accelerate import PartialState
+
+    waiting: AbstractContextManager[None] = PartialState().main_process_first()
+    return waiting
 
 
 def _digest(path: Path) -> str:

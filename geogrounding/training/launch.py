@@ -72,16 +72,24 @@ def launch(method: Method, settings: TrainSettings, output: Path, *, processes: 
     with tempfile.TemporaryDirectory(prefix="geoground-train-") as folder:
         file = Path(folder) / "job.json"
         file.write_text(json.dumps(job), encoding="utf-8")
-        command = [sys.executable, "-m", "accelerate.commands.launch", "--num_processes", str(processes)]
-        command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-        if settings.device == "cpu":
-            command.append("--cpu")
-        elif processes > 1:
-            command.append("--multi_gpu")
-        command += ["-m", "geogrounding.training.launch", str(file)]
+        command = [
+            sys.executable,
+            "-m",
+            *_launcher(settings, processes),
+            "-m",
+            "geogrounding.training.launch",
+            str(file),
+        ]
         code = subprocess.run(command, check=False).returncode  # noqa: S603 - our own interpreter and file
     if code:
         raise ModelError(f"training in {processes} processes failed", hint="The first message above says why.")
+
+
+def _launcher(settings: TrainSettings, processes: int) -> list[str]:
+    if settings.device == "cpu":  # accelerate wants MPI for several processes on CPUs
+        return ["torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
+    launcher = ["accelerate.commands.launch", "--num_processes", str(processes), "--num_machines", "1"]
+    return [*launcher, "--mixed_precision", "no", "--dynamo_backend", "no", "--multi_gpu"]
 
 
 def settings_of_run(folder: Path, kind: type[TrainSettings]) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ Imports torch and trl: import it late.
 from __future__ import annotations
 
 import math
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from geogrounding.grounding.models import checkpoint as checkpoints
 from geogrounding.grounding.models.weights import first_line
 from geogrounding.training import curves, run_folder
 from geogrounding.training.config import Method, TrainSettings, describe
-from geogrounding.training.dataset import Row, TrainingSet, make_rows, read_training_set
+from geogrounding.training.dataset import CUT, Row, TrainingSet, make_rows, read_training_set
 from geogrounding.training.run_folder import CHECKPOINTS
 from geogrounding.training.shared_prompt import SharedPrompt
 from geogrounding.training.shared_vision import SharedVision
@@ -110,7 +111,7 @@ def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
     try:
         if not resume:
             run_folder.begin(output, {"geogrounding": run_folder.versions()["geogrounding"], "method": method})
-        data = read_training_set(settings, output, tile_size_px=start.tile_size_px)
+        data = read_training_set(settings, output, conventions=start.conventions)
         rows = make_rows(
             data.samples,
             start.form,
@@ -248,13 +249,11 @@ def _check_same(output: Path, record: Mapping[str, Any]) -> None:
 
 def _clear(output: Path) -> None:
     """Take away the folder of a run that was refused before its first step, so that the next try can have its name."""
-    if not run_folder.is_main() or not output.is_dir():
+    if not run_folder.is_main() or not (output / run_folder.RECORD).is_file():
         return
-    left = [path for path in output.iterdir() if path.name not in (run_folder.RECORD, PROBLEMS, curves.COMPLETIONS)]
-    if not [path for path in left if path.name != curves.READABLE]:
-        for path in list(output.iterdir()):
-            path.unlink()
-        output.rmdir()
+    ours = {run_folder.RECORD, PROBLEMS, CUT, curves.COMPLETIONS, curves.READABLE}
+    if {path.name for path in output.iterdir()} <= ours:
+        shutil.rmtree(output)
 
 
 def _write_problems(output: Path, data: TrainingSet) -> None:

@@ -14,6 +14,8 @@ import torch
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.grounding.models import checkpoint, trained, weights
+from geogrounding.grounding.models.base import Conventions
+from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.grounding.models.loading import EMBEDDED_MODEL_TYPE
 from geogrounding.grounding.models.processing import SHARED_FAMILIES, load_processing
 from geogrounding.grounding.models.trained import Inference
@@ -40,7 +42,8 @@ class Start:
     processor_source: str | None
     fingerprint: str
     """Identity of the weights, for the record."""
-    tile_size_px: int
+    conventions: Conventions
+    """What the tiling engine knows of the model, so that chips cut for training are those of a run."""
     largest_px: tuple[int, int] | int | None
     """What the model sees of a picture at most: (width, height), their product, or None where any size is stretched."""
     context: int
@@ -71,7 +74,7 @@ def load_start(settings: TrainSettings) -> Start:
     # The weights that an adapter rests on do not change: they need no more digits than they are computed in.
     dtype = torch.bfloat16 if bf16 and not settings.full and not embedded else torch.float32
     processor_source = settings.processor or (told.processor if told else None)
-    tile: int
+    conventions: Conventions
     largest: tuple[int, int] | int | None
     if embedded:
         _refuse_for_embedded(settings, adapter)
@@ -82,7 +85,7 @@ def load_start(settings: TrainSettings) -> Start:
         side = int(own.image_processor.image_size)
         processor = TrainingProcessor(EmbeddedTexts(processor=own, side_px=side), share=settings.share_vision)
         form = Format(style="embedded", coordinates="resized-pixels", reasoning=settings.reasoning, processor=own)
-        tile, largest = side, (side, side)
+        conventions, largest = BUILTIN_CONVENTIONS, (side, side)
     else:
         if family not in SHARED_FAMILIES:
             raise ModelError(
@@ -99,7 +102,9 @@ def load_start(settings: TrainSettings) -> Start:
             coordinates=settings.coordinates or (told.coordinates if told else None),  # type: ignore[arg-type]
             reasoning=settings.reasoning,
         )
-        tile, largest = processing.tile_size_px, processing.max_pixels
+        tile = processing.tile_size_px
+        conventions = Conventions(tile_size_px=tile, overlap_px=tile // 8, coordinates=form.coordinates)
+        largest = processing.max_pixels
     model = checkpoint.load(folder, adapter=adapter if settings.full else None, device=device, dtype=dtype)
     model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
     model.requires_grad_(True)
@@ -116,7 +121,7 @@ def load_start(settings: TrainSettings) -> Start:
         source=source,
         processor_source=processor_source,
         fingerprint=weights.fingerprint([folder] if adapter is None else [folder, adapter], settings=None),
-        tile_size_px=tile,
+        conventions=conventions,
         largest_px=largest,
         context=context,
         device=device,

@@ -175,6 +175,33 @@ def test_the_embedded_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -
     assert model.ground([np.zeros((120, 120, 3), np.uint8)], [Question(expression="the square")])[0][0].error is None
 
 
+def test_from_a_raster_and_a_layer(talker: Path, tmp_path: Path) -> None:
+    import geopandas
+    from shapely.geometry import box
+
+    from tests import rasters
+
+    scene = rasters.write(tmp_path / "scene.tif", rasters.noise((3, 224, 224)))
+    transform = rasters.NORTH_UP
+    corners = [
+        (transform @ (x, y), transform @ (x + 20, y + 30)) for x, y in ((10, 20), (60, 50), (150, 160), (30, 180))
+    ]
+    shapes = [box(x0, y1, x1, y0) for (x0, y0), (x1, y1) in corners]
+    names = ["square", "square", "pool", "pool"]
+    layer = tmp_path / "labels.gpkg"
+    geopandas.GeoDataFrame({"name": names}, geometry=shapes, crs="EPSG:32633").to_file(layer)
+    given = {"scene": scene, "labels": layer, "expression_field": "name", "model": str(talker), "steps": 1, "batch": 2}
+    outcome = train(make_settings(SFTSettings, {**given, **TINY}), tmp_path / "run")
+    assert outcome.samples >= 4
+    asked = (tmp_path / "run" / "chips" / "train.jsonl").read_text(encoding="utf-8")
+    assert "pool" in asked
+    record = json.loads((tmp_path / "run" / "training.json").read_text(encoding="utf-8"))
+    assert {str(scene), str(layer)} <= set(record["data"]["files"])
+    with pytest.raises(InputError, match="nam"):
+        train(make_settings(SFTSettings, {**given, **TINY, "expression_field": "nam"}), tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 # -- what cannot work is refused before the first step, and leaves nothing behind -----------------------------
 
 

@@ -30,13 +30,15 @@ def test_a_process_for_each_device(started: dict[str, Any], tmp_path: Path) -> N
     settings = make_settings(GRPOSettings, {"data": "a.json", "model": "owner/m", "batch": 2, "device": "cpu"})
     launch.launch("grpo", settings, tmp_path / "run", processes=4)
     command = started["command"]
-    assert command[command.index("--num_processes") + 1] == "4"
-    assert "--cpu" in command
+    assert command[command.index("--nproc_per_node") + 1] == "4"
     assert command[-3:-1] == ["-m", "geogrounding.training.launch"]
     assert started["job"]["method"] == "grpo"
     assert make_settings(GRPOSettings, started["job"]["settings"]) == settings.completed(embedded=False)
     launch.launch("grpo", make_settings(GRPOSettings, {"data": "a.json", "model": "o/m"}), tmp_path / "r", processes=2)
-    assert "--multi_gpu" in started["command"]
+    command = started["command"]
+    assert command[1:3] == ["-m", "accelerate.commands.launch"]
+    assert command[command.index("--num_processes") + 1] == "2"
+    assert "--multi_gpu" in command
 
 
 def test_what_cannot_work_is_refused_before_anything_is_started(started: dict[str, Any], tmp_path: Path) -> None:
