@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,8 @@ from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QCoreApplication, QEventLoop
 
 ROOT = Path(__file__).resolve().parents[2]
-ENGINE = ROOT / ".venv" / "bin" / "python"
+ENGINE = Path(os.environ.get("GEOGROUND_TEST_ENGINE", ROOT / ".venv" / "bin" / "python"))
+"""The Python that geogrounding is installed in."""
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -126,10 +126,11 @@ def hang() -> None:
     dock = plugins["geogrounding"].dock
     load_scene()
     dock.ask.question.setPlainText("tree\ncar\nbuilding\nairplane\nship")
-    dock.ask.resolution.setValue(0.01)
+    dock.ask.set_models([], "null")  # finds nothing, in a worker of its own as every model
+    dock.ask.resolution.setValue(0.001)
     dock.ask.run_button.click()
     link = plugins["geogrounding"].link
-    until(lambda: link.pid is not None and "of" in dock.ask.progress.text())
+    until(lambda: link.pid is not None and " of " in dock.ask.progress.text())
     REPORT["engine"] = link.pid
     write_report()
     pause(600)
