@@ -295,13 +295,22 @@ MODEL = together(
         help="Where a reply is cut off.",
     ),
 )
-QUESTION = option(
-    "--task",
-    type=click.Choice(get_args(Task)),
-    default="detect",
-    show_default=True,
-    section="Question",
-    help="detect: every object that fits. refer: the one object the sentence describes.",
+QUESTION = together(
+    option(
+        "--task",
+        type=click.Choice(get_args(Task)),
+        default="detect",
+        show_default=True,
+        section="Question",
+        help="detect: every object that fits. refer: the one object the sentence describes.",
+    ),
+    option(
+        "--whole-scene/--per-chip",
+        default=None,
+        section="Question",
+        help='Decide "the largest", "in the upper left", "next to the pier" over the whole scene, or leave them to the '
+        "model, chip by chip. Default: what suits the model.",
+    ),
 )
 
 RESULT = together(

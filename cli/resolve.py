@@ -75,6 +75,7 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
         name: options.pop(name)
         for name in (
             "task",
+            "whole_scene",
             "tile_size",
             "overlap",
             "resolution_m",

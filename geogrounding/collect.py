@@ -12,15 +12,18 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geogrounding.grounding.composition import Composed, reasoning
 from geogrounding.grounding.detection import Answer
 from geogrounding.journal import ChipRecord, Journal
 from geogrounding.plan import Plan
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
+from geogrounding.vector.boxes import lexical_order
 from geogrounding.vector.feature import Feature
 from geogrounding.vector.georeference import areas_m2, boxes_to_scene_px, cut_edges, polygons_crs
-from geogrounding.vector.merge import Candidates, Merged, merge
+from geogrounding.vector.merge import Candidates, merge
+from geogrounding.vector.relations import choose
 
 BLOCK = 10_000
 """Polygons georeferenced at a time: enough to be fast, few enough to be small."""
@@ -68,6 +71,30 @@ class _Found:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Objects:
+    """The merged answers to one question, inside the area of the run."""
+
+    boxes_scene_px: NDArray[np.float64]
+    """(K, 4)."""
+    scores: NDArray[np.float64]
+    """(K,) NaN where the model gave none."""
+    candidates: NDArray[np.int64]
+    """(K,) the candidate whose label and chip stand for the object."""
+
+    def take(self, indexes: NDArray[np.int64]) -> _Objects:
+        return _Objects(
+            boxes_scene_px=self.boxes_scene_px[indexes],
+            scores=self.scores[indexes],
+            candidates=self.candidates[indexes],
+        )
+
+    def best(self) -> _Objects:
+        """The one with the best score, of equal ones the first; none of none."""
+        scores = np.nan_to_num(self.scores, nan=-1.0)
+        return self.take(np.array([np.argmax(scores)] if len(scores) else [], np.int64))
+
+
 class Collection:
     """The features of answered chips, made from their records as often as they are asked for."""
 
@@ -80,72 +107,179 @@ class Collection:
         *,
         model_name: str,
         first_id: int = 1,
+        whole_scene: bool | None = None,
     ) -> None:
-        self._scene, self._settings, self._records = scene, settings, records
-        self._grid, self._model_name, self._first_id = plan.grid, model_name, first_id
+        """Collect and merge.
+
+        Args:
+            scene: the raster.
+            plan: how it was looked at and what was asked.
+            settings: what the user asked for.
+            records: the answers, by chip.
+            model_name: goes to every feature.
+            first_id: of the first feature.
+            whole_scene: only expressions that are decided over the whole scene (True), which needs the records of all
+                chips, or only the others (False); None takes all.
+        """
+        self._scene, self._plan, self._settings, self._records = scene, plan, settings, records
+        self._model_name, self._first_id = model_name, first_id
         self.empty_chips = 0
         """Chips without a valid pixel."""
         self.drops: Counter[str] = Counter()
         """Parts of answers that could not be used, by reason."""
+        self._failed = False
         self._found = _Found()
         for record in records.values():
             self.empty_chips += record.state == "empty"
+            self._failed |= record.error is not None
             for question, answer in enumerate(record.answers):
                 self.drops.update(d.reason for d in answer.dropped)
                 if answer.detections:
                     self._found.add(plan.grid[record.index], question, answer, plan.min_score)
-        merged = merge(
-            self._found.candidates(),
-            method=settings.merge,
-            metric=settings.match_metric,
-            threshold=settings.match_threshold,
-        )
-        self._merged = merged
-        self._kept = self._select(merged, plan)
+        self._reasoning: dict[int, str] = {}
+        """Of expressions that are decided over the whole scene."""
+        self._expression, self._features = self._collect(whole_scene)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._expression)
 
     def __iter__(self) -> Iterator[Feature]:
         """Features from the top of the scene to its bottom, numbered on from the first id."""
-        for start in range(0, len(self._kept), BLOCK):
-            kept = self._kept[start : start + BLOCK]
-            polygons = polygons_crs(self._merged.boxes_scene_px[kept], self._scene.transform)
+        for start in range(0, len(self), BLOCK):
+            boxes_scene_px = self._features.boxes_scene_px[start : start + BLOCK]
+            polygons = polygons_crs(boxes_scene_px, self._scene.transform)
             areas = None if self._scene.crs is None else areas_m2(polygons, self._scene.crs)
-            for i, m in enumerate(kept):
+            for i, polygon in enumerate(polygons):
                 area = None if areas is None else round(float(areas[i]), 2)
-                yield self._feature(self._first_id + start + i, int(m), polygons[i], area)
+                yield self._feature(start + i, polygon, area)
 
-    def _feature(self, number: int, m: int, polygon: shapely.Polygon, area_m2: float | None) -> Feature:
-        candidate = int(self._merged.representative[m])
+    def _feature(self, place: int, polygon: shapely.Polygon, area_m2: float | None) -> Feature:
+        candidate, expression = int(self._features.candidates[place]), int(self._expression[place])
         chip_index, question = self._found.chip[candidate], self._found.question[candidate]
         answer = self._records[chip_index].answers[question]
-        score = float(self._merged.scores[m])
+        score = float(self._features.scores[place])
         return Feature(
-            id=number,
-            query=self._settings.expressions[question],
+            id=self._first_id + place,
+            query=self._settings.expressions[expression],
             label=answer.detections[self._found.detection[candidate]].label,
             score=None if math.isnan(score) else round(score, 4),
-            reasoning=answer.reasoning,
+            reasoning=self._reasoning.get(expression, answer.reasoning),
             model=self._model_name,
-            chip=chip_name(self._grid[chip_index]),
+            chip=chip_name(self._plan.grid[chip_index]),
             source=self._scene.name,
             area_m2=area_m2,
             geometry_crs=polygon,
         )
 
-    def _select(self, merged: Merged, plan: Plan) -> NDArray[np.int64]:
-        """Which merged boxes become features: those that touch the area; for ``refer`` the best of each question."""
-        keep = np.arange(len(merged.boxes_scene_px))
-        if plan.area.shape_scene_px is not None and len(keep):
+    def _collect(self, whole_scene: bool | None) -> tuple[NDArray[np.int64], _Objects]:
+        """(F,) indexes of expressions, and the object of each feature, from top to bottom and left to right."""
+        merging = _Merging(self._found.candidates(), self._plan, self._settings)
+        answers: list[_Objects] = []
+        for expression, part in enumerate(self._plan.composition.parts):
+            if isinstance(part, Composed):
+                answer = self._resolve(expression, part, merging) if whole_scene is not False else merging.nothing
+            else:
+                answer = merging.objects(part, self._plan.min_score) if not whole_scene else merging.nothing
+            answers.append(answer.best() if self._settings.task == "refer" else answer)
+        expressions = np.repeat(np.arange(len(answers), dtype=np.int64), [len(a.scores) for a in answers])
+        every = _Objects(
+            boxes_scene_px=np.concatenate([a.boxes_scene_px for a in answers]),
+            scores=np.concatenate([a.scores for a in answers]),
+            candidates=np.concatenate([a.candidates for a in answers]),
+        )
+        order = lexical_order(*every.boxes_scene_px[:, [1, 0, 3, 2]].T, expressions, every.candidates)
+        return expressions[order], every.take(order)
+
+    def _resolve(self, expression: int, composed: Composed, merging: _Merging) -> _Objects:
+        """The objects that an expression means, decided over all objects of the scene; also notes why."""
+        x0, y0, x1, y1 = self._plan.area.window_scene_px
+        origin = np.array([x0, y0, x0, y0], np.float64)
+        same = composed.neighbour == composed.target
+        for least in merging.attempts(composed):
+            targets = merging.objects(composed.target, least[0])
+            neighbours = merging.objects(
+                composed.target if composed.neighbour is None else composed.neighbour, least[1]
+            )
+            choice = choose(
+                composed.meaning,
+                targets.boxes_scene_px - origin,
+                neighbours.boxes_scene_px - origin,
+                (x1 - x0, y1 - y0),
+                place=composed.place,
+                same=same,
+            )
+            if len(choice.chosen):
+                self._reasoning[expression] = reasoning(
+                    composed,
+                    targets=len(targets.scores),
+                    neighbours=len(neighbours.scores),
+                    pool=len(choice.pool),
+                    where=self._where(),
+                    sure=min(least) >= self._plan.sure_score,
+                )
+                return targets.take(choice.chosen)
+        return merging.nothing
+
+    def _where(self) -> str:
+        """What was looked at, in words that stay true when chips failed."""
+        whole = (0, 0, self._scene.width, self._scene.height)
+        area = self._plan.area
+        place = "the scene" if area.window_scene_px == whole and area.shape_scene_px is None else "the area asked about"
+        return f"what was seen of {place}" if self._failed else place
+
+
+class _Merging:
+    """Merges the candidates of a question when they are needed, once for each least score."""
+
+    def __init__(self, candidates: Candidates, plan: Plan, settings: RunSettings) -> None:
+        self._candidates, self._plan, self._settings = candidates, plan, settings
+        self._done: dict[tuple[int, float], _Objects] = {}
+        none = np.empty(0, np.int64)
+        self.nothing = _Objects(boxes_scene_px=np.empty((0, 4)), scores=np.empty(0), candidates=none)
+        if plan.area.shape_scene_px is not None:
             shapely.prepare(plan.area.shape_scene_px)
-            keep = keep[shapely.intersects(shapely.box(*merged.boxes_scene_px.T), plan.area.shape_scene_px)]
-        if self._settings.task == "refer" and len(keep):
-            questions = np.array(self._found.question)[merged.representative[keep]]
-            scores = np.nan_to_num(merged.scores[keep], nan=-1.0)
-            best = [keep[questions == q][np.argmax(scores[questions == q])] for q in np.unique(questions)]
-            keep = np.sort(np.array(best))
-        return keep
+
+    def objects(self, question: int, least: float) -> _Objects:
+        """What was found by a question with at least this score (or none), merged, as far as it touches the area."""
+        if (question, least) not in self._done:
+            self._done[question, least] = self._merge(question, least)
+        return self._done[question, least]
+
+    def _merge(self, question: int, least: float) -> _Objects:
+        mine = np.flatnonzero((self._candidates.groups == question) & ~(self._candidates.scores < least))
+        everything = len(mine) == len(self._candidates)
+        merged = merge(
+            self._candidates if everything else self._candidates.take(mine),
+            method=self._settings.merge,
+            metric=self._settings.match_metric,
+            threshold=self._settings.match_threshold,
+        )
+        objects = _Objects(
+            boxes_scene_px=merged.boxes_scene_px, scores=merged.scores, candidates=mine[merged.representative]
+        )
+        shape = self._plan.area.shape_scene_px
+        if shape is None or not len(mine):
+            return objects
+        return objects.take(np.flatnonzero(shapely.intersects(shapely.box(*merged.boxes_scene_px.T), shape)))
+
+    def attempts(self, composed: Composed) -> list[tuple[float, float]]:
+        """Least scores of targets and neighbours under which an expression is decided, until something fits.
+
+        Only what is surely seen counts. ``refer`` wants an answer: where a question has nothing sure, what scores at
+        least half as much as its best counts instead, and where still nothing fits, that counts for both.
+        """
+        sure = self._plan.sure_score
+        if self._settings.task != "refer":
+            return [(sure, sure)]
+        best = [self._best(q) for q in (composed.target, composed.neighbour) if q is not None]
+        low = [min(sure, b / 2) for b in best]
+        first = [sure if b >= sure else less for b, less in zip(best, low, strict=True)]
+        return list(dict.fromkeys((some[0], some[-1]) for some in (first, low)))
+
+    def _best(self, question: int) -> float:
+        """The best score; 1 where the model gives none, 0 where nothing was found."""
+        scores = self._candidates.scores[self._candidates.groups == question]
+        return float(np.nan_to_num(scores, nan=1.0).max(initial=0.0))
 
 
 def chip_name(chip: Chip) -> str:

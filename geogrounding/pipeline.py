@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -206,21 +207,34 @@ def stream(
     """Yield features while the run goes on, one answered batch of chips after the other.
 
     Nothing is merged across batches yet: an object that several chips see may come several times, and ``refer`` gives
-    the best of each batch. Use ``ground`` or ``run`` for the final layer. Failed chips are passed over.
+    the best of each batch. Expressions that are decided over the whole scene ("the leftmost airplane", see
+    ``grounding.composition``) are answered after the last batch: no batch knows what is leftmost. Use ``ground`` or
+    ``run`` for the final layer. Failed chips are passed over.
 
     Raises:
         GeogroundingError: see ``geogrounding.errors``.
     """
     chosen = RunSettings(source=str(source), expressions=expressions, **settings)
     number = 0
-    with open_scene(chosen) as scene, _open_model(model) as loaded:
+    with (
+        tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
+        open_scene(chosen) as scene,
+        _open_model(model) as loaded,
+        Journal(Path(folder) / "run.journal", {}) as journal,
+    ):
         plan, stretch = make_plan(scene, chosen, loaded.conventions), compute_stretch(scene, chosen.stretch)
+        collect = partial(Collection, scene, plan, chosen, model_name=loaded.name)
         with closing(read_chips(scene, plan.grid, stretch)) as images:
             for batch in _batches(images, loaded.conventions.batch_size):
-                records = {r.index: r for r in _ask(loaded, batch, chosen.questions)}
-                for feature in Collection(scene, plan, chosen, records, model_name=loaded.name, first_id=number + 1):
+                records = _ask(loaded, batch, plan.composition.questions)
+                if plan.composition.composed:
+                    journal.append(records)
+                by_chip = {record.index: record for record in records}
+                for feature in collect(by_chip, first_id=number + 1, whole_scene=False):
                     number = feature.id
                     yield feature
+        if plan.composition.composed:
+            yield from collect(journal, first_id=number + 1, whole_scene=True)
 
 
 def open_scene(settings: RunSettings) -> Scene:
@@ -258,8 +272,9 @@ def walk_scene(
         overwrite: throw an existing journal away.
         on_progress: called after each batch of chips.
         on_plan: called once before the first chip.
-        on_features: called after each batch with what was found in it, not yet merged with other batches: see
-            ``stream``. The features of ``Walk.collection`` take their place. Chips of a resumed journal are left out.
+        on_features: called after each batch with what was found in it, not yet merged with other batches and without
+            expressions that are decided over the whole scene: see ``stream``. The features of ``Walk.collection`` take
+            their place. Chips of a resumed journal are left out.
 
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``.
@@ -275,9 +290,11 @@ def walk_scene(
             def tell_features(records: list[ChipRecord]) -> None:
                 if on_features is not None:
                     by_chip = {record.index: record for record in records}
-                    on_features(list(Collection(scene, plan, settings, by_chip, model_name=loaded.name)))
+                    on_features(
+                        list(Collection(scene, plan, settings, by_chip, model_name=loaded.name, whole_scene=False))
+                    )
 
-            _answer_chips(scene, plan, stretch, loaded, settings.questions, journal, clock, on_progress, tell_features)
+            _answer_chips(scene, plan, stretch, loaded, journal, clock, on_progress, tell_features)
             collection = Collection(scene, plan, settings, journal, model_name=loaded.name)
             report = _report(collection, plan, journal, clock)
             yield Walk(
@@ -312,7 +329,6 @@ def _answer_chips(
     plan: Plan,
     stretch: Stretch,
     model: Model,
-    questions: tuple[Question, ...],
     journal: Journal,
     clock: _Clock,
     on_progress: Callable[[Progress], None] | None,
@@ -331,7 +347,7 @@ def _answer_chips(
                 if batch is None:
                     break
                 with clock.count("model"):
-                    records = _ask(model, batch, questions)
+                    records = _ask(model, batch, plan.composition.questions)
                 journal.append(records)
                 found += sum(len(a.detections) for r in records for a in r.answers)
                 on_batch(records)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from geogrounding.grounding.composition import Composition, compose
 from geogrounding.grounding.models.base import Conventions
 from geogrounding.raster.area import Area, resolve_area
 from geogrounding.raster.grid import ChipGrid, Tiling, parse_overlap
@@ -22,7 +23,12 @@ class Plan:
     area: Area
     tiling: Tiling
     grid: ChipGrid
+    composition: Composition
+    """What is asked of each chip."""
     min_score: float
+    """Detections that score less are left out."""
+    sure_score: float
+    """From this score on an object counts when ranks are told and neighbours are looked for."""
 
     def describe(self) -> dict[str, Any]:
         """The plan in plain values, for people, side-cars and the key of the journal."""
@@ -59,9 +65,16 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> 
         area_scene_px=area.window_scene_px,
         aoi_scene_px=area.shape_scene_px,
     )
-    usual = conventions.min_score if settings.task == "detect" else 0.0
-    min_score = usual if settings.min_score is None else settings.min_score
-    return Plan(area=area, tiling=tiling, grid=grid, min_score=min_score)
+    whole_scene = conventions.scene_questions if settings.whole_scene is None else settings.whole_scene
+    sure_score = conventions.min_score if settings.min_score is None else settings.min_score
+    return Plan(
+        area=area,
+        tiling=tiling,
+        grid=grid,
+        composition=compose(settings.expressions, settings.task, whole_scene=whole_scene),
+        min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
+        sure_score=sure_score,
+    )
 
 
 def choose_scales(scene: Scene, settings: RunSettings, conventions: Conventions) -> tuple[float, ...]:

@@ -31,7 +31,7 @@ def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, m
     """Digests of everything that changes an answer, by name; merging and export may change between two tries."""
     parts = {
         "input": scene.fingerprint,
-        "questions": [asdict(q) for q in settings.questions],
+        "questions": [[asdict(q) for q in plan.composition.questions], settings.expressions, settings.task],
         "bands": [list(scene.bands), scene.nodata],
         "stretch": stretch.describe(),
         "chips": plan.describe(),
@@ -60,6 +60,7 @@ def describe_run(
         "settings": _plain_settings(settings),
         "stretch": stretch.describe(),
         "grid": plan.describe(),
+        "asked": [question.expression for question in plan.composition.questions],
         "min_score": plan.min_score,
         "model": {"name": model.name, "fingerprint": model.fingerprint, "conventions": asdict(model.conventions)},
         "result": {

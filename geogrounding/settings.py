@@ -32,6 +32,9 @@ class RunSettings:
     """Path of the raster (or a URL where ``allow_remote`` is set)."""
     expressions: tuple[str, ...]
     task: Task = "detect"
+    whole_scene: bool | None = None
+    """Whether a question that chooses by rank, place or neighbour is decided over the whole scene (True) or by the
+    model, chip by chip (False); None takes what suits the model."""
 
     tile_size: int | None = None
     """Side of the chips in chip pixels; None takes what suits the model."""
@@ -96,7 +99,7 @@ class RunSettings:
 
     @property
     def questions(self) -> tuple[Question, ...]:
-        """One question per expression, in the order given."""
+        """One question per expression, in the order given; a model may be asked others: see ``Plan.composition``."""
         return tuple(Question(expression=e, task=self.task) for e in self.expressions)
 
 

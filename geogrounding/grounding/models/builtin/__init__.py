@@ -17,6 +17,7 @@ BUILTIN_CONVENTIONS = Conventions(
     ground_resolution_m=(0.1, 2.0),
     batch_size=16,
     min_score=0.6,
+    scene_questions=True,
 )
 
 

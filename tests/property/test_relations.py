@@ -1,0 +1,119 @@
+"""Over many objects of a scene, ranks, places and neighbours are what ``evaluate`` says about all objects at once."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from geogrounding.training.expressions import PLACES, RANKS, Meaning, Objects, Relation, RelationKind, evaluate
+from geogrounding.vector.relations import REACH, choose
+
+SIZE = (512, 256)
+"""Powers of two, so that shares of the sides are exact and ties are ties for everybody."""
+BESIDE = ("left of", "right of", "above", "below")
+EXAMPLES = [150, pytest.param(5_000, marks=pytest.mark.slow)]
+
+Boxes = NDArray[np.float64]
+
+
+@st.composite
+def boxes(draw: st.DrawFn) -> Boxes:
+    """Boxes on a coarse grid, large and small: touching, equal, nested and far apart."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count = draw(st.sampled_from([0, 1, 2, 5, 12, 40]))
+    sides = random.integers(1, draw(st.sampled_from([3, 6, 20])), (count, 2)) * 4
+    low = np.round(random.uniform(0, 1, (count, 2)) * (np.array(SIZE) - sides) / 4) * 4
+    return np.hstack([low, low + sides]).astype(np.float64)
+
+
+@st.composite
+def meanings(draw: st.DrawFn) -> Meaning:
+    kind: RelationKind | None = draw(st.none() | st.sampled_from(get_args(RelationKind)))
+    selector = draw(st.none() | st.sampled_from([*RANKS, *PLACES]))
+    return Meaning(
+        category="ship",
+        relation=None if kind is None else Relation(kind=kind, category=draw(st.sampled_from(["ship", "harbor"]))),
+        selector=selector,
+        ordinal=draw(st.integers(1, 3)),
+        count=draw(st.none() | st.integers(1, 4)) if selector in RANKS else None,
+    )
+
+
+def expected(meaning: Meaning, ships: Boxes, harbors: Boxes, place: str | None) -> list[int]:
+    """By ``evaluate`` alone, step by step; a neighbour out of reach is left out before it is asked."""
+    found = np.arange(len(ships))
+    if meaning.relation is not None:
+        relation = Meaning(category="ship", relation=meaning.relation)
+        same = meaning.relation.category == "ship"
+        if meaning.relation.kind in BESIDE:
+            found = np.array([i for i in found if beside(relation, int(i), ships, ships if same else harbors)], int)
+        else:
+            found = np.array(fitting(relation, ships, harbors), int)
+    if place is not None:
+        found = found[fitting(Meaning(category="ship", selector=place), ships[found])]
+    if meaning.selector is not None:
+        last = Meaning(category="ship", selector=meaning.selector, ordinal=meaning.ordinal, count=meaning.count)
+        found = found[fitting(last, ships[found])]
+    return [int(i) for i in found]
+
+
+def fitting(meaning: Meaning, ships: Boxes, harbors: Boxes | None = None) -> list[int]:
+    others = np.empty((0, 4)) if harbors is None else harbors
+    labels = ("ship",) * len(ships) + ("harbor",) * len(others)
+    return list(evaluate(meaning, Objects(boxes_px=np.vstack([ships, others]), labels=labels, size_px=SIZE)))
+
+
+def beside(relation: Meaning, index: int, ships: Boxes, others: Boxes) -> bool:
+    one = shapely.box(*ships[index])
+    assert relation.relation is not None
+    same = relation.relation.category == "ship"
+    near = []
+    for number, other in enumerate(others):
+        box = shapely.box(*other)
+        if not (same and number == index) and one.distance(box) <= REACH * (one.area * box.area) ** 0.25:
+            near.append(other)
+    as_harbors = Meaning(category="ship", relation=Relation(kind=relation.relation.kind, category="harbor"))
+    return bool(near) and fitting(as_harbors, ships[[index]], np.array(near)) == [0]
+
+
+@pytest.mark.parametrize("examples", EXAMPLES)
+def test_it_is_what_evaluate_says_about_all_objects(examples: int) -> None:
+    chosen = {"some": 0, "none": 0}
+
+    @given(meaning=meanings(), ships=boxes(), harbors=boxes(), place=st.none() | st.sampled_from(sorted(PLACES)))
+    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
+    def holds(meaning: Meaning, ships: Boxes, harbors: Boxes, place: str | None) -> None:
+        same = meaning.relation is not None and meaning.relation.category == "ship"
+        found = choose(meaning, ships, harbors, SIZE, place=place, same=same)
+        assert found.chosen.tolist() == expected(meaning, ships, harbors, place)
+        chosen["some" if len(found.chosen) else "none"] += 1
+
+    holds()
+    assert min(chosen.values()) > examples / 10  # both in number, or the test says nothing
+
+
+def test_a_harbor_out_of_reach_is_no_neighbour() -> None:
+    ships = np.array([[0.0, 0, 10, 10]])
+    meaning = Meaning(category="ship", relation=Relation(kind="left of", category="harbor"))
+    for gap, found in ((99, [0]), (101, [])):
+        harbor = np.array([[10.0 + gap, 0, 20 + gap, 10]])
+        assert choose(meaning, ships, harbor, SIZE).chosen.tolist() == found
+    nearest = Meaning(category="ship", relation=Relation(kind="nearest", category="harbor"))
+    assert choose(nearest, ships, np.array([[1e5, 0, 1e5 + 9, 9]]), SIZE).chosen.tolist() == [0]
+
+
+def test_thousands_of_crowded_objects_are_one_answer_each() -> None:
+    """More targets than are looked up at a time; every second one has a neighbour."""
+    column = np.arange(5_000.0) * 10
+    ships = np.stack([column, column * 0, column + 4, column * 0 + 4], axis=1)
+    harbors = ships[::2] + np.array([0, 5, 0, 5])
+    meaning = Meaning(category="ship", relation=Relation(kind="next to", category="harbor"))
+    assert choose(meaning, ships, harbors, (50_000, 20)).chosen.tolist() == list(range(0, 5_000, 2))
+    farthest = Meaning(category="ship", relation=Relation(kind="farthest", category="harbor"))
+    assert choose(farthest, ships, harbors[:1], (50_000, 20)).chosen.tolist() == [4_999]
