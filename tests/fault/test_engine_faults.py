@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,6 +238,7 @@ def test_an_engine_killed_in_a_run_is_a_clear_error_and_restarts(scene: Path) ->
 
 CLIENT = """
 import sys
+import threading
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from tests.engines.start import COMMAND, family, run_params
@@ -330,10 +332,10 @@ def test_fifty_starts_leave_nothing_behind() -> None:
     """With an engine that says hello and nothing more, so that it is the client that is tried."""
     talk = TALK.replace("NUMBER", "1")
     me = psutil.Process()
-    before = (me.num_fds(), me.num_threads(), len(me.children()))
+    before = (me.num_fds(), threading.active_count(), len(me.children()))
     for turn in range(FAST_STARTS):
         client = EngineClient([sys.executable, "-S", "-E", "-u", "-c", talk])
         client.start()
         client.restart() if turn % 2 else client.close()
         client.close()
-    assert (me.num_fds(), me.num_threads(), len(me.children())) == before
+    assert (me.num_fds(), threading.active_count(), len(me.children())) == before
