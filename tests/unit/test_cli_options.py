@@ -79,6 +79,8 @@ def test_defaults_are_those_of_the_library(seen: Seen) -> None:
     ("arguments", "expected"),
     [
         (["--task", "refer"], {"task": "refer"}),
+        (["--whole-scene"], {"whole_scene": True}),
+        (["--per-chip"], {"whole_scene": False}),
         (["--tile-size", "512"], {"tile_size": 512}),
         (["--overlap", "64"], {"overlap": 64.0}),
         (["--overlap", "0.2"], {"overlap": 0.2}),
