@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geogrounding.errors import SettingsError
 from geogrounding.grounding.detection import Question, Task
 from geogrounding.grounding.prompt import PromptStyle, build_prompt, coordinates_of
+from geogrounding.training.expressions import SYNONYMS, read_expression, words_for
 
 if TYPE_CHECKING:
     from geogrounding.grounding.models.base import CoordinateConvention
@@ -109,7 +110,7 @@ class Format:
         if self.processor is not None:
             label = sample.labels[0] if sample.labels else sample.category or sample.expression
             text: str = self.processor.completion(
-                label, boxes.tolist(), task=_asked(sample), size_px=frame.size, sought=sample.expression
+                label, boxes.tolist(), task=_asked(sample), size_px=frame.size, sought=_sought(sample, label)
             )
             return text
         entries = [_entry(box, label, frame.size) for box, label in zip(boxes, sample.labels, strict=True)]
@@ -181,6 +182,12 @@ def _entry(box: NDArray[np.float64], label: str, size: tuple[int, int]) -> dict[
     limits = (*size, *size)
     numbers = [min(limit, max(0, round(float(value)))) for value, limit in zip(box, limits, strict=True)]
     return {"bbox_2d": numbers, "label": label}
+
+
+def _sought(sample: Sample, label: str) -> str:
+    """What the embedded model says it looks for: the expression in plain words where it is understood, else the label."""
+    meaning = read_expression(sample.expression, {**SYNONYMS, **words_for([label])})
+    return meaning.plain if meaning is not None else label
 
 
 def _asked(sample: Sample) -> Task:

@@ -108,7 +108,7 @@ def test_the_embedded_model_words_its_own_answers_in_pixels_of_its_square() -> N
     one = sample(BOXES[0])
     frame = form.frame(one, (50, 25))
     assert frame.scale == (0.25, 0.25)
-    assert form.completion(one, frame) == "ship|the ships|detect|[[2.5, 5.0, 15.0, 12.5]]"
+    assert form.completion(one, frame) == "ship|ship|detect|[[2.5, 5.0, 15.0, 12.5]]"
     with pytest.raises(SettingsError, match="cannot answer without reasoning"):
         Format(style="embedded", coordinates="resized-pixels", processor=FakeProcessor(), reasoning=False)
 

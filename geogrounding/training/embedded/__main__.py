@@ -212,6 +212,8 @@ def main(arguments: list[str] | None = None) -> None:
             sub.add_argument("--split", choices=("test", "train"), default="test")
         if name == "evaluate":
             sub.add_argument("--split", choices=("test", "dev"), default="test")
+            sub.add_argument("--model", type=Path, default=None, help="folder of a retrained model")
+            sub.add_argument("--sets", nargs="*", default=None, help="what is measured (default: everything)")
 
     add("backbone", "rebuild the frozen vision tower", "--wheel", "--run")
     add("cache", "draw views, keep their frozen features", "--data", "--run")
@@ -243,9 +245,9 @@ def main(arguments: list[str] | None = None) -> None:
     elif given.step == "export":
         export(given.run, given.out, seed=given.seed, tower=given.tower)
     else:
-        from geogrounding.training.embedded.pipeline_figures import measure
+        from geogrounding.training.embedded.pipeline_figures import SETS, measure
 
-        figures = measure(given.data, split=given.split)
+        figures = measure(given.data, split=given.split, folder=given.model, sets=given.sets or SETS)
         print(json.dumps(figures, indent=2))
         if given.json:
             given.json.write_text(json.dumps(figures, indent=2))

@@ -21,7 +21,6 @@ from geogrounding.training.expressions import (
     RANKS,
     SYNONYMS,
     Kind,
-    Meaning,
     Objects,
     make_expressions,
     words,
@@ -88,23 +87,6 @@ class Asked:
         order = np.argsort(-self.relevance, kind="stable")
         found = [int(k) for k in order if self.relevance[k] >= SEEN]
         return found[:1] if self.task == "refer" else found
-
-
-def plain_words(meaning: Meaning) -> str:
-    """A meaning in the fewest words, always in the same order."""
-    said = []
-    if meaning.selector is not None and meaning.ordinal > 1:
-        said.append(words.ordinal(meaning.ordinal))
-    if meaning.selector in RANKS and meaning.count is not None and meaning.count > 1:
-        said.append(words.number(meaning.count))
-    if meaning.selector is not None:
-        said.append(meaning.selector)
-    if meaning.attribute is not None:
-        said.append(meaning.attribute[1])
-    said.append(meaning.category)
-    if meaning.relation is not None:
-        said += [meaning.relation.kind, meaning.relation.category]
-    return " ".join(said)
 
 
 def vocabulary() -> list[str]:
@@ -210,9 +192,7 @@ def ask_about(
                 chosen = seen[list(made.targets)]
                 relevance[chosen] = mine[chosen]
         text = made.text if rng.random() < 0.9 else f"{made.text} {rng.choice(TAILS)}"
-        out.append(
-            Asked(task=made.task, text=text, sought=plain_words(meaning), label=meaning.category, relevance=relevance)
-        )
+        out.append(Asked(task=made.task, text=text, sought=meaning.plain, label=meaning.category, relevance=relevance))
     return [
         a
         if len(a.relevance)

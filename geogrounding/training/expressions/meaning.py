@@ -16,7 +16,15 @@ from numpy.typing import NDArray
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.grounding.detection import Task
 from geogrounding.training.expressions.relations import Boxes, RelationKind, degree, distances
-from geogrounding.training.expressions.words import MAX_LABEL_CHARACTERS, PLACES, RANKS, category_of, spoken
+from geogrounding.training.expressions.words import (
+    MAX_LABEL_CHARACTERS,
+    PLACES,
+    RANKS,
+    category_of,
+    number,
+    ordinal,
+    spoken,
+)
 
 Kind = Literal["class", "synonym", "position", "rank", "size", "count", "attribute", "relation", "negative"]
 
@@ -106,6 +114,23 @@ class Meaning:
             )
         if self.ordinal < 1 or (self.count is not None and self.count < 1):
             raise SettingsError("ordinals and counts start at 1", hint="Leave them out for all objects.")
+
+    @property
+    def plain(self) -> str:
+        """The meaning in the fewest words, always in the same order: "second leftmost storage tank near harbor"."""
+        said = []
+        if self.selector is not None and self.ordinal > 1:
+            said.append(ordinal(self.ordinal))
+        if self.selector in RANKS and self.count is not None and self.count > 1:
+            said.append(number(self.count))
+        if self.selector is not None:
+            said.append(self.selector)
+        if self.attribute is not None:
+            said.append(self.attribute[1])
+        said.append(self.category)
+        if self.relation is not None:
+            said += [self.relation.kind, self.relation.category]
+        return " ".join(said)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
