@@ -179,11 +179,14 @@ class Jobs:
             }
 
     def cut_training_set(self, params: parameters.Cut, _tell: Tell) -> dict[str, Any]:
-        """Chips with labels from a raster and a layer."""
+        """Chips with labels from a raster and a layer, as a run with the embedded model would cut them."""
+        from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
         from geogrounding.training.data.layer import cut_training_set
 
         options = params.model_dump(exclude={"scene", "labels", "output"})
-        data = cut_training_set(params.scene, params.labels, out=params.output, **options)
+        data = cut_training_set(
+            params.scene, params.labels, out=params.output, conventions=BUILTIN_CONVENTIONS, **options
+        )
         with data.open("rb") as lines:
             samples = sum(1 for line in lines if line.strip())
         return {"data": str(data.absolute()), "samples": samples}

@@ -165,9 +165,9 @@ class Cut(Parameters):
     expression_field: Name | None = None
     task: Literal["detect", "refer"] = "detect"
     aoi: Path | None = None
-    tile_size_px: Annotated[int, Field(ge=32, le=8192)] = 336
-    overlap_px: Annotated[int, Field(ge=0)] = 48
-    scales: Annotated[tuple[float, ...], Field(min_length=1, max_length=16)] = (1.0,)
+    tile_size_px: Annotated[int, Field(ge=32, le=8192)] | None = None
+    overlap_px: Annotated[int, Field(ge=0)] | None = None
+    scales: Annotated[tuple[float, ...], Field(min_length=1, max_length=16)] | None = None
     resolution_m: Annotated[float, Field(gt=0)] | None = None
     least_visible: Annotated[float, Field(gt=0, le=1)] = 0.6
     negatives: Annotated[float, Field(ge=0, le=1)] = 0.25
