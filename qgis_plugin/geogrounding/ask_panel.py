@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayerProxyModel, QgsProject, QgsRasterLayer, QgsRectangle
@@ -156,15 +157,10 @@ class AskPanel(QWidget):
         wanted = chosen or self.model.currentData() or settings.load().model
         self.model.blockSignals(True)
         self.model.clear()
-        names = [str(model.get("name", "")) for model in models if model.get("name")]
+        names = [str(model["name"]) for model in models if model.get("name") and model.get("present", True)]
         for name in dict.fromkeys([settings.Settings().model, *names, wanted]):
-            label = next((str(m.get("label") or "") for m in models if m.get("name") == name), "")
-            shown = (
-                tr("built-in")
-                if name == settings.Settings().model
-                else short(label or name.rstrip("/").rsplit("/")[-1])
-            )
-            self.model.addItem(shown, name)
+            builtin = name == settings.Settings().model
+            self.model.addItem(tr("built-in") if builtin else short(Path(name).name or name), name)
         self.model.setCurrentIndex(max(0, self.model.findData(wanted)))
         self.model.blockSignals(False)
         self._changed()

@@ -34,6 +34,8 @@ class Asking(QObject):
         self._calls = Calls(self)
         self._task: EngineTask | None = None
         self._ended: tuple[str, EngineTask] | None = None
+        self.last_message = ""
+        """What was last said in the message bar."""
         self.writer: ResultWriter | None = None
         panel.estimate_wanted.connect(self.estimate)
         panel.run_requested.connect(self.run)
@@ -209,6 +211,7 @@ class Asking(QObject):
         self._log(" ".join(filter(None, (message, hint))))
 
     def _say(self, text: str, level: Qgis.MessageLevel) -> None:
+        self.last_message = text
         self._bar.pushMessage(NAME, literal(text), level, 8 if level != Qgis.MessageLevel.Critical else 0)
         self._log(text, level)
 

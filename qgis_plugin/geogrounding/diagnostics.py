@@ -17,12 +17,19 @@ from .version import version
 
 
 def describe_probe(found: dict[str, Any]) -> str:
-    """What the engine said about itself, a line each."""
-    lines = [f"{name}: {_short(value)}" for name, value in found.items() if name != "models"]
-    models = found.get("models") or []
+    """What the engine said about itself (the method ``test`` of docs/engine.md), a line each."""
+    lines = [f"{name}: {_short(found[name])}" for name in ("geogrounding", "python", "platform") if found.get(name)]
+    if found.get("device"):
+        lines.append(tr("device: {device} ({name})").format(device=found["device"], name=found.get("device_name", "")))
+    packages, crs = found.get("packages"), found.get("crs")
+    if isinstance(packages, dict):
+        missing = tr("missing")
+        lines.append(tr("packages: ") + ", ".join(f"{name} {version or missing}" for name, version in packages.items()))
+    if isinstance(crs, dict):
+        lines.append(tr("coordinate systems are found: {id} {name}").format(id=crs.get("id"), name=crs.get("name")))
+    models = [str(model.get("name")) for model in found.get("models") or [] if isinstance(model, dict)]
     if models:
-        lines.append(tr("models:"))
-        lines += [f"  {model.get('name', '?')}" for model in models if isinstance(model, dict)]
+        lines.append(tr("models: ") + ", ".join(_short(name) for name in models))
     return "\n".join(lines)
 
 

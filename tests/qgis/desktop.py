@@ -127,7 +127,7 @@ def hang() -> None:
     load_scene()
     dock.ask.question.setPlainText("tree\ncar\nbuilding\nairplane\nship")
     dock.ask.set_models([], "null")  # finds nothing, in a worker of its own as every model
-    dock.ask.resolution.setValue(0.001)
+    dock.ask.resolution.setValue(0.002)
     dock.ask.run_button.click()
     link = plugins["geogrounding"].link
     until(lambda: link.pid is not None and " of " in dock.ask.progress.text())

@@ -68,7 +68,7 @@ class Asker:
     def until_chips(self) -> None:
         """Until the engine looks at chips."""
         self._until(lambda: " of " in self.dock.ask.progress.text() or self.outcomes, SLOW_S)
-        assert not self.outcomes
+        assert not self.outcomes, self.dock.asking.last_message
 
     def end(self) -> str:
         self._until(lambda: self.outcomes and self.dock.asking.writer.idle, SLOW_S)
@@ -96,7 +96,7 @@ def test_cancel_and_kill_and_ask_again(
 ) -> None:
     """With the model that finds nothing, which needs no weights; the process is the real one."""
     dock.ask.set_models([], "null")
-    dock.ask.resolution.setValue(0.001)  # some ten thousand chips
+    dock.ask.resolution.setValue(0.002)  # thousands of chips
     asker.start("tree\ncar\nship")
     asker.until_chips()
     begin = time.monotonic()

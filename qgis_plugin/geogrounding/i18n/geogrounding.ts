@@ -872,6 +872,16 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../diagnostics.py"/>
+        <source>coordinate systems are found: {id} {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../diagnostics.py"/>
+        <source>device: {device} ({name})</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../rasters.py"/>
         <source>error {n}</source>
         <translation type="unfinished"></translation>
@@ -903,7 +913,12 @@ the largest storage tank
     </message>
     <message>
         <location filename="../diagnostics.py"/>
-        <source>models:</source>
+        <source>missing</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../diagnostics.py"/>
+        <source>models: </source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -929,6 +944,11 @@ the largest storage tank
     <message>
         <location filename="../algorithms/training_set.py"/>
         <source>or by field</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../diagnostics.py"/>
+        <source>packages: </source>
         <translation type="unfinished"></translation>
     </message>
     <message>
