@@ -47,8 +47,54 @@ class SharedPrompt:
         if len(first) == len(ids) or ids.shape[1] < _LEAST_PROMPT:
             return self._generate(inputs, *args, **kwargs)
         told, cache = self._read(ids, mask, pixels, first, of, ids.shape[1] - 1)
+        settings = kwargs.get("generation_config")
+        if settings is not None and not args and _is_plain(settings):
+            return self._write(ids, mask, told, cache, settings)
         del kwargs["pixel_values"]
         return self._generate(inputs, *args, **kwargs, **told, past_key_values=cache)
+
+    def _write(
+        self, ids: torch.Tensor, mask: torch.Tensor, told: dict[str, torch.Tensor], cache: Any, settings: Any
+    ) -> Any:
+        """Sample as ``generate`` does; rows that are done leave the batch, so that one long answer does not hold up all."""
+        ends = torch.tensor(settings.eos_token_id, device=ids.device).reshape(-1)
+        written = ids.new_full((len(ids), settings.max_new_tokens), settings.pad_token_id)
+        rows, going = (
+            torch.arange(len(ids), device=ids.device),
+            torch.ones(len(ids), dtype=torch.bool, device=ids.device),
+        )
+        history, newest = ids, ids[:, -1:]
+        for step in range(settings.max_new_tokens):
+            logits = (
+                type(self._model)
+                .forward(
+                    self._model,
+                    input_ids=newest,
+                    attention_mask=mask,
+                    position_ids=_positions(mask)[:, -1:],
+                    past_key_values=cache,
+                    history_ids=history,
+                    use_cache=True,
+                    logits_to_keep=1,
+                    **told,
+                )
+                .logits[:, -1]
+            )
+            token = _next(logits.float(), settings)
+            written[rows[going], step] = token[going]
+            going = going & ~torch.isin(token, ends)
+            left = int(going.sum())
+            if not left:
+                break
+            history, mask = torch.cat([history, token[:, None]], 1), torch.cat([mask, mask.new_ones(len(mask), 1)], 1)
+            if left <= _SHRINK * len(rows):
+                keep = going.nonzero()[:, 0]
+                cache.batch_select_indices(keep)
+                told = {name: tensor[keep] for name, tensor in told.items()}
+                rows, going, token = rows[keep], going[keep], token[keep]
+                history, mask = history[keep], mask[keep]
+            newest = token[:, None]
+        return torch.cat([ids, written[:, : step + 1]], 1)
 
     def logits(self, ids: torch.Tensor, mask: torch.Tensor, pixels: torch.Tensor, *, start: int) -> torch.Tensor | None:
         """Logits from position ``start``, the last of the prompts, to the end: (B, T - start, V).
@@ -114,6 +160,39 @@ class SharedPrompt:
         )
         cache.batch_select_indices(of)
         return {name: tensor[of] for name, tensor in told.items()}, cache
+
+
+_SHRINK = 0.75
+"""Rows leave when so few are left: each leaving costs a copy of the keys and values."""
+
+
+def _is_plain(settings: Any) -> bool:
+    """Whether nothing is asked of sampling but temperature and top-p."""
+    return (
+        settings.num_beams in (None, 1)
+        and settings.repetition_penalty in (None, 1.0)
+        and not settings.top_k
+        and not settings.min_p
+        and bool(settings.max_new_tokens)
+        and settings.eos_token_id is not None
+        and settings.pad_token_id is not None
+    )
+
+
+def _next(logits: torch.Tensor, settings: Any) -> torch.Tensor:
+    """The next token of each row: (B, V) to (B,)."""
+    if settings.suppress_tokens:
+        logits[:, list(settings.suppress_tokens)] = -torch.inf
+    if not settings.do_sample:
+        return logits.argmax(-1)
+    if settings.temperature not in (None, 1.0):
+        logits = logits / settings.temperature
+    odds = logits.softmax(-1)
+    if settings.top_p is not None and settings.top_p < 1:
+        ranked, order = odds.sort(-1, descending=True)
+        before = ranked.cumsum(-1) - ranked  # of all that are more probable
+        odds = torch.zeros_like(odds).scatter(-1, order, ranked.masked_fill(before >= settings.top_p, 0.0))
+    return torch.multinomial(odds, 1)[:, 0]
 
 
 _UNSHARED = frozenset({"past_key_values", "region_embeds", "inputs_embeds"})

@@ -142,6 +142,7 @@ def test_the_embedded_model_sees_each_picture_once(tmp_path: Path) -> None:
 
 def test_a_group_shares_its_prompt_and_the_numbers_and_gradients_stay(tmp_path: Path) -> None:
     import torch
+    from transformers import GenerationConfig
 
     from geogrounding.grounding.models.builtin import hf
     from geogrounding.training.scoring_head import add_own_head
@@ -177,6 +178,12 @@ def test_a_group_shares_its_prompt_and_the_numbers_and_gradients_stay(tmp_path: 
         gradients = {name: one.grad.clone() for name, one in model.named_parameters() if one.grad is not None}
         found.append((output.log_probs.detach(), output.entropy, gradients))
         written.append(model.generate(**prompts, max_new_tokens=6, do_sample=False))
+        # through the settings of a trainer, where rows leave as they are done
+        ends = sorted({int(row[-3]) for row in written[0]} | {processor.tokenizer.eos_token_id})
+        settings = GenerationConfig(
+            max_new_tokens=9, do_sample=False, eos_token_id=ends, pad_token_id=processor.tokenizer.pad_token_id
+        )
+        written.append(model.generate(**prompts, generation_config=settings))
         shared.close()
     (plain, entropy, grads), (same, same_entropy, same_grads) = found
     assert plain.shape == labels[:, 1:].shape
@@ -186,7 +193,28 @@ def test_a_group_shares_its_prompt_and_the_numbers_and_gradients_stay(tmp_path: 
     for name, gradient in grads.items():
         scale = float(gradient.abs().max())
         torch.testing.assert_close(same_grads[name], gradient, rtol=1e-3, atol=1e-3 * scale + 1e-5)
-    assert torch.equal(written[0], written[1])
+    assert torch.equal(written[0], written[2])
+    assert torch.equal(written[1], written[3])
+    assert written[1].shape[1] <= written[0].shape[1]  # every row came to one of the ends
+
+
+def test_sampling_follows_temperature_and_top_p() -> None:
+    import torch
+    from transformers import GenerationConfig
+
+    from geogrounding.training.shared_prompt import _next
+
+    torch.manual_seed(0)
+    logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log().repeat(4000, 1)
+
+    def shares(**settings: Any) -> list[float]:
+        drawn = _next(logits.clone(), GenerationConfig(do_sample=True, **settings))
+        return [float((drawn == token).float().mean()) for token in range(4)]
+
+    assert shares(temperature=1.0) == pytest.approx([0.5, 0.3, 0.15, 0.05], abs=0.03)
+    assert shares(temperature=1.0, top_p=0.8) == pytest.approx([0.625, 0.375, 0, 0], abs=0.03)
+    assert shares(temperature=0.5) == pytest.approx([0.685, 0.247, 0.062, 0.007], abs=0.03)
+    assert shares(temperature=1.0, suppress_tokens=[0]) == pytest.approx([0, 0.6, 0.3, 0.1], abs=0.03)
 
 
 def test_prompts_are_the_same_only_with_the_same_picture() -> None:

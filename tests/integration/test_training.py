@@ -159,7 +159,7 @@ def test_the_embedded_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -
     start = save_tiny_embedded(tmp_path / "start")
     squares = write_squares(tmp_path / "squares", 4, size=120)
     losses: list[float] = []
-    more: dict[str, Any] = {"full": True, "steps": 30, "batch": 4, "learning_rate": 5e-3}
+    more: dict[str, Any] = {"full": True, "steps": 15, "batch": 4, "learning_rate": 1e-2}
     train(sft(squares, start, **more), tmp_path / "a", on_log=lambda numbers: losses.append(numbers["loss"]))
     assert losses[-1] < losses[0] - 1
     # it has not learned to see, but it can learn to be brief
