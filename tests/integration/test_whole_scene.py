@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Painted(BlobModel):
         return Answer(reasoning="by its colour", detections=tuple(found))
 
 
-def paint(path: Path, things: dict[str, Sequence[Box]], *, grey: int = 225) -> Path:
+def paint(path: Path, things: Mapping[str, Sequence[Box]], *, grey: int = 225) -> Path:
     """A GeoTIFF with the boxes of each kind; boxes of one kind must not touch."""
     pixels = np.zeros((3, HEIGHT, WIDTH), np.uint8)
     for kind, boxes in things.items():
