@@ -63,6 +63,52 @@ def test_ground(environment: dict[str, str], scene: Path, tmp_path: Path) -> Non
     assert layer.crs().authid() == "EPSG:32617"
 
 
+def test_nothing_found_is_an_empty_layer(environment: dict[str, str], scene: Path, tmp_path: Path) -> None:
+    """With the model that finds nothing and needs no weights."""
+    found = run(environment, "ground", INPUT=scene, EXPRESSIONS="tree", MODEL="null", OUTPUT=tmp_path / "none.gpkg")
+    layer = QgsVectorLayer(found["OUTPUT"], "none")
+    assert layer.isValid()
+    assert layer.featureCount() == found["COUNT"] == 0
+    assert layer.crs().authid() == "EPSG:32617"
+
+
+def test_batch(environment: dict[str, str], scene: Path, tmp_path: Path) -> None:
+    found = run(environment, "groundbatch", INPUT=scene, EXPRESSIONS="tree", MODEL="null", OUTPUT=tmp_path / "all")
+    assert found["FAILED"] == 0
+    assert "OSBS_029" in (tmp_path / "all" / "summary.csv").read_text(encoding="utf-8")
+
+
+def test_a_training_set(environment: dict[str, str], scene: Path, tmp_path: Path) -> None:
+    """Polygons in another coordinate system than the raster's; the chips are cut by the real engine."""
+    examples = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"kind": "shed"},
+                "geometry": {
+                    "type": "Polygon",
+                    "coordinates": [[[x, 29.6924], [x + 4e-5, 29.6924], [x + 4e-5, 29.69245], [x, 29.6924]]],
+                },
+            }
+            for x in (-81.99, -81.9899, -81.9898)
+        ],
+    }
+    (tmp_path / "sheds.geojson").write_text(json.dumps(examples))
+    found = run(
+        environment,
+        "trainingset",
+        INPUT=scene,
+        EXAMPLES=tmp_path / "sheds.geojson",
+        FIELD="kind",
+        OUTPUT=tmp_path / "set",
+    )
+    assert found["COUNT"] > 0
+    lines = Path(found["DATA"]).read_text(encoding="utf-8").splitlines()
+    assert len(lines) == found["COUNT"]
+    assert "shed" in lines[0]
+
+
 def test_the_algorithms_are_listed(environment: dict[str, str]) -> None:
     listed = call(environment, "list")
     for name in ("ground", "groundbatch", "trainingset", "finetune"):
