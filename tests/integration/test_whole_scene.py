@@ -206,7 +206,7 @@ def test_places_and_counts_are_those_of_the_area_asked_about(tmp_path: Path) -> 
 
 def test_what_lies_outside_an_area_of_interest_does_not_count(tmp_path: Path) -> None:
     scene = paint(tmp_path / "s.tif", THINGS)
-    corner = shapely.Polygon([(512, 0), (512, 256), (250, 256), (330, 60), (180, 10), (180, 0)])
+    corner = shapely.Polygon([(512, 0), (512, 256), (250, 256), (250, 12), (150, 12), (150, 0)])  # around a ship
     area = shapely.transform(corner, lambda xy: np.array([UTM * tuple(p) for p in xy]))
     gpd.GeoDataFrame(geometry=[area], crs=32633).to_file(tmp_path / "aoi.gpkg")
     layer = gg.ground(scene, "the leftmost ship", model=Painted(), aoi=tmp_path / "aoi.gpkg")
