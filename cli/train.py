@@ -47,7 +47,7 @@ RUN = opt.together(
     ),
     opt.option(
         "--config",
-        type=_path(dir_okay=False, exists=True),
+        type=_path(dir_okay=False),
         section="Run",
         metavar="FILE",
         help="Settings as YAML or JSON; training.json of another run is one. Options given here win.",
