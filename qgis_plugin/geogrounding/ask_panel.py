@@ -158,9 +158,10 @@ class AskPanel(QWidget):
         self.model.blockSignals(True)
         self.model.clear()
         names = [str(model["name"]) for model in models if model.get("name") and model.get("present", True)]
+        own = tr("the model of the server") if settings.load().server_url else tr("built-in")
         for name in dict.fromkeys([settings.Settings().model, *names, wanted]):
             builtin = name == settings.Settings().model
-            self.model.addItem(tr("built-in") if builtin else short(Path(name).name or name), name)
+            self.model.addItem(own if builtin else short(Path(name).name or name), name)
         self.model.setCurrentIndex(max(0, self.model.findData(wanted)))
         self.model.blockSignals(False)
         self._changed()

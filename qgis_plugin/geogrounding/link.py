@@ -58,7 +58,7 @@ class Link:
         """
         chosen = settings.load()
         if method in WITH_MODEL:
-            params = {**params, **model_options(chosen)}
+            params = {**params, **model_options(chosen, str(params.get("model", "")))}
         elif method == "train" and chosen.device not in ("", "auto"):
             params = {**params, "settings": {"device": chosen.device, **params["settings"]}}
         return self._client_for(chosen).call(method, params, on_event=on_event, cancelled=cancelled)
@@ -127,12 +127,12 @@ def arguments(chosen: settings.Settings) -> list[str]:
     return ["--idle-minutes", str(chosen.idle_minutes), "--models", str(settings.models_folder(chosen))]
 
 
-def model_options(chosen: settings.Settings) -> dict[str, Any]:
-    """The part of a request that says where a model runs."""
+def model_options(chosen: settings.Settings, model: str) -> dict[str, Any]:
+    """The part of a request that says where a model runs; one in a folder runs here even where there is a server."""
     options: dict[str, Any] = {}
     if chosen.device not in ("", "auto"):
         options["device"] = chosen.device
-    if chosen.server_url:
+    if chosen.server_url and not Path(model).is_dir():
         options["base_url"] = chosen.server_url
         key = os.environ.get("GEOGROUND_API_KEY", "")
         if key:

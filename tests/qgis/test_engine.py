@@ -6,11 +6,12 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from conftest import ENGINE, alive
 from geogrounding.dock import Dock
-from geogrounding.link import EngineError, Link
+from geogrounding.link import EngineError, Link, model_options
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.gui import QgisInterface
 
@@ -51,6 +52,13 @@ def test_a_wrong_path_is_said(link: Link, path: str) -> None:
         link.probe(settings.Settings(engine=path))
     assert str(caught.value)
     assert caught.value.hint
+
+
+def test_a_server_is_asked_unless_the_model_is_a_folder(tmp_path: Path) -> None:
+    chosen = settings.Settings(server_url="http://host/v1", device="cuda")
+    assert model_options(chosen, "builtin") == {"model_options": {"device": "cuda", "base_url": "http://host/v1"}}
+    assert model_options(chosen, str(tmp_path)) == {"model_options": {"device": "cuda"}}
+    assert model_options(settings.Settings(), "builtin") == {}
 
 
 class Asker:

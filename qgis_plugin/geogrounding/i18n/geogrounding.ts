@@ -967,6 +967,11 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>the model of the server</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/base.py"/>
         <source>the one object described</source>
         <translation type="unfinished"></translation>
