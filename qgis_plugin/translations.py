@@ -7,10 +7,10 @@ run ``lrelease`` on it; the plugin loads geogrounding_LANGUAGE.qm by the languag
 from __future__ import annotations
 
 import ast
+import html
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 PLUGIN = Path(__file__).resolve().parent / "geogrounding"
 TARGET = PLUGIN / "i18n" / "geogrounding.ts"
@@ -30,7 +30,7 @@ def collect() -> str:
         lines += [
             "    <message>",
             f'        <location filename="../{place}"/>',
-            f"        <source>{escape(text)}</source>",
+            f"        <source>{html.escape(text, quote=False)}</source>",
             '        <translation type="unfinished"></translation>',
             "    </message>",
         ]
