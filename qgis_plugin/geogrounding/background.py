@@ -20,6 +20,10 @@ if hasattr(QgsTask.Flag, "Silent"):  # QGIS 3.26: the panel itself says how it e
     FLAGS |= QgsTask.Flag.Silent
 
 
+_OVERDUE: list[Call] = []
+"""Threads that did not end in time: destroying them would end QGIS, so they are kept."""
+
+
 class Call(QThread):
     """One function in a thread of its own; exactly one of the signals comes, in the main thread.
 
@@ -80,6 +84,7 @@ class Calls(QObject):
         self._latest[name] = call
 
         def finish() -> None:
+            call.wait()  # the signal comes a moment before the thread is over, and one that runs must not be destroyed
             self._running.discard(call)
             if self._latest.get(name) is call:
                 del self._latest[name]
@@ -110,8 +115,7 @@ class Calls(QObject):
         """Make all answers void, and wait for the threads: QGIS unloads the code they run."""
         for name in list(self._latest):
             self.stop(name)
-        for call in list(self._running):
-            call.wait(5000)
+        _OVERDUE.extend(call for call in list(self._running) if not call.wait(5000))
         self._running.clear()
 
 
