@@ -182,6 +182,34 @@ def export(run: Path, out: Path, *, seed: int, tower: Path | None = None) -> Non
     write_weights(model, tokenizer, out)
 
 
+def calibrate(run: Path, folder: Path) -> None:
+    """Fit the scores of a model to what is right on views kept back, and write that into its ``config.json``.
+
+    Args:
+        run: folder with the caches and the bank of the model's region head.
+        folder: of the model; changed.
+    """
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    from geogrounding.grounding.models.builtin import hf  # noqa: F401  (registers the model)
+    from geogrounding.training.embedded import calibration
+    from geogrounding.training.embedded.language import load_bank
+
+    records = Joined(sorted(run.glob("train?"))).records()
+    kept = [n for n, record in enumerate(records) if pictures.is_dev(record.picture)]
+    tokenizer = AutoProcessor.from_pretrained(folder).tokenizer
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    odds, right = calibration.odds_and_truth(
+        model, tokenizer, load_bank(run / "bank").take(kept), [records[n] for n in kept]
+    )
+    scale, shift = calibration.fit(odds, right)
+    print(
+        f"scale {scale:.3f} shift {shift:.3f}, from {len(odds)} boxes of which {int(right.sum())} are right", flush=True
+    )
+    model.config.score_scale, model.config.score_shift = round(scale, 4), round(shift, 4)
+    model.config.save_pretrained(folder)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; see the module's docstring."""
     parser = argparse.ArgumentParser(
@@ -222,6 +250,7 @@ def main(arguments: list[str] | None = None) -> None:
     add("samples", "write views with expressions about their labels, for geoground train", "--data", "--out")
     add("choosing", "write expressions that choose by place, size or neighbour, for geoground eval", "--data", "--out")
     add("export", "write the weights", "--run", "--out", "--tower")
+    add("calibrate", "fit the scores of a model (--out) to pictures kept back", "--run", "--out")
     add("evaluate", "measure the packaged model through the pipeline", "--data", "--json")
     given = parser.parse_args(arguments)
     if given.threads:
@@ -242,6 +271,8 @@ def main(arguments: list[str] | None = None) -> None:
     elif given.step == "choosing":
         lines = [json.dumps(record) for record in choosing_records(given.data, given.split, seed=given.seed)]
         given.out.write_text("\n".join(lines) + "\n")
+    elif given.step == "calibrate":
+        calibrate(given.run, given.out)
     elif given.step == "export":
         export(given.run, given.out, seed=given.seed, tower=given.tower)
     else:

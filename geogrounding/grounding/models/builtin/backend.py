@@ -32,8 +32,6 @@ MAX_PROMPT_TOKENS = 47
 """Words of a question; the reader has one more place, for ``<s>``."""
 MAX_THOUGHT = 16
 MAX_LABEL = 6
-TOLD = 0.5
-"""Score from which the model itself tells a region."""
 FAINT = 0.1
 """Boxes below this score are noise even where low scores are asked for."""
 
@@ -134,11 +132,12 @@ class BuiltinModel:
         read = self._model.read(seen, words, torch.ones_like(words, dtype=torch.bool))
         thought = think(self._model, read, prompt, most=MAX_THOUGHT)
         answers = []
+        all_scores = thought.scores(self._model.config).double().cpu().numpy()
         for row, ((height, width), factor) in enumerate(sizes):
-            scores = thought.scores[row].double().cpu().numpy()
+            scores, odds = all_scores[row], thought.odds[row].double().cpu().numpy()
             boxes = read.boxes_px[row].double().cpu().numpy()
-            order = [int(k) for k in np.argsort(-scores, kind="stable") if scores[k] >= FAINT]
-            told = [k for k in order if scores[k] >= TOLD]
+            order = [int(k) for k in np.argsort(-odds, kind="stable") if scores[k] >= FAINT]
+            told = [k for k in order if odds[k] >= 0]
             if question.task == "refer":
                 order, told = told[:1], told[:1]
             label = self._label(read, row, prompt, thought.tokens[row], order[0]) if order else ""

@@ -24,6 +24,8 @@ class GeogroundConfig(PreTrainedConfig):
         reader_layers: layers of the reader.
         question_words: longest question, in tokens; what follows is not read.
         sharpness: what the relevance of a region is multiplied by before one is drawn, at the start of training.
+        score_scale, score_shift: what turns the logit of a region into that of a score: the probability that its box is right,
+            as measured on pictures kept back (Platt scaling).
         number_token_ids: first token id of each coordinate family (see ``vocabulary.number_token``); the ids of
             0 .. image_size follow it, and the families follow each other.
         place_token_ids: first token id of the places.
@@ -50,6 +52,8 @@ class GeogroundConfig(PreTrainedConfig):
         reader_layers: int = 3,
         question_words: int = 48,
         sharpness: float = 3.0,
+        score_scale: float = 1.0,
+        score_shift: float = 0.0,
         number_token_ids: tuple[int, int, int] | list[int] = (0, 0, 0),
         place_token_ids: int = 0,
         see_token_id: int = 0,
@@ -75,6 +79,8 @@ class GeogroundConfig(PreTrainedConfig):
         self.reader_layers = reader_layers
         self.question_words = question_words
         self.sharpness = sharpness
+        self.score_scale = score_scale
+        self.score_shift = score_shift
         self.number_token_ids = list(number_token_ids)
         self.place_token_ids = place_token_ids
         self.see_token_id = see_token_id

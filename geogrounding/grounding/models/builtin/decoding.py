@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+NOT_REACHED = -100.0
+
 if TYPE_CHECKING:
+    from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
     from geogrounding.grounding.models.builtin.modeling import GeogroundForConditionalGeneration
     from geogrounding.grounding.models.builtin.reader import Read
 
@@ -25,9 +28,14 @@ class Thought:
 
     tokens: list[list[int]]
     """Per picture, up to and without the token of seeing."""
-    scores: Tensor
-    """(B, K) in [0, 1] how surely each region is meant; the model tells those of at least 0.5, the surest first. 0 where the
-    point of seeing was not reached."""
+    odds: Tensor
+    """(B, K) logits of how surely each region is meant; the model tells those of at least 0, the surest first. Very
+    negative where the point of seeing was not reached."""
+
+    def scores(self, config: GeogroundConfig) -> Tensor:
+        """(B, K) probabilities that the boxes are right."""
+        reached = (self.odds > NOT_REACHED).to(self.odds.dtype)
+        return (self.odds * config.score_scale + config.score_shift).sigmoid() * reached
 
 
 def think(
@@ -75,7 +83,7 @@ def think(
     keys = read.embeds[:, -read.boxes_px.shape[1] :]
     relevance = model.grammar.relevance(told[:, None], read.relevance, keys)[:, 0]
     end = model.grammar.end(told).float() / model.grammar.sharpness.exp().float()
-    return Thought(tokens=tokens, scores=(relevance - end).sigmoid() * done[:, None])
+    return Thought(tokens=tokens, odds=(relevance - end).masked_fill(~done[:, None], NOT_REACHED))
 
 
 def name_of(
