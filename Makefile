@@ -49,14 +49,15 @@ help:
 
 demo: .venv/.runtime
 	@mkdir -p out
-	$(BIN)/geoground run examples/data/OSBS_029.tif "tree" --min-score 0.45 -o out/trees.geojson \
+	$(BIN)/geoground run examples/data/OSBS_029.tif "tree" -o out/trees.geojson \
 		--preview out/trees.png --overwrite
 	@echo
 	@echo "Look at out/trees.png, or drop out/trees.geojson into QGIS. How it was made: out/trees.geojson.run.json"
 	@echo "Your own raster: .venv/bin/geoground run SCENE.tif \"what to look for\" -o out/found.gpkg"
 
+# A file's tests stay together: they share loaded models. More threads in each worker would only wait for each other.
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 test-full: .venv/.dev
 	$(BIN)/python -m pytest -m ""
@@ -99,6 +100,8 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.merging
 	$(BIN)/python -m benchmarks.batching
+	$(BIN)/python -m benchmarks.rewards
+	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.overhead "$(SCENE)" "$(QUERY)"
 	$(BIN)/python -m benchmarks.reading --size 16384 --rounds 5
 	$(BIN)/python -m benchmarks.memory

@@ -184,6 +184,10 @@ def command() -> None:
     sft   learn to write the right answers
     grpo  answer several times, learn from which answers were better (GRPO, DAPO)
 
+    \b
+    geoground train sft --data train.json --images img/ -o runs/a
+    geoground train grpo --data train.json --images img/ --model runs/a --shots 10 -o runs/b
+
     Both read a file of samples (COCO, VRSBench, VOC, EarthReason, Geo-R1, ms-swift, TRL), or cut chips from a raster
     with a vector layer. The folder of a finished run is a --model for every other command.
     """  # noqa: D301 - \b is click's mark for lines that stay as they are

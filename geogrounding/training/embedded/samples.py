@@ -90,13 +90,12 @@ def write_views(
     kinds: tuple[Kind, ...],
     sources: frozenset[str] | None = None,
     classes: frozenset[str] = frozenset(CLASSES),
-    split: Literal["train", "test"] = "train",
+    split: Literal["train", "dev", "test"] = "train",
     negatives: float = NEGATIVES_KEPT,
 ) -> Path:
     """Random views of labelled pictures with questions about them: ``out/train.jsonl`` (or ``test.jsonl``), ``out/images``.
 
-    Of the training split, pictures kept back are left out. Views come from every set alike, whatever its size; those of the
-    test split are neither turned nor recoloured.
+    Views come from every set alike, whatever its size; only those for training are turned and recoloured.
 
     Args:
         root: folder of the data sets.
@@ -107,7 +106,7 @@ def write_views(
         kinds: of expressions.
         sources: names of the sets; default all.
         classes: that may be named.
-        split: of the data sets.
+        split: of the data sets; "dev" are the pictures of the training split that are kept back.
         negatives: share of the expressions without a target that are kept.
 
     Returns:
@@ -115,8 +114,8 @@ def write_views(
     """
     (out / "images").mkdir(parents=True, exist_ok=True)
     by_source: dict[str, list[Picture]] = {}
-    for n, picture in enumerate(read_all(root, split)):
-        if not (split == "train" and is_dev(n)) and (sources is None or picture.source in sources):
+    for n, picture in enumerate(read_all(root, "test" if split == "test" else "train")):
+        if (split == "test" or is_dev(n) == (split == "dev")) and (sources is None or picture.source in sources):
             by_source.setdefault(picture.source, []).append(picture)
     names = sorted(by_source)
     file_path = out / f"{split}.jsonl"
