@@ -4,8 +4,8 @@
 
 Plain TRL reads, prepares and encodes a picture for each completion of a group, twice over; here that is done once, and
 the embedded model reads the prompt of a group once too. Both run the same trainer with the same seed, in turns, in one
-process. The first step of a run is not counted. Seconds are those of the processor (all threads), so that other programs
-on the machine do not count; --clock wall counts all.
+process. The first step of a run is not counted. Seconds are those of the processor (all threads), so that other
+programs on the machine do not count; --clock wall counts all.
 """
 
 from __future__ import annotations
