@@ -135,7 +135,7 @@ class Run(SceneParameters):
 class Train(Parameters):
     """``train``."""
 
-    method: Literal["grpo", "sft"] = "grpo"
+    method: Literal["sft", "grpo"] = "sft"
     output: Path
     resume: bool = False
     keep_cancelled: bool = True

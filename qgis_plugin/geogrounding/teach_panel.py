@@ -175,8 +175,8 @@ class TeachPanel(QWidget):
             self.length.addItem(tr("{label} ({n} steps)").format(label=tr(label), n=steps), steps)
         self.length.setCurrentIndex(1)
         self.method = QComboBox()
-        self.method.addItem(tr("by reward (GRPO)"), "grpo")
         self.method.addItem(tr("by example (SFT)"), "sft")
+        self.method.addItem(tr("by reward (GRPO)"), "grpo")
         self.method.setToolTip(
             tr("By reward: sharpens what the model finds already. By example: teaches what it does not find at all.")
         )

@@ -21,7 +21,7 @@ from ..text import tr
 from .base import advanced, new_folder
 from .training_set import FromExamples
 
-METHODS = ("grpo", "sft")
+METHODS = ("sft", "grpo")
 
 
 class FineTune(FromExamples):
@@ -44,7 +44,7 @@ class FineTune(FromExamples):
         )
         self.addParameter(
             QgsProcessingParameterEnum(
-                "METHOD", tr("Way"), options=[tr("by reward (GRPO)"), tr("by example (SFT)")], defaultValue=0
+                "METHOD", tr("Way"), options=[tr("by example (SFT)"), tr("by reward (GRPO)")], defaultValue=0
             )
         )
         self.addParameter(
