@@ -94,19 +94,18 @@ def inspect(found: Sequence[Found], records: Sequence[Record]) -> Inspection:
 def offsets(inspection: Inspection, *, least_targets: int = 20) -> NDArray[np.float64]:
     """(classes,) what to add to each class's logit so that F1 is best at ``BEST_F1_AT``.
 
-    A class with few targets takes the median of the others; no offset is larger than 1.
+    A class with few targets keeps its logits: there is nothing to correct them by. No offset is larger than 1.
     """
 
     def logit(p: float) -> float:
         return math.log(p / (1 - p))
 
-    known = {
-        name: logit(min(0.9, max(0.1, hits.best_threshold()[0])))
-        for name, hits in inspection.hits.items()
-        if hits.targets >= least_targets
-    }
-    usual = float(np.median(list(known.values()))) if known else logit(BEST_F1_AT)
-    return np.array([np.clip(logit(BEST_F1_AT) - known.get(name, usual), -1, 1) for name in inspection.hits])
+    def offset(hits: Hits) -> float:
+        if hits.targets < least_targets:
+            return 0.0
+        return logit(BEST_F1_AT) - logit(min(0.9, max(0.1, hits.best_threshold()[0])))
+
+    return np.array([np.clip(offset(hits), -1, 1) for hits in inspection.hits.values()])
 
 
 def calibrate(head: RegionHead, shift: NDArray[np.float64]) -> None:
