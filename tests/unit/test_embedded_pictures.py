@@ -13,7 +13,8 @@ from PIL import Image
 
 from geogrounding.errors import InputError
 from geogrounding.training.embedded import pictures, questions
-from geogrounding.training.embedded.matching import box_iou, match
+from geogrounding.training.embedded.matching import match
+from geogrounding.training.evaluation.matching import box_iou
 
 
 def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> pictures.Picture:

@@ -18,8 +18,8 @@ from geogrounding.grounding.models.builtin.decoding import think
 from geogrounding.training.embedded.features import Record
 from geogrounding.training.embedded.inspection import counts
 from geogrounding.training.embedded.language import RegionBank
-from geogrounding.training.embedded.matching import box_iou
 from geogrounding.training.embedded.pictures import CLASSES
+from geogrounding.training.evaluation.matching import as_boxes, box_iou
 
 RIGHT_IOU = 0.5
 
@@ -63,7 +63,7 @@ def _take(
     hit, kept = np.zeros(len(boxes_px), bool), np.ones(len(boxes_px), bool)
     if not len(truth_px):
         return hit, kept
-    overlap, free = box_iou(boxes_px, truth_px), np.ones(len(truth_px), bool)
+    overlap, free = box_iou(as_boxes(boxes_px), as_boxes(truth_px)), np.ones(len(truth_px), bool)
     for k, row in enumerate(overlap):
         best = int(np.argmax(np.where(free, row, 0.0)))
         if free[best] and row[best] >= RIGHT_IOU:

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 CELLS = 24 * 24
 CHANNELS = 768
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +42,11 @@ def tower_features(tower: Any, pixels: NDArray[np.uint8]) -> torch.Tensor:
     """(B, 576, 768) hidden states of layers 9 and 11 of (B, 336, 336, 3) pictures, in the tower's type."""
     import torch
 
-    mean, std = (torch.tensor(v)[:, None, None] for v in (MEAN, STD))
-    x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
+    from geogrounding.grounding.models.builtin.processing import normalise
+
     dtype = next(tower.parameters()).dtype
     with torch.inference_mode():
-        hidden = tower(((x - mean) / std).to(dtype), output_hidden_states=True).hidden_states
+        hidden = tower(normalise(pixels).to(dtype), output_hidden_states=True).hidden_states
     return torch.cat([hidden[9][:, 1:], hidden[11][:, 1:]], -1)
 
 

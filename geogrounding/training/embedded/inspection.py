@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from geogrounding.grounding.models.builtin.processing import normalise
 from geogrounding.grounding.models.builtin.regions import RegionHead, select_regions
 from geogrounding.training.embedded.features import Cache, Joined, Record
-from geogrounding.training.embedded.matching import Hits, box_iou, match
+from geogrounding.training.embedded.matching import Hits, match
 from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
-from geogrounding.training.embedded.regions import MIN_SIDE_PX, MIN_VISIBLE, normalise
+from geogrounding.training.embedded.regions import MIN_SIDE_PX, MIN_VISIBLE
+from geogrounding.training.evaluation.matching import as_boxes, box_iou
 
 BEST_F1_AT = 0.4
 """Score at which, after calibration, F1 is about best."""
@@ -79,7 +81,7 @@ def inspect(found: Sequence[Found], records: Sequence[Record]) -> Inspection:
             truth.append((record.boxes_view_px[mine], counts(record)[mine]))
             if mine.sum() == 1 and counts(record)[mine][0]:
                 best = int(np.argmax(scores[:, label]))
-                overlap = box_iou(boxes[best : best + 1], record.boxes_view_px[mine])[0, 0]
+                overlap = box_iou(as_boxes(boxes[best : best + 1]), as_boxes(record.boxes_view_px[mine]))[0, 0]
                 best50.append(overlap > 0.5)
                 best70.append(overlap > 0.7)
         hits[name] = match(boxes_scores, truth)

@@ -22,12 +22,12 @@ from torch import Tensor
 from geogrounding.grounding.models.builtin import vocabulary as words
 from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.grounding.models.builtin.modeling import FROZEN, GeogroundForConditionalGeneration
+from geogrounding.grounding.models.builtin.processing import normalise
 from geogrounding.grounding.models.builtin.reader import Seen
 from geogrounding.grounding.models.builtin.regions import RegionHead, Regions, select_regions
 from geogrounding.training.embedded.features import Cache, Joined
 from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
 from geogrounding.training.embedded.questions import Asked, ask_about
-from geogrounding.training.embedded.regions import normalise
 
 IGNORE = -100
 WORTH_OF_READING = 4.0

@@ -8,16 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-
-def box_iou(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
-    """IoU of half-open boxes (N, 4) with (M, 4): (N, M)."""
-    a, b = np.asarray(a, np.float64).reshape(-1, 4), np.asarray(b, np.float64).reshape(-1, 4)
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    inter = np.prod((high - low).clip(0), axis=-1)
-    area_a, area_b = np.prod((a[:, 2:] - a[:, :2]).clip(0), axis=-1), np.prod((b[:, 2:] - b[:, :2]).clip(0), axis=-1)
-    out: NDArray[np.float64] = inter / np.maximum(area_a[:, None] + area_b[None] - inter, 1e-9)
-    return out
+from geogrounding.training.evaluation.matching import as_boxes, box_iou
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +59,7 @@ def match(
     """
     scores, right = [], []
     for (boxes, score), (targets, counts) in zip(found, truth, strict=True):
-        overlap = box_iou(boxes, targets)
+        overlap = box_iou(as_boxes(boxes), as_boxes(targets))
         taken = np.zeros(len(counts), bool)
         for n in np.argsort(-np.asarray(score), kind="stable"):
             free = np.where(taken | ~counts, 0.0, overlap[n])

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geogrounding.training.embedded.matching import Hits, box_iou, match
+from geogrounding.training.embedded.matching import Hits, match
 from geogrounding.training.embedded.pictures import CLASSES, Picture, is_dev, read_all
 from geogrounding.training.embedded.samples import choosing_records
+from geogrounding.training.evaluation.matching import as_boxes, box_iou
 
 ABSENT = ("airplane", "harbor", "ground track field", "storage tank", "swimming pool")
 """Asked about pictures whose set labels them and shows none."""
@@ -133,7 +134,7 @@ def choosing_figures(model: Any, root: Path, split: str, **settings: Any) -> dic
             boxes, scores = found[record["expression"]]
             best = boxes[int(np.argmax(scores))] if len(boxes) else np.zeros(4)
             truth = np.array([json.loads(record["solution"])[0]["bbox_2d"]])
-            right.setdefault(record["kind"], []).append(float(box_iou(best[None], truth)[0, 0]))
+            right.setdefault(record["kind"], []).append(float(box_iou(as_boxes(best[None]), as_boxes(truth))[0, 0]))
     flat = np.array([v for values in right.values() for v in values])
     return {
         "n": len(flat),

@@ -15,8 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geogrounding.grounding.models.builtin.processing import normalise
 from geogrounding.grounding.models.builtin.regions import DenseMaps, RegionHead
-from geogrounding.training.embedded.features import MEAN, STD, Cache, Joined, Record
+from geogrounding.training.embedded.features import Cache, Joined, Record
 from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
 
 CONTAINERS = frozenset({"harbor", "ground track field", "bridge"})
@@ -116,12 +117,6 @@ def region_loss(maps: DenseMaps, label: Tensor, box_px: Tensor, weight: Tensor, 
     positive = quality > 0
     importance = torch.where(positive, quality * weight[:, None], 0.75 * maps.logits.detach().sigmoid() ** 2 * 0.5)
     return (bce * importance * care).sum() / norm + 2.0 * box_loss
-
-
-def normalise(pixels: NDArray[np.uint8]) -> Tensor:
-    """(B, S, S, 3) uint8 to (B, 3, S, S) as the processor does."""
-    mean, std = (torch.tensor(v)[:, None, None] for v in (MEAN, STD))
-    return (torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
 def new_head(width: int = 160, fine: int = 64) -> RegionHead:

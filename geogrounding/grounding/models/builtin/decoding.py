@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-NOT_REACHED = -100.0
+from geogrounding.grounding.models.builtin.grammar import FAMILIES, places_of
 
 if TYPE_CHECKING:
     from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
@@ -29,13 +29,12 @@ class Thought:
     tokens: list[list[int]]
     """Per picture, up to and without the token of seeing."""
     odds: Tensor
-    """(B, K) logits of how surely each region is meant; the model tells those of at least 0, the surest first. Very
-    negative where the point of seeing was not reached."""
+    """(B, K) logits of how surely each region is meant; the model tells those of at least 0, the surest first. Minus
+    infinity where the point of seeing was not reached."""
 
     def scores(self, config: GeogroundConfig) -> Tensor:
         """(B, K) probabilities that the boxes are right."""
-        reached = (self.odds > NOT_REACHED).to(self.odds.dtype)
-        return (self.odds * config.score_scale + config.score_shift).sigmoid() * reached
+        return (self.odds * config.score_scale + config.score_shift).sigmoid()
 
 
 def think(
@@ -44,7 +43,6 @@ def think(
     prompt: Sequence[int],
     *,
     most: int,
-    forced: Sequence[int] = (),
 ) -> Thought:
     """Think about pictures that were read with a question in mind.
 
@@ -53,29 +51,24 @@ def think(
         read: B pictures.
         prompt: ids of the question with ``<s>`` at its end.
         most: words after which a thought is cut off.
-        forced: ids said before the model speaks for itself.
     """
     from transformers import DynamicCache
 
     rows, device = read.embeds.shape[0], read.embeds.device
     see = model.config.see_token_id
-    ids = torch.tensor([*prompt, *forced], device=device).expand(rows, -1)
+    ids = torch.tensor(prompt, device=device).expand(rows, -1)
     embeds = torch.cat([read.embeds, model.language_model.embed_tokens(ids).to(read.embeds.dtype)], 1)
     cache = DynamicCache()
-    tokens: list[list[int]] = [list(forced) for _ in range(rows)]
+    tokens: list[list[int]] = [[] for _ in range(rows)]
     told = torch.zeros(rows, embeds.shape[-1], device=device, dtype=embeds.dtype)
-    seeing, done = (
-        torch.zeros(rows, dtype=torch.bool, device=device),
-        torch.zeros(rows, dtype=torch.bool, device=device),
-    )
-    barred = _not_words(model, device)
+    seeing = done = torch.zeros(rows, dtype=torch.bool, device=device)
     for _ in range(most + 1):
         out = model.language_model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
         # the state after the token of seeing is where regions are chosen
         told, done = torch.where(seeing[:, None], out.to(told.dtype), told), done | seeing
         if bool(done.all()):
             break
-        chosen = model.lm_head(out).float().masked_fill(barred, -torch.inf).argmax(-1)
+        chosen = _next_word(model, out)
         seeing = (chosen == see) & ~done
         for row in (~seeing & ~done).nonzero()[:, 0].tolist():
             tokens[row].append(int(chosen[row]))
@@ -83,7 +76,7 @@ def think(
     keys = read.embeds[:, -read.boxes_px.shape[1] :]
     relevance = model.grammar.relevance(told[:, None], read.relevance, keys)[:, 0]
     end = model.grammar.end(told).float() / model.grammar.sharpness.exp().float()
-    return Thought(tokens=tokens, odds=(relevance - end).masked_fill(~done[:, None], NOT_REACHED))
+    return Thought(tokens=tokens, odds=(relevance - end).masked_fill(~done[:, None], -torch.inf))
 
 
 def name_of(
@@ -102,15 +95,14 @@ def name_of(
 
     config, grammar = model.config, model.grammar
     box = read.boxes_px[0, region].round().clamp(0, config.image_size).long().tolist()
-    centre = int(model.grammar.place) + _place(box, config.image_size)
-    numbers = [grammar.first + family * grammar.count + value for family, value in zip((0, 1, 1, 2), box, strict=True)]
+    centre = grammar.place + int(places_of(torch.tensor([[box]]).float(), config.image_size))
+    numbers = [grammar.first + family * grammar.count + value for family, value in zip(FAMILIES, box, strict=True)]
     ids = torch.tensor([[*said, centre, *numbers]], device=read.embeds.device)
     embeds = torch.cat([read.embeds, model.language_model.embed_tokens(ids).to(read.embeds.dtype)], 1)
     cache, label = DynamicCache(), []
-    barred = _not_words(model, ids.device)
     for _ in range(most):
         out = model.language_model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
-        token = int(model.lm_head(out).float().masked_fill(barred, -torch.inf).argmax(-1))
+        token = int(_next_word(model, out))
         if token in (config.more_token_id, config.close_token_id, config.eos_token_id, config.see_token_id):
             break
         label.append(token)
@@ -118,17 +110,7 @@ def name_of(
     return label
 
 
-def _place(box: Sequence[int], side_px: int) -> int:
-    from geogrounding.grounding.models.builtin.grammar import places_of
-
-    return int(places_of(torch.tensor([box]).float()[None], side_px)[0, 0])
-
-
-def _not_words(model: GeogroundForConditionalGeneration, device: torch.device) -> Tensor:
-    """(V,) True for tokens that never stand where words do."""
-    grammar, vocabulary = model.grammar, model.lm_head.out_features
-    barred = torch.zeros(vocabulary, dtype=torch.bool, device=device)
-    barred[grammar.first : grammar.first + 3 * grammar.count] = True
-    barred[grammar.place : grammar.place + grammar.places] = True
-    barred[[grammar.none, grammar.image]] = True
-    return barred
+def _next_word(model: GeogroundForConditionalGeneration, hidden: Tensor) -> Tensor:
+    """(B,) the likeliest token after (B, width), where words come next."""
+    words = model.lm_head(hidden).float()
+    return words.masked_fill(model.grammar.not_words(words), -torch.inf).argmax(-1)

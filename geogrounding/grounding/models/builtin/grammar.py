@@ -33,6 +33,8 @@ FLOOR = 1e-4
 TOLD_IOU = 0.5
 """A region that overlaps a box told before by so much is told."""
 COLUMNS = 3
+FAMILIES = (0, 1, 1, 2)
+"""Family of number tokens of each side of a box; see ``vocabulary.number_token``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,14 @@ class Grammar(nn.Module):
         see = ids == self.see
         return State(text=~see & (side < 0), see=see, side=side, place=place, numbers=numbers, told=told)
 
+    def not_words(self, words: Tensor) -> Tensor:
+        """(V,) True for tokens that never stand where words do, for vocabulary logits (..., V)."""
+        barred = torch.zeros(words.shape[-1], dtype=torch.bool, device=words.device)
+        barred[self.first : self.first + 3 * self.count] = True
+        barred[self.place : self.place + self.places] = True
+        barred[[self.none, self.image]] = True
+        return barred
+
     def relevance(self, hidden: Tensor, base: Tensor, keys: Tensor) -> Tensor:
         """(B, T, K) relevance of each region at each position, from the reader's (B, K) and what was said since."""
         return base[:, None] + (self.query(hidden) @ keys.transpose(1, 2)).float() * self.scale
@@ -135,18 +145,13 @@ class Grammar(nn.Module):
             keys: (B, K, width) regions as they left the reader.
             boxes_px: (B, K, 4).
         """
-        last = self.first + 3 * self.count
         pull = self.relevance(hidden, base, keys) * self.sharpness.exp().float()
         pull = pull.masked_fill(state.told, NEVER).clamp(min=NEVER)
         end = self.end(hidden).float()[..., 0]
         any_left = pull.logsumexp(-1)
         stop, go = (end - torch.logaddexp(end, any_left)), (any_left - torch.logaddexp(end, any_left))
         # words; where a box has been told, "more" and "close" share what the vocabulary gives them by what is left
-        barred = torch.zeros(words.shape[-1], dtype=torch.bool, device=words.device)
-        barred[self.first : last] = True
-        barred[self.place : self.place + self.places] = True
-        barred[[self.none, self.image]] = True
-        plain = words.float().masked_fill(barred, NEVER).log_softmax(-1)
+        plain = words.float().masked_fill(self.not_words(words), NEVER).log_softmax(-1)
         both = torch.logaddexp(plain[..., self.more], plain[..., self.close])
         out = plain.clamp(min=NEVER)
         out[..., self.more], out[..., self.close] = both + go, both + stop
@@ -154,7 +159,6 @@ class Grammar(nn.Module):
         # a place, or none
         at = places_of(boxes_px, self.side_px)
         if bool(state.see.any()):
-            held = torch.full((*pull.shape[:2], self.places), NEVER, device=pull.device)
             grid = torch.nn.functional.one_hot(at, self.places).float()
             held = ((odds.exp() @ grid) + 1e-12).log() + go[..., None]
             seen = torch.full_like(out, NEVER)
@@ -194,11 +198,9 @@ class Grammar(nn.Module):
                 spread = torch.where(rows, share @ weight[:, :, side], spread)
         spread = (spread * (1 - FLOOR) + FLOOR / self.count).log()
         out = torch.full_like(like, NEVER)
-        for family, sides in ((0, (0,)), (1, (1, 2)), (2, (3,))):
+        family_of = torch.tensor(FAMILIES, device=pick.device)[pick]
+        for family in range(3):
             start = self.first + family * self.count
-            rows = torch.zeros_like(pick, dtype=torch.bool)
-            for side in sides:
-                rows |= pick == side
             block = out[..., start : start + self.count]
-            out[..., start : start + self.count] = torch.where(rows[..., None], spread, block)
+            out[..., start : start + self.count] = torch.where((family_of == family)[..., None], spread, block)
         return out
