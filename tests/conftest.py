@@ -9,6 +9,8 @@ import pytest
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach a hub, even by accident
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# as training sets it, but before any other test of this process has multiplied
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
 
 ROOT = Path(__file__).resolve().parent.parent
 

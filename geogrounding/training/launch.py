@@ -6,6 +6,7 @@ python -m accelerate.commands.launch --num_processes 2 -m geogrounding.training.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,11 @@ from geogrounding.errors import GeogroundingError, ModelError, SettingsError
 from geogrounding.training import curves
 from geogrounding.training.config import GRPOSettings, Method, SFTSettings, TrainSettings, describe, make_settings
 from geogrounding.training.run_folder import check_new, is_main, read_record
+
+
+REPEATABLE = ("MKL_CBWR", "AUTO,STRICT")
+"""Without it the last bits of MKL's products depend on where in memory a matrix lies, and a resumed run does not end with
+the weights of one that was not cut off. MKL reads the variable before its first product."""
 
 
 def train(
@@ -35,6 +41,7 @@ def train(
     Raises:
         SettingsError, InputError, ModelError, OutputError: what cannot work.
     """
+    os.environ.setdefault(*REPEATABLE)
     if isinstance(settings, GRPOSettings) and method == "grpo":
         from geogrounding.training.grpo import train_grpo
 

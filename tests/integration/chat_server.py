@@ -71,7 +71,8 @@ class ChatHandler(BaseHTTPRequestHandler):
             type(self).answers_left -= 1
             held = self.answers_left < 0
         if held:
-            print("held", flush=True)
+            with self.lock:  # a line and its end are two writes
+                print("held", flush=True)
             threading.Event().wait()
         self.reply(200, answer(body))
 
