@@ -78,7 +78,10 @@ class Asking(QObject):
         """Fill the list of models, without waiting for it."""
         if settings.load().ready:
             self._calls.start(
-                "models", lambda: self._link.call("models", {}), self._take_models, self._say_models_failed
+                "models",
+                lambda cancelled: self._link.call("models", {}, cancelled=cancelled),
+                self._take_models,
+                self._say_models_failed,
             )
 
     def run(self) -> None:

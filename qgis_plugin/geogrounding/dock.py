@@ -69,25 +69,26 @@ class Dock(QgsDockWidget):
         self.review.close_connections()
         self._link.on_settings_changed = _nothing
 
-    def save(self, layer: QgsVectorLayer, driver: str, accepted: bool) -> None:
-        """Ask for a file name, and save there."""
+    def save(self, layer: QgsVectorLayer, driver: str, which: str) -> None:
+        """Ask for a file name, and save there; see ``save_to``."""
         folder = QgsProject.instance().homePath() or str(Path.home())
         proposed = saving.proposed_path(layer, folder, driver)
         chosen, _ = QFileDialog.getSaveFileName(self, tr("Save results"), proposed, FILTERS[driver])
         if chosen:
             path = Path(chosen)
             ending = saving.ENDINGS[driver]
-            self.save_to(layer, path if path.suffix.lower() == ending else Path(chosen + ending), driver, accepted)
+            self.save_to(layer, path if path.suffix.lower() == ending else Path(chosen + ending), driver, which)
 
-    def save_to(self, layer: QgsVectorLayer, path: Path, driver: str, accepted: bool) -> None:
-        """Save without a question; a temporary layer lives in the GeoPackage from then on."""
-        only = None
-        if accepted:
-            index = layer.fields().indexOf("review")
-            only = [f.id() for f in layer.getFeatures() if f.attribute(index) == results.ACCEPTED]
-            if not only:
-                self._say(tr("No result is accepted yet."), Qgis.MessageLevel.Warning)
-                return
+    def save_to(self, layer: QgsVectorLayer, path: Path, driver: str, which: str) -> None:
+        """Save results without a question: ``all``, those ``shown`` on the map, or the ``accepted`` ones.
+
+        A temporary layer that is saved whole to a GeoPackage lives there from then on.
+        """
+        only = None if which == results.ALL else results.chosen(layer, which)
+        if only == []:
+            text = tr("No result is accepted yet.") if which == results.ACCEPTED else tr("All results are hidden.")
+            self._say(text, Qgis.MessageLevel.Warning)
+            return
         temporary = layer.providerType() == "memory"
         layer_id = layer.id()
 

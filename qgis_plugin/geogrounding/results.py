@@ -43,6 +43,7 @@ FIELDS = (
 """Attributes of a result, with their kind as the memory provider calls it."""
 
 OPEN, ACCEPTED, REJECTED = "", "accepted", "rejected"
+ALL, SHOWN = "all", "shown"
 MIN_SCORE = "geogrounding_min_score"
 """Variable of the layer: the style hides what scores lower. What gives no score is always shown."""
 
@@ -117,6 +118,17 @@ def hidden_below(layer: QgsVectorLayer) -> float:
         return float(value)
     except (TypeError, ValueError):
         return 0.0
+
+
+def chosen(layer: QgsVectorLayer, which: str) -> list[int]:
+    """Ids of the results that are ``SHOWN`` (not hidden by their score), or ``ACCEPTED``."""
+    least, found = hidden_below(layer), []
+    for feature in layer.getFeatures():
+        score = feature["score"]
+        sure = not isinstance(score, (int, float)) or score >= least
+        if sure if which == SHOWN else feature["review"] == ACCEPTED:
+            found.append(feature.id())
+    return found
 
 
 def is_result(layer: object) -> bool:

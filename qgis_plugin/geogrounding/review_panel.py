@@ -42,8 +42,8 @@ ROOM = 3.0
 class ReviewPanel(QWidget):
     """Goes through the results of one layer, best score first."""
 
-    save_requested = pyqtSignal(object, str, bool)
-    """Layer, format (``GPKG`` or ``GeoJSON``), accepted ones only."""
+    save_requested = pyqtSignal(object, str, str)
+    """Layer, format (``GPKG`` or ``GeoJSON``), which results: ``all``, ``shown`` or ``accepted``."""
 
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -260,13 +260,14 @@ class ReviewPanel(QWidget):
         layout.addWidget(self.step_on)
         self.save = QPushButton(tr("Save as"))
         menu = QMenu(self.save)
-        for label, driver, accepted in (
-            (tr("GeoPackage…"), "GPKG", False),
-            (tr("GeoJSON…"), "GeoJSON", False),
-            (tr("GeoPackage, accepted only…"), "GPKG", True),
-            (tr("GeoJSON, accepted only…"), "GeoJSON", True),
+        for which, title in (
+            (results.ALL, tr("All results")),
+            (results.SHOWN, tr("What is not hidden")),
+            (results.ACCEPTED, tr("Accepted ones")),
         ):
-            menu.addAction(label).setData((driver, accepted))
+            menu.addSection(title)
+            for driver, label in (("GPKG", tr("GeoPackage…")), ("GeoJSON", tr("GeoJSON…"))):
+                menu.addAction(label).setData((driver, which))
         menu.triggered.connect(self._save_chosen)
         self.save.setMenu(menu)
         layout.addWidget(self.save)

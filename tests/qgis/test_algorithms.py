@@ -255,7 +255,7 @@ def test_fine_tune_asks_for_a_training_run(
     )
     assert found["MODEL_NAME"] == str(tmp_path / "new")
     (asked,) = link.asked("train")
-    assert asked["method"] == "sft"
+    assert asked["method"] == "grpo"
     assert asked["output"] == str(tmp_path / "new")
     assert not (tmp_path / "new").exists()
     assert (asked["settings"]["steps"], asked["settings"]["expression"], asked["settings"]["model"]) == (

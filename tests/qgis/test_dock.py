@@ -154,6 +154,43 @@ def test_the_estimate_says_chips_and_time_before_starting(dock: Dock, link: Scri
     assert link.asked("run") == []
 
 
+def test_the_models_of_the_engine_are_offered(dock: Dock, link: ScriptedLink, until: Until) -> None:
+    link.answers["models"] = tells(models=[{"name": "builtin"}, {"name": "/m/mine"}, {"name": "big", "present": False}])
+    dock.asking.load_models()
+    until(lambda: dock.ask.model.count() == 2)
+    assert [dock.ask.model.itemData(i) for i in range(2)] == ["builtin", "/m/mine"]
+
+
+@pytest.mark.parametrize(("which", "labels"), [("all", "abc"), ("shown", "ac"), ("accepted", "b")])
+def test_what_is_saved_is_what_was_chosen(
+    run: Run, dock: Dock, link: ScriptedLink, until: Until, tmp_path: Path, which: str, labels: str
+) -> None:
+    scores = {"a": 0.9, "b": 0.2, "c": None}
+    link.answers["run"] = tells(
+        features(*(box(4 * i, 0, 2, number=i, label=k, score=s) for i, (k, s) in enumerate(scores.items())))
+    )
+    run()
+    layer = layers()["tree"]
+    layer.selectByExpression("label = 'b'")
+    until(lambda: dock.review.ranking.total == 3)
+    dock.review.accept.click()
+    dock.review.slider.setValue(50)
+    dock.save_to(layer, tmp_path / "saved.geojson", "GeoJSON", which)
+    until(lambda: "Saved" in str(messages(dock._iface)))
+    saved = QgsVectorLayer(str(tmp_path / "saved.geojson"), "saved")
+    assert "".join(feature["label"] for feature in saved.getFeatures()) == labels
+
+
+def test_nothing_to_save_is_said(run: Run, dock: Dock, link: ScriptedLink, tmp_path: Path) -> None:
+    link.answers["run"] = tells(features(box(0, 0, 2, score=0.2)))
+    run()
+    dock.review.slider.setValue(50)
+    for which, said in (("shown", "hidden"), ("accepted", "accepted yet")):
+        dock.save_to(layers()["tree"], tmp_path / "saved.gpkg", "GPKG", which)
+        assert any(said in text for text in messages(dock._iface))
+    assert not (tmp_path / "saved.gpkg").exists()
+
+
 def test_an_extent_is_sent_in_the_crs_of_the_layer(run: Run, dock: Dock, link: ScriptedLink) -> None:
     link.answers["run"] = tells(features())
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")

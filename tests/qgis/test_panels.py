@@ -157,7 +157,7 @@ def test_teaching_trains_shows_the_curve_and_names_the_model(
     assert models == ["/models/mine"]
     assert [step for step, _ in teach.panel.curve.points] == [1, 2, 3]
     (asked,) = link.asked("train")
-    assert asked["method"] == "grpo"
+    assert asked["method"] == "sft"
     assert Path(asked["output"]).name == "mine"
     assert asked["settings"]["expression"] == "crown"
     assert not Path(asked["settings"]["labels"]).exists()
