@@ -19,7 +19,6 @@ from geogrounding.training import curves
 from geogrounding.training.config import GRPOSettings, Method, SFTSettings, TrainSettings, describe, make_settings
 from geogrounding.training.run_folder import check_new, is_main, read_record
 
-
 REPEATABLE = ("MKL_CBWR", "AUTO,STRICT")
 """Without it the last bits of MKL's products depend on where in memory a matrix lies, and a resumed run does not end with
 the weights of one that was not cut off. MKL reads the variable before its first product."""

@@ -176,7 +176,7 @@ def test_what_is_saved_is_what_was_chosen(
     dock.review.accept.click()
     dock.review.slider.setValue(50)
     dock.save_to(layer, tmp_path / "saved.geojson", "GeoJSON", which)
-    until(lambda: "Saved" in str(messages(dock._iface)))
+    until(lambda: not dock._saving)
     saved = QgsVectorLayer(str(tmp_path / "saved.geojson"), "saved")
     assert "".join(feature["label"] for feature in saved.getFeatures()) == labels
 
