@@ -152,12 +152,11 @@ class AskPanel(QWidget):
         self.min_score.setValue(chosen.min_score if chosen.min_score >= 0 else self.min_score.minimum())
         self.set_models([], chosen.model)
 
-    def set_models(self, models: list[dict[str, Any]], chosen: str | None = None) -> None:
+    def set_models(self, names: list[str], chosen: str | None = None) -> None:
         """Offer these models; the one chosen stays chosen, even where it is not listed."""
         wanted = chosen or self.model.currentData() or settings.load().model
         self.model.blockSignals(True)
         self.model.clear()
-        names = [str(model["name"]) for model in models if model.get("name") and model.get("present", True)]
         own = tr("the model of the server") if settings.load().server_url else tr("built-in")
         for name in dict.fromkeys([settings.Settings().model, *names, wanted]):
             builtin = name == settings.Settings().model

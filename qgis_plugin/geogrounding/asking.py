@@ -11,7 +11,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from . import settings
 from .ask_panel import AskPanel
 from .background import Calls, EngineTask
-from .link import Link, failures
+from .link import Link, failures, models_of
 from .rasters import WARN_PIXELS, Export, LayerError, Source
 from .results import ResultWriter
 from .text import NAME, literal, tr
@@ -26,7 +26,6 @@ class Asking(QObject):
     """A run began; its first layer."""
     finished = pyqtSignal(str)
     """A run ended: ``done``, ``cancelled`` or ``failed``."""
-    models_known = pyqtSignal(object)
 
     def __init__(self, panel: AskPanel, link: Link, bar: QgsMessageBar, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -206,9 +205,7 @@ class Asking(QObject):
             self._log(tr("{n} results had no usable polygon and were left out.").format(n=self.writer.unusable))
 
     def _take_models(self, found: dict[str, Any]) -> None:
-        models = [model for model in found.get("models") or [] if isinstance(model, dict)]
-        self._panel.set_models(models)
-        self.models_known.emit(models)
+        self._panel.set_models(models_of(found))
 
     def _say_models_failed(self, message: str, hint: str) -> None:
         self._log(" ".join(filter(None, (message, hint))))

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import PYQT_VERSION_STR, QT_VERSION_STR
 
-from .link import Link
+from .link import Link, models_of
 from .settings import Settings
 from .text import tr
 from .version import version
@@ -27,7 +27,7 @@ def describe_probe(found: dict[str, Any]) -> str:
         lines.append(tr("packages: ") + ", ".join(f"{name} {version or missing}" for name, version in packages.items()))
     if isinstance(crs, dict):
         lines.append(tr("coordinate systems are found: {id} {name}").format(id=crs.get("id"), name=crs.get("name")))
-    models = [str(model.get("name")) for model in found.get("models") or [] if isinstance(model, dict)]
+    models = models_of(found)
     if models:
         lines.append(tr("models: ") + ", ".join(_short(name) for name in models))
     return "\n".join(lines)

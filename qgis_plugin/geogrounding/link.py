@@ -140,6 +140,13 @@ def model_options(chosen: settings.Settings, model: str) -> dict[str, Any]:
     return {"model_options": options} if options else {}
 
 
+def models_of(found: dict[str, Any]) -> list[str]:
+    """Names of the models that a user can choose, of an answer with ``models``: no server, no model for measuring."""
+    listed = found.get("models") or []
+    usable = [m for m in listed if isinstance(m, dict) and m.get("name") and m.get("present", True)]
+    return [str(model["name"]) for model in usable if model.get("kind") not in ("server", "null")]
+
+
 def train_request(method: str, output: Path, training: dict[str, Any]) -> dict[str, Any]:
     """The request for a training run, by reward (``grpo``) or by example (``sft``)."""
     given = {name: value for name, value in training.items() if value is not None}

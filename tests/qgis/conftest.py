@@ -11,7 +11,7 @@ import pytest
 from fakes import ScriptedLink
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QCoreApplication, QEventLoop
+from qgis.PyQt.QtCore import QEventLoop, QTimer
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = Path(os.environ.get("GEOGROUND_TEST_ENGINE", ROOT / ".venv" / "bin" / "python"))
@@ -23,7 +23,14 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
-        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        let_qt_work()
+
+
+def let_qt_work() -> None:
+    """Wait for events, a little; to ask again and again would take the processor from the engine."""
+    loop = QEventLoop()
+    QTimer.singleShot(10, loop.quit)
+    loop.exec()
 
 
 @pytest.fixture

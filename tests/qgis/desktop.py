@@ -1,11 +1,12 @@
 """Runs inside the desktop of QGIS (qgis --code): plays the part of a user and writes what happened to a file.
 
 Environment: GEOGROUND_TEST_PLAY names one of the plays below, GEOGROUND_TEST_OUT the folder for report.json and
-pictures, GEOGROUND_TEST_SCENE the raster.
+pictures, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python of the engine.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import time
@@ -14,12 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsApplication, QgsProject, QgsRasterLayer
-from qgis.PyQt.QtCore import QCoreApplication, QEventLoop, QTimer
+from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.PyQt.QtCore import QEventLoop, QTimer
+from qgis.PyQt.QtWidgets import QApplication, QWidget
 from qgis.utils import iface, plugins
 
 OUT = Path(os.environ["GEOGROUND_TEST_OUT"])
 SCENE = os.environ["GEOGROUND_TEST_SCENE"]
+ENGINE = os.environ["GEOGROUND_TEST_ENGINE"]
+QUESTION = os.environ.get("GEOGROUND_TEST_QUESTION", "tree")
 REPORT: dict[str, Any] = {}
 
 
@@ -53,7 +57,25 @@ def until(condition: Callable[[], Any], seconds: float = 240.0) -> None:
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError("it did not happen in time")
-        QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+        loop = QEventLoop()  # to ask again and again would take the processor from the engine
+        QTimer.singleShot(10, loop.quit)
+        loop.exec()
+
+
+def guarded(function: Callable[[], None]) -> Callable[[], None]:
+    """For timers: an error goes into the report, where a modal dialog would hide it for ever."""
+
+    def call() -> None:
+        try:
+            function()
+        except Exception:
+            REPORT["error"] = traceback.format_exc()
+            dialog = QApplication.activeModalWidget()
+            if dialog is not None:
+                dialog.grab().save(str(OUT / "error.png"))
+                dialog.close()
+
+    return call
 
 
 def pause(seconds: float) -> None:
@@ -90,40 +112,130 @@ def note_layers(raster: QgsRasterLayer) -> None:
     REPORT["layers"] = found
 
 
-def ask() -> None:
-    """A question on a raster: estimate, run, results, review."""
+def set_up() -> None:
+    """A first start: the panel leads to the settings, where the engine is named and tested."""
+    plugin = plugins["geogrounding"]
+    welcome = plugin.dock.welcome
+    REPORT["welcome"] = welcome.isVisible()
+    picture("welcome")
+
+    def fill_in() -> None:
+        dialog = QApplication.activeModalWidget()
+        page = next(iter(dialog.findChildren(QWidget, "geogroundingOptions")))
+        page.engine.setFilePath(ENGINE)
+        page.test_button.click()
+        until(page.test_button.isEnabled)
+        REPORT["tested"] = page.outcome.toPlainText()
+        pause(0.3)
+        dialog.grab().save(str(OUT / "settings.png"))
+        dialog.accept()
+
+    QTimer.singleShot(1500, guarded(fill_in))
+    welcome.open_settings.click()  # returns when the dialog is closed
+    REPORT["welcome_after"] = welcome.isVisible()
+
+
+def ask(question: str) -> QgsVectorLayer:
+    """Ask a question of the raster that is chosen; the layer with the results."""
     dock = plugins["geogrounding"].dock
-    raster = load_scene()
-    dock.ask.question.setPlainText(os.environ.get("GEOGROUND_TEST_QUESTION", "tree"))
-    dock.ask.min_score.setValue(float(os.environ.get("GEOGROUND_TEST_SCORE", "0.3")))
-    until(lambda: "chips" in dock.ask.estimate.text() and "about" in dock.ask.estimate.text())
-    REPORT["estimate"] = dock.ask.estimate.text()
-    picture("1-ask")
-    pulse = Pulse()
+    dock.tabs.setCurrentIndex(0)
+    dock.ask.question.setPlainText(question)
+    until(lambda: "chip" in dock.ask.estimate.text() and "about" in dock.ask.estimate.text())
+    REPORT.setdefault("estimates", []).append(dock.ask.estimate.text())
     outcomes: list[str] = []
     dock.asking.finished.connect(outcomes.append)
     begin = time.monotonic()
     dock.ask.run_button.click()
-    until(lambda: outcomes and dock.asking.writer.idle)
-    REPORT["outcome"], REPORT["seconds"] = outcomes[0], time.monotonic() - begin
+    seen_running = [0]
+
+    def ended() -> bool:
+        if dock.asking.running and dock.asking.writer.count:
+            seen_running[0] = max(seen_running[0], dock.asking.writer.count)
+        return bool(outcomes) and dock.asking.writer.idle
+
+    until(ended)
+    REPORT.setdefault("asked", []).append(
+        {"outcome": outcomes[0], "seconds": time.monotonic() - begin, "while_running": seen_running[0]}
+    )
+    return dock.asking.writer.layers[0]
+
+
+def review(layer: QgsVectorLayer) -> None:
+    """Look at the results one by one: accept ten, reject one."""
+    dock = plugins["geogrounding"].dock
+    dock.tabs.setCurrentIndex(1)
+    until(lambda: dock.review.ranking.total == layer.featureCount())
+    dock.review.next.click()
+    for _ in range(10):
+        dock.review.accept.click()
+        pause(0.05)
+    dock.review.reject.click()
+    pause(0.5)
+    picture("review")
+    REPORT["reasoning_shown"] = dock.review.reasoning.toPlainText()
+    REPORT["counts"] = dock.review.ranking.counts(0.0)
+    dock.review.slider.setValue(60)
+    until(lambda: "hidden" in dock.review.counts.text())
+    REPORT["counts_hidden"] = dock.review.counts.text()
+    dock.review.slider.setValue(0)
+    dock.save_to(layer, OUT / "accepted.gpkg", "GPKG", "accepted")
+    until(lambda: not dock._saving)
+
+
+def teach(layer: QgsVectorLayer) -> None:
+    """Train a model of a new word on the results that were accepted."""
+    dock = plugins["geogrounding"].dock
+    dock.tabs.setCurrentIndex(2)
+    layer.selectByExpression("review = 'accepted'")
+    panel = dock.teach
+    panel.examples.setLayer(layer)
+    panel.selected_only.setChecked(True)
+    panel.expression.setText("scrub oak")
+    panel.name.setText("scrub-oaks")
+    panel.length.setCurrentIndex(0)
+    outcomes: list[str] = []
+    dock.teaching.finished.connect(outcomes.append)
+    panel.train_button.click()
+    until(lambda: outcomes or len(panel.curve.points) > 6)
+    picture("teach")
+    until(lambda: bool(outcomes))
+    REPORT["taught"] = {
+        "outcome": outcomes[0],
+        "said": panel.message.text(),
+        "points": len(panel.curve.points),
+        "chosen": dock.ask.model.currentText(),
+    }
+    layer.removeSelection()
+
+
+def tour() -> None:
+    """From a first start to a model of one's own."""
+    set_up()
+    dock = plugins["geogrounding"].dock
+    raster = load_scene()
+    until(lambda: dock.ask.model.count() > 0 and dock.ask.layer.currentLayer() is not None)
+    pulse = Pulse()
+    layer = ask(QUESTION)
     pause(1.5)
     REPORT["longest_block_s"] = pulse.longest
     note_layers(raster)
+    picture("found")
+    review(layer)
+    iface.mapCanvas().setExtent(raster.extent())
+    teach(layer)
+    dock.ask.min_score.setValue(0.0)
+    ask("scrub oak")
+    note_layers(raster)
+    picture("taught")
     REPORT["engine"] = plugins["geogrounding"].link.pid
-    picture("2-found")
-    dock.tabs.setCurrentIndex(1)
-    dock.review.next.click()
-    pause(0.5)
-    dock.review.accept.click()
-    pause(0.5)
-    picture("3-review")
-    REPORT["reasoning_shown"] = dock.review.reasoning.toPlainText()
-    REPORT["counts"] = dock.review.ranking.counts(0.0)
 
 
 def hang() -> None:
     """A run that is under way when QGIS is killed: the test does that."""
+    settings = importlib.import_module("geogrounding.settings")
+    settings.save(settings.Settings(engine=ENGINE))
     dock = plugins["geogrounding"].dock
+    dock.engine_changed()
     load_scene()
     dock.ask.question.setPlainText("tree\ncar\nbuilding\nairplane\nship")
     dock.ask.set_models([], "null")  # finds nothing, in a worker of its own as every model
@@ -147,7 +259,7 @@ def main() -> None:
         iface.mainWindow().resize(1400, 900)
         REPORT["plugins"] = sorted(plugins)
         REPORT["profile"] = QgsApplication.qgisSettingsDirPath()
-        {"ask": ask, "hang": hang}[os.environ["GEOGROUND_TEST_PLAY"]]()
+        {"tour": tour, "hang": hang}[os.environ["GEOGROUND_TEST_PLAY"]]()
     except Exception:
         REPORT["error"] = traceback.format_exc()
         iface.mainWindow().grab().save(str(OUT / "error.png"))

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -38,7 +39,7 @@ def profile(tmp_path: Path) -> Path:
     with zipfile.ZipFile(build(tmp_path / "dist")) as archive:
         archive.extractall(home / "python" / "plugins")
     (home / "QGIS" / "QGIS3.ini").write_text(
-        f"[PythonPlugins]\ngeogrounding=true\n\n[geogrounding]\nengine={ENGINE}\n\n[qgis]\ncheckVersion=false\n"
+        "[PythonPlugins]\ngeogrounding=true\n\n[qgis]\ncheckVersion=false\n"
     )
     return tmp_path
 
@@ -54,6 +55,7 @@ def play(profile: Path, scene: Path) -> Callable[..., subprocess.Popen[bytes]]:
             "GEOGROUND_TEST_PLAY": name,
             "GEOGROUND_TEST_OUT": str(out),
             "GEOGROUND_TEST_SCENE": str(scene),
+            "GEOGROUND_TEST_ENGINE": str(ENGINE),
             "HOME": str(profile),
             "XDG_RUNTIME_DIR": str(profile),
             **variables,
@@ -91,22 +93,37 @@ def end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def test_a_question_on_a_raster_in_a_new_profile(play: Callable[..., subprocess.Popen[bytes]]) -> None:
+def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subprocess.Popen[bytes]]) -> None:
+    """The zip in a new profile, the settings, a question, its results one by one, ten of them as a lesson."""
     out = ROOT / "out" / "qgis"
     shutil.rmtree(out, ignore_errors=True)
-    process = play("ask", out)
+    process = play("tour", out)
     try:
         report = read(out, process)
-        assert report["outcome"] == "done"
+        assert report["welcome"]
+        assert not report["welcome_after"]
+        assert "The engine works." in report["tested"]
+        assert "EPSG:32633" in report["tested"]
+        first, second = report["asked"]
+        assert first["outcome"] == second["outcome"] == "done"
+        assert first["while_running"] > 0
         found = report["layers"]["tree"]
-        assert found["count"] > 0
+        assert found["count"] > 10
         assert found["inside"]
         assert found["crs"] == "EPSG:32617"
         assert found["reasoning"] == found["count"]
         assert report["reasoning_shown"]
-        assert report["counts"]["accepted"] == 1
+        assert (report["counts"]["accepted"], report["counts"]["rejected"]) == (10, 1)
+        assert "hidden" in report["counts_hidden"]
+        with sqlite3.connect(out / "accepted.gpkg") as saved:
+            (table,) = saved.execute("select table_name from gpkg_contents").fetchone()
+            assert saved.execute(f'select count(*) from "{table}" where review = \'accepted\'').fetchone() == (10,)
+        assert report["taught"]["outcome"] == "done", report["taught"]
+        assert report["taught"]["points"] > 1
+        assert report["taught"]["chosen"] == "scrub-oaks"
+        assert report["layers"]["scrub oak"]["count"] > 0
         assert report["longest_block_s"] < 0.1
-        for name in ("1-ask", "2-found", "3-review"):
+        for name in ("welcome", "settings", "found", "review", "teach", "taught"):
             assert (out / f"{name}.png").stat().st_size > 20_000
         wait_for(lambda: process.poll() is not None, 30)
         wait_for(lambda: not alive(report["engine"]), 10)

@@ -155,7 +155,8 @@ def test_the_estimate_says_chips_and_time_before_starting(dock: Dock, link: Scri
 
 
 def test_the_models_of_the_engine_are_offered(dock: Dock, link: ScriptedLink, until: Until) -> None:
-    link.answers["models"] = tells(models=[{"name": "builtin"}, {"name": "/m/mine"}, {"name": "big", "present": False}])
+    listed = [{"name": "builtin"}, {"name": "/m/mine", "kind": "folder"}, {"name": "big", "present": False}]
+    link.answers["models"] = tells(models=[*listed, {"name": "null", "kind": "null"}])
     dock.asking.load_models()
     until(lambda: dock.ask.model.count() == 2)
     assert [dock.ask.model.itemData(i) for i in range(2)] == ["builtin", "/m/mine"]
@@ -217,7 +218,7 @@ def test_options_reach_the_engine(run: Run, dock: Dock, link: ScriptedLink) -> N
     dock.ask.task.setCurrentIndex(1)
     dock.ask.resolution.setValue(0.25)
     dock.ask.min_score.setValue(0.4)
-    dock.ask.set_models([{"name": "builtin"}, {"name": "/models/mine"}], "/models/mine")
+    dock.ask.set_models(["builtin", "/models/mine"], "/models/mine")
     run()
     (params,) = link.asked("run")
     assert (params["task"], params["resolution_m"], params["min_score"], params["model"]) == (

@@ -85,7 +85,7 @@ def _builtin(needs: str) -> ModelInfo:
     return ModelInfo(
         name="builtin",
         kind="builtin",
-        licence=next(filter(None, map(_licence, cards)), "Apache-2.0"),
+        licence=next(filter(None, map(_licence, cards)), ""),
         size_mb=_megabytes(files),
         present=bool(files) and not needs,
         note=needs or ("the embedded model, works offline" if files else "its weights are missing here"),

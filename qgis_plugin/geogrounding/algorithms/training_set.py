@@ -100,8 +100,8 @@ class FromExamples(Algorithm):
             Cancelled: the user stopped it.
         """
         expression = self.parameterAsString(parameters, "EXPRESSION", context).strip()
-        fields = self.parameterAsFields(parameters, "FIELD", context)
-        if not expression and not fields:
+        field = self.parameterAsString(parameters, "FIELD", context)
+        if not expression and not field:
             raise QgsProcessingException(tr("Say what the examples are, such as: greenhouse"))
         path = Path(QgsProcessingUtils.generateTempFilename("examples.gpkg"))
         try:
@@ -122,7 +122,7 @@ class FromExamples(Algorithm):
                 "scene": raster,
                 "labels": str(path),
                 "expression": expression or None,
-                "expression_field": None if expression else fields[0],
+                "expression_field": None if expression else field,
                 "seed": self.parameterAsInt(parameters, "SEED", context),
                 "negatives": self.parameterAsDouble(parameters, "NEGATIVES", context),
             }
