@@ -52,6 +52,11 @@ class TrainSettings(BaseModel):
     """Side of the chips, pixels; default what suits the model."""
     negatives: Share = 0.2
     """Questions about what is not there, as a share of the others (layer only)."""
+    aoi: Path | None = None
+    """Vector file: only chips inside its polygons are cut (scene only); everything there is labelled."""
+    turns: Annotated[int, Field(ge=1, le=8)] | None = None
+    """Orientations of each picture to learn from; default 8 for the embedded model and a scene, else 1. Fewer are taken where
+    there are many pictures, and expressions that speak of directions are not turned."""
     shots: Count | None = None
     """Samples of each category; None takes all."""
 
@@ -110,8 +115,8 @@ class TrainSettings(BaseModel):
             raise ValueError("give either data (a file of samples) or scene with labels (a raster and a layer)")
         if (self.scene is None) != (self.labels is None):
             raise ValueError("scene and labels go together")
-        if self.scene is None and (self.expression_field or self.expression or self.tile_size):
-            raise ValueError("expression_field, expression and tile_size are for scene and labels")
+        if self.scene is None and (self.expression_field or self.expression or self.tile_size or self.aoi):
+            raise ValueError("expression_field, expression, tile_size and aoi are for scene and labels")
         if self.scene is not None and (self.expression_field is None) == (self.expression is None):
             raise ValueError("say what the features are: give expression_field or expression")
         if self.images is not None and self.data is None:
@@ -122,7 +127,13 @@ class TrainSettings(BaseModel):
 
     def _filled(self, *, embedded: bool, **defaults: Any) -> Self:
         """A copy in which what was left open has the given values."""
-        common = {"gradient_checkpointing": not embedded, "lora_alpha": 2.0 * self.lora_rank, **defaults}
+        turns = 8 if embedded and self.scene is not None else 1
+        common = {
+            "gradient_checkpointing": not embedded,
+            "lora_alpha": 2.0 * self.lora_rank,
+            "turns": turns,
+            **defaults,
+        }
         return self.model_copy(
             update={name: value for name, value in common.items() if getattr(self, name) is None and value is not None}
         )
@@ -133,6 +144,9 @@ class SFTSettings(TrainSettings):
 
     batch: Count = 8
     """Samples a device takes at once."""
+    rehearse: Annotated[float, Field(ge=0, le=10)] | None = None
+    """Questions about what the embedded model knows already, with its own answers, for each sample; default 1 for a scene,
+    else 0. Other models are not asked."""
 
     def completed(self, *, embedded: bool) -> Self:
         """With a value for everything that depends on the model and on what is trained of it."""
@@ -140,6 +154,7 @@ class SFTSettings(TrainSettings):
             embedded=embedded,
             learning_rate=(3e-4 if embedded else 1e-5) if self.full else (1e-3 if embedded else 2e-4),
             epochs=None if self.steps else 3.0,
+            rehearse=1.0 if embedded and self.scene is not None else 0.0,
         )
 
 

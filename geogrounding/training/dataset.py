@@ -67,12 +67,14 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
                     expression=settings.expression,
                     task="refer" if settings.task == "refer" else "detect",
                     conventions=conventions,
+                    aoi=settings.aoi,
                     tile_size_px=settings.tile_size,
                     negatives=settings.negatives,
                     seed=settings.seed,
                 )
         form = "geo-r1"
-        hashes = {str(path): _digest(path) for path in (settings.scene, settings.labels) if path.is_file()}
+        used = (settings.scene, settings.labels, settings.aoi)
+        hashes = {str(path): _digest(path) for path in used if path is not None and path.is_file()}
     if data is None:
         raise SettingsError("there is no data to train on", hint="Give --data, or --scene with --labels.")
     read = read_samples(data, images, format=form, task=settings.task, on_error=settings.on_error)

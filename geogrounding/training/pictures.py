@@ -29,8 +29,8 @@ class PictureRef:
 
     @property
     def key(self) -> Hashable:
-        """What tells pictures apart: the file and the part of it."""
-        return str(self.sample.image), self.sample.window_px
+        """What tells pictures apart: the file, the part of it, and its orientation."""
+        return str(self.sample.image), self.sample.window_px, self.sample.turn
 
     def pixels(self) -> NDArray[np.uint8]:
         """The picture, (height, width, 3) uint8 RGB."""

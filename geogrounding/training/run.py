@@ -24,6 +24,7 @@ from geogrounding.grounding.models.weights import first_line
 from geogrounding.training import curves, run_folder
 from geogrounding.training.config import Method, TrainSettings, describe
 from geogrounding.training.dataset import CUT, Row, TrainingSet, make_rows, read_training_set
+from geogrounding.training.handful import taught, widen
 from geogrounding.training.run_folder import CHECKPOINTS
 from geogrounding.training.shared_prompt import SharedPrompt
 from geogrounding.training.shared_vision import SharedVision
@@ -113,7 +114,7 @@ def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
             run_folder.begin(output, {"geogrounding": run_folder.versions()["geogrounding"], "method": method})
         data = read_training_set(settings, output, conventions=start.conventions)
         rows = make_rows(
-            data.samples,
+            widen(data.samples, settings, start),
             start.form,
             start.processor,
             reduce_pictures=settings.reduce_pictures,
@@ -183,7 +184,7 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
         folder=output,
         steps=trainer.state.global_step,
         seconds=seconds,
-        samples=len(prepared.rows),
+        samples=len(prepared.data.samples),
         problems=len(prepared.data.problems),
         last=rows[-1] if rows else {},
         pictures_asked=shared.counts.asked,
@@ -200,6 +201,7 @@ def _record(method: Method, settings: TrainSettings, prepared: Prepared) -> dict
         "versions": run_folder.versions(),
         "start": {"model": start.source, "fingerprint": start.fingerprint, "device": str(start.device)},
         "bf16": start.bf16,
+        "taught": taught(start, prepared.data.samples),
         "data": {
             "files": dict(prepared.data.files),
             "samples": len(prepared.rows),

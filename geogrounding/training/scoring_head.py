@@ -43,19 +43,23 @@ def add_own_head(model: Any, *, temperature: float = 1.0) -> None:
                 kwargs["labels"] = labels
             return original(self, *args, **kwargs)
         items = kwargs.pop("num_items_in_batch", None)
+        kwargs.pop("output_router_logits", None)  # how TRL asks for a loss of the model's own
         wanted = labels != -100
         columns = wanted.any(0).nonzero()
         # The first label is predicted by the position before it.
         start = max(int(columns[0, 0]) - 1, 0) if len(columns) else labels.shape[1] - 2
-        logits = None
+        logits = more = None
         shared = self.__dict__.get("shared_prompt")
-        if shared is not None and not args and kwargs.keys() >= _SHARED:
+        if shared is not None and not args and kwargs.keys() >= _SHARED and "target_boxes" not in kwargs:
             ids, mask, pixels = (kwargs[name] for name in ("input_ids", "attention_mask", "pixel_values"))
             logits = shared.logits(ids, mask, pixels, start=start)
         if logits is None:
             kwargs["use_cache"] = False
-            logits = original(self, *args, logits_to_keep=labels.shape[1] - start, **kwargs).logits
-        return score(logits[:, :-1], labels, start=start, temperature=temperature, items=items)
+            output = original(self, *args, logits_to_keep=labels.shape[1] - start, **kwargs)
+            logits, more = output.logits, output.loss
+        found = score(logits[:, :-1], labels, start=start, temperature=temperature, items=items)
+        found.aux_loss = more  # what the model itself wants learned beside the tokens
+        return found
 
     model.forward = types.MethodType(forward, model)
 

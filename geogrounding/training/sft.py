@@ -65,7 +65,7 @@ class SFTRecipe:
             model=start.model,
             args=arguments,
             train_dataset=Dataset.from_dict({"row": list(range(len(prepared.rows)))}),
-            data_collator=AnswerCollator(rows=prepared.rows, processor=start.processor),
+            data_collator=AnswerCollator(rows=prepared.rows, processor=start.processor, with_boxes=start.embedded),
             processing_class=start.processor,
             peft_config=prepared.adapter,
             callbacks=[RunFiles(prepared.folder, self.on_log)],
@@ -74,6 +74,8 @@ class SFTRecipe:
         base = trainer.model.get_base_model() if hasattr(trainer.model, "peft_config") else trainer.model
         if needs_own_head(base):
             add_own_head(base)
+        if start.embedded:
+            trainer.learn_own_loss()
         return trainer
 
     def before(self, prepared: Prepared) -> Mapping[str, Any]:

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import TrainerCallback
 from trl import GRPOTrainer, SFTTrainer
 
@@ -63,7 +65,11 @@ class GroundingGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
 
 
 class GroundingSFTTrainer(SFTTrainer):  # type: ignore[misc]
-    """SFT that tells nobody else."""
+    """SFT that tells nobody else, and learns what the model itself wants learned beside the tokens."""
+
+    def learn_own_loss(self) -> None:
+        """Let ``aux_loss`` of the model's output count; TRL means it for the router of a mixture of experts."""
+        self.aux_loss_enabled, self.router_aux_loss_coef = True, 1.0
 
     def _send_telemetry(self) -> None:
         """Nothing is sent anywhere."""
@@ -114,6 +120,8 @@ class AnswerCollator:
 
     rows: Sequence[Row]
     processor: TrainingProcessor
+    with_boxes: bool = False
+    """Whether the model also learns from the boxes themselves, in pixels of its picture; the embedded one does."""
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Padded on the left, ``labels`` -100 on picture, question and padding."""
@@ -129,7 +137,17 @@ class AnswerCollator:
         for label, length, question in zip(labels, lengths, asked, strict=True):
             label[label.shape[0] - length : label.shape[0] - length + len(question)] = -100
         batch["labels"] = labels
+        if self.with_boxes:
+            batch["target_boxes"] = _padded([row.frame.boxes(row.sample.boxes_px) for row in rows])
         return batch
+
+
+def _padded(boxes: Sequence[NDArray[np.float64]]) -> torch.Tensor:
+    """(B, N, 4) of lists of boxes, NaN where there are fewer."""
+    out = torch.full((len(boxes), max(map(len, boxes)), 4), math.nan)
+    for row, some in zip(out, boxes, strict=True):
+        row[: len(some)] = torch.from_numpy(np.asarray(some, np.float32)).reshape(-1, 4)
+    return out
 
 
 def answers(

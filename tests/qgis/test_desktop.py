@@ -38,9 +38,7 @@ def profile(tmp_path: Path) -> Path:
     (home / "QGIS").mkdir(parents=True)
     with zipfile.ZipFile(build(tmp_path / "dist")) as archive:
         archive.extractall(home / "python" / "plugins")
-    (home / "QGIS" / "QGIS3.ini").write_text(
-        "[PythonPlugins]\ngeogrounding=true\n\n[qgis]\ncheckVersion=false\n"
-    )
+    (home / "QGIS" / "QGIS3.ini").write_text("[PythonPlugins]\ngeogrounding=true\n\n[qgis]\ncheckVersion=false\n")
     return tmp_path
 
 
@@ -117,7 +115,7 @@ def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subproces
         assert "hidden" in report["counts_hidden"]
         with sqlite3.connect(out / "accepted.gpkg") as saved:
             (table,) = saved.execute("select table_name from gpkg_contents").fetchone()
-            assert saved.execute(f'select count(*) from "{table}" where review = \'accepted\'').fetchone() == (10,)
+            assert saved.execute(f"select count(*) from \"{table}\" where review = 'accepted'").fetchone() == (10,)
         assert report["taught"]["outcome"] == "done", report["taught"]
         assert report["taught"]["points"] > 1
         assert report["taught"]["chosen"] == "scrub-oaks"

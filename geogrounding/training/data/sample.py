@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from geogrounding.errors import InputError
 from geogrounding.settings import MAX_EXPRESSION_CHARS
 from geogrounding.training.data.pictures import read_picture
+from geogrounding.training.data.turning import turn_pixels, turn_size
 
 Task = Literal["refer", "detect", "segment"]
 """``refer``: the one target of the sentence (or none). ``detect``: the boxes of all. ``segment``: the mask of all."""
@@ -43,6 +44,8 @@ class Sample:
     """(x0, y0, x1, y1) of the file's own pixels that are the picture; None is all of it."""
     size_px: tuple[int, int]
     """(width, height) of the picture."""
+    turn: int = 0
+    """Which of the eight orientations of the file's picture it is; see ``turning``."""
     expression: str
     task: Task
     boxes_px: NDArray[np.float64]
@@ -81,17 +84,17 @@ class Sample:
             )
         if self.window_px is not None:
             x0, y0, x1, y1 = self.window_px
-            if min(x0, y0) < 0 or (x1 - x0, y1 - y0) != self.size_px:
+            if min(x0, y0) < 0 or (x1 - x0, y1 - y0) != turn_size(self.size_px, self.turn):
                 raise InputError(f"the window {self.window_px} does not fit a picture of {self.size_px} pixels")
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture, (height, width, 3) RGB, as stored in the file (an orientation tag is not followed).
+        """The picture, (height, width, 3) RGB, as stored in the file (an orientation tag is not followed), then turned.
 
         Raises:
             SceneError: the file is missing, damaged or of another size than it was.
             UnsafeSceneError: it is a link, or declares more pixels than a picture has.
         """
-        return read_picture(self.image, self.window_px, self.size_px)
+        return turn_pixels(read_picture(self.image, self.window_px, turn_size(self.size_px, self.turn)), self.turn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,9 +74,8 @@ def think(
             tokens[row].append(int(chosen[row]))
         embeds = model.language_model.embed_tokens(chosen)[:, None].to(embeds.dtype)
     keys = read.embeds[:, -read.boxes_px.shape[1] :]
-    relevance = model.grammar.relevance(told[:, None], read.relevance, keys)[:, 0]
-    end = model.grammar.end(told).float() / model.grammar.sharpness.exp().float()
-    return Thought(tokens=tokens, odds=(relevance - end).masked_fill(~done[:, None], -torch.inf))
+    odds = model.grammar.odds(told, read.relevance, keys)
+    return Thought(tokens=tokens, odds=odds.masked_fill(~done[:, None], -torch.inf))
 
 
 def name_of(

@@ -132,6 +132,15 @@ class Grammar(nn.Module):
         """(B, T, K) relevance of each region at each position, from the reader's (B, K) and what was said since."""
         return base[:, None] + (self.query(hidden) @ keys.transpose(1, 2)).float() * self.scale
 
+    def odds(self, told: Tensor, base: Tensor, keys: Tensor) -> Tensor:
+        """(B, K) how surely each region is meant, from the state (B, width) after the token of seeing.
+
+        A logit: regions of at least 0 outweigh the end of the list, and are told.
+        """
+        relevance = self.relevance(told[:, None], base, keys)[:, 0]
+        out: Tensor = relevance - self.end(told).float() / self.sharpness.exp().float()
+        return out
+
     def forward(
         self, hidden: Tensor, words: Tensor, state: State, base: Tensor, keys: Tensor, boxes_px: Tensor
     ) -> Tensor:

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from transformers import Dinov2Model, GenerationMixin, LlamaModel, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from geogrounding.grounding.models.builtin.choosing import NO_REGION, WORTH_OF_SCORES, after_seeing, score_loss
 from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.grounding.models.builtin.grammar import Grammar
 from geogrounding.grounding.models.builtin.reader import Read, Reader, ReaderLayer, Seen
@@ -153,6 +154,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         region_relevance: Tensor | None = None,
         region_boxes: Tensor | None = None,
         history_ids: Tensor | None = None,
+        target_boxes: Tensor | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Log-probabilities of the next tokens.
@@ -163,6 +165,8 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
                 ``region_boxes``, as ``generate`` passes them so that a picture is read once.
             history_ids: all ids so far, where ``input_ids`` holds only the newest; boxes told before are not told again.
             labels: (B, T), -100 where nothing is learned.
+            target_boxes: (B, N, 4) all boxes that are meant, NaN where there are fewer: the loss is then that of the scores
+                as well, see ``choosing.score_loss``.
 
         Raises:
             ValueError: a picture is missing, or the placeholders do not fit it.
@@ -191,17 +195,24 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         history = input_ids if history_ids is None else history_ids
         state = self.grammar.state(history, region_boxes)
         hidden = out.last_hidden_state
+        keys = region_embeds[:, -region_boxes.shape[1] :]
+        loss: Tensor | None = None
+        if target_boxes is not None:
+            told, said = after_seeing(hidden, input_ids == self.config.see_token_id)
+            odds = self.grammar.odds(told, region_relevance, keys)
+            scores = odds * self.config.score_scale + self.config.score_shift
+            real = (region_relevance > NO_REGION) & said[:, None]
+            loss = WORTH_OF_SCORES * score_loss(scores, region_boxes, target_boxes, real)
         state = state.take(slice(history.shape[1] - hidden.shape[1], None))
         if isinstance(logits_to_keep, Tensor):
             hidden, state = hidden[:, logits_to_keep], state.take(logits_to_keep)
         elif logits_to_keep:
             hidden, state = hidden[:, -logits_to_keep:], state.take(slice(-logits_to_keep, None))
-        keys = region_embeds[:, -region_boxes.shape[1] :]
         logits = self.grammar(hidden, self.lm_head(hidden), state, region_relevance, keys, region_boxes)
-        loss = None
         if labels is not None:
             # already log-probabilities: their log-softmax is themselves
-            loss = nn.functional.nll_loss(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+            nll = nn.functional.nll_loss(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+            loss = nll if loss is None else loss + nll
         return CausalLMOutputWithPast(
             loss=loss,  # type: ignore[arg-type]
             logits=logits,  # type: ignore[arg-type]

@@ -1,0 +1,58 @@
+"""What fine-tuning teaches about regions: which of them the boxes of a right answer are, and which are none.
+
+The tokens of an answer say little about the dozens of regions that are *not* told, and a handful of answers is all there is
+to learn from. So the score of every region is learned as well, against the boxes: the best region of each box is right, one
+that shares much of a box without being its best counts neither way, every other one is wrong.
+
+Frames: pixels of the model's picture.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from geogrounding.grounding.models.builtin.regions import pairwise_iou
+
+SAME = 0.5
+"""IoU from which a region can be that of a box."""
+NEAR = 0.3
+"""IoU from which a region that is not the best of its box is no example of something else."""
+WORTH_OF_SCORES = 8.0
+"""Weight of the scores' loss beside that of the tokens."""
+NO_REGION = -20.0
+"""Relevances below this stand where a picture has fewer regions."""
+
+
+def after_seeing(hidden: Tensor, see: Tensor) -> tuple[Tensor, Tensor]:
+    """The state of (B, T, width) at the first token of seeing in (B, T), and (B,) whether there is one."""
+    at = see.to(torch.int8).argmax(1)
+    return hidden[torch.arange(len(hidden), device=hidden.device), at], see.any(1)
+
+
+def right_regions(boxes_px: Tensor, truth_px: Tensor) -> tuple[Tensor, Tensor]:
+    """Which regions are the boxes of an answer.
+
+    Args:
+        boxes_px: (B, K, 4) regions.
+        truth_px: (B, N, 4) boxes, NaN where there are fewer.
+
+    Returns:
+        (B, K) right, and (B, K) neither right nor wrong.
+    """
+    there = ~truth_px.isnan().any(-1)
+    overlap = pairwise_iou(boxes_px, truth_px.nan_to_num(0.0)) * there[:, None]
+    if not overlap.shape[2]:
+        nothing = torch.zeros(boxes_px.shape[:2], dtype=torch.bool, device=boxes_px.device)
+        return nothing, nothing
+    best, at = overlap.max(1)
+    right = torch.zeros_like(overlap[..., 0]).scatter_add(1, at, (best >= SAME).float()) > 0
+    return right, ~right & (overlap.amax(2) >= NEAR)
+
+
+def score_loss(scores: Tensor, boxes_px: Tensor, truth_px: Tensor, real: Tensor) -> Tensor:
+    """Cross-entropy of scores (B, K), as logits, over the regions that are ``real`` (B, K); a mean over regions."""
+    right, unsure = right_regions(boxes_px.float(), truth_px.float())
+    counts = (real & ~unsure).float()
+    wrong = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), right.float(), reduction="none")
+    return (wrong * counts).sum() / counts.sum().clamp(min=1.0)

@@ -1,0 +1,64 @@
+"""The eight orientations of a picture seen from above: four quarter turns, and each of them mirrored.
+
+From above a thing looks as much like itself the other way round, so a labelled chip is eight, as long as the expression says
+nothing about directions. ``turn`` 0 to 3 are quarter turns to the left, 4 to 7 the same, then mirrored left to right.
+
+Frame: pixels of the picture, x right, y down.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from geogrounding.training.data.sample import Sample
+
+TURNS = 8
+
+
+def turn_pixels(pixels: NDArray[np.uint8], turn: int) -> NDArray[np.uint8]:
+    """(height, width, ...) turned."""
+    out = np.rot90(pixels, turn % 4)
+    return np.ascontiguousarray(out[:, ::-1] if turn >= 4 else out)
+
+
+def turn_size(size_px: tuple[int, int], turn: int) -> tuple[int, int]:
+    """(width, height) after a turn; a size turned by the same amount again is the first one."""
+    return (size_px[1], size_px[0]) if turn % 2 else size_px
+
+
+def turn_points(xy: NDArray[np.float64], size_px: tuple[int, int], turn: int) -> NDArray[np.float64]:
+    """Points (N, 2) of a picture of ``size_px`` (width, height) where the turned picture shows the same."""
+    x, y = np.asarray(xy, np.float64).reshape(-1, 2).T
+    width, height = size_px
+    for _ in range(turn % 4):
+        x, y, width, height = y, width - x, height, width
+    return np.column_stack([width - x if turn >= 4 else x, y])
+
+
+def turn_boxes(boxes_px: NDArray[np.float64], size_px: tuple[int, int], turn: int) -> NDArray[np.float64]:
+    """Boxes (N, 4), x0, y0, x1, y1, of a picture of ``size_px`` in the turned picture."""
+    one, other = (turn_points(corner, size_px, turn) for corner in (boxes_px[:, :2], boxes_px[:, 2:]))
+    return np.column_stack([np.minimum(one, other), np.maximum(one, other)])
+
+
+def turned(sample: Sample, turn: int) -> Sample:
+    """A sample that was not turned yet, in another orientation; 0 is the sample itself."""
+    if turn == 0:
+        return sample
+    polygons = tuple(
+        shapely.transform(polygon, lambda xy: turn_points(xy, sample.size_px, turn)) for polygon in sample.polygons_px
+    )
+    return dataclasses.replace(
+        sample,
+        id=f"{sample.id}#{turn}",
+        turn=turn,
+        size_px=turn_size(sample.size_px, turn),
+        boxes_px=turn_boxes(sample.boxes_px, sample.size_px, turn),
+        polygons_px=polygons,
+    )

@@ -1,0 +1,153 @@
+"""What makes a handful of labels enough: each chip in several orientations, and what the model knows asked as well.
+
+A few chips repeated until they are learned are learned by heart: the model then sees the new thing everywhere, under every
+name. Two things are against it. A chip seen from above is eight (``data/turning.py``). And for each sample there is one about
+something the model knew before, on the same chip, with the answer that it gave before the training ("rehearsal" by
+pseudo-labels, Robins 1995, https://doi.org/10.1080/09540099550039318; in the form of Learning without Forgetting, Li and
+Hoiem 2016, arXiv 1606.09282). Measured in docs/performance.md.
+
+Frames: boxes are pixels of the sample's picture.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from geogrounding.grounding.detection import Answer, Question
+from geogrounding.training.data.turning import TURNS, turned
+from geogrounding.training.expressions.reading import read_expression
+from geogrounding.training.expressions.words import SYNONYMS, words_for
+from geogrounding.training.pictures import PictureRef
+
+if TYPE_CHECKING:
+    from geogrounding.training.config import TrainSettings
+    from geogrounding.training.data import Sample
+    from geogrounding.training.start import Start
+
+MAX_PICTURES = 400
+"""Chips are turned while there are no more pictures than this: looking at a picture takes a tenth of a second."""
+SURE = 0.4
+"""Score from which a box of the start is taken for an answer; that of a run with the embedded model."""
+SHOWN = 0.6
+"""Share of the rehearsed questions about something the start finds on the chip, as far as it finds anything."""
+MAX_TAUGHT = 100
+"""Words that a run notes as taught; later runs rehearse them."""
+MAX_REHEARSED = 400
+"""Chips that the start is asked about."""
+
+Known = Mapping[Hashable, Mapping[str, "Sample"]]
+"""By picture, then by word: what the start answers."""
+
+
+def widen(samples: Sequence[Sample], settings: TrainSettings, start: Start) -> list[Sample]:
+    """The samples in as many orientations as the settings say, and rehearsal beside them, in a fixed order.
+
+    Args:
+        samples: what was labelled.
+        settings: ``turns``, ``seed``, and of SFT ``rehearse``; complete.
+        start: the model before training.
+    """
+    rng = np.random.default_rng(settings.seed)
+    share = float(getattr(settings, "rehearse", None) or 0.0)
+    known = rehearsals(samples, start, settings) if share else {}
+    turns = max(1, min(settings.turns or 1, MAX_PICTURES // max(1, len(samples))))
+    out: list[Sample] = []
+    rehearsed: list[Sample] = []
+    for sample in samples:
+        chosen = [0, *sorted(1 + rng.permutation(TURNS - 1)[: turns - 1])] if free_of_direction(sample) else [0]
+        for turn in chosen:
+            out.append(turned(sample, int(turn)))
+            for _ in range(int(share) + int(rng.random() < share % 1)):
+                one = _choose(known.get(PictureRef(sample=sample).key, {}), sample, rng)
+                if one is not None:
+                    rehearsed.append(turned(one, int(turn)))
+    return [*out, *rehearsed]
+
+
+def free_of_direction(sample: Sample) -> bool:
+    """Whether the expression means the same in a turned picture: it names a thing, not a place, a rank or a neighbour."""
+    label = sample.labels[0] if sample.labels else sample.category or sample.expression
+    meaning = read_expression(sample.expression, {**SYNONYMS, **words_for([label])})
+    return meaning is not None and meaning.selector is None and meaning.relation is None
+
+
+def known_words(start: Start) -> list[str]:
+    """What the start has a word for: the classes of the embedded model, and what it was taught since."""
+    classes = list(getattr(start.model.config, "classes", ()))
+    return list(dict.fromkeys([*classes, *taught_before(start)]))
+
+
+def taught_before(start: Start) -> list[str]:
+    """Expressions that earlier runs taught the start, oldest first."""
+    from geogrounding.training import run_folder
+
+    folder = Path(start.source)
+    if not (folder / run_folder.RECORD).is_file():
+        return []
+    listed = run_folder.read_record(folder).get("taught", [])
+    return [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
+
+
+def taught(start: Start, samples: Sequence[Sample]) -> list[str]:
+    """What a model will have been taught after a training on these samples: things it can be asked for by name."""
+    new = [sample.expression for sample in samples if free_of_direction(sample)]
+    return list(dict.fromkeys([*taught_before(start), *new]))[:MAX_TAUGHT]
+
+
+def rehearsals(samples: Sequence[Sample], start: Start, settings: TrainSettings) -> Known:
+    """What the start says about the pictures when it is asked for everything it knows but what is being taught."""
+    from geogrounding.grounding.models.loading import load_model
+
+    new = {_plain(sample.expression) for sample in samples}
+    words = [word for word in known_words(start) if _plain(word) not in new]
+    if not words:
+        return {}
+    pictures = list({PictureRef(sample=sample).key: sample for sample in samples}.values())[:MAX_REHEARSED]
+    questions = [Question(expression=word, task="detect") for word in words]
+    model: Any = load_model(start.source, device=settings.device)
+    try:
+        size = model.conventions.batch_size
+        answers: list[list[Answer]] = []
+        for first in range(0, len(pictures), size):
+            answers += model.ground([sample.pixels() for sample in pictures[first : first + size]], questions)
+    finally:
+        model.close()
+    return {
+        PictureRef(sample=sample).key: {
+            word: _as_sample(sample, word, answer) for word, answer in zip(words, row, strict=True)
+        }
+        for sample, row in zip(pictures, answers, strict=True)
+    }
+
+
+def _as_sample(sample: Sample, word: str, answer: Answer) -> Sample:
+    sure = [found.box_chip_px for found in answer.detections if (found.score or 0.0) >= SURE]
+    return dataclasses.replace(
+        sample,
+        id=f"{sample.id}~{word}",
+        expression=word,
+        category=word,
+        task="detect",
+        boxes_px=np.array(sure, np.float64).reshape(-1, 4),
+        labels=(word,) * len(sure),
+        polygons_px=(),
+        unique=None,
+        reasoning="",
+    )
+
+
+def _choose(answers: Mapping[str, Sample], sample: Sample, rng: np.random.Generator) -> Sample | None:
+    shown = [one for one in answers.values() if len(one.boxes_px)]
+    absent = [one for one in answers.values() if not len(one.boxes_px)]
+    some = shown if (shown and rng.random() < SHOWN) or not absent else absent
+    return some[int(rng.integers(len(some)))] if some else None
+
+
+def _plain(expression: str) -> str:
+    meaning = read_expression(expression)
+    return meaning.category if meaning is not None else expression.strip().lower()
