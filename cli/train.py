@@ -101,6 +101,20 @@ DATA = opt.together(
         "--tile-size", type=click.IntRange(32, 8192), section="Data", metavar="PIXELS", help="Side of the chips."
     ),
     opt.option(
+        "--aoi",
+        type=_path(),
+        section="Data",
+        metavar="FILE",
+        help="Vector file: cut chips only inside its polygons, where everything is labelled (with --scene).",
+    ),
+    opt.option(
+        "--turns",
+        type=click.IntRange(1, 8),
+        section="Data",
+        metavar="N",
+        help="Orientations of each picture to learn from. Default: 8 for the embedded model with --scene, else 1.",
+    ),
+    opt.option(
         "--negatives",
         type=click.FloatRange(0, 1),
         section="Data",
@@ -199,6 +213,15 @@ def command() -> None:
 @MODEL
 @OPTIMISER
 @opt.option("--batch", type=click.IntRange(1), section="Optimiser", metavar="N", help="Samples at once. Default: 8.")
+@_switch("partial", "Data", "Not everything is labelled: what looks like the labelled things counts neither way.")
+@opt.option(
+    "--rehearse",
+    type=click.FloatRange(0, 10),
+    section="Data",
+    metavar="SHARE",
+    help="For each sample so many questions about what the embedded model knows already, with its own answers, so that "
+    "it goes on knowing it. Default: 1 with --scene, else 0.",
+)
 @opt.option("-q", "--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
 @opt.VERBOSE
 def sft(**options: Any) -> None:

@@ -144,6 +144,9 @@ class SFTSettings(TrainSettings):
 
     batch: Count = 8
     """Samples a device takes at once."""
+    partial: bool = False
+    """Not everything is labelled: what looks like the labelled things counts neither way, and there are no negatives. For the
+    embedded model; others take what is not labelled for something else."""
     rehearse: Annotated[float, Field(ge=0, le=10)] | None = None
     """Questions about what the embedded model knows already, with its own answers, for each sample; default 1 for a scene,
     else 0. Other models are not asked."""

@@ -49,7 +49,7 @@ def widen(samples: Sequence[Sample], settings: TrainSettings, start: Start) -> l
 
     Args:
         samples: what was labelled.
-        settings: ``turns``, ``seed``, and of SFT ``rehearse``; complete.
+        settings: ``turns``, ``seed``, and of SFT ``partial`` and ``rehearse``; with all defaults filled in.
         start: the model before training.
     """
     rng = np.random.default_rng(settings.seed)
@@ -58,7 +58,9 @@ def widen(samples: Sequence[Sample], settings: TrainSettings, start: Start) -> l
     turns = max(1, min(settings.turns or 1, MAX_PICTURES // max(1, len(samples))))
     out: list[Sample] = []
     rehearsed: list[Sample] = []
-    for sample in samples:
+    partial = bool(getattr(settings, "partial", False))
+    for whole in samples:
+        sample = dataclasses.replace(whole, complete=not partial)
         chosen = [0, *sorted(1 + rng.permutation(TURNS - 1)[: turns - 1])] if free_of_direction(sample) else [0]
         for turn in chosen:
             out.append(turned(sample, int(turn)))
@@ -135,6 +137,7 @@ def _as_sample(sample: Sample, word: str, answer: Answer) -> Sample:
         task="detect",
         boxes_px=np.array(sure, np.float64).reshape(-1, 4),
         labels=(word,) * len(sure),
+        complete=True,
         polygons_px=(),
         unique=None,
         reasoning="",

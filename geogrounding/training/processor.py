@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import BatchFeature, ProcessorMixin
 
+from geogrounding.grounding.models.builtin.vocabulary import LOOK, SEE, chunks
 from geogrounding.grounding.models.processing import EncodedPicture, SharedProcessing
 from geogrounding.training.pictures import PictureRef, Recent
 
@@ -100,6 +101,12 @@ class EmbeddedTexts:
     def image_token(self) -> str:
         """What stands for one feature of a picture."""
         return str(self.processor.image_token)
+
+    @property
+    def box_token_ids(self) -> tuple[int, ...]:
+        """Tokens of places, of coordinates, and of what stands between and after boxes."""
+        told = [token for token in chunks(self.side_px) if token not in (LOOK, SEE)]
+        return tuple(self.tokenizer.convert_tokens_to_ids(told))
 
     def chat(self, prompt: str) -> str:
         """See ``PictureTexts.chat``."""

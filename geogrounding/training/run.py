@@ -175,7 +175,7 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
     if run_folder.is_main():
         _check_finite(model)
         recipe.after(prepared, model, int(trainer.state.global_step))
-        inference = save_result(start, recipe.settings, model, output)
+        inference = save_result(start, recipe.settings, model, output, taught=record["taught"])
         counts = {"asked": shared.counts.asked, "encoded": shared.counts.encoded}
         result = {"steps": trainer.state.global_step, "seconds": round(seconds, 1), "pictures": counts}
         run_folder.complete(output, {**record, "result": result, "inference": asdict(inference)})

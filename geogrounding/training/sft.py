@@ -65,7 +65,11 @@ class SFTRecipe:
             model=start.model,
             args=arguments,
             train_dataset=Dataset.from_dict({"row": list(range(len(prepared.rows)))}),
-            data_collator=AnswerCollator(rows=prepared.rows, processor=start.processor, with_boxes=start.embedded),
+            data_collator=AnswerCollator(
+                rows=prepared.rows,
+                processor=start.processor,
+                box_token_ids=start.processor.texts.box_token_ids if start.embedded else (),
+            ),
             processing_class=start.processor,
             peft_config=prepared.adapter,
             callbacks=[RunFiles(prepared.folder, self.on_log)],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -244,7 +244,9 @@ def adapter_config(start: Start, settings: TrainSettings) -> Any:
     )
 
 
-def save_result(start: Start, settings: TrainSettings, model: Any, folder: Path) -> Inference:
+def save_result(
+    start: Start, settings: TrainSettings, model: Any, folder: Path, *, taught: Sequence[str] = ()
+) -> Inference:
     """Write what was trained into the folder of the run.
 
     The embedded model and fully trained ones become whole models, others an adapter that names its base. What was not
@@ -255,6 +257,7 @@ def save_result(start: Start, settings: TrainSettings, model: Any, folder: Path)
         settings: of the run.
         model: as the trainer leaves it, unwrapped.
         folder: of the run.
+        taught: names of things that the embedded model knows now besides its classes.
 
     Returns:
         How the result is asked.
@@ -270,6 +273,8 @@ def save_result(start: Start, settings: TrainSettings, model: Any, folder: Path)
                 name: tensor.to(_type_of(name, stored, trained_names, small) if tensor.is_floating_point() else None)
                 for name, tensor in merged.state_dict().items()
             }
+            if start.embedded:
+                merged.config.taught = list(taught)
             merged.save_pretrained(folder, state_dict=state)
             start.processor.save_pretrained(folder)
         else:

@@ -120,8 +120,9 @@ class AnswerCollator:
 
     rows: Sequence[Row]
     processor: TrainingProcessor
-    with_boxes: bool = False
-    """Whether the model also learns from the boxes themselves, in pixels of its picture; the embedded one does."""
+    box_token_ids: tuple[int, ...] = ()
+    """Tokens that tell boxes, of a model that also learns from the boxes themselves: the embedded one. Where boxes may not be
+    all there are, these tokens are not learned: one after the other they say "this and nothing else"."""
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Padded on the left, ``labels`` -100 on picture, question and padding."""
@@ -137,7 +138,11 @@ class AnswerCollator:
         for label, length, question in zip(labels, lengths, asked, strict=True):
             label[label.shape[0] - length : label.shape[0] - length + len(question)] = -100
         batch["labels"] = labels
-        if self.with_boxes:
+        if self.box_token_ids:
+            partial = torch.tensor([not row.sample.complete for row in rows])
+            telling = torch.isin(labels, torch.tensor(self.box_token_ids))
+            batch["labels"] = labels.masked_fill(partial[:, None] & telling, -100)
+            batch["target_partial"] = partial
             batch["target_boxes"] = _padded([row.frame.boxes(row.sample.boxes_px) for row in rows])
         return batch
 

@@ -52,6 +52,8 @@ class Sample:
     """(N, 4) as x0, y0, x1, y1; none where the picture shows no target. Read-only."""
     labels: tuple[str, ...]
     """(N,) what each box holds, in words."""
+    complete: bool = True
+    """Whether the boxes are all there are in the picture; else something more may fit the expression as well."""
     polygons_px: tuple[shapely.Geometry, ...] = ()
     """Polygons whose union is the mask of all targets; not necessarily one for each box. Empty where no masks are known."""
     category: str = ""

@@ -25,6 +25,8 @@ from geogrounding.grounding.models.builtin.hf import GeogroundForConditionalGene
 from geogrounding.grounding.models.builtin.processing import as_rgb, letterbox, normalise
 from geogrounding.grounding.models.builtin.vocabulary import START
 from geogrounding.grounding.models.checkpoint import quiet
+from geogrounding.training.expressions.reading import read_expression
+from geogrounding.training.expressions.words import SYNONYMS, category_of, words_for
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)
@@ -74,6 +76,11 @@ class BuiltinModel:
         chunks = vocabulary.chunks(self._model.config.image_size)
         self._first_word = int(self._tokenizer.convert_tokens_to_ids(chunks[-1])) + 1
         self._labels: dict[tuple[int, ...], str] = {}
+        self._taught = {
+            category_of(word): words_for([category_of(word)], {})[category_of(word)]
+            for word in self._model.config.taught
+            if isinstance(word, str) and category_of(word) and category_of(word) not in SYNONYMS
+        }
         digest = hashlib.sha256()
         for file in (*weights, folder / "tokenizer.json", folder / "config.json"):
             digest.update(file.read_bytes())
@@ -130,7 +137,8 @@ class BuiltinModel:
         prompt = self._prompt(question)
         words = torch.tensor(prompt[:-1] or [self._tokenizer.unk_token_id], device=self._device).expand(len(sizes), -1)
         read = self._model.read(seen, words, torch.ones_like(words, dtype=torch.bool))
-        thought = think(self._model, read, prompt, most=MAX_THOUGHT)
+        word = self._taught_word(question.expression)
+        thought = think(self._model, read, prompt, most=MAX_THOUGHT, said=self._thought_of(word))
         answers = []
         all_scores = thought.scores(self._model.config).double().cpu().numpy()
         for row, ((height, width), factor) in enumerate(sizes):
@@ -140,7 +148,7 @@ class BuiltinModel:
             told = [k for k in order if odds[k] >= 0]
             if question.task == "refer":
                 order, told = told[:1], told[:1]
-            label = self._label(read, row, prompt, thought.tokens[row], order[0]) if order else ""
+            label = (word or self._label(read, row, prompt, thought.tokens[row], order[0])) if order else ""
             detections = []
             for k in order:
                 x0, y0, x1, y1 = (
@@ -161,6 +169,27 @@ class BuiltinModel:
                 )
             )
         return answers
+
+    def _taught_word(self, expression: str) -> str:
+        """The thing that an expression names and that fine-tuning has taught; empty where it names none, or more than it.
+
+        It is made of words that the model has to spell, which takes longer to learn than to see the thing: it is told what
+        it looks for, and what to call it.
+        """
+        if not self._taught:
+            return ""
+        meaning = read_expression(expression, self._taught)
+        if meaning is None or meaning.selector or meaning.relation or meaning.attribute:
+            return ""
+        ids = self._tokenizer(meaning.category, add_special_tokens=False)["input_ids"]
+        return str(self._tokenizer.decode(ids)).strip()
+
+    def _thought_of(self, word: str) -> list[int]:
+        """Ids of the thought about a word; none for none."""
+        if not word:
+            return []
+        ids: list[int] = self._tokenizer(f"{vocabulary.LOOK} {word}", add_special_tokens=False)["input_ids"]
+        return ids
 
     def _label(self, read: Any, row: int, prompt: Sequence[int], tokens: Sequence[int], region: int) -> str:
         """What the model calls a region; asked once for everything that is looked for in the same words."""

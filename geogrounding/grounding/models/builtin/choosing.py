@@ -18,6 +18,9 @@ SAME = 0.5
 """IoU from which a region can be that of a box."""
 NEAR = 0.3
 """IoU from which a region that is not the best of its box is no example of something else."""
+ALIKE = 0.9
+"""Cosine of what two regions look like from which they may be the same kind of thing. Of airplanes in one chip 95% are above
+it and 3 of 4 other regions below; of tree crowns in a wood nearly everything is above."""
 WORTH_OF_SCORES = 8.0
 """Weight of the scores' loss beside that of the tokens."""
 NO_REGION = -20.0
@@ -50,9 +53,29 @@ def right_regions(boxes_px: Tensor, truth_px: Tensor) -> tuple[Tensor, Tensor]:
     return right, ~right & (overlap.amax(2) >= NEAR)
 
 
-def score_loss(scores: Tensor, boxes_px: Tensor, truth_px: Tensor, real: Tensor) -> Tensor:
-    """Cross-entropy of scores (B, K), as logits, over the regions that are ``real`` (B, K); a mean over regions."""
+def alike(look: Tensor, right: Tensor) -> Tensor:
+    """(B, K) which regions look like the mean of the right ones of their picture, by what they look like (B, K, F)."""
+    look = torch.nn.functional.normalize(look.float(), dim=-1)
+    centre = torch.nn.functional.normalize((look * right[..., None]).sum(1), dim=-1)
+    out: Tensor = (look @ centre[..., None])[..., 0] >= ALIKE
+    return out
+
+
+def score_loss(
+    scores: Tensor, boxes_px: Tensor, truth_px: Tensor, real: Tensor, *, look: Tensor, partial: Tensor
+) -> Tensor:
+    """Cross-entropy of the scores of regions, a mean over those that count.
+
+    Args:
+        scores: (B, K) logits.
+        boxes_px: (B, K, 4) regions.
+        truth_px: (B, N, 4) boxes, NaN where there are fewer.
+        real: (B, K) where there is a region.
+        look: (B, K, F) what the regions look like.
+        partial: (B,) True where the boxes may not be all: regions that look like them then count neither way.
+    """
     right, unsure = right_regions(boxes_px.float(), truth_px.float())
+    unsure = unsure | (partial[:, None] & ~right & alike(look, right))
     counts = (real & ~unsure).float()
     wrong = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), right.float(), reduction="none")
     return (wrong * counts).sum() / counts.sum().clamp(min=1.0)

@@ -31,6 +31,7 @@ class GeogroundConfig(PreTrainedConfig):
         place_token_ids: first token id of the places.
         see_token_id, none_token_id, more_token_id, close_token_id: ids of the chunks of that name in ``vocabulary``.
         image_token_id: placeholder of one image token.
+        taught: names of things that fine-tuning has taught since; the model need not spell what it looks for then.
     """
 
     model_type = "geoground"
@@ -61,6 +62,7 @@ class GeogroundConfig(PreTrainedConfig):
         more_token_id: int = 0,
         close_token_id: int = 0,
         image_token_id: int = 4,
+        taught: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
         self.vision_config = (
@@ -88,6 +90,7 @@ class GeogroundConfig(PreTrainedConfig):
         self.more_token_id = more_token_id
         self.close_token_id = close_token_id
         self.image_token_id = image_token_id
+        self.taught = list(taught or [])
         kwargs.setdefault("tie_word_embeddings", True)
         super().__init__(**kwargs)
 

@@ -43,6 +43,7 @@ def think(
     prompt: Sequence[int],
     *,
     most: int,
+    said: Sequence[int] = (),
 ) -> Thought:
     """Think about pictures that were read with a question in mind.
 
@@ -51,17 +52,20 @@ def think(
         read: B pictures.
         prompt: ids of the question with ``<s>`` at its end.
         most: words after which a thought is cut off.
+        said: ids of a thought, up to and without the token of seeing, that the model need not find by itself.
     """
     from transformers import DynamicCache
 
     rows, device = read.embeds.shape[0], read.embeds.device
     see = model.config.see_token_id
-    ids = torch.tensor(prompt, device=device).expand(rows, -1)
+    begun = [*prompt, *said, see] if said else list(prompt)
+    ids = torch.tensor(begun, device=device).expand(rows, -1)
     embeds = torch.cat([read.embeds, model.language_model.embed_tokens(ids).to(read.embeds.dtype)], 1)
     cache = DynamicCache()
-    tokens: list[list[int]] = [[] for _ in range(rows)]
+    tokens: list[list[int]] = [list(said) for _ in range(rows)]
     told = torch.zeros(rows, embeds.shape[-1], device=device, dtype=embeds.dtype)
-    seeing = done = torch.zeros(rows, dtype=torch.bool, device=device)
+    seeing = torch.full((rows,), bool(said), device=device)
+    done = torch.zeros(rows, dtype=torch.bool, device=device)
     for _ in range(most + 1):
         out = model.language_model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
         # the state after the token of seeing is where regions are chosen

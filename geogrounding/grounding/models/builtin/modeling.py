@@ -155,6 +155,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         region_boxes: Tensor | None = None,
         history_ids: Tensor | None = None,
         target_boxes: Tensor | None = None,
+        target_partial: Tensor | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Log-probabilities of the next tokens.
@@ -166,18 +167,22 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             history_ids: all ids so far, where ``input_ids`` holds only the newest; boxes told before are not told again.
             labels: (B, T), -100 where nothing is learned.
             target_boxes: (B, N, 4) all boxes that are meant, NaN where there are fewer: the loss is then that of the scores
-                as well, see ``choosing.score_loss``.
+                as well, see ``choosing.score_loss``. Needs ``pixel_values``.
+            target_partial: (B,) True where the boxes may not be all there are.
 
         Raises:
             ValueError: a picture is missing, or the placeholders do not fit it.
         """
         if input_ids is None or inputs_embeds is not None:
             raise ValueError("pass input_ids: what comes next depends on the tokens told")
+        look: Tensor | None = None
         if region_embeds is None or region_relevance is None or region_boxes is None:
             if pixel_values is None:
                 raise ValueError("the embedded model answers about a picture: pass pixel_values")
-            read = self.read(self.encode_images(pixel_values), *self.question_words(input_ids))
+            seen = self.encode_images(pixel_values)
+            read = self.read(seen, *self.question_words(input_ids))
             region_embeds, region_relevance, region_boxes = read.embeds, read.relevance, read.boxes_px
+            look = seen.regions.look
         embeds = self.language_model.embed_tokens(input_ids)
         places = input_ids == self.config.image_token_id
         if bool(places.any()):
@@ -197,12 +202,14 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         hidden = out.last_hidden_state
         keys = region_embeds[:, -region_boxes.shape[1] :]
         loss: Tensor | None = None
-        if target_boxes is not None:
+        if target_boxes is not None and look is not None:
             told, said = after_seeing(hidden, input_ids == self.config.see_token_id)
             odds = self.grammar.odds(told, region_relevance, keys)
             scores = odds * self.config.score_scale + self.config.score_shift
             real = (region_relevance > NO_REGION) & said[:, None]
-            loss = WORTH_OF_SCORES * score_loss(scores, region_boxes, target_boxes, real)
+            partial = torch.zeros_like(said) if target_partial is None else target_partial
+            more = score_loss(scores, region_boxes, target_boxes, real, look=look, partial=partial)
+            loss = WORTH_OF_SCORES * more
         state = state.take(slice(history.shape[1] - hidden.shape[1], None))
         if isinstance(logits_to_keep, Tensor):
             hidden, state = hidden[:, logits_to_keep], state.take(logits_to_keep)

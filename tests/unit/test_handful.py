@@ -1,0 +1,132 @@
+"""A handful of labels: which samples are turned, and what is rehearsed beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geogrounding.grounding.detection import Answer, Detection, Question
+from geogrounding.training import handful
+from geogrounding.training.config import GRPOSettings, SFTSettings, TrainSettings, make_settings
+from geogrounding.training.data import Sample
+from tests.blobs import BlobModel
+
+
+def settings(kind: type[TrainSettings] = SFTSettings, **given: Any) -> Any:
+    where = {"scene": "s.tif", "labels": "l.gpkg", "expression": "shed"}
+    return make_settings(kind, {**where, **given}).completed(embedded=True)  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[Sample]:
+    return [make_sample(tmp_path, n) for n in range(3)]
+
+
+def make_sample(folder: Path, number: int, expression: str = "shed") -> Sample:
+    path = folder / f"{number}.png"
+    Image.fromarray(np.full((20, 30, 3), number, np.uint8)).save(path)
+    return Sample(
+        id=str(number),
+        image=path,
+        size_px=(30, 20),
+        expression=expression,
+        task="detect",
+        boxes_px=np.array([[2.0, 3, 10, 9]]),
+        labels=("shed",),
+        origin=f"t:{number}",
+    )
+
+
+class Knows(BlobModel):
+    """Finds a tree in the corner of every picture, faintly a ship, and nothing else."""
+
+    def ground(self, images: Sequence[Any], questions: Sequence[Question]) -> list[list[Answer]]:
+        said = {"tree": 0.9, "ship": 0.3}
+        return [
+            [
+                Answer(
+                    detections=(Detection(box_chip_px=(0, 0, 5, 4), label=q.expression, score=said[q.expression]),)
+                    if q.expression in said
+                    else ()
+                )
+                for q in questions
+            ]
+            for _ in images
+        ]
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Any:
+    from geogrounding.grounding.models import loading
+
+    monkeypatch.setattr(loading, "load_model", lambda source, **_: Knows())
+    config = SimpleNamespace(classes=["tree", "ship", "airplane"])
+    return SimpleNamespace(model=SimpleNamespace(config=config), source="builtin")
+
+
+def test_defaults_are_for_the_embedded_model_and_a_scene() -> None:
+    assert (settings().turns, settings().rehearse) == (8, 1.0)
+    assert settings(GRPOSettings).turns == 8
+    given = make_settings(SFTSettings, {"data": "a.json"})
+    assert (given.completed(embedded=True).turns, given.completed(embedded=True).rehearse) == (1, 0.0)
+    scene = make_settings(SFTSettings, {"scene": "s.tif", "labels": "l.gpkg", "expression": "x"})
+    assert (scene.completed(embedded=False).turns, scene.completed(embedded=False).rehearse) == (1, 0.0)
+
+
+def test_each_sample_is_turned_and_has_something_known_beside_it(samples: list[Sample], start: Any) -> None:
+    wide = handful.widen(samples, settings(), start)
+    taught, known = wide[:24], wide[24:]
+    assert len(known) == 24
+    assert {(one.image.name, one.turn) for one in taught} == {(f"{n}.png", t) for n in range(3) for t in range(8)}
+    assert [(one.image, one.turn) for one in known] == [(one.image, one.turn) for one in taught]
+    assert {one.expression for one in known} == {"tree", "ship", "airplane"}
+    for one in known:
+        assert len(one.boxes_px) == (one.expression == "tree"), "what the start is unsure of counts as absent"
+        assert one.labels == ("tree",) * len(one.boxes_px)
+    shown = sum(one.expression == "tree" for one in known)
+    assert 8 <= shown <= 20, "about six in ten are about something that is there"
+    assert [one.id for one in handful.widen(samples, settings(), start)] == [one.id for one in wide]
+    assert [one.id for one in handful.widen(samples, settings(seed=1), start)] != [one.id for one in wide]
+
+
+def test_what_is_taught_is_not_rehearsed(tmp_path: Path, start: Any) -> None:
+    wide = handful.widen([make_sample(tmp_path, 1, "trees")], settings(), start)
+    assert {one.expression for one in wide} == {"trees", "ship", "airplane"}
+
+
+def test_directions_are_not_turned(tmp_path: Path, start: Any) -> None:
+    for said in ("the leftmost shed", "shed in the upper left", "the shed north of the tree", "whatever I mean"):
+        wide = handful.widen([make_sample(tmp_path, 1, said)], settings(rehearse=0), start)
+        assert [one.turn for one in wide] == [0], said
+
+
+def test_many_pictures_are_turned_less(samples: list[Sample], start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handful, "MAX_PICTURES", 7)
+    assert len(handful.widen(samples, settings(rehearse=0), start)) == 6
+    monkeypatch.setattr(handful, "MAX_PICTURES", 2)
+    assert len(handful.widen(samples, settings(rehearse=0), start)) == 3
+
+
+def test_shares_of_rehearsal(samples: list[Sample], start: Any) -> None:
+    assert len(handful.widen(samples, settings(rehearse=0), start)) == 24
+    assert len(handful.widen(samples, settings(rehearse=2), start)) == 72
+    assert 24 < len(handful.widen(samples, settings(rehearse=0.5), start)) < 48
+
+
+def test_words_taught_by_earlier_runs_are_known(samples: list[Sample], start: Any, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run.mkdir()
+    start.source = str(run)
+    assert handful.known_words(start) == ["tree", "ship", "airplane"]
+    (run / "training.json").write_text(json.dumps({"taught": ["crane", 7]}), encoding="utf-8")
+    assert handful.known_words(start) == ["tree", "ship", "airplane", "crane"]
+    assert handful.taught(start, samples) == ["crane", "shed"]
+    (run / "training.json").write_text(json.dumps({"taught": "crane"}), encoding="utf-8")
+    assert handful.taught(start, samples) == ["shed"]
