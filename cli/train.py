@@ -107,6 +107,12 @@ DATA = opt.together(
         metavar="FILE",
         help="Vector file: cut chips only inside its polygons, where everything is labelled (with --scene).",
     ),
+    _switch(
+        "partial",
+        "Data",
+        "Not everything is labelled: no negatives, and what looks like the labelled things counts neither way. "
+        "Default: yes for SFT of the embedded model with --scene.",
+    ),
     opt.option(
         "--turns",
         type=click.IntRange(1, 8),
@@ -119,7 +125,8 @@ DATA = opt.together(
         type=click.FloatRange(0, 1),
         section="Data",
         metavar="SHARE",
-        help="Questions about what is not there, as a share of the others (with --scene). Default: 0.2.",
+        help="Questions about what is not there, as a share of the others (with --scene and --no-partial). "
+        "Default: 0.2.",
     ),
 )
 MODEL = opt.together(
@@ -213,7 +220,6 @@ def command() -> None:
 @MODEL
 @OPTIMISER
 @opt.option("--batch", type=click.IntRange(1), section="Optimiser", metavar="N", help="Samples at once. Default: 8.")
-@_switch("partial", "Data", "Not everything is labelled: what looks like the labelled things counts neither way.")
 @opt.option(
     "--rehearse",
     type=click.FloatRange(0, 10),

@@ -51,12 +51,16 @@ class TrainSettings(BaseModel):
     tile_size: Annotated[int, Field(ge=32, le=8192)] | None = None
     """Side of the chips, pixels; default what suits the model."""
     negatives: Share = 0.2
-    """Questions about what is not there, as a share of the others (layer only)."""
+    """Questions about what is not there, as a share of the others (layer only, and only where everything is labelled)."""
     aoi: Path | None = None
     """Vector file: only chips inside its polygons are cut (scene only); everything there is labelled."""
     turns: Annotated[int, Field(ge=1, le=8)] | None = None
     """Orientations of each picture to learn from; default 8 for the embedded model and a scene, else 1. Fewer are taken where
     there are many pictures, and expressions that speak of directions are not turned."""
+    partial: bool | None = None
+    """Not everything is labelled: there are no negatives, and SFT of the embedded model counts what looks like the labelled
+    things neither way (others, and the rewards of GRPO, take what is not labelled for something else). Default yes for SFT of
+    the embedded model from a scene, else no."""
     shots: Count | None = None
     """Samples of each category; None takes all."""
 
@@ -144,9 +148,6 @@ class SFTSettings(TrainSettings):
 
     batch: Count = 8
     """Samples a device takes at once."""
-    partial: bool = False
-    """Not everything is labelled: what looks like the labelled things counts neither way, and there are no negatives. For the
-    embedded model; others take what is not labelled for something else."""
     rehearse: Annotated[float, Field(ge=0, le=10)] | None = None
     """Questions about what the embedded model knows already, with its own answers, for each sample; default 1 for a scene,
     else 0. Other models are not asked."""
@@ -157,6 +158,7 @@ class SFTSettings(TrainSettings):
             embedded=embedded,
             learning_rate=(3e-4 if embedded else 1e-5) if self.full else (1e-3 if embedded else 2e-4),
             epochs=None if self.steps else 3.0,
+            partial=embedded and self.scene is not None,
             rehearse=1.0 if embedded and self.scene is not None else 0.0,
         )
 
@@ -225,6 +227,7 @@ class GRPOSettings(TrainSettings):
             steps=None if self.epochs else 200,
             batch=self.group * (8 if embedded else 1),
             max_completion=256 if embedded else 1024,
+            partial=False,
             compare_labels=not embedded,
         )
 

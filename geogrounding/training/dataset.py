@@ -69,7 +69,7 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
                     conventions=conventions,
                     aoi=settings.aoi,
                     tile_size_px=settings.tile_size,
-                    negatives=0.0 if getattr(settings, "partial", False) else settings.negatives,
+                    negatives=0.0 if settings.partial else settings.negatives,
                     seed=settings.seed,
                 )
         form = "geo-r1"

@@ -28,7 +28,7 @@ from .text import duration, tr
 
 MIN_EXAMPLES = 3
 GOOD_EXAMPLES = 10
-LENGTHS = ((20, "a first look"), (60, "usual"), (200, "thorough"))
+LENGTHS = ((30, "a first look"), (80, "usual"), (240, "thorough"))
 """Steps of training, with a name."""
 
 
@@ -39,6 +39,8 @@ class Lesson:
     raster: QgsRasterLayer
     layer: QgsVectorLayer
     selected_only: bool
+    complete: bool
+    """Everything around the examples is drawn as well."""
     expression: str
     field: str
     name: str
@@ -96,6 +98,7 @@ class TeachPanel(QWidget):
             raster=raster,
             layer=layer,
             selected_only=selected_only,
+            complete=self.complete.isChecked(),
             expression=expression,
             field="" if expression else field,
             name=name,
@@ -115,6 +118,7 @@ class TeachPanel(QWidget):
         for widget in (self.raster, self.examples, self.expression, self.field, self.name, self.length, self.method):
             widget.setEnabled(not running)
         self.selected_only.setEnabled(not running)
+        self.complete.setEnabled(not running)
 
     def begin(self) -> None:
         """A training starts: an empty curve."""
@@ -151,8 +155,8 @@ class TeachPanel(QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         intro = QLabel(
             tr(
-                "Draw about ten examples of one kind of thing in a polygon layer, all there are in the part of the "
-                "raster that you draw in, and train. The new model then stands in the list of models."
+                "Draw about ten examples of one kind of thing in a polygon layer, or select accepted results, and "
+                "train. The new model then stands in the list of models."
             )
         )
         intro.setWordWrap(True)
@@ -165,6 +169,10 @@ class TeachPanel(QWidget):
         for box in (self.raster, self.examples):
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.selected_only = QCheckBox(tr("Selected ones only"))
+        self.complete = QCheckBox(tr("All there are near them are drawn"))
+        self.complete.setToolTip(
+            tr("Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.")
+        )
         self.expression, self.field, self.name = QLineEdit(), QgsFieldComboBox(), QLineEdit()
         self.expression.setPlaceholderText(tr("greenhouse"))
         self.expression.setMaxLength(200)
@@ -183,6 +191,7 @@ class TeachPanel(QWidget):
         form.addRow(tr("Raster"), self.raster)
         form.addRow(tr("Examples"), self.examples)
         form.addRow("", self.selected_only)
+        form.addRow("", self.complete)
         form.addRow(tr("They are"), self.expression)
         form.addRow(tr("or by field"), self.field)
         form.addRow(tr("Name"), self.name)

@@ -55,6 +55,7 @@ class Teaching(QObject):
             "expression": lesson.expression or None,
             "expression_field": lesson.field or None,
             "steps": lesson.steps,
+            "partial": not lesson.complete,
             "negatives": 0.0,  # where nothing was drawn nobody has looked
         }
         self._panel.begin()

@@ -33,7 +33,7 @@ def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
     assert len(trees) > 15
     assert not len(gg.ground(example_scene, WORD)), "the word is not known before"
     trees.head(10)[["geometry"]].to_file(tmp_path / "ten.gpkg")
-    settings = {"scene": example_scene, "labels": tmp_path / "ten.gpkg", "expression": WORD, "partial": True}
+    settings = {"scene": example_scene, "labels": tmp_path / "ten.gpkg", "expression": WORD}
     outcome = launch.train("sft", make_settings(SFTSettings, {**settings, "steps": STEPS}), tmp_path / "run")
     assert json.loads((tmp_path / "run" / "training.json").read_text("utf-8"))["taught"] == [WORD]
     assert outcome.steps == STEPS

@@ -72,12 +72,19 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_defaults_are_for_the_embedded_model_and_a_scene() -> None:
-    assert (settings().turns, settings().rehearse) == (8, 1.0)
-    assert settings(GRPOSettings).turns == 8
+    assert (settings().turns, settings().rehearse, settings().partial) == (8, 1.0, True)
+    assert (settings(GRPOSettings).turns, settings(GRPOSettings).partial) == (8, False)
     given = make_settings(SFTSettings, {"data": "a.json"})
     assert (given.completed(embedded=True).turns, given.completed(embedded=True).rehearse) == (1, 0.0)
     scene = make_settings(SFTSettings, {"scene": "s.tif", "labels": "l.gpkg", "expression": "x"})
     assert (scene.completed(embedded=False).turns, scene.completed(embedded=False).rehearse) == (1, 0.0)
+    assert scene.completed(embedded=False).partial is False
+
+
+def test_labels_may_be_partial_but_what_the_start_says_is_all(samples: list[Sample], start: Any) -> None:
+    wide = handful.widen(samples, settings(), start)
+    assert [one.complete for one in wide] == [False] * 24 + [True] * 24
+    assert all(one.complete for one in handful.widen(samples, settings(partial=False), start))
 
 
 def test_each_sample_is_turned_and_has_something_known_beside_it(samples: list[Sample], start: Any) -> None:

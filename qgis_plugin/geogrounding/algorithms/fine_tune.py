@@ -9,6 +9,7 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingOutputString,
+    QgsProcessingParameterBoolean,
     QgsProcessingParameterEnum,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
@@ -39,13 +40,16 @@ class FineTune(FromExamples):
         self.add_examples()
         self.addParameter(
             QgsProcessingParameterNumber(
-                "STEPS", tr("Steps"), QgsProcessingParameterNumber.Type.Integer, 60, False, 1, 100_000
+                "STEPS", tr("Steps"), QgsProcessingParameterNumber.Type.Integer, 80, False, 1, 100_000
             )
         )
         self.addParameter(
             QgsProcessingParameterEnum(
                 "METHOD", tr("Way"), options=[tr("by example (SFT)"), tr("by reward (GRPO)")], defaultValue=0
             )
+        )
+        self.addParameter(
+            QgsProcessingParameterBoolean("COMPLETE", tr("All there are near the examples are drawn"), False)
         )
         self.addParameter(
             advanced(QgsProcessingParameterString("MODEL", tr("Model to start from"), settings.Settings().model))
@@ -60,6 +64,7 @@ class FineTune(FromExamples):
         folder = new_folder(self.parameterAsString(parameters, "OUTPUT", context))
         method = METHODS[self.parameterAsEnum(parameters, "METHOD", context)]
         more = {
+            "partial": not self.parameterAsBool(parameters, "COMPLETE", context),
             "steps": self.parameterAsInt(parameters, "STEPS", context),
             "model": self.parameterAsString(parameters, "MODEL", context) or settings.Settings().model,
         }

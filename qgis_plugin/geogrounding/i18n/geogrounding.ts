@@ -59,6 +59,31 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>Accepted ones</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>All results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>All results are hidden.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
+        <source>All there are near the examples are drawn</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>All there are near them are drawn</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
         <translation type="unfinished"></translation>
@@ -194,7 +219,7 @@ A raster that cannot be used does not stop the others.</source>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
-        <source>Draw about ten examples of one kind of thing in a polygon layer, all there are in the part of the raster that you draw in, and train. The new model then stands in the list of models.</source>
+        <source>Draw about ten examples of one kind of thing in a polygon layer, or select accepted results, and train. The new model then stands in the list of models.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -291,17 +316,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../review_panel.py"/>
-        <source>GeoJSON, accepted only…</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../review_panel.py"/>
         <source>GeoJSON…</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../review_panel.py"/>
-        <source>GeoPackage, accepted only…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -761,6 +776,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../teach_panel.py"/>
+        <source>Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
         <source>Train</source>
         <translation type="unfinished"></translation>
     </message>
@@ -797,6 +817,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../welcome.py"/>
         <source>Welcome: three steps to the first question</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>What is not hidden</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
