@@ -83,7 +83,7 @@ plugin: .venv/.dev
 # QGIS comes with Debian's own Python, so these tests have an environment of their own that sees Debian's packages.
 # bandit and detect-secrets are what plugins.qgis.org runs over an upload.
 QGIS_PACKAGES := qgis python3-qgis qgis-providers xvfb xauth python3-venv procps
-test-qgis: .venv-qgis/.made .venv/.runtime
+test-qgis: .venv-qgis/.made .venv/.dev
 	.venv-qgis/bin/bandit --quiet --recursive qgis_plugin
 	.venv-qgis/bin/detect-secrets-hook qgis_plugin/*.py $$(find qgis_plugin/geogrounding -type f -not -path '*/__pycache__/*')
 	QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$${XDG_RUNTIME_DIR:-/tmp} .venv-qgis/bin/python -P -m pytest \

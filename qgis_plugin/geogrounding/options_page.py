@@ -36,7 +36,6 @@ class OptionsPage(QgsOptionsPageWidget):
 
     def __init__(self, link: Link, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("geogroundingOptions")
         self._link = link
         self._calls = Calls(self)
         self._build()

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.gui import QgsOptionsPageWidget
 from qgis.PyQt.QtCore import QEventLoop, QTimer
-from qgis.PyQt.QtWidgets import QApplication, QWidget
+from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface, plugins
 
 OUT = Path(os.environ["GEOGROUND_TEST_OUT"])
@@ -121,7 +122,7 @@ def set_up() -> None:
 
     def fill_in() -> None:
         dialog = QApplication.activeModalWidget()
-        page = next(iter(dialog.findChildren(QWidget, "geogroundingOptions")))
+        page = next(page for page in dialog.findChildren(QgsOptionsPageWidget) if hasattr(page, "test_button"))
         page.engine.setFilePath(ENGINE)
         page.test_button.click()
         until(page.test_button.isEnabled)
@@ -132,6 +133,8 @@ def set_up() -> None:
 
     QTimer.singleShot(1500, guarded(fill_in))
     welcome.open_settings.click()  # returns when the dialog is closed
+    if "error" in REPORT:
+        raise RuntimeError(REPORT["error"])
     REPORT["welcome_after"] = welcome.isVisible()
 
 
@@ -223,7 +226,7 @@ def tour() -> None:
     review(layer)
     iface.mapCanvas().setExtent(raster.extent())
     teach(layer)
-    dock.ask.min_score.setValue(0.0)
+    QgsProject.instance().layerTreeRoot().findGroup(QUESTION).setItemVisibilityChecked(False)
     ask("scrub oak")
     note_layers(raster)
     picture("taught")
