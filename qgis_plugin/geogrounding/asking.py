@@ -14,7 +14,7 @@ from .background import Calls, EngineTask
 from .link import Link, failures, models_of
 from .rasters import WARN_PIXELS, Export, LayerError, Source
 from .results import ResultWriter
-from .text import NAME, literal, tr
+from .text import NAME, literal, short, tr
 
 
 class Asking(QObject):
@@ -196,7 +196,10 @@ class Asking(QObject):
                     Qgis.MessageLevel.Info,
                 )
             else:
-                self._say(tr("{found}.").format(found=found), Qgis.MessageLevel.Success)
+                text, nothing = tr("{found}.").format(found=found), self.writer.empty if self.writer is not None else []
+                if nothing:
+                    text += " " + tr("Nothing for: {questions}.").format(questions="; ".join(map(short, nothing)))
+                self._say(text, Qgis.MessageLevel.Success)
         elif outcome == "cancelled":
             self._say(tr("Cancelled; {found} so far.").format(found=found), Qgis.MessageLevel.Info)
         else:

@@ -194,6 +194,12 @@ class ResultWriter(QObject):
         return [layer for layer in found if layer is not None]
 
     @property
+    def empty(self) -> list[str]:
+        """The questions without a result, of those whose layer is still there."""
+        found = ((query, self._project.mapLayer(layer_id)) for query, layer_id in self._layers.items())
+        return [query for query, layer in found if layer is not None and layer.featureCount() == 0]
+
+    @property
     def idle(self) -> bool:
         """Whether everything that came is on the map."""
         return not self._queue
@@ -278,7 +284,7 @@ class ResultWriter(QObject):
         layer.setCustomProperty(f"{NAME}/query", query)
         layer.setCustomProperty("skipMemoryLayersCheck", 0)
         self._project.addMapLayer(layer, False)
-        group.insertLayer(0, layer)
+        group.insertLayer(0, layer).setExpanded(False)  # a question has its name; what colours mean is rarely looked up
         return str(layer.id())
 
 

@@ -159,8 +159,9 @@ class ReviewPanel(QWidget):
 
     def _show_counts(self) -> None:
         counts, total = self.ranking.counts(self._hidden_below()), self.ranking.total
-        text = tr("{n} results: {a} accepted, {r} rejected, {o} open").format(
-            n=f"{total:,}", a=f"{counts['accepted']:,}", r=f"{counts['rejected']:,}", o=f"{counts['open']:,}"
+        said = tr("1 result") if total == 1 else tr("{n} results").format(n=f"{total:,}")
+        text = tr("{results}: {a} accepted, {r} rejected, {o} open").format(
+            results=said, a=f"{counts['accepted']:,}", r=f"{counts['rejected']:,}", o=f"{counts['open']:,}"
         )
         self.counts.setText(text + (tr(", {h} hidden").format(h=f"{counts['hidden']:,}") if counts["hidden"] else ""))
         for widget in (self.previous, self.next, self.zoom_button, self.slider, self.save):

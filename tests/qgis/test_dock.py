@@ -250,6 +250,12 @@ def test_an_error_of_the_engine_is_shown_literally(
     assert dock.ask.run_button.isVisibleTo(dock)
 
 
+def test_the_questions_without_a_result_are_named(run: Run, dock: Dock, link: ScriptedLink) -> None:
+    link.answers["run"] = tells(features(box(0, 0, 2)))
+    run("tree\n<b>windmill</b>")
+    assert dock.asking.last_message == "1 result. Nothing for: <b>windmill</b>."
+
+
 def test_nothing_found_is_said(run: Run, link: ScriptedLink, iface: QgisInterface) -> None:
     link.answers["run"] = tells(features())
     assert run() == "done"

@@ -486,6 +486,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../asking.py"/>
+        <source>Nothing for: {questions}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../asking.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1102,11 +1107,6 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
-        <source>{n} results: {a} accepted, {r} rejected, {o} open</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <location filename="../text.py"/>
         <source>{n} s</source>
         <translation type="unfinished"></translation>
@@ -1114,6 +1114,11 @@ the largest storage tank
     <message>
         <location filename="../algorithms/training_set.py"/>
         <source>{n} samples in {path}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
