@@ -71,7 +71,7 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> 
         area=area,
         tiling=tiling,
         grid=grid,
-        composition=compose(settings.expressions, settings.task, whole_scene=whole_scene),
+        composition=compose(settings.expressions, settings.task, whole_scene=whole_scene, taught=conventions.taught),
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
     )

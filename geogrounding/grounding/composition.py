@@ -28,6 +28,7 @@ from geogrounding.training.expressions.words import (
     Words,
     number,
     ordinal,
+    plural,
     spoken,
     with_article,
 )
@@ -83,14 +84,18 @@ class Composition:
         return any(isinstance(part, Composed) for part in self.parts)
 
 
-def compose(expressions: tuple[str, ...], task: Task, *, whole_scene: bool) -> Composition:
+def compose(
+    expressions: tuple[str, ...], task: Task, *, whole_scene: bool, taught: tuple[str, ...] = ()
+) -> Composition:
     """Split what can be split.
 
     Args:
         expressions: what the user asks.
         task: of all of them; plain questions of a split expression are always asked as "detect".
         whole_scene: whether to split at all.
+        taught: names of things that the model knows besides the usual words.
     """
+    vocabulary = {**WORDS, **{name: ((name, plural(name)),) for name in taught if name not in _CLASS}}
     index: dict[Question, int] = {}
 
     def ask(expression: str, how: Task) -> int:
@@ -98,7 +103,7 @@ def compose(expressions: tuple[str, ...], task: Task, *, whole_scene: bool) -> C
 
     parts: list[int | Composed] = []
     for expression in expressions:
-        meaning, place = _read(expression, task) if whole_scene else (None, None)
+        meaning, place = _read(expression, task, vocabulary) if whole_scene else (None, None)
         if meaning is None or not _splits(meaning):
             parts.append(ask(expression, task))
             continue
@@ -108,21 +113,21 @@ def compose(expressions: tuple[str, ...], task: Task, *, whole_scene: bool) -> C
     return Composition(questions=tuple(index), parts=tuple(parts))
 
 
-def _read(expression: str, task: Task) -> tuple[Meaning | None, str | None]:
+def _read(expression: str, task: Task, vocabulary: Words) -> tuple[Meaning | None, str | None]:
     """What an expression means, and the place its rank chooses from, if it names both.
 
     ``read_expression`` knows one of the two at a time, so "largest house | in the upper left" is read as "largest
     house" and "house in the upper left", wherever the words can be parted so.
     """
-    meaning = read_expression(expression, WORDS, task=task)
+    meaning = read_expression(expression, vocabulary, task=task)
     words = spoken(expression).split()
     if meaning is not None or len(words) > MAX_CHARACTERS // 2:
         return meaning, None
     for at in range(max(1, len(words) - _MOST_PLACE_WORDS), len(words)):
-        ranked = read_expression(" ".join(words[:at]), WORDS, task=task)
+        ranked = read_expression(" ".join(words[:at]), vocabulary, task=task)
         if ranked is None or ranked.selector not in RANKS or ranked.relation is not None:
             continue
-        placed = read_expression(" ".join([ranked.category, *words[at:]]), WORDS)
+        placed = read_expression(" ".join([ranked.category, *words[at:]]), vocabulary)
         if placed is not None and placed.selector in PLACES and placed.relation is None and placed.attribute is None:
             return ranked, placed.selector
     return None, None
@@ -136,14 +141,20 @@ def _splits(meaning: Meaning) -> bool:
     """
     if meaning.relation is None:
         return meaning.selector is not None
-    same_class = _CLASS[meaning.category] == _CLASS[meaning.relation.category]
+    one, other = meaning.category, meaning.relation.category
+    same_class = _CLASS.get(one, one) == _CLASS.get(other, other)
     same_question = meaning.category == meaning.relation.category and meaning.attribute is None
     return same_question or not same_class
 
 
+def _forms(category: str) -> tuple[str, str]:
+    """Singular and plural of a class, also of one that the model was taught."""
+    return WORDS[category][0] if category in WORDS else (category, plural(category))
+
+
 def _noun(meaning: Meaning) -> tuple[str, str]:
     """Singular and plural of what is looked for, with its attribute: ("red car", "red cars")."""
-    one, many = WORDS[meaning.category][0]
+    one, many = _forms(meaning.category)
     if meaning.attribute is None:
         return one, many
     column, value = meaning.attribute
@@ -168,7 +179,7 @@ def reasoning(
     meaning = composed.meaning
     counted = [_counted(targets, *_noun(meaning))]
     if meaning.relation is not None and composed.neighbour != composed.target:
-        counted.append(_counted(neighbours, *WORDS[meaning.relation.category][0]))
+        counted.append(_counted(neighbours, *_forms(meaning.relation.category)))
     verb = "may be" if not sure else "is" if targets == 1 else "are"
     subject = "it" if targets == 1 else "this one"
     fact = _fact(composed, targets, neighbours, pool)
@@ -187,7 +198,7 @@ def _fact(composed: Composed, targets: int, neighbours: int, pool: int) -> str:
         return _ranked(rank, PLACE_NAMES[composed.place], targets, pool)
     if meaning.relation is None:
         return place or rank or ""
-    kind, one = meaning.relation.kind, WORDS[meaning.relation.category][0][0]
+    kind, one = meaning.relation.kind, _forms(meaning.relation.category)[0]
     if composed.neighbour == composed.target:
         other = f"another {one}"
     else:

@@ -40,5 +40,7 @@ def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
     model = str(tmp_path / "run")
     taught = gg.ground(example_scene, WORD, model=model)
     assert f1(taught, trees) > 0.4
+    (largest,) = gg.ground(example_scene, "the largest scrub oak", model=model).itertuples()
+    assert "this one is the largest" in largest.reasoning
     assert f1(gg.ground(example_scene, "tree", model=model, min_score=0.5), trees) > 0.5
     assert not len(gg.ground(example_scene, "airplane", model=model))

@@ -122,3 +122,14 @@ def test_the_reasoning_does_not_say_more_than_was_seen() -> None:
     assert isinstance(part, Composed)
     told = reasoning(part, targets=2, neighbours=0, pool=2, where="what was seen of the scene", sure=False)
     assert told == "There may be two ships in what was seen of the scene; this one is the leftmost."
+
+
+def test_what_was_taught_is_understood_too() -> None:
+    said = ("the largest scrub oak", "scrub oaks", "ship next to a scrub oak")
+    assert asked(*said) == list(said)
+    composition = compose(said, "detect", whole_scene=True, taught=("scrub oak", "ship"))
+    assert [question.expression for question in composition.questions] == ["scrub oak", "scrub oaks", "ship"]
+    part = composition.parts[0]
+    assert isinstance(part, Composed)
+    told = reasoning(part, targets=3, neighbours=0, pool=3)
+    assert told == "There are three scrub oaks in the scene; this one is the largest."

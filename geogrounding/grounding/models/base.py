@@ -36,6 +36,8 @@ class Conventions:
     """Chips per call of ``ground`` that suit the model."""
     min_score: float = 0.0
     """Default of ``--min-score`` for ``detect``; ``refer`` takes the best whatever its score."""
+    taught: tuple[str, ...] = ()
+    """Names of things that fine-tuning has taught the model, in the singular: understood in such questions as well."""
     scene_questions: bool = False
     """Whether questions that choose by rank, place or neighbour are split into plain ones and decided over the whole
     scene: see ``grounding.composition``."""

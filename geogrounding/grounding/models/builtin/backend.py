@@ -86,7 +86,11 @@ class BuiltinModel:
             digest.update(file.read_bytes())
         self.name = "builtin"
         self.fingerprint = f"builtin:{digest.hexdigest()[:16]}:{str(self._dtype).removeprefix('torch.')}"
-        self.conventions = replace(BUILTIN_CONVENTIONS, batch_size=batch_size or BUILTIN_CONVENTIONS.batch_size)
+        self.conventions = replace(
+            BUILTIN_CONVENTIONS,
+            batch_size=batch_size or BUILTIN_CONVENTIONS.batch_size,
+            taught=tuple(self._taught),
+        )
 
     def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
         """Answer every question about every image; see ``Model.ground``."""
