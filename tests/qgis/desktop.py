@@ -1,7 +1,8 @@
 """Runs inside the desktop of QGIS (qgis --code): plays the part of a user and writes what happened to a file.
 
 Environment: GEOGROUND_TEST_PLAY names one of the plays below, GEOGROUND_TEST_OUT the folder for report.json and
-pictures, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python of the engine.
+pictures, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python of the engine, GEOGROUND_TEST_ZIP the
+plugin.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsOptionsPageWidget
-from qgis.PyQt.QtCore import QEventLoop, QTimer
+from qgis.PyQt.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface, plugins
 
@@ -113,6 +115,40 @@ def note_layers(raster: QgsRasterLayer) -> None:
     REPORT["layers"] = found
 
 
+def install() -> None:
+    """Install the zip as Plugins > Manage and Install Plugins > Install from ZIP does, and see it run."""
+    from pyplugin_installer import instance
+
+    assert "geogrounding" not in plugins
+    instance().installFromZipFile(os.environ["GEOGROUND_TEST_ZIP"])
+    REPORT["installed"] = "geogrounding" in plugins
+    plugins["geogrounding"].dock.setUserVisible(True)
+
+
+def draw() -> None:
+    """Draw a rectangle over the middle of the map with the mouse."""
+    dock = plugins["geogrounding"].dock
+    dock.ask.draw_button.click()
+    target, middle = iface.mapCanvas().viewport(), iface.mapCanvas().viewport().rect().center()
+    first, last = middle - QPoint(150, 120), middle + QPoint(150, 120)
+    QTest.mousePress(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, first)
+    for share in (0.3, 0.7, 1.0):
+        QTest.mouseMove(target, first + (last - first) * share)
+        pause(0.05)
+    QTest.mouseRelease(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, last)
+    until(lambda: dock.ask.drawn.extent is not None, 10)
+    drawn = dock.ask.drawn.extent
+    layer = ask(QUESTION)
+    picture("drawn")
+    shapes = [feature.geometry().boundingBox() for feature in layer.getFeatures()]
+    REPORT["drawn"] = {
+        "count": len(shapes),
+        "touch": all(drawn.buffered(0.2).intersects(shape) for shape in shapes),
+        "share": drawn.area() / dock.ask.layer.currentLayer().extent().area(),
+    }
+    dock.ask.by_layer.click()
+
+
 def set_up() -> None:
     """A first start: the panel leads to the settings, where the engine is named and tested."""
     plugin = plugins["geogrounding"]
@@ -167,6 +203,7 @@ def review(layer: QgsVectorLayer) -> None:
     """Look at the results one by one: accept ten, reject one."""
     dock = plugins["geogrounding"].dock
     dock.tabs.setCurrentIndex(1)
+    dock.review.show_layer(layer)
     until(lambda: dock.review.ranking.total == layer.featureCount())
     dock.review.next.click()
     for _ in range(10):
@@ -212,7 +249,8 @@ def teach(layer: QgsVectorLayer) -> None:
 
 
 def tour() -> None:
-    """From a first start to a model of one's own."""
+    """From the zip to a model of one's own."""
+    install()
     set_up()
     dock = plugins["geogrounding"].dock
     raster = load_scene()
@@ -223,6 +261,7 @@ def tour() -> None:
     REPORT["longest_block_s"] = pulse.longest
     note_layers(raster)
     picture("found")
+    draw()
     review(layer)
     iface.mapCanvas().setExtent(raster.extent())
     teach(layer)
@@ -235,6 +274,7 @@ def tour() -> None:
 
 def hang() -> None:
     """A run that is under way when QGIS is killed: the test does that."""
+    install()
     settings = importlib.import_module("geogrounding.settings")
     settings.save(settings.Settings(engine=ENGINE))
     dock = plugins["geogrounding"].dock

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
 from geogrounding.algorithms.provider import GeogroundingProvider
+from qgis.analysis import QgsNativeAlgorithms
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
@@ -18,6 +19,12 @@ from qgis.core import (
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
+    QgsProcessingModelAlgorithm,
+    QgsProcessingModelChildAlgorithm,
+    QgsProcessingModelChildParameterSource,
+    QgsProcessingModelOutput,
+    QgsProcessingModelParameter,
+    QgsProcessingParameterRasterLayer,
     QgsProject,
     QgsRasterLayer,
     QgsRectangle,
@@ -272,3 +279,43 @@ def test_nothing_is_trained_without_a_name_for_it(
     said = refusal("trainingset", {"INPUT": raster, "EXAMPLES": examples, "OUTPUT": str(tmp_path / "x")})
     assert "Say what the examples are" in said
     assert link.requests == []
+
+
+def test_ground_works_inside_a_model(
+    provider: GeogroundingProvider, link: ScriptedLink, raster: QgsRasterLayer, tmp_path: Path
+) -> None:
+    """The results of a question go on to another algorithm of the toolbox."""
+    link.answers["run"] = tells(features(box(404215, 3285110, 2, number=1), box(404230, 3285110, 3, number=2)))
+    registry = QgsApplication.processingRegistry()
+    native = QgsNativeAlgorithms()
+    registry.addProvider(native)
+    model = QgsProcessingModelAlgorithm("sheds", "tests")
+    model.addModelParameter(QgsProcessingParameterRasterLayer("scene"), QgsProcessingModelParameter("scene"))
+    ask = QgsProcessingModelChildAlgorithm("geogrounding:ground")
+    ask.setChildId("ask")
+    ask.addParameterSources("INPUT", [QgsProcessingModelChildParameterSource.fromModelParameter("scene")])
+    ask.addParameterSources("EXPRESSIONS", [QgsProcessingModelChildParameterSource.fromStaticValue("shed")])
+    ask.addParameterSources("TASK", [QgsProcessingModelChildParameterSource.fromStaticValue(0)])
+    model.addChildAlgorithm(ask)
+    centre = QgsProcessingModelChildAlgorithm("native:centroids")
+    centre.setChildId("centre")
+    centre.addParameterSources("INPUT", [QgsProcessingModelChildParameterSource.fromChildOutput("ask", "OUTPUT")])
+    out = QgsProcessingModelOutput("points")
+    out.setChildOutputName("OUTPUT")
+    out.setChildId("centre")
+    centre.setModelOutputs({"points": out})
+    model.addChildAlgorithm(centre)
+    model.initAlgorithm()
+    context = QgsProcessingContext()
+    context.setProject(QgsProject.instance())
+    target = str(tmp_path / "points.gpkg")
+    (name,) = [definition.name() for definition in model.destinationParameterDefinitions()]
+    try:
+        found, good = model.run({"scene": raster.id(), name: target}, context, Feedback(), {}, False)
+    finally:
+        registry.removeProvider(native)
+    assert good
+    points = QgsVectorLayer(found[name], "points")
+    centres = [(p.x(), p.y()) for p in (feature.geometry().asPoint() for feature in points.getFeatures())]
+    assert centres == [(404216, 3285111), (404231.5, 3285111.5)]
+    assert [feature["label"] for feature in points.getFeatures()] == ["tree", "tree"]

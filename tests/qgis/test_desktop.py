@@ -13,7 +13,6 @@ import sqlite3
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,12 +32,10 @@ START_S = 300.0
 
 @pytest.fixture
 def profile(tmp_path: Path) -> Path:
-    """A profile of QGIS that has never been used, with the zip installed into it."""
+    """A profile of QGIS that has never been used."""
     home = tmp_path / "profiles" / "default"
     (home / "QGIS").mkdir(parents=True)
-    with zipfile.ZipFile(build(tmp_path / "dist")) as archive:
-        archive.extractall(home / "python" / "plugins")
-    (home / "QGIS" / "QGIS3.ini").write_text("[PythonPlugins]\ngeogrounding=true\n\n[qgis]\ncheckVersion=false\n")
+    (home / "QGIS" / "QGIS3.ini").write_text("[qgis]\ncheckVersion=false\n")
     return tmp_path
 
 
@@ -54,6 +51,7 @@ def play(profile: Path, scene: Path) -> Callable[..., subprocess.Popen[bytes]]:
             "GEOGROUND_TEST_OUT": str(out),
             "GEOGROUND_TEST_SCENE": str(scene),
             "GEOGROUND_TEST_ENGINE": str(ENGINE),
+            "GEOGROUND_TEST_ZIP": str(build(profile / "dist")),
             "HOME": str(profile),
             "XDG_RUNTIME_DIR": str(profile),
             **variables,
@@ -98,18 +96,23 @@ def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subproces
     process = play("tour", out)
     try:
         report = read(out, process)
+        assert report["installed"]
         assert report["welcome"]
         assert not report["welcome_after"]
         assert "The engine works." in report["tested"]
         assert "EPSG:32633" in report["tested"]
-        first, second = report["asked"]
-        assert first["outcome"] == second["outcome"] == "done"
+        first, _, last = report["asked"]
+        assert {one["outcome"] for one in report["asked"]} == {"done"}
         assert first["while_running"] > 0
+        assert last["while_running"] > 0
         found = report["layers"]["tree"]
         assert found["count"] > 10
         assert found["inside"]
         assert found["crs"] == "EPSG:32617"
         assert found["reasoning"] == found["count"]
+        assert 0 < report["drawn"]["count"] < found["count"]
+        assert report["drawn"]["touch"]
+        assert 0.05 < report["drawn"]["share"] < 0.5
         assert report["reasoning_shown"]
         assert (report["counts"]["accepted"], report["counts"]["rejected"]) == (10, 1)
         assert "hidden" in report["counts_hidden"]
@@ -121,7 +124,7 @@ def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subproces
         assert report["taught"]["chosen"] == "scrub-oaks"
         assert report["layers"]["scrub oak"]["count"] > 0
         assert report["longest_block_s"] < 0.1
-        for name in ("welcome", "settings", "found", "review", "teach", "taught"):
+        for name in ("welcome", "settings", "found", "drawn", "review", "teach", "taught"):
             assert (out / f"{name}.png").stat().st_size > 20_000
         wait_for(lambda: process.poll() is not None, 30)
         wait_for(lambda: not alive(report["engine"]), 10)

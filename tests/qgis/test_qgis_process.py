@@ -109,6 +109,26 @@ def test_a_training_set(environment: dict[str, str], scene: Path, tmp_path: Path
     assert "shed" in lines[0]
 
 
+def test_fine_tune(environment: dict[str, str], scene: Path, tmp_path: Path) -> None:
+    """A short training with the real engine; the new model answers."""
+    found = run(environment, "ground", INPUT=scene, EXPRESSIONS="tree", MIN_SCORE=0.6, OUTPUT=tmp_path / "trees.gpkg")
+    taught = run(
+        environment,
+        "finetune",
+        INPUT=scene,
+        EXAMPLES=found["OUTPUT"],
+        EXPRESSION="scrub oak",
+        STEPS=2,
+        OUTPUT=tmp_path / "oaks",
+    )
+    model = Path(taught["MODEL_NAME"])
+    assert json.loads((model / "training.json").read_text(encoding="utf-8"))["taught"] == ["scrub oak"]
+    again = run(
+        environment, "ground", INPUT=scene, EXPRESSIONS="tree", MODEL=model, MIN_SCORE=0, OUTPUT=tmp_path / "again.gpkg"
+    )
+    assert again["COUNT"] > 0
+
+
 def test_the_algorithms_are_listed(environment: dict[str, str]) -> None:
     listed = call(environment, "list")
     for name in ("ground", "groundbatch", "trainingset", "finetune"):
