@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
+
+import shapely
 
 from geogrounding.grounding.composition import Composition, compose
 from geogrounding.grounding.models.base import Conventions
@@ -42,8 +45,14 @@ class Plan:
         }
 
 
-def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> Plan:
+def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, look_around: bool = True) -> Plan:
     """Decide area, resolution and chips from what the user asked, what the model states and what the scene is.
+
+    Args:
+        scene: the raster.
+        settings: what the user asked.
+        conventions: what the model states.
+        look_around: whether an area smaller than a chip is looked at with what lies around it; see ``_with_surroundings``.
 
     Raises:
         AreaError: the area asked for is malformed or misses the scene.
@@ -58,12 +67,15 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> 
     tiling = Tiling(
         tile_size_px=tile_size_px, overlap_px=overlap_px, scales=choose_scales(scene, settings, conventions)
     )
+    looked_at = area
+    if look_around:
+        area, looked_at = _with_surroundings(scene, area, tiling)
     grid = ChipGrid(
         scene.width,
         scene.height,
         tiling=tiling,
-        area_scene_px=area.window_scene_px,
-        aoi_scene_px=area.shape_scene_px,
+        area_scene_px=looked_at.window_scene_px,
+        aoi_scene_px=looked_at.shape_scene_px,
     )
     whole_scene = conventions.scene_questions if settings.whole_scene is None else settings.whole_scene
     sure_score = conventions.min_score if settings.min_score is None else settings.min_score
@@ -75,6 +87,33 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions) -> 
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
     )
+
+
+def _with_surroundings(scene: Scene, area: Area, tiling: Tiling) -> tuple[Area, Area]:
+    """The area whose objects are told, and the one that is looked at.
+
+    They differ where the area is smaller than a chip: a model that is shown a scrap of a picture finds less in it than in
+    a whole chip with the scrap in its middle.
+    """
+    side = math.ceil(tiling.tile_size_px * tiling.scales[0])
+    x0, y0, x1, y1 = area.window_scene_px
+    left, right = _grown(x0, x1, min(side, scene.width), scene.width)
+    top, bottom = _grown(y0, y1, min(side, scene.height), scene.height)
+    if (left, top, right, bottom) == area.window_scene_px:
+        return area, area
+    told = area.shape_scene_px or shapely.box(x0, y0, x1, y1)
+    return (
+        Area(window_scene_px=area.window_scene_px, shape_scene_px=told),
+        Area(window_scene_px=(left, top, right, bottom), shape_scene_px=None),
+    )
+
+
+def _grown(low: int, high: int, side: int, limit: int) -> tuple[int, int]:
+    """The interval, or a longer one of length ``side`` around it, inside 0 to ``limit``."""
+    if high - low >= side:
+        return low, high
+    begin = min(max(0, (low + high - side) // 2), limit - side)
+    return begin, begin + side
 
 
 def choose_scales(scene: Scene, settings: RunSettings, conventions: Conventions) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import geopandas as gpd
 import numpy as np
@@ -22,6 +22,7 @@ from geogrounding import pipeline
 from geogrounding.errors import AreaError, IncompleteError, JournalError, MissingCRSError, ModelError, OutputError
 from geogrounding.grounding.detection import Answer, Question
 from geogrounding.pipeline import Progress, run
+from geogrounding.raster.reader import read_chips
 from tests.blobs import UTM, BlobModel, write_scene
 
 # Whole in one chip, on a chip border, on a corner of four chips, longer than a chip, at the very edge of the scene.
@@ -128,6 +129,29 @@ def test_min_score_leaves_small_things_out(tmp_path: Path) -> None:
     scene = write_scene(tmp_path / "s.tif", RECTANGLES)
     layer = gg.ground(scene, "a", model=BlobModel(tile_size_px=300), min_score=0.6)
     assert boxes_px(layer, UTM) == sorted(r for r in RECTANGLES if (r[2] - r[0]) * (r[3] - r[1]) >= 150)
+
+
+def test_a_small_area_is_seen_with_what_lies_around_it(tmp_path: Path) -> None:
+    """A model that is shown a scrap finds less than in a chip with the scrap in it."""
+
+    class Measuring(BlobModel):
+        sizes: ClassVar[list[tuple[int, ...]]] = []
+
+        def ground(self, images: Sequence[Any], questions: Sequence[Question]) -> list[list[Answer]]:
+            self.sizes.extend(image.shape[:2] for image in images)
+            return super().ground(images, questions)
+
+    scene = write_scene(tmp_path / "s.tif", RECTANGLES)
+    x0, y0 = UTM * (100, 104)
+    x1, y1 = UTM * (110, 96)
+    layer = gg.ground(scene, "a", model=Measuring(tile_size_px=100, scales=(1.0, 2.0)), bbox=(x0, y0, x1, y1))
+    assert Measuring.sizes == [(100, 100)]
+    assert boxes_px(layer, UTM) == [(90, 90, 106, 106)], "whole, though the area shows a part of it, and nothing else"
+    (tmp_path / "aoi.geojson").write_text(
+        gpd.GeoSeries([shapely.Point(x0, y0).buffer(2)], crs=32633).to_json(to_wgs84=True), encoding="utf-8"
+    )
+    layer = gg.ground(scene, "a", model=BlobModel(tile_size_px=100), aoi=tmp_path / "aoi.geojson")
+    assert boxes_px(layer, UTM) == [(90, 90, 106, 106)]
 
 
 def test_bbox_limits_the_search(tmp_path: Path) -> None:
@@ -305,7 +329,7 @@ def test_threads_and_batches_do_not_change_a_byte(
 ) -> None:
     scene = write_scene(tmp_path / "s.tif", RECTANGLES)
     run(settings(scene), tmp_path / "a.geojson", model=BlobModel(batch_size=3))
-    monkeypatch.setattr(pipeline, "read_chips", functools.partial(pipeline.read_chips, threads=threads))
+    monkeypatch.setattr(pipeline, "read_chips", functools.partial(read_chips, threads=threads))
     run(settings(scene), tmp_path / "b.geojson", model=BlobModel(batch_size=batch_size))
     assert (tmp_path / "b.geojson").read_bytes() == (tmp_path / "a.geojson").read_bytes()
 

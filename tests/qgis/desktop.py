@@ -101,7 +101,7 @@ def load_scene() -> QgsRasterLayer:
     return layer
 
 
-def note_layers(raster: QgsRasterLayer) -> None:
+def note_layers(raster: QgsRasterLayer, name: str) -> None:
     found = {}
     for group in QgsProject.instance().layerTreeRoot().findGroups():
         layer = group.findLayers()[0].layer()
@@ -112,7 +112,7 @@ def note_layers(raster: QgsRasterLayer) -> None:
             "crs": layer.crs().authid(),
             "reasoning": sum(bool(f["reasoning"]) for f in layer.getFeatures()),
         }
-    REPORT["layers"] = found
+    REPORT[name] = found
 
 
 def install() -> None:
@@ -259,7 +259,7 @@ def tour() -> None:
     layer = ask(QUESTION)
     pause(1.5)
     REPORT["longest_block_s"] = pulse.longest
-    note_layers(raster)
+    note_layers(raster, "layers")
     picture("found")
     draw()
     review(layer)
@@ -267,7 +267,7 @@ def tour() -> None:
     teach(layer)
     QgsProject.instance().layerTreeRoot().findGroup(QUESTION).setItemVisibilityChecked(False)
     ask("scrub oak")
-    note_layers(raster)
+    note_layers(raster, "layers_after")
     picture("taught")
     REPORT["engine"] = plugins["geogrounding"].link.pid
 

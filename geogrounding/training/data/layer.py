@@ -145,7 +145,7 @@ def cut_training_set(
             layer_name=layer_name,
             repair=repair,
         )
-        plan = make_plan(scene, settings, conventions or USUAL)
+        plan = make_plan(scene, settings, conventions or USUAL, look_around=False)
         chips = _Chips(plan, objects, least_visible)
         chosen = chips.choose(task, negatives, max_chips, np.random.default_rng(seed))
         mapping = compute_stretch(scene, stretch)
