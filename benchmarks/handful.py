@@ -43,7 +43,7 @@ def scenes(data: Path, count: int, folder: Path) -> list[tuple[Path, gpd.GeoData
     boxes: dict[int, list[list[float]]] = {}
     for one in listed["annotations"]:
         boxes.setdefault(one["image_id"], []).append(one["bbox"])
-    found = []
+    found: list[tuple[Path, gpd.GeoDataFrame]] = []
     for number, image in enumerate(sorted(listed["images"], key=lambda one: str(one["file_name"]))):
         here = sorted(boxes.get(image["id"], []))
         if len(here) < 24 or len(found) == count:

@@ -67,7 +67,7 @@ def textures(random: np.random.Generator) -> Iterator[np.ndarray]:
             patch = picture[:, y : y + PATCH_PX, x : x + PATCH_PX]
         else:
             patch = fractal(random)
-        patch = np.rot90(patch, random.integers(4), axes=(1, 2))
+        patch = np.rot90(patch, int(random.integers(4)), axes=(1, 2))
         yield patch[:, :, ::-1] if random.random() < 0.5 else patch
 
 

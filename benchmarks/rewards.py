@@ -103,13 +103,16 @@ def main() -> None:
         def by_coco(texts: list[str] = texts, truths: Any = truths) -> list[float]:
             return [reward_by_coco(text, truth, "airplane") for text, truth in zip(texts, truths, strict=True)]
 
+        def form(texts: list[str] = texts) -> Any:
+            return format_reward(texts)
+
         with contextlib.redirect_stdout(io.StringIO()):
             np.testing.assert_allclose(ours(), by_coco(), atol=1e-9)
         pairs = [(seconds(ours), seconds(by_coco)) for _ in range(arguments.rounds)]
         mine = statistics.median(pair[0] for pair in pairs)
         theirs = statistics.median(pair[1] for pair in pairs)
         total_ours, total_coco = total_ours + mine, total_coco + theirs
-        formats = statistics.median(seconds(lambda texts=texts: format_reward(texts)) for _ in range(arguments.rounds))
+        formats = statistics.median(seconds(form) for _ in range(arguments.rounds))
         rows[f"{boxes} boxes"] = {
             "ms_per_completion": round(1e3 * mine / len(texts), 4),
             "ms_per_completion_pycocotools": round(1e3 * theirs / len(texts), 4),

@@ -27,7 +27,7 @@ SAY_EVERY_S = 2.0
 
 
 def _path(**kind: bool) -> click.Path:
-    return click.Path(path_type=Path, **kind)  # type: ignore[arg-type]
+    return click.Path(path_type=Path, **kind)
 
 
 def _switch(name: str, section: str, text: str) -> Callable[[F], F]:

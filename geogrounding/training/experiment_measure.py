@@ -39,7 +39,7 @@ class SharedEyes:
 
     def lend(self, model: Any) -> None:
         """Let an open model use what others saw, and keep what it sees."""
-        inner = getattr(model, "_model", None)
+        inner: Any = getattr(model, "_model", None)
         if not hasattr(inner, "encode_images") or not hasattr(inner, "region_head"):
             return
         whose = _digest_of_weights(inner)

@@ -41,7 +41,8 @@ class AnswerFrame:
 
     def boxes(self, boxes_px: NDArray[np.float64]) -> NDArray[np.float64]:
         """Boxes (N, 4) of the picture in this frame."""
-        return boxes_px * np.array([*self.scale, *self.scale])
+        boxes: NDArray[np.float64] = boxes_px * np.array([*self.scale, *self.scale])
+        return boxes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

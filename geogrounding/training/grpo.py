@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.training import curves
@@ -78,7 +78,7 @@ class GRPORecipe:
         own_reference = settings.beta > 0 and settings.full
         arguments = GRPOConfig(
             **common_arguments(settings, prepared),
-            per_device_train_batch_size=settings.batch,
+            per_device_train_batch_size=cast(int, settings.batch),  # complete by now
             num_generations=settings.group,
             max_completion_length=settings.max_completion,
             temperature=settings.temperature,
@@ -95,7 +95,7 @@ class GRPORecipe:
             disable_dropout=settings.lora_dropout == 0,
             **_vllm(settings),
         )
-        rows = repeated(prepared.rows, arguments.generation_batch_size // settings.group)
+        rows = repeated(prepared.rows, cast(int, arguments.generation_batch_size) // settings.group)
         reference = copy.deepcopy(start.model).requires_grad_(False).eval() if own_reference else None
         trainer = GroundingGRPOTrainer(
             model=start.model,

@@ -28,8 +28,15 @@ PICTURES_LIMIT_BYTES = 1 << 29
 class PictureTexts(Protocol):
     """How pictures and conversations of one kind of model are prepared."""
 
-    tokenizer: Any
-    image_token: str
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer."""
+        ...
+
+    @property
+    def image_token(self) -> str:
+        """What stands for one feature of a picture."""
+        ...
 
     def chat(self, prompt: str) -> str:
         """A conversation with one place for the picture, ready for the answer."""
@@ -137,7 +144,7 @@ class EmbeddedTexts:
 class TrainingProcessor(ProcessorMixin):
     """The processor of a trainer; pictures come as ``PictureRef`` (or as arrays) and are prepared once."""
 
-    model_input_names = ("input_ids", "attention_mask", "pixel_values")
+    model_input_names = ("input_ids", "attention_mask", "pixel_values")  # type: ignore[assignment]  # is only read
 
     def __init__(self, texts: PictureTexts, *, share: bool = True) -> None:
         """Wrap what prepares pictures and texts; without ``share`` each picture is prepared every time, as TRL does."""
@@ -197,7 +204,7 @@ class TrainingProcessor(ProcessorMixin):
             data.update(batch)
         return BatchFeature(data)
 
-    def apply_chat_template(
+    def apply_chat_template(  # type: ignore[override]  # trainers name what they pass
         self,
         conversation: Any,
         chat_template: str | None = None,
@@ -230,7 +237,9 @@ class TrainingProcessor(ProcessorMixin):
         text: str = self.tokenizer.decode(*args, **kwargs)
         return text
 
-    def save_pretrained(self, save_directory: str | Path, **_: Any) -> list[str]:
+    def save_pretrained(  # type: ignore[override]  # trainers pass the folder alone
+        self, save_directory: str | Path, **_: Any
+    ) -> list[str]:
         """Write what answering loads beside the weights."""
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)

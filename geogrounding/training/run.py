@@ -71,11 +71,20 @@ class Prepared:
 class Recipe(Protocol):
     """What tells one way of training from another."""
 
-    method: Method
-    settings: TrainSettings
-    """Complete; see ``completed``."""
-    answer_tokens: int
-    """Room that the longest answer needs beside its own tokens' number."""
+    @property
+    def method(self) -> Method:
+        """Its name."""
+        ...
+
+    @property
+    def settings(self) -> TrainSettings:
+        """Complete; see ``completed``."""
+        ...
+
+    @property
+    def answer_tokens(self) -> int:
+        """Room that the longest answer needs beside its own tokens' number."""
+        ...
 
     def trainer(self, prepared: Prepared) -> Any:
         """A trainer of TRL."""

@@ -18,7 +18,7 @@ from typing import Any
 
 from geogrounding.errors import OutputError
 from geogrounding.grounding.models import weights
-from geogrounding.grounding.models.trained import RECORD
+from geogrounding.grounding.models.trained import RECORD as RECORD
 
 CHECKPOINTS = "checkpoints"
 _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy")

@@ -89,9 +89,9 @@ def score(
 
     count = mask.sum().clamp(min=1) if items is None else items
     return FusedCausalLMOutput(
-        loss=-chosen.sum() / count,  # type: ignore[arg-type]
-        log_probs=whole(chosen),  # type: ignore[arg-type]
-        entropy=whole(entropy),  # type: ignore[arg-type]
-        is_top1=whole(right.to(chosen.dtype)),  # type: ignore[arg-type]
-        label_mask=whole(mask),  # type: ignore[arg-type]
+        loss=-chosen.sum() / count,
+        log_probs=whole(chosen),
+        entropy=whole(entropy),
+        is_top1=whole(right.to(chosen.dtype)),
+        label_mask=whole(mask),
     )

@@ -51,10 +51,12 @@ class SFTRecipe:
         from transformers import PrinterCallback
         from trl import SFTConfig
 
+        from geogrounding.training.processor import EmbeddedTexts
         from geogrounding.training.scoring_head import add_own_head, needs_own_head
         from geogrounding.training.trainers import AnswerCollator, GroundingSFTTrainer, RunFiles
 
         start = prepared.start
+        texts = start.processor.texts
         arguments = SFTConfig(
             **common_arguments(self.settings, prepared),
             per_device_train_batch_size=self.settings.batch,
@@ -68,14 +70,15 @@ class SFTRecipe:
             data_collator=AnswerCollator(
                 rows=prepared.rows,
                 processor=start.processor,
-                box_token_ids=start.processor.texts.box_token_ids if start.embedded else (),
+                box_token_ids=texts.box_token_ids if isinstance(texts, EmbeddedTexts) else (),
             ),
             processing_class=start.processor,
             peft_config=prepared.adapter,
             callbacks=[RunFiles(prepared.folder, self.on_log)],
         )
         trainer.remove_callback(PrinterCallback)
-        base = trainer.model.get_base_model() if hasattr(trainer.model, "peft_config") else trainer.model
+        model: Any = trainer.model
+        base = model.get_base_model() if hasattr(model, "peft_config") else model
         if needs_own_head(base):
             add_own_head(base)
         if start.embedded:

@@ -104,7 +104,8 @@ def _digest(pixels: torch.Tensor) -> Hashable:
     import xxhash
 
     values = pixels.detach().contiguous().view(torch.uint8).cpu().numpy()
-    return (tuple(pixels.shape), str(pixels.dtype), xxhash.xxh3_128_digest(values))
+    # numpy says that an array is a buffer from Python 3.12 on only
+    return (tuple(pixels.shape), str(pixels.dtype), xxhash.xxh3_128_digest(values))  # type: ignore[arg-type]
 
 
 class _Shared:

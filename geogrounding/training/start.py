@@ -96,7 +96,7 @@ def load_start(settings: TrainSettings) -> Start:
         pixels = settings.max_pixels or (told.max_pixels if told else None)
         processing: Any = load_processing(texts, _config(folder), max_pixels=pixels)
         processor = TrainingProcessor(SharedTexts(processing=processing), share=settings.share_vision)
-        style = settings.style or (told.style if told else default_style(family))  # type: ignore[assignment]
+        style = settings.style or (told.style if told else default_style(family))
         form = make_format(
             style=style.removesuffix("-direct") if settings.style is None else style,  # type: ignore[arg-type]
             coordinates=settings.coordinates or (told.coordinates if told else None),  # type: ignore[arg-type]
@@ -237,7 +237,7 @@ def adapter_config(start: Start, settings: TrainSettings) -> Any:
         raise ModelError("the model has no layer that an adapter could sit on", hint="Train it with --full.")
     return LoraConfig(
         r=settings.lora_rank,
-        lora_alpha=settings.lora_alpha or 2 * settings.lora_rank,
+        lora_alpha=settings.lora_alpha or 2 * settings.lora_rank,  # type: ignore[arg-type]  # peft only divides it
         lora_dropout=settings.lora_dropout,
         target_modules=names,
         task_type="CAUSAL_LM",

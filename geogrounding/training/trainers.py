@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -28,7 +28,7 @@ SHOWN_GROUPS = 2
 """Groups of completions written down at a time."""
 
 
-class GroundingGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
+class GroundingGRPOTrainer(GRPOTrainer):
     """GRPO that writes completions down and tells nobody else."""
 
     def __init__(self, *args: Any, folder: Path, completions_every: int, **kwargs: Any) -> None:
@@ -44,14 +44,15 @@ class GroundingGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """As TRL; now and then the completions of the step are written down."""
         step = self.state.global_step
-        told = list(zip(*(self._logs[name] for name in ("prompt", "completion", "advantages")), strict=True))
-        rewards = {name: list(values) for name, values in self._logs["rewards"].items()}
+        kept: Mapping[str, Any] = self._logs
+        told = list(zip(*(kept[name] for name in ("prompt", "completion", "advantages")), strict=True))
+        rewards = {name: list(values) for name, values in kept["rewards"].items()}
         super().log(logs, start_time)
         if not told or not self.accelerator.is_main_process or "train_runtime" in logs:
             return
         if step % self._every and step > 1:
             return
-        shown = told[: SHOWN_GROUPS * self.num_generations]
+        shown = told[: SHOWN_GROUPS * cast(int, self.num_generations)]
         entries = [
             {
                 "prompt": _words(prompt),
@@ -64,7 +65,7 @@ class GroundingGRPOTrainer(GRPOTrainer):  # type: ignore[misc]
         curves.add_completions(self._folder, step, entries)
 
 
-class GroundingSFTTrainer(SFTTrainer):  # type: ignore[misc]
+class GroundingSFTTrainer(SFTTrainer):
     """SFT that tells nobody else, and learns what the model itself wants learned beside the tokens."""
 
     def learn_own_loss(self) -> None:
@@ -89,7 +90,7 @@ def _number(value: float) -> float | None:
     return round(float(value), 4) if math.isfinite(value) else None
 
 
-class RunFiles(TrainerCallback):  # type: ignore[misc]
+class RunFiles(TrainerCallback):
     """Writes the numbers of a run and passes them on; see ``curves``."""
 
     def __init__(self, folder: Path, on_log: curves.OnLog | None) -> None:

@@ -191,7 +191,7 @@ class _Scene:
         if not len(usable):
             return usable
         sign = 1.0 if kind == "nearest" else -1.0
-        tied = usable[gap[usable] == sign * (sign * gap[usable]).min()]
+        tied: bx.Indexes = usable[gap[usable] == sign * (sign * gap[usable]).min()]
         if len(tied) > 1:
             tied = tied[[np.argmin(sign * self._nearest_centre(tied))]]
         return tied

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from qgis_plugin.geogrounding.engine import Cancelled, EngineClient, EngineError
@@ -90,7 +90,7 @@ def test_a_model_that_hears_nothing_is_killed_within_two_seconds(client: EngineC
 
 def test_a_cancelled_run_leaves_its_journal_and_is_taken_up(client: EngineClient, scene: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.gpkg"
-    done = []
+    done: list[int] = []
 
     def cancelled() -> bool:
         return bool(done)

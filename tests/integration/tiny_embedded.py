@@ -16,14 +16,16 @@ def save_tiny_embedded(folder: Path, *, seed: int = 0) -> Path:
     from geogrounding.grounding.models.checkpoint import quiet
     from geogrounding.training.embedded.language import new_model
 
-    tower = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 6, "image_size": 336, "patch_size": 14}
+    vit = Dinov2Config(hidden_size=384, num_hidden_layers=1, num_attention_heads=6, image_size=336, patch_size=14)
     tokenizer = vocabulary.build_tokenizer(WORDS, 336)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = new_model(tokenizer, width=64, layers=1, vision_config=Dinov2Config(**tower), regions=8)
+        model = new_model(tokenizer, width=64, layers=1, vision_config=vit, regions=8)
         model.config.vision_layers = [0, 1]
         with torch.no_grad():  # a head that finds something, so that there are regions to choose from
-            model.region_head.out.bias.add_(4.0)
+            bias = model.region_head.out.bias
+            assert bias is not None
+            bias.add_(4.0)
     processor = hf.GeogroundProcessor(
         hf.GeogroundImageProcessor(336), tokenizer, image_tokens=model.config.image_tokens
     )

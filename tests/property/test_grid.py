@@ -137,7 +137,7 @@ def test_a_grid_of_a_million_chips_costs_nothing() -> None:
 def test_chips_come_in_strips_of_limited_width() -> None:
     grid = ChipGrid(100_000, 5_000, tiling=Tiling(tile_size_px=1024, overlap_px=128))
     last_rows: dict[int, int] = {}
-    widest = 0
+    widest = 0.0
     for row, chips in itertools.groupby(grid, key=lambda chip: chip.row):
         group = list(chips)
         widest = max(widest, group[-1].window_scene_px[2] - group[0].window_scene_px[0])

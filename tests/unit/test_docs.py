@@ -65,13 +65,14 @@ def test_commands_in_documents_parse(page: Path, monkeypatch: pytest.MonkeyPatch
         if name == "models":
             arguments = [argument for argument in arguments if argument != "~/checkpoints"]
         parent = click.Context(geoground, **geoground.context_settings)
+        called: str | None = name
         try:
             if isinstance(command, click.Group):
                 parent = command.make_context(name, [arguments[0]], parent=parent)
-                name, inner, arguments = command.resolve_command(parent, arguments)
+                called, inner, arguments = command.resolve_command(parent, arguments)
                 assert inner is not None, line
                 command = inner
-            command.make_context(name, arguments, parent=parent)
+            command.make_context(called, arguments, parent=parent)
         except click.ClickException as error:
             pytest.fail(f"{line}: {error.format_message()}")
 

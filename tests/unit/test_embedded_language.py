@@ -18,7 +18,13 @@ from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX, View
 from geogrounding.training.embedded.regions import UNLABELLED, new_head, target_of, train_head
 
 REGIONS = 8
-TINY_VIT = {"hidden_size": 384, "num_hidden_layers": 1, "num_attention_heads": 6, "image_size": 336, "patch_size": 14}
+TINY_VIT: dict[str, Any] = {
+    "hidden_size": 384,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 6,
+    "image_size": 336,
+    "patch_size": 14,
+}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -277,7 +277,7 @@ def reading_threads() -> list[threading.Thread]:
 def test_closing_early_stops_the_threads(tmp_path: Path) -> None:
     path = write(tmp_path / "scene.tif", noise((3, 1000, 1000)))
     with Scene.open(path) as scene:
-        with closing(read_chips(scene, grid_of(scene), PASS, threads=4)) as images:  # type: ignore[type-var]
+        with closing(read_chips(scene, grid_of(scene), PASS, threads=4)) as images:
             next(images)
             assert len(reading_threads()) == 4
         assert reading_threads() == []
@@ -298,7 +298,7 @@ def test_reading_goes_ahead_of_the_caller_but_not_further(tmp_path: Path, monkey
         return image
 
     monkeypatch.setattr(reader, "assemble", counting)
-    with Scene.open(path) as scene, closing(read_chips(scene, grid_of(scene), PASS, ahead=6)) as images:  # type: ignore[type-var]
+    with Scene.open(path) as scene, closing(read_chips(scene, grid_of(scene), PASS, ahead=6)) as images:
         next(images)
         for _ in range(6):  # without any further call, the other five are made
             assert assembled.acquire(timeout=30)

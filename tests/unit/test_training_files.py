@@ -28,7 +28,7 @@ INFERENCE = {
 
 
 def test_metrics_hold_a_line_a_step_and_leave_unknown_numbers_empty(tmp_path: Path) -> None:
-    history = [
+    history: list[dict[str, Any]] = [
         {"step": 1, "loss": 0.5, "reward": 1.0},
         {"step": 2, "loss": float("nan"), "reward": 0.25, "note": "words"},
         {"step": 2, "train_runtime": 3.0, "train_loss": 0.4},

@@ -22,7 +22,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(command=command, job=json.loads(Path(command[-1]).read_text(encoding="utf-8")))
         return subprocess.CompletedProcess(command, seen["code"])
 
-    monkeypatch.setattr(launch.subprocess, "run", run)
+    monkeypatch.setattr(subprocess, "run", run)
     return seen
 
 

@@ -91,7 +91,9 @@ def test_chips_are_those_of_a_run(tmp_path: Path) -> None:
     assert by_window.keys() <= images.keys()
     assert {record["width"] for record in by_window.values()} == {64}
     for window, record in by_window.items():
-        assert np.array_equal(np.asarray(Image.open(data.parent / record["image"])), images[window].pixels)
+        pixels = images[window].pixels
+        assert pixels is not None
+        assert np.array_equal(np.asarray(Image.open(data.parent / record["image"])), pixels)
     assert {images[window].chip.level for window in by_window} == {0, 1}
 
 

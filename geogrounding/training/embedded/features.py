@@ -137,7 +137,9 @@ class Joined:
     def __init__(self, folders: Iterable[Path], *, withheld: frozenset[str] = frozenset()) -> None:
         """Open the caches; views that show a class of ``withheld`` are left out, and it counts as labelled nowhere."""
         gone = [CLASSES.index(name) for name in sorted(withheld)]
-        features, pixels, self._records = [], [], []
+        features: list[tuple[NDArray[Any], int]] = []
+        pixels: list[tuple[NDArray[Any], int]] = []
+        self._records: list[Record] = []
         for folder in folders:
             part = Cache(folder)
             records = part.records()[: len(part)]

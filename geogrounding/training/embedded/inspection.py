@@ -113,4 +113,6 @@ def offsets(inspection: Inspection, *, least_targets: int = 20) -> NDArray[np.fl
 def calibrate(head: RegionHead, shift: NDArray[np.float64]) -> None:
     """Add offsets to the class logits of a head, for good."""
     with torch.no_grad():
-        head.out.bias[: len(shift)] += torch.from_numpy(shift).to(head.out.bias.dtype)  # type: ignore[index]
+        bias = head.out.bias
+        assert bias is not None
+        bias[: len(shift)] += torch.from_numpy(shift).to(bias.dtype)

@@ -306,7 +306,7 @@ def train_language(
         with torch.autocast("cpu", torch.bfloat16):
             reading, telling = losses(model, some.seen(), packed, told_every=TOLD_EVERY)
         optimiser.zero_grad()
-        (WORTH_OF_READING * reading + telling).backward()  # type: ignore[no-untyped-call]
+        (WORTH_OF_READING * reading + telling).backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
         sums = [sums[0] + reading.item(), sums[1] + telling.item()]

@@ -318,7 +318,7 @@ def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     saturation = 0.0 if rng.random() < 0.08 else math.exp(rng.normal(0, 0.3))
     x = grey + (x - grey) * np.float32(saturation)
     x = x * np.exp(rng.normal(0, 0.06, 3)).astype(np.float32)
-    out = (x.clip(0, 1) * 255).astype(np.uint8)
+    out: NDArray[np.uint8] = (x.clip(0, 1) * 255).astype(np.uint8)
     if rng.random() < 0.15:
         out = np.asarray(Image.fromarray(out).filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0))))
     return out

@@ -175,7 +175,7 @@ def train_head(
             maps = head(features, normalise(pixels))
         loss = region_loss(maps, *parts)
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(head.parameters(), 5.0)
         optimiser.step()
         decay = min(0.998, (step + 1) / (step + 20))

@@ -69,7 +69,8 @@ def match(iou: NDArray[np.float64], thresholds: NDArray[np.float64] = COCO_THRES
     enough = iou >= least.min()
     near = enough.sum(axis=1)
     if near.max(initial=0) <= 1 and enough.sum(axis=0).max() <= 1:  # nothing is contested: no need to take turns
-        return iou.max(axis=1) >= least[:, None]
+        hit: NDArray[np.bool_] = iou.max(axis=1) >= least[:, None]
+        return hit
     backwards = iou[:, ::-1]  # argmax gives the first of equal ones
     free = np.ones((len(thresholds), targets), np.bool_)
     rows = np.arange(len(thresholds))

@@ -115,5 +115,5 @@ def name_of(
 
 def _next_word(model: GeogroundForConditionalGeneration, hidden: Tensor) -> Tensor:
     """(B,) the likeliest token after (B, width), where words come next."""
-    words = model.lm_head(hidden).float()
+    words: Tensor = model.lm_head(hidden).float()
     return words.masked_fill(model.grammar.not_words(words), -torch.inf).argmax(-1)

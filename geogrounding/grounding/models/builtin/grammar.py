@@ -130,7 +130,8 @@ class Grammar(nn.Module):
 
     def relevance(self, hidden: Tensor, base: Tensor, keys: Tensor) -> Tensor:
         """(B, T, K) relevance of each region at each position, from the reader's (B, K) and what was said since."""
-        return base[:, None] + (self.query(hidden) @ keys.transpose(1, 2)).float() * self.scale
+        said: Tensor = (self.query(hidden) @ keys.transpose(1, 2)).float() * self.scale
+        return base[:, None] + said
 
     def odds(self, told: Tensor, base: Tensor, keys: Tensor) -> Tensor:
         """(B, K) how surely each region is meant, from the state (B, width) after the token of seeing.

@@ -16,7 +16,7 @@ Frames: all boxes are pixels of the model's picture (``config.image_size`` a sid
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,7 @@ class GeogroundPreTrainedModel(PreTrainedModel):
     config_class = GeogroundConfig
     base_model_prefix = "model"
     main_input_name = "input_ids"
-    input_modalities = ("image", "text")
+    input_modalities = ("image", "text")  # type: ignore[assignment]  # a tuple, as transformers' own models have
     supports_gradient_checkpointing = True
     _supports_sdpa = True
     _no_split_modules = ["LlamaDecoderLayer", "Dinov2Layer", "ReaderLayer"]
@@ -54,8 +54,9 @@ class GeogroundPreTrainedModel(PreTrainedModel):
             nn.init.zeros_(module.pair.weight)
         elif isinstance(module, nn.Linear | nn.Embedding):
             nn.init.normal_(module.weight, std=std)
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(module.bias)
+            bias = getattr(module, "bias", None)
+            if bias is not None:
+                nn.init.zeros_(bias)
 
 
 class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixin):
@@ -72,7 +73,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             width=config.region_width,
             fine=config.region_fine_width,
             classes=len(config.classes),
-            patch_px=config.vision_config.patch_size,
+            patch_px=cast(int, config.vision_config.patch_size),  # our patches are square
         )
         self.reader = Reader(config)
         self.language_model = LlamaModel(config.text_config)
@@ -90,7 +91,8 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
 
     def get_output_embeddings(self) -> nn.Module:
         """Vocabulary side."""
-        return self.lm_head
+        head: nn.Module = self.lm_head
+        return head
 
     def freeze_vision(self) -> None:
         """Turn off gradients of the parts that see; see ``FROZEN``."""
@@ -221,8 +223,8 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             nll = nn.functional.nll_loss(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
             loss = nll if loss is None else loss + nll
         return CausalLMOutputWithPast(
-            loss=loss,  # type: ignore[arg-type]
-            logits=logits,  # type: ignore[arg-type]
+            loss=loss,
+            logits=logits,
             past_key_values=out.past_key_values,
             hidden_states=out.hidden_states,
             attentions=out.attentions,
@@ -230,7 +232,8 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
 
     def prepare_inputs_for_generation(self, input_ids: Tensor, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As ever, with the whole text beside the newest token."""
-        inputs: dict[str, Any] = super().prepare_inputs_for_generation(input_ids, *args, **kwargs)
+        ids = cast(torch.LongTensor, input_ids)
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(ids, *args, **kwargs)  # type: ignore[misc]
         inputs["history_ids"] = input_ids
         return inputs
 

@@ -69,7 +69,7 @@ class GeogroundImageProcessor(BaseImageProcessor):
         super().__init__(**kwargs)
         self.image_size = image_size
 
-    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:
+    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:  # type: ignore[override]
         """Same as ``preprocess``."""
         return self.preprocess(images)
 
@@ -101,7 +101,7 @@ class GeogroundProcessor(ProcessorMixin):
     ) -> None:
         self.image_tokens = image_tokens
         self.image_token = IMAGE
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]
             image_processor, tokenizer, chat_template=chat_template or getattr(tokenizer, "chat_template", None)
         )
 

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from transformers import PreTrainedTokenizerFast
 
 PAD, UNKNOWN, START, END, IMAGE = "<pad>", "<unk>", "<s>", "</s>", "<image>"
@@ -70,7 +72,9 @@ def number_token(family: int, number: int) -> str:
     return (f'{{"bbox_2d": [{number}, ', f"{number}, ", f'{number}], "label": "')[family]
 
 
-def answer_text(sought: str, label: str, boxes_px: Sequence[Sequence[float]], *, side_px: int) -> str:
+def answer_text(
+    sought: str, label: str, boxes_px: Sequence[Sequence[float]] | NDArray[np.floating], *, side_px: int
+) -> str:
     """The text of an answer with its reasoning.
 
     Args:
