@@ -52,7 +52,7 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         scene: the raster.
         settings: what the user asked.
         conventions: what the model states.
-        look_around: whether an area smaller than a chip is looked at with what lies around it; see ``_with_surroundings``.
+        look_around: whether an area smaller than a chip is looked at with what lies around it.
 
     Raises:
         AreaError: the area asked for is malformed or misses the scene.
@@ -92,8 +92,8 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
 def _with_surroundings(scene: Scene, area: Area, tiling: Tiling) -> tuple[Area, Area]:
     """The area whose objects are told, and the one that is looked at.
 
-    They differ where the area is smaller than a chip: a model that is shown a scrap of a picture finds less in it than in
-    a whole chip with the scrap in its middle.
+    They differ where the area is smaller than a chip: a model that is shown a scrap of a picture finds less in it than
+    in a whole chip with the scrap in its middle.
     """
     side = math.ceil(tiling.tile_size_px * tiling.scales[0])
     x0, y0, x1, y1 = area.window_scene_px
