@@ -235,9 +235,11 @@ def adapter_config(start: Start, settings: TrainSettings) -> Any:
     ]
     if not names:
         raise ModelError("the model has no layer that an adapter could sit on", hint="Train it with --full.")
+    alpha = settings.lora_alpha or 2 * settings.lora_rank
     return LoraConfig(
         r=settings.lora_rank,
-        lora_alpha=settings.lora_alpha or 2 * settings.lora_rank,  # type: ignore[arg-type]  # peft only divides it
+        # peft and strict readers of adapter_config.json mean a whole number, which it nearly always is
+        lora_alpha=int(alpha) if float(alpha).is_integer() else alpha,  # type: ignore[arg-type]
         lora_dropout=settings.lora_dropout,
         target_modules=names,
         task_type="CAUSAL_LM",

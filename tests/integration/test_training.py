@@ -78,6 +78,7 @@ def test_sft_then_grpo_and_the_result_answers(data: Path, talker: Path, tmp_path
     assert 0 < record["before"]["format_reward"] <= 1
     for name in ("metrics.csv", "curves.png", "completions.jsonl", "completions.txt", "adapter_config.json"):
         assert (tmp_path / "b" / name).stat().st_size > 0, name
+    assert '"lora_alpha": 32,' in (tmp_path / "b" / "adapter_config.json").read_text(encoding="utf-8")
     assert not (tmp_path / "b" / "README.md").exists()
     assert (tmp_path / "b" / "metrics.csv").read_text(encoding="utf-8").count("\n") == 3
     assert "kl" in (tmp_path / "b" / "metrics.csv").read_text(encoding="utf-8")
