@@ -26,9 +26,10 @@ from rasterio.transform import from_origin
 import geogrounding as gg
 from geogrounding.training import launch
 from geogrounding.training.config import SFTSettings, make_settings
+from tests.f1 import f1
 
 WORD, KNOWN = "jetliner", "airplane"
-LABELS = 10
+LABELS, IOU = 10, 0.5
 WAYS: dict[str, dict[str, Any]] = {
     "scores only": {"turns": 1, "rehearse": 0, "partial": False},
     "and eight orientations": {"turns": 8, "rehearse": 0, "partial": False},
@@ -61,17 +62,6 @@ def scenes(data: Path, count: int, folder: Path) -> list[tuple[Path, gpd.GeoData
     return found
 
 
-def f1(found: gpd.GeoDataFrame, truth: gpd.GeoDataFrame) -> float:
-    """F1 at IoU 0.5; each airplane is matched once, the surest first."""
-    free, hits = list(truth.geometry), 0
-    for shape in found.sort_values("score", ascending=False).geometry if len(found) else []:
-        shares = [shapely.area(shape & one) / shapely.area(shape | one) for one in free]
-        if shares and max(shares) >= 0.5:
-            free.pop(int(np.argmax(shares)))
-            hits += 1
-    return 2 * hits / (len(found) + len(truth))
-
-
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -82,7 +72,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         chosen = scenes(given.data, given.scenes, folder)
-        before = [f1(gg.ground(path, KNOWN), truth) for path, truth in chosen]
+        before = [f1(gg.ground(path, KNOWN), truth, iou=IOU) for path, truth in chosen]
         print(f"{len(chosen)} scenes; {KNOWN} before: {np.mean(before):.2f}", flush=True)
         print("| way | jetliner, same scene | next scene | airplane, same scene | training, s |")
         print("|---|---|---|---|---|")
@@ -99,9 +89,9 @@ def main() -> None:
                 other, others = chosen[(number + 1) % len(chosen)]
                 rows.append(
                     (
-                        f1(gg.ground(path, WORD, model=str(run)), truth),
-                        f1(gg.ground(other, WORD, model=str(run)), others),
-                        f1(gg.ground(path, KNOWN, model=str(run)), truth),
+                        f1(gg.ground(path, WORD, model=str(run)), truth, iou=IOU),
+                        f1(gg.ground(other, WORD, model=str(run)), others, iou=IOU),
+                        f1(gg.ground(path, KNOWN, model=str(run)), truth, iou=IOU),
                         took,
                     )
                 )

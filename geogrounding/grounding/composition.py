@@ -95,7 +95,7 @@ def compose(
         whole_scene: whether to split at all.
         taught: names of things that the model knows besides the usual words.
     """
-    vocabulary = {**WORDS, **{name: ((name, plural(name)),) for name in taught if name not in _CLASS}}
+    vocabulary = {**WORDS, **{name: (_forms(name),) for name in taught if name not in _CLASS}}
     index: dict[Question, int] = {}
 
     def ask(expression: str, how: Task) -> int:

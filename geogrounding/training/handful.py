@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geogrounding.grounding.detection import Answer, Question
+from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.training.data.turning import TURNS, turned
 from geogrounding.training.expressions.reading import read_expression
 from geogrounding.training.expressions.words import SYNONYMS, words_for
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 MAX_PICTURES = 400
 """Chips are turned while there are no more pictures than this: looking at a picture takes a tenth of a second."""
-SURE = 0.4
-"""Score from which a box of the start is taken for an answer; that of a run with the embedded model."""
 SHOWN = 0.6
 """Share of the rehearsed questions about something the start finds on the chip, as far as it finds anything."""
 MAX_TAUGHT = 100
@@ -127,7 +126,8 @@ def rehearsals(samples: Sequence[Sample], start: Start, settings: TrainSettings)
 
 
 def _as_sample(sample: Sample, word: str, answer: Answer) -> Sample:
-    sure = [found.box_chip_px for found in answer.detections if (found.score or 0.0) >= SURE]
+    least = BUILTIN_CONVENTIONS.min_score  # what a run would tell
+    sure = [found.box_chip_px for found in answer.detections if (found.score or 0.0) >= least]
     return dataclasses.replace(
         sample,
         id=f"{sample.id}~{word}",

@@ -115,10 +115,11 @@ class TeachPanel(QWidget):
         self.progress.setVisible(running)
         self.progress.setRange(0, 0)
         self.progress.setFormat(tr("Cutting the training set…"))
-        for widget in (self.raster, self.examples, self.expression, self.field, self.name, self.length, self.method):
+        for widget in (
+            *(self.raster, self.examples, self.selected_only, self.complete),
+            *(self.expression, self.field, self.name, self.length, self.method),
+        ):
             widget.setEnabled(not running)
-        self.selected_only.setEnabled(not running)
-        self.complete.setEnabled(not running)
 
     def begin(self) -> None:
         """A training starts: an empty curve."""

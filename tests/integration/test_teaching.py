@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import shapely
 
 import geogrounding as gg
 from geogrounding.training import launch
 from geogrounding.training.config import SFTSettings, make_settings
+from tests.f1 import f1
 
 WORD = "scrub oak"
 STEPS = 60
-
-
-def f1(found: Any, truth: Any, iou: float = 0.4) -> float:
-    """F1 of polygons against others, each matched once, the surest first."""
-    free, hits = list(truth.geometry), 0
-    for shape in found.sort_values("score", ascending=False).geometry:
-        shares = [shapely.area(shape & one) / shapely.area(shape | one) for one in free]
-        if shares and max(shares) >= iou:
-            free.pop(int(np.argmax(shares)))
-            hits += 1
-    return 2 * hits / max(1, len(found) + len(truth))
 
 
 def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
@@ -39,8 +25,8 @@ def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
     assert outcome.steps == STEPS
     model = str(tmp_path / "run")
     taught = gg.ground(example_scene, WORD, model=model)
-    assert f1(taught, trees) > 0.4
+    assert f1(taught, trees, iou=0.4) > 0.4
     (largest,) = gg.ground(example_scene, "the largest scrub oak", model=model).itertuples()
     assert "this one is the largest" in largest.reasoning
-    assert f1(gg.ground(example_scene, "tree", model=model, min_score=0.5), trees) > 0.5
+    assert f1(gg.ground(example_scene, "tree", model=model, min_score=0.5), trees, iou=0.4) > 0.5
     assert not len(gg.ground(example_scene, "airplane", model=model))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geogrounding.grounding.models.builtin import vocabulary as words
+from geogrounding.grounding.models.builtin.choosing import NO_REGION
 from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.grounding.models.builtin.modeling import FROZEN, GeogroundForConditionalGeneration
 from geogrounding.grounding.models.builtin.processing import normalise
@@ -245,7 +246,7 @@ def losses(
         told_every: only every so many questions are answered.
     """
     read = model.read(seen.take(batch.view), batch.words, batch.count)
-    real = read.relevance > -20
+    real = read.relevance > NO_REGION
     wrong = torch.nn.functional.binary_cross_entropy_with_logits(read.relevance, batch.relevance, reduction="none")
     # the entropy of a soft target is not to be learned away: what is left is the divergence from the teacher
     floor = torch.nn.functional.binary_cross_entropy(batch.relevance, batch.relevance, reduction="none")

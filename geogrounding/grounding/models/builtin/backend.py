@@ -76,11 +76,8 @@ class BuiltinModel:
         chunks = vocabulary.chunks(self._model.config.image_size)
         self._first_word = int(self._tokenizer.convert_tokens_to_ids(chunks[-1])) + 1
         self._labels: dict[tuple[int, ...], str] = {}
-        self._taught = {
-            category_of(word): words_for([category_of(word)], {})[category_of(word)]
-            for word in self._model.config.taught
-            if isinstance(word, str) and category_of(word) and category_of(word) not in SYNONYMS
-        }
+        taught = [category_of(word) for word in self._model.config.taught if isinstance(word, str)]
+        self._taught = words_for([name for name in taught if name not in SYNONYMS], {})
         digest = hashlib.sha256()
         for file in (*weights, folder / "tokenizer.json", folder / "config.json"):
             digest.update(file.read_bytes())
@@ -185,8 +182,7 @@ class BuiltinModel:
         meaning = read_expression(expression, self._taught)
         if meaning is None or meaning.selector or meaning.relation or meaning.attribute:
             return ""
-        ids = self._tokenizer(meaning.category, add_special_tokens=False)["input_ids"]
-        return str(self._tokenizer.decode(ids)).strip()
+        return str(self._processor.as_words(meaning.category))
 
     def _thought_of(self, word: str) -> list[int]:
         """Ids of the thought about a word; none for none."""

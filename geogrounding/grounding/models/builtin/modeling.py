@@ -233,7 +233,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
     def prepare_inputs_for_generation(self, input_ids: Tensor, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As ever, with the whole text beside the newest token."""
         ids = cast(torch.LongTensor, input_ids)
-        inputs: dict[str, Any] = super().prepare_inputs_for_generation(ids, *args, **kwargs)  # type: ignore[misc]
+        inputs: dict[str, Any] = super().prepare_inputs_for_generation(ids, *args, **kwargs)  # type: ignore[misc]  # a mixin's
         inputs["history_ids"] = input_ids
         return inputs
 

@@ -69,7 +69,7 @@ class GeogroundImageProcessor(BaseImageProcessor):
         super().__init__(**kwargs)
         self.image_size = image_size
 
-    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:  # type: ignore[override]
+    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:  # type: ignore[override]  # pictures are all it reads
         """Same as ``preprocess``."""
         return self.preprocess(images)
 
@@ -101,7 +101,7 @@ class GeogroundProcessor(ProcessorMixin):
     ) -> None:
         self.image_tokens = image_tokens
         self.image_token = IMAGE
-        super().__init__(  # type: ignore[no-untyped-call]
+        super().__init__(  # type: ignore[no-untyped-call]  # transformers'
             image_processor, tokenizer, chat_template=chat_template or getattr(tokenizer, "chat_template", None)
         )
 
@@ -161,12 +161,12 @@ class GeogroundProcessor(ProcessorMixin):
             sought: what the reasoning says is looked for; default the label.
         """
         boxes = list(boxes_model_px)[:1] if task == "refer" else list(boxes_model_px)
-        name = self._as_words(label)
+        name = self.as_words(label)
         return answer_text(
-            self._as_words(sought) if sought else name, name, boxes, side_px=self.image_processor.image_size
+            self.as_words(sought) if sought else name, name, boxes, side_px=self.image_processor.image_size
         )
 
-    def _as_words(self, text: str) -> str:
+    def as_words(self, text: str) -> str:
         """A text as the tokenizer gives it back: lower case, no punctuation."""
         ids = self.tokenizer(text, add_special_tokens=False)["input_ids"]
         return str(self.tokenizer.decode(ids)).strip() or ANYTHING
