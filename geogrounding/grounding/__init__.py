@@ -1,1 +1,0 @@
-"""Language and pictures: prompts, models, and what their text means."""
