@@ -85,7 +85,7 @@ plugin: .venv/.dev
 QGIS_PACKAGES := qgis python3-qgis qgis-providers xvfb xauth python3-venv procps
 test-qgis: .venv-qgis/.made .venv/.dev
 	.venv-qgis/bin/bandit --quiet --recursive qgis_plugin
-	.venv-qgis/bin/detect-secrets-hook qgis_plugin/*.py $$(find qgis_plugin/geogrounding -type f -not -path '*/__pycache__/*')
+	.venv-qgis/bin/detect-secrets-hook qgis_plugin/*.py $$(find qgis_plugin/geoground_qgis -type f -not -path '*/__pycache__/*')
 	QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$${XDG_RUNTIME_DIR:-/tmp} .venv-qgis/bin/python -P -m pytest \
 		-c tests/qgis/pytest.ini -p no:cacheprovider tests/qgis
 
@@ -107,16 +107,16 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks.memory
 
 # The start is made where it is missing. It needs the tower and the features of the embedded model's recipe, the first
-# three commands of geogrounding/training/embedded/__main__.py.
+# three commands of recipes/builtin_model/__main__.py.
 $(BASE)/config.json: | .venv/.dev
 	@test -f $(EMBEDDED)/vision.safetensors || { echo "$(EMBEDDED) holds no features: run the first three commands of" \
-		"geogrounding/training/embedded/__main__.py, or give EMBEDDED=FOLDER or BASE=FOLDER"; exit 1; }
-	$(BIN)/python -m geogrounding.training.embedded regions --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
-	$(BIN)/python -m geogrounding.training.embedded language --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
-	$(BIN)/python -m geogrounding.training.embedded export --run $(dir $(BASE)) --tower $(EMBEDDED) --out $(BASE)
+		"recipes/builtin_model/__main__.py, or give EMBEDDED=FOLDER or BASE=FOLDER"; exit 1; }
+	$(BIN)/python -m recipes.builtin_model regions --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
+	$(BIN)/python -m recipes.builtin_model language --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
+	$(BIN)/python -m recipes.builtin_model export --run $(dir $(BASE)) --tower $(EMBEDDED) --out $(BASE)
 
 experiment: .venv/.dev $(BASE)/config.json
-	$(BIN)/python -m geogrounding.training.experiment run --data $(DATA) --base $(BASE) --run $(RUN) $(EXPERIMENT)
+	$(BIN)/python -m recipes.few_shot_study run --data $(DATA) --base $(BASE) --run $(RUN) $(EXPERIMENT)
 
 lock: .venv/.dev
 	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch=='; } > $(CONSTRAINTS).new

@@ -21,9 +21,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from geogrounding.grounding.detection import Question
-from geogrounding.grounding.models.transformers_model import TransformersModel
-from geogrounding.grounding.prompt import build_prompt
+from geogrounding.models.hf.model import TransformersModel
+from geogrounding.models.prompts import build_prompt
+from geogrounding.types import Question
 from tests.integration import tiny_models
 
 QUESTIONS = ["airplane", "the largest storage tank", "ship at the quay", "tennis court", "bridge", "vehicle"]

@@ -21,10 +21,10 @@ from typing import Any
 import rasterio
 from rasterio.windows import Window
 
-from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS, WEIGHTS
-from geogrounding.grounding.models.loading import load_model
+from geogrounding.execution.scan_plan import make_plan
+from geogrounding.models.builtin import BUILTIN_CONVENTIONS, WEIGHTS
+from geogrounding.models.load import load_model
 from geogrounding.pipeline import open_scene, run
-from geogrounding.plan import make_plan
 from geogrounding.raster.grid import Chip
 from geogrounding.settings import RunSettings
 
@@ -34,7 +34,7 @@ def plain_loop(settings: RunSettings, chips: list[Chip]) -> float:
     import torch
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    import geogrounding.grounding.models.builtin.hf  # noqa: F401 - registers the classes
+    import geogrounding.models.builtin.register  # noqa: F401 - registers the classes
 
     processor: Any = AutoProcessor.from_pretrained(WEIGHTS)
     model: Any = AutoModelForImageTextToText.from_pretrained(WEIGHTS, dtype=torch.float32).eval()

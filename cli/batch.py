@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import click
 
 import geogrounding
-from geogrounding.describe import describe_error, describe_report
 from geogrounding.errors import GeogroundingError, IncompleteError, ModelError, OutputError, SettingsError
+from geogrounding.execution.describe import describe_error, describe_report
 
 from . import options as opt
 from . import resolve
@@ -27,7 +27,7 @@ from .terminal import clean, clean_lines, say
 from .values import FORMATS, Format
 
 if TYPE_CHECKING:
-    from geogrounding.grounding.models.base import Model
+    from geogrounding.models.base import Model
     from geogrounding.pipeline import RunReport
     from geogrounding.settings import RunSettings
 
@@ -326,7 +326,7 @@ def _write_table(path: Path, rows: Sequence[Row]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    from geogrounding.vector.atomic import partial_folder, publish
+    from geogrounding.io.atomic import partial_folder, publish
 
     names = [field.name for field in fields(Row)]
     try:

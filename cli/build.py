@@ -12,7 +12,7 @@ from geogrounding.settings import RunSettings
 from .values import FORMATS
 
 if TYPE_CHECKING:
-    from geogrounding.grounding.models.base import Model
+    from geogrounding.models.base import Model
 
 MAX_QUERY_FILE_BYTES = 1_000_000
 """A list of sentences is small; a larger file is nearly always a raster given by mistake."""
@@ -113,7 +113,7 @@ def model_loader(options: dict[str, Any]) -> Callable[[], Model]:
         del given["dtype"]
 
     def load() -> Model:
-        from geogrounding.grounding.models.loading import load_model
+        from geogrounding.models.load import load_model
 
         return load_model(name, **given)
 

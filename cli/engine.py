@@ -40,7 +40,7 @@ def command(idle_minutes: float, model_folders: tuple[Path, ...]) -> None:
       echo '{"id": 1, "method": "hello"}' | geoground engine
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     from geogrounding.engine.session import Session
-    from geogrounding.engine.stdio import take_over
+    from geogrounding.engine.transport import take_over
 
     requests, replies = take_over()
     signal.signal(signal.SIGTERM, _end)

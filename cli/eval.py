@@ -17,8 +17,8 @@ from .run import count, duration
 from .terminal import say, table, to_json
 
 if TYPE_CHECKING:
-    from geogrounding.training.data.sample import Samples
-    from geogrounding.training.evaluation import Evaluation
+    from geogrounding.datasets.sample import Samples
+    from geogrounding.evaluation import Evaluation
 
 TASKS = ("refer", "detect", "segment")
 FORMATS = ("auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl")
@@ -156,8 +156,8 @@ def command(data: Path, json_file: Path | None, report: Path | None, **options: 
     # The grid is checked before anything is read: a wrong option must not cost a model's loading.
     RunSettings(source="", expressions=("any",), min_score=options["min_score"], pixel_coordinates=True, **settings)
 
-    from geogrounding.training.evaluation import evaluate
-    from geogrounding.training.evaluation.report import check_folder, write_report
+    from geogrounding.evaluation import evaluate
+    from geogrounding.evaluation.report import check_folder, write_report
 
     if report is not None:
         check_folder(report, overwrite=overwrite)
@@ -183,7 +183,7 @@ def command(data: Path, json_file: Path | None, report: Path | None, **options: 
 
 
 def _read(data: Path, options: dict[str, Any], *, quiet: bool) -> Samples:
-    from geogrounding.training.data.reading import read_samples
+    from geogrounding.datasets.read import read_samples
 
     samples = read_samples(
         data,
@@ -227,7 +227,7 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _show(found: Evaluation, report: Path | None, json_file: Path | None) -> None:
-    from geogrounding.training.evaluation.report import figures_table
+    from geogrounding.evaluation.report import figures_table
 
     figures = found.figures
     click.echo(table([("FIGURE", "VALUE", "95% INTERVAL"), *figures_table(figures)]))
@@ -277,7 +277,7 @@ def _check_json(path: Path | None, *, overwrite: bool) -> None:
 
 
 def _write_json(figures: Mapping[str, Any], path: Path, *, overwrite: bool) -> None:
-    from geogrounding.vector.atomic import partial_folder, publish
+    from geogrounding.io.atomic import partial_folder, publish
 
     _check_json(path, overwrite=overwrite)
     try:

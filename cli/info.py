@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from geogrounding.describe import describe_scene
+from geogrounding.execution.describe import describe_scene
 
 from . import options as opt
 from . import resolve

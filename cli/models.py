@@ -31,7 +31,7 @@ def command(folders: tuple[Path, ...], as_json: bool) -> None:
       geoground models
       geoground models ~/checkpoints --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    from geogrounding.grounding.models.catalogue import available
+    from geogrounding.models.catalog import available
 
     infos = available(folders)
     if as_json:

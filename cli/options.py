@@ -8,8 +8,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from geogrounding.grounding.detection import Task
 from geogrounding.settings import MatchMetric, MergeMethod
+from geogrounding.types import Task
 
 from .main import VERBOSE_KEY
 from .values import KeyValue, Numbers

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geogrounding.describe import describe_error, describe_report
 from geogrounding.errors import GeogroundingError, IncompleteError, SettingsError
+from geogrounding.execution.describe import describe_error, describe_report
 
 from . import options as opt
 from . import resolve

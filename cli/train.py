@@ -18,7 +18,7 @@ from .terminal import say
 
 if TYPE_CHECKING:
     from geogrounding.training.config import TrainSettings
-    from geogrounding.training.run import Outcome
+    from geogrounding.training.runner import Outcome
 
 F = TypeVar("F", bound=Callable[..., Any])
 FORMATS = ("auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl")
@@ -396,7 +396,7 @@ class _Says:
         self._said = -SAY_EVERY_S
 
     def __call__(self, numbers: Mapping[str, float]) -> None:
-        from geogrounding.training.curves import one_line
+        from geogrounding.training.run_log import one_line
 
         now = time.monotonic()
         if now - self._said >= SAY_EVERY_S or numbers["step"] >= numbers["steps"]:

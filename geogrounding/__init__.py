@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "Answer": "geogrounding.grounding.detection",
+    "Answer": "geogrounding.types",
     "Chip": "geogrounding.raster.grid",
     "ChipGrid": "geogrounding.raster.grid",
-    "Conventions": "geogrounding.grounding.models.base",
-    "Detection": "geogrounding.grounding.detection",
+    "Conventions": "geogrounding.models.base",
+    "Detection": "geogrounding.types",
     "Feature": "geogrounding.vector.feature",
     "GeogroundingError": "geogrounding.errors",
-    "Model": "geogrounding.grounding.models.base",
-    "Question": "geogrounding.grounding.detection",
+    "Model": "geogrounding.models.base",
+    "Question": "geogrounding.types",
     "RunReport": "geogrounding.pipeline",
     "RunSettings": "geogrounding.settings",
     "Scene": "geogrounding.raster.scene",
     "Tiling": "geogrounding.raster.grid",
     "ground": "geogrounding.pipeline",
-    "load_model": "geogrounding.grounding.models.loading",
+    "load_model": "geogrounding.models.load",
     "run": "geogrounding.pipeline",
     "stream": "geogrounding.pipeline",
 }
@@ -56,13 +56,13 @@ __all__ = [
 
 if TYPE_CHECKING:
     from geogrounding.errors import GeogroundingError
-    from geogrounding.grounding.detection import Answer, Detection, Question
-    from geogrounding.grounding.models.base import Conventions, Model
-    from geogrounding.grounding.models.loading import load_model
+    from geogrounding.models.base import Conventions, Model
+    from geogrounding.models.load import load_model
     from geogrounding.pipeline import RunReport, ground, run, stream
     from geogrounding.raster.grid import Chip, ChipGrid, Tiling
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunSettings
+    from geogrounding.types import Answer, Detection, Question
     from geogrounding.vector.feature import Feature
 
 

@@ -1,12 +1,12 @@
 """The walk: scene -> chips -> answers -> polygons -> layer.
 
 Scene.open      opens and checks the raster                           raster/scene.py
-make_plan       area, resolution, chips                               plan.py, raster/grid.py
+make_plan       area, resolution, chips                               execution/scan_plan.py, raster/grid.py
 read_chips      pixels, some chips ahead of the model                 raster/reader.py
 model.ground    answers, a batch of chips at a time                   grounding/
-Journal         each answered batch on disk before the next           journal.py
-Collection      boxes to the scene, merged across chip borders        collect.py, vector/merge.py
-write_layer     the file, whole or not at all                         vector/export.py
+Journal         each answered batch on disk before the next           execution/journal.py
+Collection      boxes to the scene, merged across chip borders        execution/results.py, vector/merge.py
+write_layer     the file, whole or not at all                         io/write_layer.py
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geogrounding.collect import Collection, chip_name
 from geogrounding.errors import IncompleteError, ModelError
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models.base import Model
-from geogrounding.journal import ChipRecord, Journal
-from geogrounding.plan import Plan, make_plan
-from geogrounding.provenance import describe_run, run_key
+from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.execution.provenance import describe_run, run_key
+from geogrounding.execution.results import Collection, chip_name
+from geogrounding.execution.scan_plan import Plan, make_plan
+from geogrounding.io.write_layer import check_output, to_geodataframe, write_layer
+from geogrounding.models.base import Model
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
 from geogrounding.settings import RunSettings
-from geogrounding.vector.export import check_output, to_geodataframe, write_layer
+from geogrounding.types import Answer, Question
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def run(
     with walk_scene(settings, model, journal_path, resume=resume, overwrite=overwrite, on_progress=on_progress) as walk:
         write_result(walk, output, overwrite=overwrite or resume, dst_crs=dst_crs, creation_options=creation_options)
         if preview is not None:
-            from geogrounding.vector.preview import render_preview
+            from geogrounding.io.preview import render_preview
 
             render_preview(walk.scene, walk.stretch, walk.collection, preview)
         if walk.report.complete:
@@ -208,7 +208,7 @@ def stream(
 
     Nothing is merged across batches yet: an object that several chips see may come several times, and ``refer`` gives
     the best of each batch. Expressions that are decided over the whole scene ("the leftmost airplane", see
-    ``grounding.composition``) are answered after the last batch: no batch knows what is leftmost. Use ``ground`` or
+    ``query.planner``) are answered after the last batch: no batch knows what is leftmost. Use ``ground`` or
     ``run`` for the final layer. Failed chips are passed over.
 
     Raises:
@@ -313,7 +313,7 @@ def walk_scene(
 def _open_model(source: ModelSource) -> Iterator[Model]:
     """Load a model and close it afterwards; one that came loaded belongs to the caller and is left open."""
     if isinstance(source, str):
-        from geogrounding.grounding.models.loading import load_model
+        from geogrounding.models.load import load_model
 
         manager: Any = closing(load_model(source))
     elif isinstance(source, Model):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.detection import Question, Task
+from geogrounding.types import Question, Task
 
 MergeMethod = Literal["auto", "nms", "nmm", "union", "none"]
 MatchMetric = Literal["iou", "ios"]

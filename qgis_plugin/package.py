@@ -12,7 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-PLUGIN = Path(__file__).resolve().parent / "geogrounding"
+PLUGIN = Path(__file__).resolve().parent / "geoground_qgis"
 ROOT = PLUGIN.parent.parent
 MAX_BYTES = 1_000_000
 ENDINGS = {".py", ".txt", ".svg", ".qml", ".qm", ".ts"}
@@ -52,7 +52,7 @@ def build(folder: Path) -> Path:
     target = folder / f"geogrounding-{general['version']}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, path in [("LICENSE", ROOT / "LICENSE"), *((str(p.relative_to(PLUGIN)), p) for p in files)]:
-            entry = zipfile.ZipInfo(f"geogrounding/{name}", STAMP)
+            entry = zipfile.ZipInfo(f"geoground_qgis/{name}", STAMP)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, path.read_bytes())
     if target.stat().st_size > MAX_BYTES:

@@ -1,4 +1,4 @@
-"""Collects the texts of the plugin: python qgis_plugin/translations.py writes geogrounding/i18n/geogrounding.ts.
+"""Collects the texts of the plugin: python qgis_plugin/translations.py writes geoground_qgis/i18n/geogrounding.ts.
 
 To translate: copy that file to geogrounding_LANGUAGE.ts (such as geogrounding_de.ts), fill it in with Qt Linguist, and
 run ``lrelease`` on it; the plugin loads geogrounding_LANGUAGE.qm by the language of QGIS.
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-PLUGIN = Path(__file__).resolve().parent / "geogrounding"
+PLUGIN = Path(__file__).resolve().parent / "geoground_qgis"
 TARGET = PLUGIN / "i18n" / "geogrounding.ts"
 CONSTANTS = {"TITLE", "GROUP", "HELP", "LENGTHS"}
 """Texts that are defined in one place and handed to ``tr`` in another."""

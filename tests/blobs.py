@@ -12,8 +12,8 @@ import rasterio.transform
 from affine import Affine
 from numpy.typing import NDArray
 
-from geogrounding.grounding.detection import Answer, Detection, Question
-from geogrounding.grounding.models.base import Conventions
+from geogrounding.models.base import Conventions
+from geogrounding.types import Answer, Detection, Question
 
 THRESHOLD = 128
 UTM = rasterio.transform.from_origin(500_000.0, 4_600_000.0, 0.5, 0.5)

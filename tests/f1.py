@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from geogrounding.training.evaluation.matching import as_boxes, box_iou, match
+from geogrounding.evaluation.matching import as_boxes, box_iou, match
 
 
 def f1(found: Any, truth: Any, *, iou: float) -> float:

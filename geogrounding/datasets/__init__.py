@@ -1,9 +1,9 @@
 """Labelled pictures of every usual format as one kind of sample, few of them on purpose, and chips cut from a GIS layer."""
 
-from geogrounding.training.data.fewshot import choose_shots
-from geogrounding.training.data.layer import cut_training_set
-from geogrounding.training.data.reading import Format, detect_format, read_samples
-from geogrounding.training.data.sample import Problem, Sample, Samples, Task
+from geogrounding.datasets.cut import cut_training_set
+from geogrounding.datasets.few_shot import choose_shots
+from geogrounding.datasets.read import Format, detect_format, read_samples
+from geogrounding.datasets.sample import Problem, Sample, Samples, Task
 
 __all__ = [
     "Format",

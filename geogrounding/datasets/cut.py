@@ -20,18 +20,18 @@ import shapely
 from numpy.typing import NDArray
 from PIL import Image
 
+from geogrounding.datasets.labels import Objects, read_objects
 from geogrounding.errors import InputError, MissingCRSError, OutputError, SettingsError
-from geogrounding.grounding.detection import Question
-from geogrounding.grounding.models.base import Conventions
-from geogrounding.grounding.prompt import build_prompt
-from geogrounding.plan import Plan, make_plan
+from geogrounding.execution.scan_plan import Plan, make_plan
+from geogrounding.io.atomic import flush, partial_folder
+from geogrounding.models.base import Conventions
+from geogrounding.models.prompts import build_prompt
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
 from geogrounding.settings import RunSettings
-from geogrounding.training.data.objects import Objects, read_objects
-from geogrounding.vector.atomic import flush, partial_folder
+from geogrounding.types import Question
 
 USUAL = Conventions(tile_size_px=336, overlap_px=48, coordinates="resized-pixels")
 """How chips are cut when no model says otherwise."""

@@ -16,7 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from geogrounding.training.data.sample import Sample
+    from geogrounding.datasets.sample import Sample
 
 TURNS = 8
 

@@ -6,8 +6,8 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable
 
+from geogrounding.datasets.sample import Sample
 from geogrounding.errors import SettingsError
-from geogrounding.training.data.sample import Sample
 
 
 def choose_shots(samples: Iterable[Sample], shots: int, *, seed: int, negatives: int = 0) -> tuple[Sample, ...]:

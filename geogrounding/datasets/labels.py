@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.errors import AreaError, GeogroundingError, InputError, SettingsError, UnsafeSceneError
-from geogrounding.grounding.prompt import clean_expression
+from geogrounding.models.prompts import clean_expression
 from geogrounding.raster.scene import Scene
 
 _SHOWN = 5

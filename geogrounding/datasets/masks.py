@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geogrounding.training.data.pictures import MalformedError, read_picture
+from geogrounding.datasets.images import MalformedError, read_picture
 
 # isort: split
 from rasterio.features import shapes

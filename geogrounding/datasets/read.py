@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.readers import coco, earthreason, jsonl, voc, vrsbench
+from geogrounding.datasets.readers.records import LabelFiles, Wanted, parse_records
+from geogrounding.datasets.sample import Problem, Sample, Samples, Task
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.training.data import coco, earthreason, jsonl, voc, vrsbench
-from geogrounding.training.data.pictures import MalformedError, Pictures
-from geogrounding.training.data.records import LabelFiles, Wanted, parse_records
-from geogrounding.training.data.sample import Problem, Sample, Samples, Task
 
 Format = Literal["auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl"]
 OnError = Literal["skip", "refuse"]

@@ -15,10 +15,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geogrounding.datasets.dihedral import turn_pixels, turn_size
+from geogrounding.datasets.images import read_picture
 from geogrounding.errors import InputError
 from geogrounding.settings import MAX_EXPRESSION_CHARS
-from geogrounding.training.data.pictures import read_picture
-from geogrounding.training.data.turning import turn_pixels, turn_size
 
 Task = Literal["refer", "detect", "segment"]
 """``refer``: the one target of the sentence (or none). ``detect``: the boxes of all. ``segment``: the mask of all."""

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import shapely
 
-from geogrounding.describe import describe_report, describe_scene
 from geogrounding.engine import parameters
-from geogrounding.engine.warm import Guarded, WarmModel
+from geogrounding.engine.model_cache import Guarded, WarmModel
+from geogrounding.execution.describe import describe_report, describe_scene
 
 if TYPE_CHECKING:
     from pyproj import CRS
 
     from geogrounding.engine.worker import Interrupts, Tell
+    from geogrounding.execution.scan_plan import Plan
     from geogrounding.pipeline import Progress
-    from geogrounding.plan import Plan
     from geogrounding.raster.scene import Scene
     from geogrounding.vector.feature import Feature
 
@@ -102,7 +102,7 @@ class Jobs:
 
     def models(self, params: parameters.Models, _tell: Tell) -> dict[str, Any]:
         """Models that can run here, the results of training runs among them."""
-        from geogrounding.grounding.models.catalogue import available
+        from geogrounding.models.catalog import available
 
         return {"models": [asdict(info) for info in available([*self._model_folders, *params.folders])]}
 
@@ -113,8 +113,8 @@ class Jobs:
 
     def plan(self, params: parameters.Plan, tell: Tell) -> dict[str, Any]:
         """How many chips a run would look at, and how long it would take."""
+        from geogrounding.execution.scan_plan import make_plan
         from geogrounding.pipeline import open_scene
-        from geogrounding.plan import make_plan
 
         with open_scene(params.settings) as scene:
             model = self._model(params.model, tell)
@@ -131,8 +131,8 @@ class Jobs:
 
     def run(self, params: parameters.Run, tell: Tell) -> dict[str, Any]:
         """Ask, tell what is found while it is found, then the merged result."""
+        from geogrounding.io.write_layer import check_output
         from geogrounding.pipeline import walk_scene, write_result
-        from geogrounding.vector.export import check_output
 
         settings, output = params.settings, params.output
         replace = params.overwrite or params.resume
@@ -180,8 +180,8 @@ class Jobs:
 
     def cut_training_set(self, params: parameters.Cut, _tell: Tell) -> dict[str, Any]:
         """Chips with labels from a raster and a layer, as a run with the embedded model would cut them."""
-        from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
-        from geogrounding.training.data.layer import cut_training_set
+        from geogrounding.datasets.cut import cut_training_set
+        from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 
         options = params.model_dump(exclude={"scene", "labels", "output"})
         data = cut_training_set(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.engine.parameters import Load
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models.base import Conventions, Model
+from geogrounding.models.base import Conventions, Model
+from geogrounding.types import Answer, Question
 
 
 class Guarded:
@@ -80,12 +80,12 @@ class WarmModel:
             ModelError: it cannot be loaded.
         """
         if not self.loaded(wanted):
-            from geogrounding.grounding.models import loading
+            from geogrounding.models import load
 
             if self._model is not None:
                 self._model.close()
                 self._model = None
-            self._model = loading.load_model(wanted.model, **wanted.model_options.given())
+            self._model = load.load_model(wanted.model, **wanted.model_options.given())
             self._key = _key(wanted)
         assert self._model is not None
         return Guarded(self._model, self._interruptible)

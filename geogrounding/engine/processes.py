@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from geogrounding.engine.stdio import LineReader, TooLong, Writer
+from geogrounding.engine.transport import LineReader, TooLong, Writer
 
 MAX_LINE_BYTES = 1 << 26
 """Lines of a child are the engine's own; the bound is for a child gone mad."""

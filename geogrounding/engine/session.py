@@ -23,7 +23,7 @@ from typing import Any
 
 import geogrounding
 from geogrounding.engine import parameters
-from geogrounding.engine.children import Child, describe_end, python_command
+from geogrounding.engine.processes import Child, describe_end, python_command
 from geogrounding.engine.protocol import (
     MAX_REQUEST_BYTES,
     PROTOCOL,
@@ -35,7 +35,7 @@ from geogrounding.engine.protocol import (
     parse_request,
     reply,
 )
-from geogrounding.engine.stdio import LineReader, TooLong, Writer
+from geogrounding.engine.transport import LineReader, TooLong, Writer
 
 GRACE_S = 1.2
 """For a cancelled request to stop by itself; a client is promised two seconds."""
@@ -86,7 +86,7 @@ class Session:
         folders = [item for folder in model_folders for item in ("--models", str(folder))]
         command = python_command("geogrounding.engine.worker") if worker_command is None else list(worker_command)
         self._worker_command = [*command, "--scratch", str(self._scratch), *folders]
-        self._training_command = training_command or python_command("geogrounding.engine.training")
+        self._training_command = training_command or python_command("geogrounding.engine.train_process")
         self._lock = threading.RLock()
         self._trainer: Child | None = None
         self._training: _Job | None = None

@@ -1,7 +1,7 @@
 """A training run as a process of its own, which ends when the session does.
 
-Run as ``python -m geogrounding.engine.training`` by the session. The first line of its input is the request; it answers
-as the session would, and the session passes that on. When its input closes it kills its process group: training may
+Run as ``python -m geogrounding.engine.train_process`` by the session. The first line of its input is the request; it
+answers as the session would, and the session passes that on. When its input closes it kills its process group: training may
 have started processes that know nothing of this.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from geogrounding.engine import parameters
 from geogrounding.engine.protocol import Request, event, failure_of, parse_request, reply
-from geogrounding.engine.stdio import LineReader, TooLong, Writer, take_over
+from geogrounding.engine.transport import LineReader, TooLong, Writer, take_over
 
 MAX_LINE_BYTES = 1 << 22
 

@@ -26,7 +26,7 @@ from typing import Any
 from geogrounding.engine import parameters
 from geogrounding.engine.protocol import Request, encode, event, failure, failure_of, parse_request, reply
 from geogrounding.engine.session import LIGHT
-from geogrounding.engine.stdio import LineReader, TooLong, Writer, take_over
+from geogrounding.engine.transport import LineReader, TooLong, Writer, take_over
 
 MAX_LINE_BYTES = 1 << 22
 

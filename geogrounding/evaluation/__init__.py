@@ -7,6 +7,6 @@ bootstrap  intervals over pictures
 report     a folder with report.html, metrics.json and answers.jsonl
 """
 
-from geogrounding.training.evaluation.evaluate import Evaluation, evaluate
+from geogrounding.evaluation.evaluate import Evaluation, evaluate
 
 __all__ = ["Evaluation", "evaluate"]

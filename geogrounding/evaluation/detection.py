@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.training.evaluation.asking import Found, Outcome
-from geogrounding.training.evaluation.bootstrap import Interval, Weights, intervals, ratio
-from geogrounding.training.evaluation.figures import (
+from geogrounding.evaluation.bootstrap import Interval, Weights, intervals, ratio
+from geogrounding.evaluation.matching import COCO_THRESHOLDS, average_precision, box_iou, match
+from geogrounding.evaluation.metric_tables import (
     Curve,
     Curves,
     Measured,
@@ -24,8 +24,8 @@ from geogrounding.training.evaluation.figures import (
     rounded,
     with_intervals,
 )
-from geogrounding.training.evaluation.matching import COCO_THRESHOLDS, average_precision, box_iou, match
-from geogrounding.training.evaluation.metrics import add_none_rate
+from geogrounding.evaluation.metrics import add_none_rate
+from geogrounding.evaluation.predict import Found, Outcome
 
 GEO_R1_BOXES = 100
 """COCO's limit of boxes per picture and class."""

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from geogrounding.datasets.sample import Sample, Task
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.grounding.models.base import Model
-from geogrounding.training.data.sample import Sample, Task
-from geogrounding.training.evaluation.asking import Asking, Outcome, ask, by_picture
-from geogrounding.training.evaluation.detection import detect_figures
-from geogrounding.training.evaluation.figures import Curves, Measured, Resampling
-from geogrounding.training.evaluation.metrics import refer_figures, segment_figures
+from geogrounding.evaluation.detection import detect_figures
+from geogrounding.evaluation.metric_tables import Curves, Measured, Resampling
+from geogrounding.evaluation.metrics import refer_figures, segment_figures
+from geogrounding.evaluation.predict import Asking, Outcome, ask, by_picture
+from geogrounding.models.base import Model
 
 _EMBEDDED = "builtin:"
 """How fingerprints of the embedded model begin; it puts pictures into a square and resizes none to multiples of 28."""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.training.evaluation.asking import Outcome
-from geogrounding.training.evaluation.bootstrap import Interval, Weights, intervals, ratio
+from geogrounding.evaluation.bootstrap import Interval, Weights, intervals, ratio
+from geogrounding.evaluation.predict import Outcome
 
 OTHER = "other"
 """The class of samples that name none."""

@@ -20,10 +20,9 @@ from typing import Any
 import numpy as np
 import shapely
 
-from geogrounding.grounding.prompt import smart_resize
-from geogrounding.training.evaluation.asking import Found, Outcome
-from geogrounding.training.evaluation.bootstrap import ratio
-from geogrounding.training.evaluation.figures import (
+from geogrounding.evaluation.bootstrap import ratio
+from geogrounding.evaluation.matching import Boxes, box_iou
+from geogrounding.evaluation.metric_tables import (
     Curves,
     Measured,
     Ratios,
@@ -36,7 +35,8 @@ from geogrounding.training.evaluation.figures import (
     success_curve,
     with_intervals,
 )
-from geogrounding.training.evaluation.matching import Boxes, box_iou
+from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.models.prompts import smart_resize
 
 
 def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscaled: bool = False) -> Measured:

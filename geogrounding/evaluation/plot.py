@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from geogrounding.training.evaluation.figures import Curves
+from geogrounding.evaluation.metric_tables import Curves
 
 _WIDTH, _HEIGHT = 640, 400
 _LEFT, _TOP, _RIGHT, _BOTTOM = 56, 16, 190, 48

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.collect import Collection
+from geogrounding.datasets.sample import Sample
 from geogrounding.errors import InputError
-from geogrounding.grounding.detection import Task as AskedTask
-from geogrounding.grounding.models.base import Model
+from geogrounding.evaluation.matching import Boxes
+from geogrounding.execution.results import Collection
+from geogrounding.models.base import Model
 from geogrounding.pipeline import Walk, walk_scene
 from geogrounding.settings import MAX_EXPRESSIONS, RunSettings
-from geogrounding.training.data.sample import Sample
-from geogrounding.training.evaluation.matching import Boxes
+from geogrounding.types import Task as AskedTask
 
 FAINT = 0.05
 """Average precision ranks boxes down to this score, whatever the score from which a run keeps them."""

@@ -19,10 +19,10 @@ import shapely
 from PIL import Image, ImageDraw
 
 from geogrounding.errors import InputError, OutputError
-from geogrounding.training.evaluation.asking import Outcome
-from geogrounding.training.evaluation.evaluate import Evaluation
-from geogrounding.training.evaluation.plot import draw_curves
-from geogrounding.vector.atomic import partial_folder, publish
+from geogrounding.evaluation.evaluate import Evaluation
+from geogrounding.evaluation.plot import draw_curves
+from geogrounding.evaluation.predict import Outcome
+from geogrounding.io.atomic import partial_folder, publish
 
 PICTURES = 8
 """So many of the worst and of the best pictures are shown."""

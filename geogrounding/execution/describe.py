@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from geogrounding.errors import GeogroundingError, MissingCRSError
 
 if TYPE_CHECKING:
+    from geogrounding.execution.scan_plan import Plan
     from geogrounding.pipeline import RunReport
-    from geogrounding.plan import Plan
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunSettings
 
@@ -23,8 +23,8 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
     Raises:
         InputError: the scene or the area cannot be used.
     """
-    from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
-    from geogrounding.plan import make_plan
+    from geogrounding.execution.scan_plan import make_plan
+    from geogrounding.models.builtin import BUILTIN_CONVENTIONS
     from geogrounding.raster.stretch import compute_stretch
 
     with _open(settings) as scene:

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, Literal, Self
 from filelock import FileLock, Timeout
 
 from geogrounding.errors import JournalError
-from geogrounding.grounding.detection import Answer, Detection, Drop
+from geogrounding.types import Answer, Detection, Drop
 
 FORMAT = 1
 CACHED_LINES = 16

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geogrounding
-from geogrounding.grounding.models.base import Model
-from geogrounding.plan import Plan
+from geogrounding.execution.scan_plan import Plan
+from geogrounding.models.base import Model
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 from geogrounding.settings import RunSettings

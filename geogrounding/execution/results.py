@@ -12,18 +12,18 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geogrounding.grounding.composition import Composed, reasoning
-from geogrounding.grounding.detection import Answer
-from geogrounding.journal import ChipRecord, Journal
-from geogrounding.plan import Plan
+from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.execution.scan_plan import Plan
+from geogrounding.geometry.boxes import lexical_order
+from geogrounding.query.evaluate import choose
+from geogrounding.query.planner import Composed, reasoning
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
-from geogrounding.vector.boxes import lexical_order
+from geogrounding.types import Answer
 from geogrounding.vector.feature import Feature
 from geogrounding.vector.georeference import areas_m2, boxes_to_scene_px, cut_edges, polygons_crs
 from geogrounding.vector.merge import Candidates, merge
-from geogrounding.vector.relations import choose
 
 BLOCK = 10_000
 """Polygons georeferenced at a time: enough to be fast, few enough to be small."""

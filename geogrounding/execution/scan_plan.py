@@ -8,9 +8,9 @@ from typing import Any
 
 import shapely
 
-from geogrounding.grounding.composition import Composition, compose
-from geogrounding.grounding.models.base import Conventions
-from geogrounding.raster.area import Area, resolve_area
+from geogrounding.execution.area import Area, resolve_area
+from geogrounding.models.base import Conventions
+from geogrounding.query.planner import Composition, compose
 from geogrounding.raster.grid import ChipGrid, Tiling, parse_overlap
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from geogrounding.errors import OutputError
-from geogrounding.vector.tables import FIELDS, FeatureBatch, with_geometry
+from geogrounding.io.tables import FIELDS, FeatureBatch, with_geometry
 
 METADATA_KEY = "geogrounding"
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from geogrounding.errors import OutputError
-from geogrounding.vector.atomic import partial_folder, publish
+from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from shapely import MultiPolygon, Polygon
 
-from geogrounding.vector.geodesy import POLAR_LATITUDE, densify, transform_points
+from geogrounding.geometry.geodesy import POLAR_LATITUDE, densify, transform_points
 
 WGS84 = CRS.from_epsg(4326)
 DECIMALS = 7

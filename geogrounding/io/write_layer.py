@@ -30,12 +30,12 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from geogrounding.errors import GeogroundingError, OutputError
-from geogrounding.vector.atomic import partial_folder, publish
+from geogrounding.geometry.geodesy import densify, transform_points
+from geogrounding.io.atomic import partial_folder, publish
+from geogrounding.io.formats import FORMATS, Format, LayerPlan
+from geogrounding.io.rfc7946 import DECIMALS, WGS84, polygons_lonlat
+from geogrounding.io.tables import FIELDS, FeatureBatch, batches, storable
 from geogrounding.vector.feature import Feature
-from geogrounding.vector.formats import FORMATS, Format, LayerPlan
-from geogrounding.vector.geodesy import densify, transform_points
-from geogrounding.vector.rfc7946 import DECIMALS, WGS84, polygons_lonlat
-from geogrounding.vector.tables import FIELDS, FeatureBatch, batches, storable
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from geogrounding.grounding.models.base import Conventions, CoordinateConvention, Model
-from geogrounding.grounding.models.catalogue import ModelInfo, available
-from geogrounding.grounding.models.loading import load_model
-from geogrounding.grounding.models.null import NullModel
+from geogrounding.models.base import Conventions, CoordinateConvention, Model
+from geogrounding.models.catalog import ModelInfo, available
+from geogrounding.models.load import load_model
+from geogrounding.models.null import NullModel
 
 __all__ = ["Conventions", "CoordinateConvention", "Model", "ModelInfo", "NullModel", "available", "load_model"]

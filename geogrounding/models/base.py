@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.grounding.detection import Answer, Question
+from geogrounding.types import Answer, Question
 
 CoordinateConvention = Literal["resized-pixels", "per-mille"]
 """What the numbers in a model's text mean.
@@ -40,7 +40,7 @@ class Conventions:
     """Names of things that fine-tuning has taught the model, in the singular: understood in such questions as well."""
     scene_questions: bool = False
     """Whether questions that choose by rank, place or neighbour are split into plain ones and decided over the whole
-    scene: see ``grounding.composition``."""
+    scene: see ``query.planner``."""
 
 
 @runtime_checkable

@@ -23,7 +23,7 @@ _MAX_CARD_BYTES = 16_384
 _MAX_FOLDERS = 500
 _LICENCE = re.compile(r"^license(?:_name)?:[ \t]*[\"']?([\w.+ -]{1,60}?)[\"']?[ \t]*$", re.MULTILINE)
 _VISION_KEYS = ("vision_config", "vision_tower", "visual", "vision")
-_BUILTIN = "geogrounding.grounding.models.builtin"
+_BUILTIN = "geogrounding.models.builtin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.models import trained, weights
-from geogrounding.grounding.models.base import CoordinateConvention, Model
-from geogrounding.grounding.models.null import NullModel
-from geogrounding.grounding.prompt import PromptStyle
+from geogrounding.models import hub as weights
+from geogrounding.models import trained_run
+from geogrounding.models.base import CoordinateConvention, Model
+from geogrounding.models.null import NullModel
+from geogrounding.models.prompts import PromptStyle
 
 _SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
 _LOCAL_ONLY = ("adapter", "processor", "device", "dtype", "batch_size")
@@ -91,7 +92,7 @@ def load_model(
         _refuse(given, _TRANSFORMERS_ONLY, f"model {name}", "The embedded model brings its own.")
         return _embedded(None if name == "builtin" else weights.local_path(name), given)
     _require("torch", "transformers")
-    from geogrounding.grounding.models.transformers_model import TransformersModel
+    from geogrounding.models.hf.model import TransformersModel
 
     name, given = _trained(name, given)
     return TransformersModel(name, **given)
@@ -99,7 +100,7 @@ def load_model(
 
 def _server(name: str, base_url: str, given: Mapping[str, Any]) -> Model:
     _require("httpx")
-    from geogrounding.grounding.models.openai_server import OpenAIServer
+    from geogrounding.models.openai.model import OpenAIServer
 
     translated = {"max_tokens" if key == "max_new_tokens" else key: value for key, value in given.items()}
     return OpenAIServer(base_url, model=None if name == "builtin" else name, **translated)
@@ -107,7 +108,7 @@ def _server(name: str, base_url: str, given: Mapping[str, Any]) -> Model:
 
 def _embedded(folder: Path | None, given: Mapping[str, Any]) -> Model:
     _require("torch", "transformers")
-    from geogrounding.grounding.models import builtin
+    from geogrounding.models import builtin
 
     model: Model = builtin.load(**given) if folder is None else builtin.load(folder=folder, **given)
     return model
@@ -123,13 +124,13 @@ def _trained(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     folder = weights.local_path(name)
     if not folder.is_dir():
         return name, given
-    told = trained.inference_of(folder)
+    told = trained_run.inference_of(folder)
     options = {} if told is None else told.options()
     if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
         return name, {**options, **given}
     if "adapter" in given:
         raise SettingsError(f"{name} is an adapter itself", hint="Give the model as the name, one adapter beside it.")
-    base = told.base if told is not None else trained.base_of_adapter(folder)
+    base = told.base if told is not None else trained_run.base_of_adapter(folder)
     if base is None:
         raise ModelError(
             f"the adapter in {folder} does not say which model it belongs to",

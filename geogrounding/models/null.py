@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models.base import Conventions
+from geogrounding.models.base import Conventions
+from geogrounding.types import Answer, Question
 
 _TILE_SIZE_PX = 1024
 _OVERLAP_PX = 128

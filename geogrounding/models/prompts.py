@@ -13,10 +13,10 @@ import unicodedata
 from typing import TYPE_CHECKING, Literal, get_args
 
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.detection import Question, Task
+from geogrounding.types import Question, Task
 
 if TYPE_CHECKING:  # the models package itself imports this module
-    from geogrounding.grounding.models.base import CoordinateConvention
+    from geogrounding.models.base import CoordinateConvention
 
 PromptStyle = Literal["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded"]
 """``geo-r1``: Qwen2.5-VL and what was tuned from it (Geo-R1, VLM-R1). ``qwen3``: models that answer in 0-1000. Their

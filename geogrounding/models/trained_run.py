@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.models import weights
-from geogrounding.grounding.models.base import CoordinateConvention
-from geogrounding.grounding.prompt import check_style
+from geogrounding.models import hub as weights
+from geogrounding.models.base import CoordinateConvention
+from geogrounding.models.prompts import check_style
 
 RECORD = "training.json"
 

@@ -21,10 +21,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geogrounding.training.expressions.meaning import Meaning, place_degree
-from geogrounding.training.expressions.relations import CONE, INSIDE, NEAR, NEXT_TO, RelationKind
-from geogrounding.training.expressions.words import PLACES
-from geogrounding.vector import boxes as bx
+from geogrounding.geometry import boxes as bx
+from geogrounding.query.expression import Meaning, place_degree
+from geogrounding.query.lexicon import PLACES
+from geogrounding.query.relations import CONE, INSIDE, NEAR, NEXT_TO, RelationKind
 
 Mask = NDArray[np.bool_]
 

@@ -14,9 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.grounding.detection import Task
-from geogrounding.training.expressions.relations import Boxes, RelationKind, degree, distances
-from geogrounding.training.expressions.words import (
+from geogrounding.query.lexicon import (
     MAX_LABEL_CHARACTERS,
     PLACES,
     RANKS,
@@ -25,6 +23,8 @@ from geogrounding.training.expressions.words import (
     ordinal,
     spoken,
 )
+from geogrounding.query.relations import Boxes, RelationKind, degree, distances
+from geogrounding.types import Task
 
 Kind = Literal["class", "synonym", "position", "rank", "size", "count", "attribute", "relation", "negative"]
 

@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from geogrounding.grounding.detection import Task
-from geogrounding.training.expressions.meaning import Meaning, Relation, attribute_key, attribute_value
-from geogrounding.training.expressions.relations import RelationKind
-from geogrounding.training.expressions.words import (
+from geogrounding.query.expression import Meaning, Relation, attribute_key, attribute_value
+from geogrounding.query.lexicon import (
     COLOURS,
     COMPASS_PLACES,
     COMPASS_RANKS,
@@ -32,6 +30,8 @@ from geogrounding.training.expressions.words import (
     Words,
     spoken,
 )
+from geogrounding.query.relations import RelationKind
+from geogrounding.types import Task
 
 MAX_CHARACTERS = 500
 

@@ -14,11 +14,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from geogrounding.grounding.detection import Question, Task
-from geogrounding.training.expressions.meaning import Meaning
-from geogrounding.training.expressions.reading import MAX_CHARACTERS, read_expression
-from geogrounding.training.expressions.reasoning import PLACE_NAMES, SIDES
-from geogrounding.training.expressions.words import (
+from geogrounding.datasets.synthetic.reasoning import PLACE_NAMES, SIDES
+from geogrounding.query.expression import Meaning
+from geogrounding.query.lexicon import (
     COLOURS,
     NARROWER,
     PLACES,
@@ -32,6 +30,8 @@ from geogrounding.training.expressions.words import (
     spoken,
     with_article,
 )
+from geogrounding.query.parser import MAX_CHARACTERS, read_expression
+from geogrounding.types import Question, Task
 
 
 def _words() -> Words:

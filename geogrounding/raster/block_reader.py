@@ -18,10 +18,10 @@ from rasterio.windows import Window
 from geogrounding.raster.buffers import BufferPool
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.handle import Handle, short_reason
+from geogrounding.raster.overviews import Source
 from geogrounding.raster.pixels import Valid, read_raw
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.security import WHOLE_IMAGE_DRIVERS
-from geogrounding.raster.sources import Source
 from geogrounding.raster.stretch import Stretch
 
 CELL_SIDE_PX = 1024

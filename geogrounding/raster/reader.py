@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
+from geogrounding.raster.block_reader import Cell, Layer, Pixels, Region, read_cell, resample
 from geogrounding.raster.buffers import BufferPool
-from geogrounding.raster.cells import Cell, Layer, Pixels, Region, read_cell, resample
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.handle import Handle
 from geogrounding.raster.pixels import Valid

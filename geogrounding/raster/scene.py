@@ -24,9 +24,9 @@ from geogrounding.raster.handle import Handle, environment, gdal_errors, open_ha
 from rasterio.windows import Window
 
 from geogrounding.raster import georeference
+from geogrounding.raster.overviews import Source, block_shape, check_blocks, find_overviews
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
 from geogrounding.raster.security import Location, check_dimensions
-from geogrounding.raster.sources import Source, block_shape, check_blocks, find_overviews
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

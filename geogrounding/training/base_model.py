@@ -13,15 +13,17 @@ from typing import Any
 import torch
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.models import checkpoint, trained, weights
-from geogrounding.grounding.models.base import Conventions
-from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
-from geogrounding.grounding.models.loading import EMBEDDED_MODEL_TYPE
-from geogrounding.grounding.models.processing import SHARED_FAMILIES, load_processing
-from geogrounding.grounding.models.trained import Inference
-from geogrounding.grounding.models.transformers_model import default_style
+from geogrounding.models import hub as weights
+from geogrounding.models import trained_run
+from geogrounding.models.base import Conventions
+from geogrounding.models.builtin import BUILTIN_CONVENTIONS
+from geogrounding.models.hf import checkpoint
+from geogrounding.models.hf.model import default_style
+from geogrounding.models.hf.processing import SHARED_FAMILIES, load_processing
+from geogrounding.models.load import EMBEDDED_MODEL_TYPE
+from geogrounding.models.trained_run import Inference
+from geogrounding.training.chat_format import Format, make_format
 from geogrounding.training.config import TrainSettings
-from geogrounding.training.format import Format, make_format
 from geogrounding.training.processor import EmbeddedTexts, SharedTexts, TrainingProcessor
 
 _VISION = ("visual", "vision_tower", "vision_model", "region_head", "multi_modal_projector")
@@ -78,10 +80,10 @@ def load_start(settings: TrainSettings) -> Start:
     largest: tuple[int, int] | int | None
     if embedded:
         _refuse_for_embedded(settings, adapter)
-        from geogrounding.grounding.models.builtin import hf  # registers the model with transformers
+        from geogrounding.models.builtin import register  # registers the model with transformers
 
         with checkpoint.quiet():
-            own: Any = hf.GeogroundProcessor.from_pretrained(folder)
+            own: Any = register.GeogroundProcessor.from_pretrained(folder)
         side = int(own.image_processor.image_size)
         processor = TrainingProcessor(EmbeddedTexts(processor=own, side_px=side), share=settings.share_vision)
         form = Format(style="embedded", coordinates="resized-pixels", reasoning=settings.reasoning, processor=own)
@@ -134,11 +136,11 @@ def _resolve(name: str) -> tuple[str, Inference | None, Path | None]:
     folder = weights.local_path(name)
     if name == "builtin" or not folder.is_dir():
         return name, None, None
-    told = trained.inference_of(folder)
+    told = trained_run.inference_of(folder)
     if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
         return name, told, None
     weights.check_folder(folder, "adapter")
-    base = told.base if told is not None else trained.base_of_adapter(folder)
+    base = told.base if told is not None else trained_run.base_of_adapter(folder)
     if base is None:
         raise ModelError(f"the adapter in {folder} does not say which model it belongs to", hint="Train it again.")
     return base, told, folder
@@ -162,7 +164,7 @@ def is_embedded(name: str) -> bool:
 
 
 def _builtin_folder() -> Path:
-    from geogrounding.grounding.models import builtin
+    from geogrounding.models import builtin
 
     return builtin.WEIGHTS
 

@@ -1,7 +1,7 @@
 """How a sample becomes what a model reads and what it should write: one object for training, probing and answering.
 
 A ``Format`` knows the style of the prompt, what the numbers mean, whether there is reasoning, and how large a picture
-becomes for the model. Prompts come from ``grounding/prompt.py``, sizes from the processing that answers, so that a
+becomes for the model. Prompts come from ``models/prompts.py``, sizes from the processing that answers, so that a
 trained model is asked exactly what it was trained on. Frames: ``boxes_px`` of a sample are pixels of its picture;
 ``boxes_answer`` are in the numbers that the model writes.
 """
@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from geogrounding.datasets.synthetic import SYNONYMS, read_expression, words_for
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.detection import Question, Task
-from geogrounding.grounding.prompt import PromptStyle, build_prompt, coordinates_of
-from geogrounding.training.expressions import SYNONYMS, read_expression, words_for
+from geogrounding.models.prompts import PromptStyle, build_prompt, coordinates_of
+from geogrounding.types import Question, Task
 
 if TYPE_CHECKING:
-    from geogrounding.grounding.models.base import CoordinateConvention
-    from geogrounding.training.data import Sample
+    from geogrounding.datasets import Sample
+    from geogrounding.models.base import CoordinateConvention
 
 PER_MILLE = 1000
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")

@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.training import curves
+from geogrounding.training import run_log
+from geogrounding.training.base_model import is_embedded
 from geogrounding.training.config import GRPOSettings, Method
-from geogrounding.training.dataset import Row, to_dataset
-from geogrounding.training.run import Outcome, Prepared, common_arguments, repeated, run
-from geogrounding.training.start import is_embedded
+from geogrounding.training.rows import Row, to_dataset
+from geogrounding.training.runner import Outcome, Prepared, common_arguments, repeated, run
 
 _LABEL = re.compile(r'\s*,\s*"label"\s*:\s*"(?:[^"\\]|\\.)*"')
 
 
 def train_grpo(
-    settings: GRPOSettings, output: Path, *, resume: bool = False, on_log: curves.OnLog | None = None
+    settings: GRPOSettings, output: Path, *, resume: bool = False, on_log: run_log.OnLog | None = None
 ) -> Outcome:
     """Train by rewards.
 
@@ -57,7 +57,7 @@ class GRPORecipe:
     """See ``run.Recipe``."""
 
     settings: GRPOSettings
-    on_log: curves.OnLog | None = None
+    on_log: run_log.OnLog | None = None
     method: Method = "grpo"
 
     @property
@@ -124,7 +124,7 @@ def _give_heads(trainer: Any, reference: Any, settings: GRPOSettings) -> None:
     """Let models that TRL's way does not suit compute their own log-probabilities, and put in our own reference."""
     from trl.trainer.utils import add_fused_lm_head
 
-    from geogrounding.training.scoring_head import add_own_head, needs_own_head
+    from geogrounding.training.logprobs import add_own_head, needs_own_head
 
     base = _bare(trainer.model)
     own = needs_own_head(base)
@@ -225,7 +225,7 @@ def _probe(settings: GRPOSettings, prepared: Prepared) -> Mapping[str, Any]:
         }
         for index, (row, text) in enumerate(zip(asked, texts, strict=True))
     ]
-    curves.add_completions(prepared.folder, 0, entries)
+    run_log.add_completions(prepared.folder, 0, entries)
     for name, values in rewards.items():
         known = [value for value in values if value is not None]
         if name.startswith("format") and known and not any(known):

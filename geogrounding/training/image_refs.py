@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from geogrounding.training.data import Sample
+    from geogrounding.datasets import Sample
 
 V = TypeVar("V")
 

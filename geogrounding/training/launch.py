@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import GeogroundingError, ModelError, SettingsError
-from geogrounding.training import curves
+from geogrounding.training import run_log
 from geogrounding.training.config import GRPOSettings, Method, SFTSettings, TrainSettings, describe, make_settings
 from geogrounding.training.run_folder import check_new, is_main, read_record
 
@@ -30,7 +30,7 @@ def train(
     output: Path,
     *,
     resume: bool = False,
-    on_log: curves.OnLog | None = None,
+    on_log: run_log.OnLog | None = None,
 ) -> Any:
     """Train in this process.
 
@@ -68,7 +68,7 @@ def launch(method: Method, settings: TrainSettings, output: Path, *, processes: 
         ModelError: a process failed; it has said why.
     """
     if isinstance(settings, GRPOSettings):
-        from geogrounding.training.start import is_embedded
+        from geogrounding.training.base_model import is_embedded
 
         settings = settings.completed(embedded=is_embedded(settings.model))
         settings.check_batch(processes)
@@ -117,7 +117,7 @@ def main(file: Path) -> int:
     kind: type[TrainSettings] = GRPOSettings if job["method"] == "grpo" else SFTSettings
 
     def report(numbers: Mapping[str, float]) -> None:
-        print(curves.one_line(numbers), file=sys.stderr, flush=True)
+        print(run_log.one_line(numbers), file=sys.stderr, flush=True)
 
     try:
         settings = make_settings(kind, job["settings"])

@@ -2,7 +2,7 @@
 
 TRL wants a ``ProcessorMixin``; those of the Qwen-VL families need torchvision, prepare a picture once for each completion
 of a group, and know nothing of our pixel budget. ``TrainingProcessor`` prepares each picture once and asks
-``Processing`` (``grounding/models/processing.py``) or the embedded model's own processor, so that training and answering
+``Processing`` (``models/hf/processing.py``) or the embedded model's own processor, so that training and answering
 cannot differ. Imports torch: import it late.
 """
 
@@ -18,9 +18,9 @@ import torch
 from numpy.typing import NDArray
 from transformers import BatchFeature, ProcessorMixin
 
-from geogrounding.grounding.models.builtin.vocabulary import LOOK, SEE, chunks
-from geogrounding.grounding.models.processing import EncodedPicture, SharedProcessing
-from geogrounding.training.pictures import PictureRef, Recent
+from geogrounding.models.builtin.tokenizer import LOOK, SEE, chunks
+from geogrounding.models.hf.processing import EncodedPicture, SharedProcessing
+from geogrounding.training.image_refs import PictureRef, Recent
 
 PICTURES_LIMIT_BYTES = 1 << 29
 

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
-from geogrounding.training.data.turning import TURNS, turned
-from geogrounding.training.expressions.reading import read_expression
-from geogrounding.training.expressions.words import SYNONYMS, words_for
-from geogrounding.training.pictures import PictureRef
+from geogrounding.datasets.dihedral import TURNS, turned
+from geogrounding.models.builtin import BUILTIN_CONVENTIONS
+from geogrounding.query.lexicon import SYNONYMS, words_for
+from geogrounding.query.parser import read_expression
+from geogrounding.training.image_refs import PictureRef
+from geogrounding.types import Answer, Question
 
 if TYPE_CHECKING:
+    from geogrounding.datasets import Sample
+    from geogrounding.training.base_model import Start
     from geogrounding.training.config import TrainSettings
-    from geogrounding.training.data import Sample
-    from geogrounding.training.start import Start
 
 MAX_PICTURES = 400
 """Chips are turned while there are no more pictures than this: looking at a picture takes a tenth of a second."""
@@ -101,7 +101,7 @@ def taught(start: Start, samples: Sequence[Sample]) -> list[str]:
 
 def rehearsals(samples: Sequence[Sample], start: Start, settings: TrainSettings) -> Known:
     """What the start says about the pictures when it is asked for everything it knows but what is being taught."""
-    from geogrounding.grounding.models.loading import load_model
+    from geogrounding.models.load import load_model
 
     new = {_plain(sample.expression) for sample in samples}
     words = [word for word in known_words(start) if _plain(word) not in new]

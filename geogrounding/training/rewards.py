@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.grounding.answer import Reason, parse_answer
-from geogrounding.grounding.detection import Task
-from geogrounding.training.evaluation.matching import Boxes, as_boxes, average_precision, box_iou, match
-from geogrounding.training.plain_answers import read_plain
+from geogrounding.evaluation.matching import Boxes, as_boxes, average_precision, box_iou, match
+from geogrounding.models.parsing.answer import Reason, parse_answer
+from geogrounding.training.strict_answers import read_plain
+from geogrounding.types import Task
 
 if TYPE_CHECKING:
     import shapely

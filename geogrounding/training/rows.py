@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.grounding.models.weights import first_line
+from geogrounding.models.hub import first_line
+from geogrounding.training.chat_format import AnswerFrame, Format
 from geogrounding.training.config import TrainSettings
-from geogrounding.training.format import AnswerFrame, Format
-from geogrounding.training.pictures import PictureRef
+from geogrounding.training.image_refs import PictureRef
 
 if TYPE_CHECKING:
-    from geogrounding.grounding.models.base import Conventions
-    from geogrounding.training.data import Problem, Sample
+    from geogrounding.datasets import Problem, Sample
+    from geogrounding.models.base import Conventions
     from geogrounding.training.processor import TrainingProcessor
 
 CUT = "chips"
@@ -49,12 +49,12 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
     Raises:
         InputError: a file cannot be used, or nothing is left to train on.
     """
-    from geogrounding.training.data import read_samples
+    from geogrounding.datasets import read_samples
 
     hashes: dict[str, str] = {}
     data, images, form = settings.data, settings.images, settings.data_format
     if settings.scene is not None and settings.labels is not None:
-        from geogrounding.training.data.layer import cut_training_set
+        from geogrounding.datasets.cut import cut_training_set
 
         data = output / CUT / "train.jsonl"
         with _first_process_first():
@@ -86,7 +86,7 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
             hint="Look at the file, or name its format with --format.",
         )
     if settings.shots is not None:
-        from geogrounding.training.data.fewshot import choose_shots
+        from geogrounding.datasets.few_shot import choose_shots
 
         samples = choose_shots(samples, settings.shots, seed=settings.seed)
         if not samples:

@@ -5,7 +5,7 @@
     metrics.csv, curves.png, completions.jsonl, completions.txt, problems.txt
     checkpoints/        to go on from after a kill
 
-How such a folder is read again as a model is in ``grounding/models/trained.py``. Nothing here imports torch.
+How such a folder is read again as a model is in ``models/trained_run.py``. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import OutputError
-from geogrounding.grounding.models import weights
-from geogrounding.grounding.models.trained import RECORD as RECORD
+from geogrounding.models import hub
+from geogrounding.models.trained_run import RECORD as RECORD
 
 CHECKPOINTS = "checkpoints"
 _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy")
@@ -74,7 +74,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: it is missing or damaged.
     """
-    return weights.read_json(folder / RECORD)
+    return hub.read_json(folder / RECORD)
 
 
 def complete(folder: Path, record: Mapping[str, Any]) -> None:

@@ -19,16 +19,16 @@ import torch
 from transformers import TrainingArguments
 
 from geogrounding.errors import InputError, ModelError, OutputError, SettingsError
-from geogrounding.grounding.models import checkpoint as checkpoints
-from geogrounding.grounding.models.weights import first_line
-from geogrounding.training import curves, run_folder
+from geogrounding.models.hf import checkpoint as checkpoints
+from geogrounding.models.hub import first_line
+from geogrounding.training import run_folder, run_log
+from geogrounding.training.base_model import Start, adapter_config, libraries_quiet, load_start, save_result
 from geogrounding.training.config import Method, TrainSettings, describe
-from geogrounding.training.dataset import CUT, Row, TrainingSet, make_rows, read_training_set
-from geogrounding.training.handful import taught, widen
+from geogrounding.training.prefix_sharing import SharedPrompt
+from geogrounding.training.rehearsal import taught, widen
+from geogrounding.training.rows import CUT, Row, TrainingSet, make_rows, read_training_set
 from geogrounding.training.run_folder import CHECKPOINTS
-from geogrounding.training.shared_prompt import SharedPrompt
-from geogrounding.training.shared_vision import SharedVision
-from geogrounding.training.start import Start, adapter_config, libraries_quiet, load_start, save_result
+from geogrounding.training.vision_cache import SharedVision
 
 PROBLEMS = "problems.txt"
 _CHECKPOINTING = "activation" if hasattr(TrainingArguments, "activation_checkpointing") else "gradient"
@@ -164,7 +164,7 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
     with libraries_quiet():
         trainer = recipe.trainer(prepared)
     if prepared.going_on is not None and run_folder.is_main():
-        curves.forget_after(output, int(prepared.going_on.name.rpartition("-")[2]))
+        run_log.forget_after(output, int(prepared.going_on.name.rpartition("-")[2]))
     began = time.monotonic()
     try:
         with libraries_quiet():
@@ -178,7 +178,7 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
             "--gradient-checkpointing.",
         ) from error
     seconds = time.monotonic() - began
-    rows = curves.history_rows(trainer.state.log_history)
+    rows = run_log.history_rows(trainer.state.log_history)
     trainer.accelerator.wait_for_everyone()
     model = trainer.accelerator.unwrap_model(trainer.model)
     if run_folder.is_main():
@@ -262,7 +262,7 @@ def _clear(output: Path) -> None:
     """Take away the folder of a run that was refused before its first step, so that the next try can have its name."""
     if not run_folder.is_main() or not (output / run_folder.RECORD).is_file():
         return
-    ours = {run_folder.RECORD, PROBLEMS, CUT, curves.COMPLETIONS, curves.READABLE}
+    ours = {run_folder.RECORD, PROBLEMS, CUT, run_log.COMPLETIONS, run_log.READABLE}
     if {path.name for path in output.iterdir()} <= ours:
         shutil.rmtree(output)
 

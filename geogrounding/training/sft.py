@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geogrounding.training import curves
+from geogrounding.training import run_log
+from geogrounding.training.base_model import is_embedded
 from geogrounding.training.config import Method, SFTSettings
-from geogrounding.training.run import Outcome, Prepared, common_arguments, run
-from geogrounding.training.start import is_embedded
+from geogrounding.training.runner import Outcome, Prepared, common_arguments, run
 
 SHOWN = 4
 """Answers written down before and after."""
@@ -19,7 +19,7 @@ _ROOM = 1.25
 
 
 def train_sft(
-    settings: SFTSettings, output: Path, *, resume: bool = False, on_log: curves.OnLog | None = None
+    settings: SFTSettings, output: Path, *, resume: bool = False, on_log: run_log.OnLog | None = None
 ) -> Outcome:
     """Train on right answers.
 
@@ -41,7 +41,7 @@ class SFTRecipe:
     """See ``run.Recipe``."""
 
     settings: SFTSettings
-    on_log: curves.OnLog | None = None
+    on_log: run_log.OnLog | None = None
     method: Method = "sft"
     answer_tokens: int = 0
 
@@ -51,8 +51,8 @@ class SFTRecipe:
         from transformers import PrinterCallback
         from trl import SFTConfig
 
+        from geogrounding.training.logprobs import add_own_head, needs_own_head
         from geogrounding.training.processor import EmbeddedTexts
-        from geogrounding.training.scoring_head import add_own_head, needs_own_head
         from geogrounding.training.trainers import AnswerCollator, GroundingSFTTrainer, RunFiles
 
         start = prepared.start
@@ -110,4 +110,4 @@ def _show(prepared: Prepared, model: Any, step: int) -> None:
         {"prompt": row.prompt, "completion": text, "target": row.completion}
         for row, text in zip(rows, texts, strict=True)
     ]
-    curves.add_completions(prepared.folder, step, entries)
+    run_log.add_completions(prepared.folder, step, entries)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from geogrounding.grounding.answer import MAX_BOXES, MAX_TEXT_BYTES
-from geogrounding.grounding.detection import BoxPx, Task
+from geogrounding.models.parsing.answer import MAX_BOXES, MAX_TEXT_BYTES
+from geogrounding.types import BoxPx, Task
 
 _NUMBER = r"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,9})?"
 _ENTRY = (

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from transformers import TrainerCallback
 from trl import GRPOTrainer, SFTTrainer
 
-from geogrounding.training import curves
-from geogrounding.training.dataset import Row
-from geogrounding.training.pictures import PictureRef
+from geogrounding.training import run_log
+from geogrounding.training.image_refs import PictureRef
 from geogrounding.training.processor import TrainingProcessor
+from geogrounding.training.rows import Row
 
 _WRITE_SECONDS = 5.0
 SHOWN_GROUPS = 2
@@ -62,7 +62,7 @@ class GroundingGRPOTrainer(GRPOTrainer):
             }
             for index, (prompt, completion, advantage) in enumerate(shown)
         ]
-        curves.add_completions(self._folder, step, entries)
+        run_log.add_completions(self._folder, step, entries)
 
 
 class GroundingSFTTrainer(SFTTrainer):
@@ -93,7 +93,7 @@ def _number(value: float) -> float | None:
 class RunFiles(TrainerCallback):
     """Writes the numbers of a run and passes them on; see ``curves``."""
 
-    def __init__(self, folder: Path, on_log: curves.OnLog | None) -> None:
+    def __init__(self, folder: Path, on_log: run_log.OnLog | None) -> None:
         self._folder, self._on_log, self._written = folder, on_log, 0.0
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
@@ -101,7 +101,7 @@ class RunFiles(TrainerCallback):
         if not state.is_world_process_zero or not logs or "train_runtime" in logs:
             return
         if time.monotonic() - self._written > _WRITE_SECONDS:
-            curves.write_metrics(self._folder, curves.history_rows(state.log_history))
+            run_log.write_metrics(self._folder, run_log.history_rows(state.log_history))
             self._written = time.monotonic()
         if self._on_log is not None:
             numbers = {key: float(value) for key, value in logs.items() if isinstance(value, int | float)}
@@ -110,9 +110,9 @@ class RunFiles(TrainerCallback):
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """After the last step."""
         if state.is_world_process_zero:
-            rows = curves.history_rows(state.log_history)
-            curves.write_metrics(self._folder, rows)
-            curves.draw_curves(self._folder, rows)
+            rows = run_log.history_rows(state.log_history)
+            run_log.write_metrics(self._folder, rows)
+            run_log.draw_curves(self._folder, rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from geogrounding.training.pictures import Recent
+from geogrounding.training.image_refs import Recent
 
 DEFAULT_LIMIT_BYTES = 1 << 30
 _PROBES = 64

@@ -14,8 +14,8 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.errors import InputError
+from geogrounding.geometry.geodesy import geodesic_areas_m2
 from geogrounding.raster.grid import Chip
-from geogrounding.vector.geodesy import geodesic_areas_m2
 
 if TYPE_CHECKING:
     from affine import Affine

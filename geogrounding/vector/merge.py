@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
-from geogrounding.vector import boxes as bx
+from geogrounding.geometry import boxes as bx
 from geogrounding.vector.candidates import Candidates, Merged
 from geogrounding.vector.seams import merge_across_seams
 

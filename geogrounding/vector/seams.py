@@ -19,7 +19,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.vector import boxes as bx
+from geogrounding.geometry import boxes as bx
 from geogrounding.vector.candidates import Candidates
 from geogrounding.vector.georeference import BORDER_LEAST_PX, border_tolerance_px
 

@@ -11,10 +11,10 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from . import settings
 from .ask_panel import AskPanel
 from .background import Calls, EngineTask
-from .link import Link, failures, models_of
+from .engine_link import Link, failures, models_of
+from .messages import NAME, literal, short, tr
 from .rasters import WARN_PIXELS, Export, LayerError, Source
 from .results import ResultWriter
-from .text import NAME, literal, short, tr
 
 
 class Asking(QObject):

@@ -31,8 +31,8 @@ from qgis.PyQt.QtWidgets import (
 from . import settings
 from .compat import QAction
 from .extent_tool import DrawnExtent
+from .messages import duration, short, tr
 from .rasters import WARN_PIXELS, LayerError, Source, describe_source
-from .text import duration, short, tr
 
 SETTLE_MS = 400
 """An estimate is made when nothing has changed for so long."""

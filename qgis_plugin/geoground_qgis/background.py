@@ -11,9 +11,9 @@ from typing import Any, Protocol
 from qgis.core import QgsTask
 from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
 
-from .link import Cancelled, EngineError, Link
+from .engine_link import Cancelled, EngineError, Link
+from .messages import tr
 from .rasters import LayerError
-from .text import tr
 
 FLAGS = QgsTask.Flag.CanCancel
 if hasattr(QgsTask.Flag, "Silent"):  # QGIS 3.26: the panel itself says how it ended

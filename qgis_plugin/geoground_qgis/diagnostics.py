@@ -10,9 +10,9 @@ from urllib.parse import urlsplit, urlunsplit
 from qgis.core import Qgis
 from qgis.PyQt.QtCore import PYQT_VERSION_STR, QT_VERSION_STR
 
-from .link import Link, models_of
+from .engine_link import Link, models_of
+from .messages import tr
 from .settings import Settings
-from .text import tr
 from .version import version
 
 

@@ -11,14 +11,14 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
 from . import results, saving, settings
+from .ask_controller import Asking
 from .ask_panel import AskPanel
-from .asking import Asking
 from .background import Calls
-from .link import Link
+from .engine_link import Link
+from .messages import NAME, literal, tr
 from .review_panel import ReviewPanel
 from .teach_panel import TeachPanel
-from .teaching import Teaching
-from .text import NAME, literal, tr
+from .train_controller import Teaching
 from .welcome import Welcome
 
 FILTERS = {"GPKG": "GeoPackage (*.gpkg)", "GeoJSON": "GeoJSON (*.geojson)"}

@@ -14,7 +14,7 @@ from typing import Any
 
 from . import settings
 from .engine import Cancelled, EngineClient, EngineError, command_for
-from .text import tr
+from .messages import tr
 
 __all__ = ["Cancelled", "EngineError", "Link", "failures", "train_request"]
 

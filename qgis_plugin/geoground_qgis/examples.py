@@ -21,8 +21,8 @@ from qgis.core import (
 )
 
 from . import settings
+from .messages import tr
 from .rasters import LayerError
-from .text import tr
 
 
 def write_examples(

@@ -8,7 +8,7 @@ from qgis.PyQt.QtCore import QPointF, QRectF, QSize, Qt
 from qgis.PyQt.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
 
-from .text import tr
+from .messages import tr
 
 MARGIN = 8.0
 LINE, GRID = QColor("#2f6f55"), QColor(128, 128, 128, 70)

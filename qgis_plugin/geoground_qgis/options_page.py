@@ -27,8 +27,8 @@ from qgis.PyQt.QtWidgets import (
 from . import rasters, settings
 from .background import Calls
 from .diagnostics import describe_probe, diagnostics
-from .link import Link
-from .text import NAME, tr
+from .engine_link import Link
+from .messages import NAME, tr
 
 
 class OptionsPage(QgsOptionsPageWidget):

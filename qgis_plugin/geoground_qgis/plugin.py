@@ -11,8 +11,8 @@ from qgis.PyQt.QtGui import QIcon
 
 from .algorithms.provider import GeogroundingProvider
 from .compat import QAction
-from .link import Link
-from .text import NAME, tr
+from .engine_link import Link
+from .messages import NAME, tr
 
 FOLDER = Path(__file__).parent
 

@@ -29,7 +29,7 @@ from qgis.core import (
 )
 
 from . import settings
-from .text import tr
+from .messages import tr
 
 WARN_PIXELS = 25_000_000
 """Larger exports are asked about first (75 MB of colour)."""

@@ -25,7 +25,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 
 from .engine import flat
-from .text import NAME, short
+from .messages import NAME, short
 
 FIELDS = (
     ("id", "int8"),

@@ -32,8 +32,8 @@ from qgis.PyQt.QtWidgets import (
 
 from . import results
 from .compat import QAction, QShortcut
+from .messages import tr
 from .ranking import Ranking
-from .text import tr
 
 ROOM = 3.0
 """Zooming to a result shows this many times its size."""

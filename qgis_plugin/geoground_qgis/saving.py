@@ -15,7 +15,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-from .text import short, tr
+from .messages import short, tr
 
 ENDINGS = {"GPKG": ".gpkg", "GeoJSON": ".geojson"}
 

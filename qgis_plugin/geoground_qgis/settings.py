@@ -10,7 +10,7 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsSettings
 
-from .text import NAME
+from .messages import NAME
 
 HISTORY_LENGTH = 30
 MAX_IDLE_MINUTES = 24 * 60

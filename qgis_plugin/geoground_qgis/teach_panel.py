@@ -22,9 +22,9 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from .curve import Curve
+from .loss_plot import Curve
+from .messages import duration, tr
 from .rasters import LayerError
-from .text import duration, tr
 
 MIN_EXAMPLES = 3
 GOOD_EXAMPLES = 10

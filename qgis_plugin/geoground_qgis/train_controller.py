@@ -10,11 +10,11 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from . import settings
 from .background import EngineTask, Input
+from .engine_link import Link, train_request
 from .examples import ExampleFile
-from .link import Link, train_request
+from .messages import NAME, literal, tr
 from .rasters import Export, LayerError, describe_source
 from .teach_panel import TeachPanel
-from .text import NAME, literal, tr
 
 
 class Teaching(QObject):

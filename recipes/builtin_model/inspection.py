@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from geogrounding.grounding.models.builtin.processing import normalise
-from geogrounding.grounding.models.builtin.regions import RegionHead, select_regions
-from geogrounding.training.embedded.features import Cache, Joined, Record
-from geogrounding.training.embedded.matching import Hits, match
-from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
-from geogrounding.training.embedded.regions import MIN_SIDE_PX, MIN_VISIBLE
-from geogrounding.training.evaluation.matching import as_boxes, box_iou
+from geogrounding.evaluation.matching import as_boxes, box_iou
+from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.regions import RegionHead, select_regions
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX
+from recipes.builtin_model.features import Cache, Joined, Record
+from recipes.builtin_model.matching import Hits, match
+from recipes.builtin_model.regions import MIN_SIDE_PX, MIN_VISIBLE
 
 BEST_F1_AT = 0.4
 """Score at which, after calibration, F1 is about best."""

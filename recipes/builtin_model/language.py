@@ -19,16 +19,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geogrounding.grounding.models.builtin import vocabulary as words
-from geogrounding.grounding.models.builtin.choosing import NO_REGION
-from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
-from geogrounding.grounding.models.builtin.modeling import FROZEN, GeogroundForConditionalGeneration
-from geogrounding.grounding.models.builtin.processing import normalise
-from geogrounding.grounding.models.builtin.reader import Seen
-from geogrounding.grounding.models.builtin.regions import RegionHead, Regions, select_regions
-from geogrounding.training.embedded.features import Cache, Joined
-from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
-from geogrounding.training.embedded.questions import Asked, ask_about
+from geogrounding.models.builtin import tokenizer as words
+from geogrounding.models.builtin.configuration import GeogroundConfig
+from geogrounding.models.builtin.modeling import FROZEN, GeogroundForConditionalGeneration
+from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.question_encoder import Seen
+from geogrounding.models.builtin.region_loss import NO_REGION
+from geogrounding.models.builtin.regions import RegionHead, Regions, select_regions
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX
+from recipes.builtin_model.features import Cache, Joined
+from recipes.builtin_model.questions import Asked, ask_about
 
 IGNORE = -100
 WORTH_OF_READING = 4.0
@@ -119,7 +119,7 @@ def new_model(
     """A fresh model for a tokenizer of ``vocabulary.build_tokenizer``."""
     from transformers import LlamaConfig
 
-    from geogrounding.training.embedded.backbone import vision_config as small_vit
+    from recipes.builtin_model.backbone import vision_config as small_vit
 
     def token(text: str) -> int:
         number: int = tokenizer.convert_tokens_to_ids(text)

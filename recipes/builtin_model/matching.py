@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.training.evaluation.matching import as_boxes, box_iou
+from geogrounding.evaluation.matching import as_boxes, box_iou
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

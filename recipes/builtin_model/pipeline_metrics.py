@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geogrounding.training.embedded.matching import Hits, match
-from geogrounding.training.embedded.pictures import CLASSES, Picture, is_dev, read_all
-from geogrounding.training.embedded.samples import choosing_records
-from geogrounding.training.evaluation.matching import as_boxes, box_iou
+from geogrounding.evaluation.matching import as_boxes, box_iou
+from recipes.builtin_model.corpora import CLASSES, Picture, is_dev, read_all
+from recipes.builtin_model.matching import Hits, match
+from recipes.builtin_model.samples import choosing_records
 
 ABSENT = ("airplane", "harbor", "ground track field", "storage tank", "swimming pool")
 """Asked about pictures whose set labels them and shows none."""
@@ -85,7 +85,7 @@ def detect_figures(
     model: Any, pictures: Sequence[Picture], *, iou: float = 0.5, **settings: Any
 ) -> tuple[dict[str, Any], dict[str, Hits]]:
     """AP50 and F1@0.5 of each class that the set labels, and the share of absent classes answered with nothing."""
-    from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS
+    from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 
     threshold = settings.pop("threshold", BUILTIN_CONVENTIONS.min_score)
     found: dict[str, list[Found]] = {}
@@ -155,7 +155,7 @@ def measure(
         sets: what is measured, of ``SETS``.
         settings: of the run, such as ``scales``.
     """
-    from geogrounding.grounding.models import builtin
+    from geogrounding.models import builtin
 
     model = builtin.load(folder)
     pictures = pictures_of(root, split)

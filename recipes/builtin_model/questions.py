@@ -1,7 +1,7 @@
 """Questions about the regions of a picture, with what a right answer would say of every region.
 
 The teacher is the region head itself, calibrated on pictures kept back: a region is meant as surely as it is what was asked
-for. Expressions come from ``training.expressions``, made about the regions that are surely seen.
+for. Expressions come from ``datasets.synthetic``, made about the regions that are surely seen.
 """
 
 from __future__ import annotations
@@ -13,19 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.grounding.detection import Task
-from geogrounding.grounding.models.builtin.vocabulary import ANYTHING
-from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
-from geogrounding.training.expressions import (
-    PLACES,
-    RANKS,
-    SYNONYMS,
-    Kind,
-    Objects,
-    make_expressions,
-    words,
-)
-from geogrounding.training.expressions.meaning import place_degree
+from geogrounding.datasets.synthetic import PLACES, RANKS, SYNONYMS, Kind, Objects, make_expressions
+from geogrounding.models.builtin.tokenizer import ANYTHING
+from geogrounding.query import lexicon
+from geogrounding.query.expression import place_degree
+from geogrounding.types import Task
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX
 
 SEEN = 0.4
 """Score from which a region counts as seen (the head is calibrated so that about this gives the best F1)."""
@@ -103,9 +96,9 @@ def vocabulary() -> list[str]:
             for part in item:
                 walk(part)
 
-    for name in dir(words):
+    for name in dir(lexicon):
         if name.isupper():
-            walk(getattr(words, name))
+            walk(getattr(lexicon, name))
     walk(TAILS)
     walk(
         "a an the all every each any some both of find locate show detect where is are there please mark image picture scene in on"

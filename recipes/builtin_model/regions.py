@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from geogrounding.grounding.models.builtin.processing import normalise
-from geogrounding.grounding.models.builtin.regions import DenseMaps, RegionHead
-from geogrounding.training.embedded.features import Cache, Joined, Record
-from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX
+from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.regions import DenseMaps, RegionHead
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX
+from recipes.builtin_model.features import Cache, Joined, Record
 
 CONTAINERS = frozenset({"harbor", "ground track field", "bridge"})
 """Classes inside whose boxes other classes stand as well."""

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geogrounding.grounding.detection import Question
-from geogrounding.grounding.prompt import build_prompt
-from geogrounding.training.embedded.pictures import CLASSES, Picture, draw_view, is_dev, read_all, scales_of
-from geogrounding.training.embedded.regions import MIN_SIDE_PX, MIN_VISIBLE
-from geogrounding.training.expressions import Expression, Kind, Objects, make_expressions
+from geogrounding.datasets.synthetic import Expression, Kind, Objects, make_expressions
+from geogrounding.models.prompts import build_prompt
+from geogrounding.types import Question
+from recipes.builtin_model.corpora import CLASSES, Picture, draw_view, is_dev, read_all, scales_of
+from recipes.builtin_model.regions import MIN_SIDE_PX, MIN_VISIBLE
 
 CHOOSING: tuple[Kind, ...] = ("position", "rank", "size", "relation")
 """Kinds of expression that choose among the objects of a class."""

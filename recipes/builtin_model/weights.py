@@ -15,7 +15,7 @@ REST = "language.safetensors"
 
 def write_weights(model: Any, tokenizer: Any, folder: Path) -> None:
     """Write config, processor and two float16 shards; a tower that is already in the folder is left as it is."""
-    from geogrounding.grounding.models.builtin.processing import GeogroundImageProcessor, GeogroundProcessor
+    from geogrounding.models.builtin.processing import GeogroundImageProcessor, GeogroundProcessor
 
     folder.mkdir(parents=True, exist_ok=True)
     processor = GeogroundProcessor(

@@ -1,7 +1,7 @@
 """The experiment: what a few labels of new classes teach by SFT and by GRPO, from the same start.
 
-    python -m geogrounding.training.experiment run --data ../shared/data --base BASE --run runs/experiment
-    python -m geogrounding.training.experiment report --run runs/experiment
+    python -m recipes.few_shot_study run --data ../shared/data --base BASE --run runs/experiment
+    python -m recipes.few_shot_study report --run runs/experiment
 
 The start (``--base``) never saw the withheld classes; ``make experiment`` makes it first. For every seed and number of shots
 it is trained by SFT and by GRPO with the same questions, as many steps and as many questions a step, and measured on test
@@ -30,9 +30,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from geogrounding.errors import GeogroundingError, InputError, OutputError, SettingsError
-from geogrounding.training import experiment_data as data_of
 from geogrounding.training.config import GRPOSettings, SFTSettings, TrainSettings, describe, make_settings
 from geogrounding.training.run_folder import CHECKPOINTS, versions
+from recipes.few_shot_study import data as data_of
 
 Arm = Literal["sft", "grpo"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
@@ -118,8 +118,8 @@ def doers(root: Path, plan: Plan) -> Doers:
         root: folder of the data sets.
         plan: of the experiment.
     """
-    from geogrounding.training.experiment_measure import SharedEyes, measure
     from geogrounding.training.launch import train
+    from recipes.few_shot_study.measure import SharedEyes, measure
 
     eyes = SharedEyes()
 
@@ -254,9 +254,9 @@ def _collect(plan: Plan, folder: Path, *, start: str, base: Path, command: Seque
 
 
 def _digest(base: Path) -> str:
-    from geogrounding.grounding.models import weights
+    from geogrounding.models import hub
 
-    return weights.fingerprint([base], settings=None)
+    return hub.fingerprint([base], settings=None)
 
 
 def _same(folder: Path, fixed: Mapping[str, Any]) -> None:
@@ -302,7 +302,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m geogrounding.training.experiment", description=(__doc__ or "").split("\n")[0]
+        prog="python -m recipes.few_shot_study", description=(__doc__ or "").split("\n")[0]
     )
     steps = parser.add_subparsers(dest="step", required=True)
     run = steps.add_parser("run", help="train and measure what is not done yet, then write the report")
@@ -347,7 +347,7 @@ def plan_of(given: argparse.Namespace) -> Plan:
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; see the module's docstring. Returns the exit code."""
-    from geogrounding.training.experiment_report import write_report
+    from recipes.few_shot_study.report import write_report
 
     words = sys.argv[1:] if arguments is None else arguments
     given = _parser().parse_args(words)
@@ -358,7 +358,7 @@ def main(arguments: list[str] | None = None) -> int:
 
                 torch.set_num_threads(given.threads)
             plan = plan_of(given)
-            command = ["python", "-m", "geogrounding.training.experiment", *words]
+            command = ["python", "-m", "recipes.few_shot_study", *words]
             run_experiment(
                 plan, given.run, base=given.base, doers=doers(given.data, plan), keep=given.keep, command=command
             )

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from geogrounding.datasets.few_shot import choose_shots
+from geogrounding.datasets.read import read_samples
+from geogrounding.datasets.sample import Sample
+from geogrounding.datasets.synthetic import Kind
 from geogrounding.errors import InputError
-from geogrounding.training.data.fewshot import choose_shots
-from geogrounding.training.data.reading import read_samples
-from geogrounding.training.data.sample import Sample
-from geogrounding.training.expressions import Kind
 
 WITHHELD = ("airplane", "ship", "tennis court", "vehicle")
 """Classes that the start never saw."""
@@ -64,7 +64,7 @@ def view_writer(root: Path) -> Write:
     """Writes views of the data sets under ``root``, 336 pixels wide at most; needs torch installed."""
 
     def write(folder: Path, wanted: PictureSet, views: int, seed: int) -> Path:
-        from geogrounding.training.embedded.samples import write_views
+        from recipes.builtin_model.samples import write_views
 
         return write_views(
             root,

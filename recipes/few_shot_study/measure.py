@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from geogrounding.grounding.models.loading import load_model
-from geogrounding.training.data.sample import Sample, Task
-from geogrounding.training.evaluation import evaluate
-from geogrounding.training.evaluation.asking import Outcome
-from geogrounding.training.evaluation.figures import has_target, picture_numbers
-from geogrounding.training.evaluation.matching import box_iou, match
+from geogrounding.datasets.sample import Sample, Task
+from geogrounding.evaluation import evaluate
+from geogrounding.evaluation.matching import box_iou, match
+from geogrounding.evaluation.metric_tables import has_target, picture_numbers
+from geogrounding.evaluation.predict import Outcome
+from geogrounding.models.load import load_model
 
 TASKS: tuple[Task, ...] = ("refer", "detect")
 KEPT = ("acc50", "acc70", "f1_50", "none_rate")

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import InputError, OutputError
-from geogrounding.training.evaluation.bootstrap import Interval, Weights, intervals, ratio
-from geogrounding.training.experiment_data import POOL, TESTS
+from geogrounding.evaluation.bootstrap import Interval, Weights, intervals, ratio
+from recipes.few_shot_study.data import POOL, TESTS
 
 BEGIN, END = "<!-- experiment: begin -->", "<!-- experiment: end -->"
 TABLE = "table.md"

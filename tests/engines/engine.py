@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from geogrounding.engine.session import Session
-from geogrounding.engine.stdio import take_over
+from geogrounding.engine.transport import take_over
 
 if __name__ == "__main__":
     requests, replies = take_over()

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from qgis_plugin.geogrounding.engine import EngineClient
+from qgis_plugin.geoground_qgis.engine import EngineClient
 
 ROOT = Path(__file__).resolve().parents[2]
 # -I of a real engine would hide the tests themselves, and the client starts it in a folder of its own

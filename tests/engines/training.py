@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from geogrounding.engine.training import main
+from geogrounding.engine.train_process import main
 from geogrounding.errors import ModelError
 from geogrounding.training import launch
 

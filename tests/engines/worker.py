@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from geogrounding.engine.worker import main
 from geogrounding.errors import ModelError
-from geogrounding.grounding.detection import Answer, Detection, Question
-from geogrounding.grounding.models import loading
+from geogrounding.models import load as loading
+from geogrounding.types import Answer, Detection, Question
 from tests.blobs import BlobModel
 
 HOSTILE = '\x1b[2J<script>alert(1)</script>\u202e\n{"id": 1, "result": {}}\n\ud800 \' OR 1=1 --'

@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from qgis_plugin.geogrounding.engine import Cancelled, EngineClient, EngineError
-from qgis_plugin.geogrounding.engine import client as client_module
+from qgis_plugin.geoground_qgis.engine import Cancelled, EngineClient, EngineError
+from qgis_plugin.geoground_qgis.engine import client as client_module
 from tests.blobs import write_scene
 from tests.engines.start import COMMAND, ROOT, alive, engine, family, run_params
 from tests.engines.worker import HOSTILE, deaf_mark
@@ -256,7 +256,7 @@ import threading
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from tests.engines.start import COMMAND, family, run_params
-from qgis_plugin.geogrounding.engine import EngineClient
+from qgis_plugin.geoground_qgis.engine import EngineClient
 client = EngineClient(COMMAND)
 client.call("load", {"model": "endless"})
 settings = {"scene": "s.tif", "labels": "l.gpkg", "expression": "endless"}

@@ -20,8 +20,9 @@ import pyogrio
 import pytest
 
 from geogrounding.errors import ModelError, OutputError
-from geogrounding.vector import export, formats
-from geogrounding.vector.export import EXTENSIONS, sidecar_path, write_layer
+from geogrounding.io import formats
+from geogrounding.io import write_layer as export
+from geogrounding.io.write_layer import EXTENSIONS, sidecar_path, write_layer
 from geogrounding.vector.feature import Feature
 from tests.unit.features import UTM, some_features
 
@@ -195,7 +196,7 @@ def test_kills_at_random_moments(folder: Path, kills: int) -> None:
 def test_leftovers_of_a_living_process_are_kept(folder: Path) -> None:
     path = folder / "ships.fgb"
     write_layer(path, some_features(3), crs=UTM, metadata={})
-    from geogrounding.vector.atomic import partial_folder
+    from geogrounding.io.atomic import partial_folder
 
     with partial_folder(path) as mine:
         name = mine.name.removesuffix(str(os.getpid()))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from geogrounding.errors import ModelError
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models.openai_server import OpenAIServer
+from geogrounding.models.openai.model import OpenAIServer
+from geogrounding.types import Answer, Question
 from tests.integration.chat_server import ServerProcess
 
 SHIP = Question(expression="ship")

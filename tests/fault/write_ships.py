@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from geogrounding.errors import OutputError
-from geogrounding.vector.export import write_layer
+from geogrounding.io.write_layer import write_layer
 from tests.unit.features import UTM, some_features
 
 

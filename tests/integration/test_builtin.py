@@ -11,9 +11,9 @@ import rasterio
 from numpy.typing import NDArray
 
 import geogrounding as gg
-from geogrounding.grounding.answer import parse_answer
-from geogrounding.grounding.detection import Question
-from geogrounding.grounding.models.base import Model
+from geogrounding.models.base import Model
+from geogrounding.models.parsing.answer import parse_answer
+from geogrounding.types import Question
 
 TREE = Question(expression="the trees")
 SCENE = Path(__file__).parents[2] / "examples" / "data" / "OSBS_029.tif"

@@ -16,7 +16,7 @@ from geogrounding_cli.main import geoground
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError
-from geogrounding.grounding.detection import Answer, Question
+from geogrounding.types import Answer, Question
 from tests.blobs import BlobModel, write_scene
 
 
@@ -36,7 +36,7 @@ class Loader:
 @pytest.fixture
 def loader(monkeypatch: pytest.MonkeyPatch) -> Loader:
     loader = Loader()
-    monkeypatch.setattr("geogrounding.grounding.models.loading.load_model", loader)
+    monkeypatch.setattr("geogrounding.models.load.load_model", loader)
     return loader
 
 

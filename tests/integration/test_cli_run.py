@@ -19,7 +19,7 @@ from geogrounding_cli.main import geoground
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError
-from geogrounding.grounding.detection import Answer, Question
+from geogrounding.types import Answer, Question
 from tests.blobs import BlobModel, write_scene
 
 RECTANGLES = [(10, 10, 20, 22), (90, 90, 106, 106), (150, 20, 170, 36)]
@@ -30,7 +30,7 @@ FIELDS = ["id", "query", "label", "score", "reasoning", "model", "chip", "source
 def model(monkeypatch: pytest.MonkeyPatch) -> BlobModel:
     """The model that every ``--model`` loads."""
     blobs = BlobModel()
-    monkeypatch.setattr("geogrounding.grounding.models.loading.load_model", lambda *_, **__: blobs)
+    monkeypatch.setattr("geogrounding.models.load.load_model", lambda *_, **__: blobs)
     return blobs
 
 
@@ -117,7 +117,7 @@ class HalfBlind(BlobModel):
 
 def test_failed_chips_make_the_run_incomplete(monkeypatch: pytest.MonkeyPatch, scene: Path, tmp_path: Path) -> None:
     blind = HalfBlind()
-    monkeypatch.setattr("geogrounding.grounding.models.loading.load_model", lambda *_, **__: blind)
+    monkeypatch.setattr("geogrounding.models.load.load_model", lambda *_, **__: blind)
     output = tmp_path / "out.geojson"
     result = invoke("run", scene, "ship", "-o", output)
     assert result.exit_code == 6
@@ -144,7 +144,7 @@ def test_ctrl_c_leaves_a_journal_and_resume_gives_the_same_bytes(
     monkeypatch: pytest.MonkeyPatch, scene: Path, tmp_path: Path
 ) -> None:
     def load(model: BlobModel) -> None:
-        monkeypatch.setattr("geogrounding.grounding.models.loading.load_model", lambda *_, **__: model)
+        monkeypatch.setattr("geogrounding.models.load.load_model", lambda *_, **__: model)
 
     output, undisturbed = tmp_path / "out.geojson", tmp_path / "undisturbed.geojson"
     load(BlobModel())
@@ -169,7 +169,7 @@ def test_a_scene_that_cannot_be_used_is_refused_before_the_model_is_loaded(
     def load(*_: Any, **__: Any) -> None:
         pytest.fail("the model was loaded")
 
-    monkeypatch.setattr("geogrounding.grounding.models.loading.load_model", load)
+    monkeypatch.setattr("geogrounding.models.load.load_model", load)
     picture = write_scene(tmp_path / "plain.tif", RECTANGLES, crs=None)
     for source, words in ((picture, "--pixel-coordinates"), (tmp_path / "none.tif", "none.tif")):
         result = invoke("run", source, "ship", "-o", tmp_path / "out.geojson")
@@ -190,7 +190,7 @@ def test_a_model_that_cannot_be_loaded(monkeypatch: pytest.MonkeyPatch, scene: P
     def load(*_: Any, **__: Any) -> None:
         raise ModelError("the server at http://localhost:1/v1 does not answer", hint="Is it running?")
 
-    monkeypatch.setattr("geogrounding.grounding.models.loading.load_model", load)
+    monkeypatch.setattr("geogrounding.models.load.load_model", load)
     result = invoke("run", scene, "ship", "-o", tmp_path / "out.geojson")
     assert result.exit_code == 4
     assert result.stderr.splitlines()[-2:] == [
@@ -239,7 +239,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell job in the background ignores it
 import sys
 from tests.blobs import BlobModel
-import geogrounding.grounding.models.loading as loading
+import geogrounding.models.load as loading
 from geogrounding_cli.main import main
 
 class Waiting(BlobModel):

@@ -17,7 +17,7 @@ import pytest
 import shapely
 
 from geogrounding.pipeline import ground
-from qgis_plugin.geogrounding.engine import Cancelled, EngineClient, EngineError, command_for, flat
+from qgis_plugin.geoground_qgis.engine import Cancelled, EngineClient, EngineError, command_for, flat
 from tests.blobs import BlobModel, write_scene
 from tests.engines.start import engine, run_params
 

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import geogrounding
+from geogrounding.datasets.read import read_samples
+from geogrounding.datasets.sample import Sample, Task
 from geogrounding.errors import InputError, OutputError, SettingsError
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models import loading
-from geogrounding.training.data.reading import read_samples
-from geogrounding.training.data.sample import Sample, Task
-from geogrounding.training.evaluation import evaluate
-from geogrounding.training.evaluation.report import write_report
+from geogrounding.evaluation import evaluate
+from geogrounding.evaluation.report import write_report
+from geogrounding.models import load as loading
+from geogrounding.types import Answer, Question
 from tests.blobs import BlobModel, write_scene
 
 Rectangles = Sequence[tuple[int, int, int, int]]

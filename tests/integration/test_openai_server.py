@@ -17,12 +17,12 @@ import pytest
 from PIL import Image
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.detection import Question
-from geogrounding.grounding.models.base import Model
-from geogrounding.grounding.models.openai_server import OpenAIServer
-from geogrounding.grounding.models.server_http import check_base_url
-from geogrounding.grounding.models.server_picture import PictureSender
-from geogrounding.grounding.prompt import build_prompt, smart_resize
+from geogrounding.models.base import Model
+from geogrounding.models.openai.client import check_base_url
+from geogrounding.models.openai.images import PictureSender
+from geogrounding.models.openai.model import OpenAIServer
+from geogrounding.models.prompts import build_prompt, smart_resize
+from geogrounding.types import Question
 from tests.integration.chat_server import ServerProcess, ServeTransformers
 
 URL = "http://server.test/v1"

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 import geogrounding as gg
 from geogrounding import pipeline
 from geogrounding.errors import AreaError, IncompleteError, JournalError, MissingCRSError, ModelError, OutputError
-from geogrounding.grounding.detection import Answer, Question
 from geogrounding.pipeline import Progress, run
 from geogrounding.raster.reader import read_chips
+from geogrounding.types import Answer, Question
 from tests.blobs import UTM, BlobModel, write_scene
 
 # Whole in one chip, on a chip border, on a corner of four chips, longer than a chip, at the very edge of the scene.

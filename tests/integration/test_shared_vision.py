@@ -36,7 +36,7 @@ def freeze_all_but_language(model: Any) -> None:
 def test_the_same_numbers_for_fewer_pictures(family: Family) -> None:
     import torch
 
-    from geogrounding.training.shared_vision import SharedVision
+    from geogrounding.training.vision_cache import SharedVision
 
     model = build_model(family, build_tokenizer(family))
     freeze_all_but_language(model)
@@ -68,7 +68,7 @@ def test_the_same_numbers_for_fewer_pictures(family: Family) -> None:
 def test_pictures_that_differ_in_one_value_are_two() -> None:
     import torch
 
-    from geogrounding.training.shared_vision import SharedVision
+    from geogrounding.training.vision_cache import SharedVision
 
     model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
     freeze_all_but_language(model)
@@ -89,7 +89,7 @@ def test_pictures_that_differ_in_one_value_are_two() -> None:
 def test_a_tower_that_learns_shares_within_a_batch_only_and_gets_the_whole_gradient() -> None:
     import torch
 
-    from geogrounding.training.shared_vision import SharedVision
+    from geogrounding.training.vision_cache import SharedVision
 
     batch = inputs_of("qwen2_5_vl", [picture(1), picture(2), picture(1)])
     gradients = []
@@ -107,7 +107,7 @@ def test_a_tower_that_learns_shares_within_a_batch_only_and_gets_the_whole_gradi
 def test_memory_is_bounded() -> None:
     import torch
 
-    from geogrounding.training.shared_vision import SharedVision
+    from geogrounding.training.vision_cache import SharedVision
 
     model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
     freeze_all_but_language(model)
@@ -121,11 +121,11 @@ def test_memory_is_bounded() -> None:
 def test_the_embedded_model_sees_each_picture_once(tmp_path: Path) -> None:
     import torch
 
-    from geogrounding.grounding.models.builtin import hf
-    from geogrounding.training.shared_vision import SharedVision
+    from geogrounding.models.builtin import register
+    from geogrounding.training.vision_cache import SharedVision
 
     folder = save_tiny_embedded(tmp_path / "m")
-    model: Any = hf.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
+    model: Any = register.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
     model.freeze_vision()
     pixels = torch.stack([torch.full((3, 336, 336), value) for value in (0.1, 0.7, 0.1, 0.1)])
     pixels[:, :, 40:90, 60:100] = 2.0
@@ -144,13 +144,13 @@ def test_a_group_shares_its_prompt_and_the_numbers_and_gradients_stay(tmp_path: 
     import torch
     from transformers import GenerationConfig
 
-    from geogrounding.grounding.models.builtin import hf
-    from geogrounding.training.scoring_head import add_own_head
-    from geogrounding.training.shared_prompt import SharedPrompt
+    from geogrounding.models.builtin import register
+    from geogrounding.training.logprobs import add_own_head
+    from geogrounding.training.prefix_sharing import SharedPrompt
 
     folder = save_tiny_embedded(tmp_path / "m")
-    model: Any = hf.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
-    processor: Any = hf.GeogroundProcessor.from_pretrained(folder)
+    model: Any = register.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
+    processor: Any = register.GeogroundProcessor.from_pretrained(folder)
     model.freeze_vision()
     pictures = [picture(seed, 200) for seed in (1, 2, 1, 2, 1, 3)]
     texts = ["<image>detect: square<s>" if row % 2 == 0 else "<image>refer: the leftmost ship<s>" for row in range(6)]
@@ -202,7 +202,7 @@ def test_sampling_follows_temperature_and_top_p() -> None:
     import torch
     from transformers import GenerationConfig
 
-    from geogrounding.training.shared_prompt import _next
+    from geogrounding.training.prefix_sharing import _next
 
     torch.manual_seed(0)
     logits = torch.tensor([0.5, 0.3, 0.15, 0.05]).log().repeat(4000, 1)
@@ -220,7 +220,7 @@ def test_sampling_follows_temperature_and_top_p() -> None:
 def test_prompts_are_the_same_only_with_the_same_picture() -> None:
     import torch
 
-    from geogrounding.training.shared_prompt import same_prompts
+    from geogrounding.training.prefix_sharing import same_prompts
 
     ids = torch.tensor([[1, 2], [1, 2], [1, 3], [1, 2]])
     pixels = torch.tensor([0.0, 1.0, 0.0, 0.0])[:, None]

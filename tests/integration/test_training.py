@@ -12,8 +12,8 @@ import pytest
 
 import geogrounding as gg
 from geogrounding.errors import InputError, ModelError, OutputError, SettingsError
-from geogrounding.grounding.detection import Question
 from geogrounding.training.config import GRPOSettings, SFTSettings, make_settings
+from geogrounding.types import Question
 from tests.integration.tiny_embedded import save_tiny_embedded
 from tests.integration.tiny_models import save_tiny
 from tests.training_data import save_talker, write_squares

@@ -16,12 +16,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models import checkpoint, decoding, load_model
-from geogrounding.grounding.models.base import Model
-from geogrounding.grounding.models.processing import Picture
-from geogrounding.grounding.models.transformers_model import TransformersModel
-from geogrounding.grounding.prompt import smart_resize
+from geogrounding.models import load_model
+from geogrounding.models.base import Model
+from geogrounding.models.hf import checkpoint, generation
+from geogrounding.models.hf.model import TransformersModel
+from geogrounding.models.hf.processing import Picture
+from geogrounding.models.prompts import smart_resize
+from geogrounding.types import Answer, Question
 from tests.integration import tiny_models
 from tests.integration.tiny_models import FAMILIES, RELATIVES, Family
 
@@ -183,7 +184,7 @@ def test_token_spans_follow_the_text() -> None:
     text = "sees é and 😀😀 at [12, 345] " * 9 + "日本 end"
     token_ids = tokenizer(text, add_special_tokens=False)["input_ids"]
     assert len(token_ids) == len(text.encode())
-    spans = decoding.token_spans(tokenizer.decode, token_ids)
+    spans = generation.token_spans(tokenizer.decode, token_ids)
     written = [character for character in text for _ in character.encode()]
     for character, (start, stop) in zip(written, spans, strict=True):
         if character.isascii():
@@ -198,7 +199,7 @@ def test_token_spans_of_tokenizers_that_write_spaces_first() -> None:
         return "".join(words[index] for index in token_ids).replace("▁", " ").removeprefix(" ")
 
     everything = decode(range(len(words)))
-    spans = decoding.token_spans(decode, range(len(words)))
+    spans = generation.token_spans(decode, range(len(words)))
     assert [everything[start:stop].strip() for start, stop in spans] == [word[1:] for word in words]
 
 
@@ -324,15 +325,15 @@ def limit_memory(
     monkeypatch: pytest.MonkeyPatch, failure: Exception, too_much: Callable[[dict[str, torch.Tensor]], bool]
 ) -> list[int]:
     """Let decoding fail where ``too_much`` says so; returns the list of batch sizes tried."""
-    real, tried = decoding.generate, []
+    real, tried = generation.generate, []
 
-    def limited(model: Any, inputs: Any, **options: Any) -> list[decoding.Reply]:
+    def limited(model: Any, inputs: Any, **options: Any) -> list[generation.Reply]:
         tried.append(len(inputs["input_ids"]))
         if too_much(inputs):
             raise failure
         return real(model, inputs, **options)
 
-    monkeypatch.setattr(decoding, "generate", limited)
+    monkeypatch.setattr(generation, "generate", limited)
     return tried
 
 

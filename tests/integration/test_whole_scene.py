@@ -18,11 +18,11 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 import geogrounding as gg
+from geogrounding.datasets.synthetic import Objects, evaluate, read_expression
 from geogrounding.errors import JournalError
-from geogrounding.grounding.detection import Answer, Detection, Question
-from geogrounding.grounding.models.base import Conventions
+from geogrounding.models.base import Conventions
 from geogrounding.pipeline import run, walk_scene
-from geogrounding.training.expressions import Objects, evaluate, read_expression
+from geogrounding.types import Answer, Detection, Question
 from geogrounding.vector.feature import Feature
 from tests.blobs import UTM, BlobModel
 

@@ -12,9 +12,10 @@ def save_tiny_embedded(folder: Path, *, seed: int = 0) -> Path:
     import torch
     from transformers import Dinov2Config
 
-    from geogrounding.grounding.models.builtin import hf, vocabulary
-    from geogrounding.grounding.models.checkpoint import quiet
-    from geogrounding.training.embedded.language import new_model
+    from geogrounding.models.builtin import register
+    from geogrounding.models.builtin import tokenizer as vocabulary
+    from geogrounding.models.hf.checkpoint import quiet
+    from recipes.builtin_model.language import new_model
 
     vit = Dinov2Config(hidden_size=384, num_hidden_layers=1, num_attention_heads=6, image_size=336, patch_size=14)
     tokenizer = vocabulary.build_tokenizer(WORDS, 336)
@@ -26,8 +27,8 @@ def save_tiny_embedded(folder: Path, *, seed: int = 0) -> Path:
             bias = model.region_head.out.bias
             assert bias is not None
             bias.add_(4.0)
-    processor = hf.GeogroundProcessor(
-        hf.GeogroundImageProcessor(336), tokenizer, image_tokens=model.config.image_tokens
+    processor = register.GeogroundProcessor(
+        register.GeogroundImageProcessor(336), tokenizer, image_tokens=model.config.image_tokens
     )
     folder.mkdir(parents=True, exist_ok=True)
     with quiet():

@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-from geogrounding.grounding.models.checkpoint import quiet
+from geogrounding.models.hf.checkpoint import quiet
 
 Family = Literal["qwen2_5_vl", "qwen3_vl", "llava", "qwen2_vl", "qwen3_vl_moe", "llava_next"]
 FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")

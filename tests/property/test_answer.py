@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geogrounding.grounding.answer import MAX_BOXES, MAX_TEXT_BYTES, Reason, parse_answer
-from geogrounding.grounding.detection import Answer, Task
-from geogrounding.grounding.locate import locate
-from geogrounding.grounding.models.base import CoordinateConvention
+from geogrounding.models.base import CoordinateConvention
+from geogrounding.models.parsing.answer import MAX_BOXES, MAX_TEXT_BYTES, Reason, parse_answer
+from geogrounding.models.parsing.find_boxes import locate
+from geogrounding.types import Answer, Task
 from tests.unit.test_answer import CASES
 
 COUNTS = [1_000, pytest.param(100_000, marks=pytest.mark.slow)]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geogrounding.training.expressions import (
+from geogrounding.datasets.synthetic import (
     ALL_KINDS,
     Expression,
     Meaning,
@@ -23,7 +23,7 @@ from geogrounding.training.expressions import (
     read_expression,
     words_for,
 )
-from geogrounding.training.expressions.words import PLACES, RANKS
+from geogrounding.query.lexicon import PLACES, RANKS
 from tests.unit.expression_truth import LABELS, NAMES, Truth
 
 EXAMPLES = [60, pytest.param(3_000, marks=pytest.mark.slow)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from geogrounding.vector import boxes as bx
+from geogrounding.geometry import boxes as bx
 from geogrounding.vector.candidates import Candidates
 from geogrounding.vector.merge import METHODS, Method, merge
 from tests.unit.chips_and_boxes import Seen, candidates, row_of_chips

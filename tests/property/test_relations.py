@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from geogrounding.training.expressions import PLACES, RANKS, Meaning, Objects, Relation, RelationKind, evaluate
-from geogrounding.vector.relations import REACH, choose
+from geogrounding.datasets.synthetic import PLACES, RANKS, Meaning, Objects, Relation, RelationKind, evaluate
+from geogrounding.query.evaluate import REACH, choose
 
 SIZE = (512, 256)
 """Powers of two, so that shares of the sides are exact and ties are ties for everybody."""

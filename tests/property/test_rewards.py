@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geogrounding.grounding.answer import Reason, parse_answer
-from geogrounding.grounding.detection import Task
-from geogrounding.training.evaluation.matching import average_precision, box_iou, match
-from geogrounding.training.plain_answers import read_plain
+from geogrounding.evaluation.matching import average_precision, box_iou, match
+from geogrounding.models.parsing.answer import Reason, parse_answer
 from geogrounding.training.rewards import REWARDS, TASK_REWARDS, format_reward
+from geogrounding.training.strict_answers import read_plain
+from geogrounding.types import Task
 from tests.property.test_answer import PIECES
 
 COUNTS = [200, pytest.param(20_000, marks=pytest.mark.slow)]

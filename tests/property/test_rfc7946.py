@@ -13,9 +13,9 @@ from numpy.random import Generator
 from pyproj import CRS, Transformer
 from shapely import MultiPolygon, Polygon
 
-from geogrounding.vector.geodesy import geodesic_areas_m2
+from geogrounding.geometry.geodesy import geodesic_areas_m2
+from geogrounding.io.rfc7946 import WGS84, polygons_lonlat
 from geogrounding.vector.georeference import polygons_crs
-from geogrounding.vector.rfc7946 import WGS84, polygons_lonlat
 
 FULL_COUNT = 1_000
 FAST_COUNT = 30

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
+from geogrounding.datasets import Format, Sample, choose_shots, read_samples
+from geogrounding.datasets.masks import polygons_of_mask
 from geogrounding.errors import GeogroundingError, SettingsError
-from geogrounding.training.data import Format, Sample, choose_shots, read_samples
-from geogrounding.training.data.masks import polygons_of_mask
 from tests import labelled
 
 

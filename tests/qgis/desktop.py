@@ -119,15 +119,15 @@ def install() -> None:
     """Install the zip as Plugins > Manage and Install Plugins > Install from ZIP does, and see it run."""
     from pyplugin_installer import instance
 
-    assert "geogrounding" not in plugins
+    assert "geoground_qgis" not in plugins
     instance().installFromZipFile(os.environ["GEOGROUND_TEST_ZIP"])
-    REPORT["installed"] = "geogrounding" in plugins
-    plugins["geogrounding"].dock.setUserVisible(True)
+    REPORT["installed"] = "geoground_qgis" in plugins
+    plugins["geoground_qgis"].dock.setUserVisible(True)
 
 
 def draw() -> None:
     """Draw a rectangle over the middle of the map with the mouse."""
-    dock = plugins["geogrounding"].dock
+    dock = plugins["geoground_qgis"].dock
     dock.ask.draw_button.click()
     target, middle = iface.mapCanvas().viewport(), iface.mapCanvas().viewport().rect().center()
     first, last = middle - QPoint(150, 120), middle + QPoint(150, 120)
@@ -151,7 +151,7 @@ def draw() -> None:
 
 def set_up() -> None:
     """A first start: the panel leads to the settings, where the engine is named and tested."""
-    plugin = plugins["geogrounding"]
+    plugin = plugins["geoground_qgis"]
     welcome = plugin.dock.welcome
     REPORT["welcome"] = welcome.isVisible()
     picture("welcome")
@@ -176,7 +176,7 @@ def set_up() -> None:
 
 def ask(question: str) -> QgsVectorLayer:
     """Ask a question of the raster that is chosen; the layer with the results."""
-    dock = plugins["geogrounding"].dock
+    dock = plugins["geoground_qgis"].dock
     dock.tabs.setCurrentIndex(0)
     dock.ask.question.setPlainText(question)
     until(lambda: "chip" in dock.ask.estimate.text() and "about" in dock.ask.estimate.text())
@@ -201,7 +201,7 @@ def ask(question: str) -> QgsVectorLayer:
 
 def review(layer: QgsVectorLayer) -> None:
     """Look at the results one by one: accept ten, reject one."""
-    dock = plugins["geogrounding"].dock
+    dock = plugins["geoground_qgis"].dock
     dock.tabs.setCurrentIndex(1)
     dock.review.show_layer(layer)
     until(lambda: dock.review.ranking.total == layer.featureCount())
@@ -224,7 +224,7 @@ def review(layer: QgsVectorLayer) -> None:
 
 def teach(layer: QgsVectorLayer) -> None:
     """Train a model of a new word on the results that were accepted."""
-    dock = plugins["geogrounding"].dock
+    dock = plugins["geoground_qgis"].dock
     dock.tabs.setCurrentIndex(2)
     layer.selectByExpression("review = 'accepted'")
     panel = dock.teach
@@ -252,7 +252,7 @@ def tour() -> None:
     """From the zip to a model of one's own."""
     install()
     set_up()
-    dock = plugins["geogrounding"].dock
+    dock = plugins["geoground_qgis"].dock
     raster = load_scene()
     until(lambda: dock.ask.model.count() > 0 and dock.ask.layer.currentLayer() is not None)
     pulse = Pulse()
@@ -269,22 +269,22 @@ def tour() -> None:
     ask("scrub oak")
     note_layers(raster, "layers_after")
     picture("taught")
-    REPORT["engine"] = plugins["geogrounding"].link.pid
+    REPORT["engine"] = plugins["geoground_qgis"].link.pid
 
 
 def hang() -> None:
     """A run that is under way when QGIS is killed: the test does that."""
     install()
-    settings = importlib.import_module("geogrounding.settings")
+    settings = importlib.import_module("geoground_qgis.settings")
     settings.save(settings.Settings(engine=ENGINE))
-    dock = plugins["geogrounding"].dock
+    dock = plugins["geoground_qgis"].dock
     dock.engine_changed()
     load_scene()
     dock.ask.question.setPlainText("tree\ncar\nbuilding\nairplane\nship")
     dock.ask.set_models([], "null")  # finds nothing, in a worker of its own as every model
     dock.ask.resolution.setValue(0.002)
     dock.ask.run_button.click()
-    link = plugins["geogrounding"].link
+    link = plugins["geoground_qgis"].link
     until(lambda: link.pid is not None and " of " in dock.ask.progress.text())
     REPORT["engine"] = link.pid
     write_report()

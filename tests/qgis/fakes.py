@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from geogrounding.link import Cancelled, EngineError
+from geoground_qgis.engine_link import Cancelled, EngineError
 
 Tell = Callable[[dict[str, Any]], None]
 Answer = Callable[[dict[str, Any], Tell, Callable[[], bool]], dict[str, Any]]

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
-from geogrounding.algorithms.provider import GeogroundingProvider
+from geoground_qgis import settings
+from geoground_qgis.algorithms.provider import GeogroundingProvider
 from qgis.analysis import QgsNativeAlgorithms
 from qgis.core import (
     QgsApplication,
@@ -30,8 +31,6 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
-
-from geogrounding import settings
 
 FOUND = (box(404220, 3285110, 5, number=1), box(404230, 3285110, 5, number=2, label="<i>x</i>"))
 

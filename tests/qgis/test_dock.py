@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
-from geogrounding.dock import Dock
-from geogrounding.link import EngineError
+from geoground_qgis import results, settings
+from geoground_qgis.dock import Dock
+from geoground_qgis.engine_link import EngineError
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProject,
@@ -19,8 +20,6 @@ from qgis.core import (
 )
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QTimer
-
-from geogrounding import results, settings
 
 Until = Callable[..., None]
 

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import pytest
 from conftest import ENGINE, alive
-from geogrounding.dock import Dock
-from geogrounding.link import EngineError, Link, model_options
+from geoground_qgis import settings
+from geoground_qgis.dock import Dock
+from geoground_qgis.engine_link import EngineError, Link, model_options
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.gui import QgisInterface
-
-from geogrounding import settings
 
 pytestmark = pytest.mark.skipif(not ENGINE.is_file(), reason="no engine: make .venv first")
 Until = Callable[..., None]

@@ -10,7 +10,7 @@ from conftest import ROOT
 from qgis import core, gui
 from qgis.PyQt import QtCore, QtGui, QtWidgets
 
-SOURCES = sorted((ROOT / "qgis_plugin" / "geogrounding").rglob("*.py"))
+SOURCES = sorted((ROOT / "qgis_plugin" / "geoground_qgis").rglob("*.py"))
 MODULES = (core, gui, QtCore, QtGui, QtWidgets)
 
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from fakes import ScriptedLink, box, tells, until_cancelled
-from geogrounding.ask_panel import AskPanel
-from geogrounding.diagnostics import diagnostics
-from geogrounding.options_page import OptionsPage
-from geogrounding.results import ResultWriter
-from geogrounding.review_panel import ReviewPanel
-from geogrounding.teach_panel import TeachPanel
-from geogrounding.teaching import Teaching
+from geoground_qgis import classFactory, results, settings
+from geoground_qgis.ask_panel import AskPanel
+from geoground_qgis.diagnostics import diagnostics
+from geoground_qgis.options_page import OptionsPage
+from geoground_qgis.results import ResultWriter
+from geoground_qgis.review_panel import ReviewPanel
+from geoground_qgis.teach_panel import TeachPanel
+from geoground_qgis.train_controller import Teaching
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
@@ -25,8 +26,6 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgisInterface
-
-from geogrounding import classFactory, results, settings
 
 Until = Callable[..., None]
 UTM = QgsCoordinateReferenceSystem("EPSG:32617")
@@ -294,7 +293,7 @@ def test_fifty_loads_and_unloads_leave_nothing_behind(
         del plugin
         QgsApplication.sendPostedEvents(None, 52)  # deferred deletion
         gc.collect()
-        kinds.append(sum(type(thing).__module__.startswith("geogrounding") for thing in gc.get_objects()))
+        kinds.append(sum(type(thing).__module__.startswith("geoground_qgis") for thing in gc.get_objects()))
     assert threading.active_count() == threads
     assert kinds[-1] <= kinds[4]
     QgsProject.instance().clear()

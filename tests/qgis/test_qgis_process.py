@@ -40,7 +40,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "QGIS_CUSTOM_CONFIG_PATH": str(home / "config"),
         "GEOGROUND_ENGINE": str(ENGINE),
     }
-    call(environment, "plugins", "enable", "geogrounding")
+    call(environment, "plugins", "enable", "geoground_qgis")
     return environment
 
 

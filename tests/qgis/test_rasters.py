@@ -6,11 +6,10 @@ import math
 from pathlib import Path
 
 import pytest
-from geogrounding.rasters import Export, LayerError, clear_cache, describe_source
+from geoground_qgis import rasters
+from geoground_qgis.rasters import Export, LayerError, clear_cache, describe_source
 from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsRasterLayer, QgsRectangle
 from qgis.PyQt.QtGui import QColor, QImage
-
-from geogrounding import rasters
 
 WGS84 = QgsCoordinateReferenceSystem("EPSG:4326")
 HALF = 20037508.342789244

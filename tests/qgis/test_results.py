@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from fakes import box
-from geogrounding.results import ResultWriter
+from geoground_qgis import messages, results, saving
+from geoground_qgis.results import ResultWriter
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsExpression,
@@ -21,8 +22,6 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor
-
-from geogrounding import results, saving, text
 
 Until = Callable[..., None]
 UTM = QgsCoordinateReferenceSystem("EPSG:32617")
@@ -90,9 +89,9 @@ def test_hostile_text_is_shown_literally(write: Callable[..., QgsVectorLayer], h
     assert label.isExpression
     assert QgsExpression(label.fieldName).evaluate(context) == f"{hostile} 0.90"
     assert not label.format().allowHtmlFormatting()
-    assert plain(text.literal(hostile)).split() == text._printable(hostile).split()
+    assert plain(messages.literal(hostile)).split() == messages._printable(hostile).split()
     group = QgsProject.instance().layerTreeRoot().findGroups()[0]
-    assert group.name() == text.short(hostile)
+    assert group.name() == messages.short(hostile)
     assert "\n" not in layer.name()
 
 

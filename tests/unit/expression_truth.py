@@ -11,7 +11,7 @@ import re
 
 import shapely
 
-from geogrounding.training.expressions import Meaning, Objects
+from geogrounding.datasets.synthetic import Meaning, Objects
 
 NAMES = {
     "airplane": "airplanes",

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from geogrounding.grounding.answer import MAX_BOXES, MAX_TEXT_BYTES, Reason, parse_answer
-from geogrounding.grounding.detection import Answer
-from geogrounding.grounding.locate import locate
+from geogrounding.models.parsing.answer import MAX_BOXES, MAX_TEXT_BYTES, Reason, parse_answer
+from geogrounding.models.parsing.find_boxes import locate
+from geogrounding.types import Answer
 
 Box = tuple[float, float, float, float]
 A: Box = (10, 20, 30, 40)

@@ -8,7 +8,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from geogrounding.grounding.models.builtin.choosing import after_seeing, alike, right_regions, score_loss  # noqa: E402
+from geogrounding.models.builtin.region_loss import after_seeing, alike, right_regions, score_loss  # noqa: E402
 
 NAN = math.nan
 LOOK = torch.tensor([[[1.0, 0], [1, 0], [1, 0], [0.99, 0.1], [0, 1]]])

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import Dinov2Config
 
-from geogrounding.grounding.models.builtin import hf  # noqa: F401  (registers the model)
-from geogrounding.grounding.models.builtin import vocabulary as words
-from geogrounding.grounding.models.builtin.decoding import think
-from geogrounding.grounding.models.builtin.processing import GeogroundImageProcessor, GeogroundProcessor
-from geogrounding.grounding.models.builtin.reader import Read
-from geogrounding.training.embedded.language import new_model
+from geogrounding.models.builtin import register  # noqa: F401  (registers the model)
+from geogrounding.models.builtin import tokenizer as words
+from geogrounding.models.builtin.generation import think
+from geogrounding.models.builtin.processing import GeogroundImageProcessor, GeogroundProcessor
+from geogrounding.models.builtin.question_encoder import Read
+from recipes.builtin_model.language import new_model
 
 SIDE_PX, REGIONS = 336, 6
 BOXES = torch.tensor(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from geogrounding.grounding.models.builtin.regions import (
+from geogrounding.models.builtin.regions import (
     DenseMaps,
     RegionHead,
     mean_inside,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geogrounding.grounding.models.builtin import vocabulary as words
+from geogrounding.models.builtin import tokenizer as words
 
 SIDE_PX = 336
 NUMBER = st.integers(0, SIDE_PX)

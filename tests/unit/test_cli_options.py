@@ -8,17 +8,17 @@ from typing import Any, get_args
 import click
 import pytest
 from click.testing import CliRunner
+from geogrounding_cli import build
 from geogrounding_cli import options as opt
-from geogrounding_cli import resolve
 from geogrounding_cli.main import geoground
-from geogrounding_cli.values import FORMATS, Format, KeyValue, Numbers
+from geogrounding_cli.param_types import FORMATS, Format, KeyValue, Numbers
 
 from geogrounding.errors import InputError, OutputError, SettingsError
-from geogrounding.grounding.models.base import CoordinateConvention
-from geogrounding.grounding.prompt import PromptStyle
+from geogrounding.io.write_layer import EXTENSIONS
+from geogrounding.models.base import CoordinateConvention
+from geogrounding.models.prompts import PromptStyle
 from geogrounding.pipeline import RunReport
 from geogrounding.settings import RunSettings
-from geogrounding.vector.export import EXTENSIONS
 
 
 class Seen:
@@ -30,7 +30,7 @@ class Seen:
         self.call: dict[str, Any] = {}
         self.model: dict[str, Any] = {}
         monkeypatch.setattr("geogrounding.pipeline.run", self.run)
-        monkeypatch.setattr("geogrounding.grounding.models.loading.load_model", self.load_model)
+        monkeypatch.setattr("geogrounding.models.load.load_model", self.load_model)
 
     def run(self, settings: RunSettings, output: Path, **call: Any) -> RunReport:
         self.settings, self.output, self.call = settings, output, call
@@ -159,7 +159,7 @@ def test_every_model_option_is_passed_on() -> None:
     @opt.MODEL
     def probe(**_: Any) -> None: ...
 
-    assert {param.name for param in probe.params} == {"model", *resolve.MODEL_OPTIONS}
+    assert {param.name for param in probe.params} == {"model", *build.MODEL_OPTIONS}
 
 
 def test_choices_written_out_are_those_of_the_library() -> None:
@@ -227,7 +227,7 @@ def test_query_files_that_are_none(tmp_path: Path, data: bytes, message: str) ->
     file = tmp_path / "queries.txt"
     file.write_bytes(data)
     with pytest.raises(InputError, match=message) as caught:
-        resolve.read_queries(file)
+        build.read_queries(file)
     assert caught.value.hint
 
 
@@ -254,13 +254,13 @@ def test_without_a_query_the_hint_says_where_it_goes(seen: Seen) -> None:
     ],
 )
 def test_format_and_ending(path: str, of: str | None, expected: str) -> None:
-    assert resolve.output_path(Path(path), of) == Path(expected)
+    assert build.output_path(Path(path), of) == Path(expected)
 
 
 @pytest.mark.parametrize(("path", "of"), [("a", None), ("a.shp", None), ("a.json", None), ("a.gpkg", "geojson")])
 def test_format_and_ending_that_do_not_fit(path: str, of: str | None) -> None:
     with pytest.raises(SettingsError) as caught:
-        resolve.output_path(Path(path), of)
+        build.output_path(Path(path), of)
     assert ".geojson" in caught.value.hint
 
 
@@ -276,12 +276,12 @@ def test_types_take_values_that_are_converted_already() -> None:
 
 def test_preview_is_checked_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="folder"):
-        resolve.check_preview(tmp_path / "none" / "p.png", overwrite=False)
+        build.check_preview(tmp_path / "none" / "p.png", overwrite=False)
     existing = tmp_path / "p.png"
     existing.touch()
     with pytest.raises(OutputError, match="exists"):
-        resolve.check_preview(existing, overwrite=False)
-    resolve.check_preview(existing, overwrite=True)
+        build.check_preview(existing, overwrite=False)
+    build.check_preview(existing, overwrite=True)
 
 
 def test_summary_for_people(seen: Seen) -> None:

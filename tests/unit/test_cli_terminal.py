@@ -108,7 +108,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Any:
         def fail(*_: Any) -> None:
             raise error
 
-        monkeypatch.setattr("geogrounding.grounding.models.catalogue.available", fail)
+        monkeypatch.setattr("geogrounding.models.catalog.available", fail)
         return CliRunner()
 
     return make

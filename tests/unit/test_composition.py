@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from geogrounding.grounding.composition import Composed, compose, reasoning
-from geogrounding.grounding.detection import Question
+from geogrounding.query.planner import Composed, compose, reasoning
+from geogrounding.types import Question
 
 
 def asked(*expressions: str, whole_scene: bool = True) -> list[str]:

@@ -15,7 +15,7 @@ from geogrounding_cli.reference import write_reference
 
 import geogrounding as gg
 from geogrounding import errors
-from geogrounding.vector.tables import FIELDS
+from geogrounding.io.tables import FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -11,11 +11,11 @@ import pytest
 import torch
 from transformers import Dinov2Config
 
-from geogrounding.grounding.models.builtin import vocabulary as words
-from geogrounding.training.embedded import language, questions
-from geogrounding.training.embedded.features import Cache, Joined
-from geogrounding.training.embedded.pictures import CLASSES, SIDE_PX, View
-from geogrounding.training.embedded.regions import UNLABELLED, new_head, target_of, train_head
+from geogrounding.models.builtin import tokenizer as words
+from recipes.builtin_model import language, questions
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX, View
+from recipes.builtin_model.features import Cache, Joined
+from recipes.builtin_model.regions import UNLABELLED, new_head, target_of, train_head
 
 REGIONS = 8
 TINY_VIT: dict[str, Any] = {
@@ -178,7 +178,7 @@ def test_the_region_head_learns_and_goes_on_from_its_checkpoint(tmp_path: Path) 
     seen: list[float] = []
 
     def report(step: int, head: Any) -> None:
-        from geogrounding.training.embedded.inspection import find
+        from recipes.builtin_model.inspection import find
 
         _boxes, scores = find(head, cache, [0])[0]
         seen.append(float(scores[:, 1].max()))

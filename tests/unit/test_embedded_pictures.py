@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geogrounding.errors import InputError
-from geogrounding.training.embedded import pictures, questions
-from geogrounding.training.embedded.matching import match
-from geogrounding.training.evaluation.matching import box_iou
+from geogrounding.evaluation.matching import box_iou
+from recipes.builtin_model import corpora, questions
+from recipes.builtin_model.matching import match
 
 
-def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> pictures.Picture:
+def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> corpora.Picture:
     """A black picture with white boxes."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     for x0, y0, x1, y1 in np.array(boxes, dtype=int):
@@ -31,7 +31,7 @@ def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200
         "categories": [{"id": 3, "name": "ship"}],
     }
     (folder / "train.json").write_text(json.dumps(coco))
-    [read] = pictures.read_coco(folder / "train.json", folder, source="test", known=frozenset({"ship"}))
+    [read] = corpora.read_coco(folder / "train.json", folder, source="test", known=frozenset({"ship"}))
     return read
 
 
@@ -41,7 +41,7 @@ def test_boxes_follow_the_pixels_through_every_flip_and_turn(tmp_path: Path) -> 
     for seed in range(40):
         rng = np.random.default_rng(seed)
         pixels = source.pixels()
-        view = pictures.draw_view(source, pixels, rng, scales=(0.4, 0.6))
+        view = corpora.draw_view(source, pixels, rng, scales=(0.4, 0.6))
         white = view.pixels.astype(int).mean(-1)
         for box, visible in zip(view.boxes_view_px, view.visible, strict=True):
             if visible < 0.9:
@@ -56,7 +56,7 @@ def test_boxes_follow_the_pixels_through_every_flip_and_turn(tmp_path: Path) -> 
 
 
 def test_clip_boxes_gives_the_visible_share() -> None:
-    clipped, visible = pictures.clip_boxes(np.array([[0.0, 0, 10, 10], [5, 5, 15, 15]]), (5, 0, 25, 10))
+    clipped, visible = corpora.clip_boxes(np.array([[0.0, 0, 10, 10], [5, 5, 15, 15]]), (5, 0, 25, 10))
     assert clipped.tolist() == [[0, 0, 5, 10], [0, 5, 10, 10]]
     assert visible.tolist() == [0.5, 0.5]
 
@@ -65,15 +65,15 @@ def test_a_file_that_is_not_coco_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "train.json"
     file.write_text('{"images": []}')
     with pytest.raises(InputError, match="COCO"):
-        pictures.read_coco(file, tmp_path, source="test", known=frozenset())
+        corpora.read_coco(file, tmp_path, source="test", known=frozenset())
 
 
 BOXES = np.array([[10.0, 10, 30, 30], [100, 5, 160, 65], [200, 200, 210, 212], [20, 250, 60, 300]], np.float32)
-SHIP, TANK = pictures.CLASSES.index("ship"), pictures.CLASSES.index("storage tank")
+SHIP, TANK = corpora.CLASSES.index("ship"), corpora.CLASSES.index("storage tank")
 
 
 def scores() -> NDArray[np.float32]:
-    out = np.zeros((4, len(pictures.CLASSES) + 1), np.float32)
+    out = np.zeros((4, len(corpora.CLASSES) + 1), np.float32)
     out[:, SHIP] = [0.9, 0.5, 0.6, 0.2]
     out[3, TANK] = 0.8
     return out

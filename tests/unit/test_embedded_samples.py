@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from geogrounding.training.data import read_samples
-from geogrounding.training.embedded.pictures import CLASSES
-from geogrounding.training.embedded.samples import choosing_records, expressions_of, record_of, write_views
-from geogrounding.training.expressions import ALL_KINDS
+from geogrounding.datasets import read_samples
+from geogrounding.datasets.synthetic import ALL_KINDS
+from recipes.builtin_model.corpora import CLASSES
+from recipes.builtin_model.samples import choosing_records, expressions_of, record_of, write_views
 
 BOXES = np.array([[10.0, 10, 60, 60], [200, 20, 240, 70], [20, 200, 80, 280]])
 LABELS = np.array([CLASSES.index(name) for name in ("ship", "ship", "harbor")])

@@ -16,15 +16,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geogrounding.engine import parameters
-from geogrounding.engine.children import describe_end
+from geogrounding.engine.model_cache import Speed
+from geogrounding.engine.processes import describe_end
 from geogrounding.engine.protocol import PROTOCOL, RequestError, encode, failure_of, parse_request
 from geogrounding.engine.session import HEAVY, LIGHT
-from geogrounding.engine.stdio import LineReader, TooLong
-from geogrounding.engine.training import _Steps
-from geogrounding.engine.warm import Speed
+from geogrounding.engine.train_process import _Steps
+from geogrounding.engine.transport import LineReader, TooLong
 from geogrounding.engine.worker import Interrupted, Interrupts
 from geogrounding.errors import GeogroundingError, OutputError, SceneError, SettingsError
-from qgis_plugin.geogrounding.engine import EngineError, client, command_for, flat, launch
+from qgis_plugin.geoground_qgis.engine import EngineError, client, command_for, flat, launch
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = {"source": "a.tif", "expressions": ["ship"]}
@@ -291,7 +291,9 @@ def test_client_and_engine_speak_the_same_protocol() -> None:
     assert client.PROTOCOL == PROTOCOL
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "qgis_plugin/geogrounding/engine").glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "qgis_plugin/geoground_qgis/engine").glob("*.py")), ids=lambda p: p.name
+)
 def test_the_client_needs_nothing_but_an_old_python(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}

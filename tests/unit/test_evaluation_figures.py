@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import shapely
 
-from geogrounding.training.data.sample import Sample, Task
-from geogrounding.training.evaluation import bootstrap
-from geogrounding.training.evaluation.asking import Found, Outcome
-from geogrounding.training.evaluation.detection import _by_class, detect_figures
-from geogrounding.training.evaluation.figures import Resampling, success_curve
-from geogrounding.training.evaluation.matching import as_boxes
-from geogrounding.training.evaluation.metrics import mixed_iou, refer_figures, segment_figures
+from geogrounding.datasets.sample import Sample, Task
+from geogrounding.evaluation import bootstrap
+from geogrounding.evaluation.detection import _by_class, detect_figures
+from geogrounding.evaluation.matching import as_boxes
+from geogrounding.evaluation.metric_tables import Resampling, success_curve
+from geogrounding.evaluation.metrics import mixed_iou, refer_figures, segment_figures
+from geogrounding.evaluation.predict import Found, Outcome
 from tests.coco_reference import coco_stats, random_boxes
 
 NO_DRAWS = Resampling(resamples=0)

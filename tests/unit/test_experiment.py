@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from geogrounding.datasets.sample import Sample
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.training import experiment as ex
-from geogrounding.training import experiment_data as data_of
-from geogrounding.training import experiment_report as report
+from geogrounding.evaluation.detection import detect_figures
+from geogrounding.evaluation.metric_tables import Resampling
+from geogrounding.evaluation.metrics import refer_figures
+from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.training.config import TrainSettings
-from geogrounding.training.data.sample import Sample
-from geogrounding.training.evaluation.asking import Found, Outcome
-from geogrounding.training.evaluation.detection import detect_figures
-from geogrounding.training.evaluation.figures import Resampling
-from geogrounding.training.evaluation.metrics import refer_figures
-from geogrounding.training.experiment_measure import SharedEyes, by_picture
+from recipes import few_shot_study as ex
+from recipes.few_shot_study import data as data_of
+from recipes.few_shot_study import report
+from recipes.few_shot_study.measure import SharedEyes, by_picture
 
 PICTURES = 12
 PLAN = ex.Plan(shots=(1, 2), seeds=(0, 1), pool_views=16, test_views=4, resamples=50)

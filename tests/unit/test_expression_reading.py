@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from geogrounding.training.expressions import SYNONYMS, Meaning, Relation, read_expression, words_for
-from geogrounding.training.expressions.words import (
+from geogrounding.datasets.synthetic import SYNONYMS, Meaning, Relation, read_expression, words_for
+from geogrounding.query.lexicon import (
     COMPASS_PLACES,
     COMPASS_RANKS,
     COMPASS_RELATIONS,

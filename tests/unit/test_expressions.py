@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from geogrounding.errors import InputError, SettingsError
-from geogrounding.training.expressions import (
+from geogrounding.datasets.synthetic import (
     ALL_KINDS,
     SYNONYMS,
     Kind,
@@ -24,8 +23,9 @@ from geogrounding.training.expressions import (
     reason,
     words_for,
 )
-from geogrounding.training.expressions.relations import Boxes, degree
-from geogrounding.training.expressions.words import number, ordinal, plural, singular, with_article
+from geogrounding.errors import InputError, SettingsError
+from geogrounding.query.lexicon import number, ordinal, plural, singular, with_article
+from geogrounding.query.relations import Boxes, degree
 
 
 def airfield() -> Objects:

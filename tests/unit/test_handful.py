@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geogrounding.grounding.detection import Answer, Detection, Question
-from geogrounding.training import handful
+from geogrounding.datasets import Sample
+from geogrounding.training import rehearsal
 from geogrounding.training.config import GRPOSettings, SFTSettings, TrainSettings, make_settings
-from geogrounding.training.data import Sample
+from geogrounding.types import Answer, Detection, Question
 from tests.blobs import BlobModel
 
 
@@ -64,9 +64,9 @@ class Knows(BlobModel):
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from geogrounding.grounding.models import loading
+    from geogrounding.models import load
 
-    monkeypatch.setattr(loading, "load_model", lambda source, **_: Knows())
+    monkeypatch.setattr(load, "load_model", lambda source, **_: Knows())
     config = SimpleNamespace(classes=["tree", "ship", "airplane"])
     return SimpleNamespace(model=SimpleNamespace(config=config), source="builtin")
 
@@ -82,13 +82,13 @@ def test_defaults_are_for_the_embedded_model_and_a_scene() -> None:
 
 
 def test_labels_may_be_partial_but_what_the_start_says_is_all(samples: list[Sample], start: Any) -> None:
-    wide = handful.widen(samples, settings(), start)
+    wide = rehearsal.widen(samples, settings(), start)
     assert [one.complete for one in wide] == [False] * 24 + [True] * 24
-    assert all(one.complete for one in handful.widen(samples, settings(partial=False), start))
+    assert all(one.complete for one in rehearsal.widen(samples, settings(partial=False), start))
 
 
 def test_each_sample_is_turned_and_has_something_known_beside_it(samples: list[Sample], start: Any) -> None:
-    wide = handful.widen(samples, settings(), start)
+    wide = rehearsal.widen(samples, settings(), start)
     taught, known = wide[:24], wide[24:]
     assert len(known) == 24
     assert {(one.image.name, one.turn) for one in taught} == {(f"{n}.png", t) for n in range(3) for t in range(8)}
@@ -99,41 +99,41 @@ def test_each_sample_is_turned_and_has_something_known_beside_it(samples: list[S
         assert one.labels == ("tree",) * len(one.boxes_px)
     shown = sum(one.expression == "tree" for one in known)
     assert 8 <= shown <= 20, "about six in ten are about something that is there"
-    assert [one.id for one in handful.widen(samples, settings(), start)] == [one.id for one in wide]
-    assert [one.id for one in handful.widen(samples, settings(seed=1), start)] != [one.id for one in wide]
+    assert [one.id for one in rehearsal.widen(samples, settings(), start)] == [one.id for one in wide]
+    assert [one.id for one in rehearsal.widen(samples, settings(seed=1), start)] != [one.id for one in wide]
 
 
 def test_what_is_taught_is_not_rehearsed(tmp_path: Path, start: Any) -> None:
-    wide = handful.widen([make_sample(tmp_path, 1, "trees")], settings(), start)
+    wide = rehearsal.widen([make_sample(tmp_path, 1, "trees")], settings(), start)
     assert {one.expression for one in wide} == {"trees", "ship", "airplane"}
 
 
 def test_directions_are_not_turned(tmp_path: Path, start: Any) -> None:
     for said in ("the leftmost shed", "shed in the upper left", "the shed north of the tree", "whatever I mean"):
-        wide = handful.widen([make_sample(tmp_path, 1, said)], settings(rehearse=0), start)
+        wide = rehearsal.widen([make_sample(tmp_path, 1, said)], settings(rehearse=0), start)
         assert [one.turn for one in wide] == [0], said
 
 
 def test_many_pictures_are_turned_less(samples: list[Sample], start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handful, "MAX_PICTURES", 7)
-    assert len(handful.widen(samples, settings(rehearse=0), start)) == 6
-    monkeypatch.setattr(handful, "MAX_PICTURES", 2)
-    assert len(handful.widen(samples, settings(rehearse=0), start)) == 3
+    monkeypatch.setattr(rehearsal, "MAX_PICTURES", 7)
+    assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 6
+    monkeypatch.setattr(rehearsal, "MAX_PICTURES", 2)
+    assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 3
 
 
 def test_shares_of_rehearsal(samples: list[Sample], start: Any) -> None:
-    assert len(handful.widen(samples, settings(rehearse=0), start)) == 24
-    assert len(handful.widen(samples, settings(rehearse=2), start)) == 72
-    assert 24 < len(handful.widen(samples, settings(rehearse=0.5), start)) < 48
+    assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 24
+    assert len(rehearsal.widen(samples, settings(rehearse=2), start)) == 72
+    assert 24 < len(rehearsal.widen(samples, settings(rehearse=0.5), start)) < 48
 
 
 def test_words_taught_by_earlier_runs_are_known(samples: list[Sample], start: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
     start.source = str(run)
-    assert handful.known_words(start) == ["tree", "ship", "airplane"]
+    assert rehearsal.known_words(start) == ["tree", "ship", "airplane"]
     (run / "training.json").write_text(json.dumps({"taught": ["crane", 7]}), encoding="utf-8")
-    assert handful.known_words(start) == ["tree", "ship", "airplane", "crane"]
-    assert handful.taught(start, samples) == ["crane", "shed"]
+    assert rehearsal.known_words(start) == ["tree", "ship", "airplane", "crane"]
+    assert rehearsal.taught(start, samples) == ["crane", "shed"]
     (run / "training.json").write_text(json.dumps({"taught": "crane"}), encoding="utf-8")
-    assert handful.taught(start, samples) == ["shed"]
+    assert rehearsal.taught(start, samples) == ["shed"]

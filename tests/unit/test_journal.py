@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geogrounding.errors import JournalError
-from geogrounding.grounding.detection import Answer, Detection, Drop
-from geogrounding.journal import ChipRecord, Journal
+from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.types import Answer, Detection, Drop
 
 KEY = {"input": "a", "model": "b"}
 

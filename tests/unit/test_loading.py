@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models import NullModel, available, load_model, weights
-from geogrounding.grounding.models.base import Model
+from geogrounding.models import NullModel, available, load_model
+from geogrounding.models import hub as weights
+from geogrounding.models.base import Model
+from geogrounding.types import Answer, Question
 
 
 def write_model(
@@ -106,7 +107,7 @@ class TestFind:
     def test_a_hub_id_without_network_fails_fast_with_a_hint(self, tmp_path: Path, offline: bool) -> None:
         code = (
             "import time; from geogrounding.errors import ModelError\n"
-            "from geogrounding.grounding.models import weights\n"
+            "from geogrounding.models import weights\n"
             "import huggingface_hub; start = time.monotonic()\n"
             "try: weights.find('owner/model', 'model')\n"
             "except ModelError as error: print(error, '|', error.hint, '|', time.monotonic() - start)\n"
@@ -261,7 +262,7 @@ class TestAvailable:
         for index in range(20):
             write_model(tmp_path / "models" / f"m{index}")
         code = (
-            "import sys, time\nfrom geogrounding.grounding.models import available\n"
+            "import sys, time\nfrom geogrounding.models import available\n"
             "spent = []\n"
             "for _ in range(5):\n"
             "    start = time.perf_counter(); found = available(); spent.append(time.perf_counter() - start)\n"

@@ -8,8 +8,8 @@ from typing import Any, cast
 import pytest
 
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.models.base import Conventions
-from geogrounding.plan import choose_scales
+from geogrounding.execution.scan_plan import choose_scales
+from geogrounding.models.base import Conventions
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
 

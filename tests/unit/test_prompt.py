@@ -6,8 +6,7 @@ from typing import get_args
 import pytest
 
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.detection import Question, Task
-from geogrounding.grounding.prompt import (
+from geogrounding.models.prompts import (
     MAX_EXPRESSION_CHARACTERS,
     QWEN_MAX_PIXELS,
     QWEN_MIN_PIXELS,
@@ -18,6 +17,7 @@ from geogrounding.grounding.prompt import (
     smart_resize,
     style_for_model,
 )
+from geogrounding.types import Question, Task
 
 STYLES: tuple[PromptStyle, ...] = get_args(PromptStyle)
 TASKS: tuple[Task, ...] = get_args(Task)

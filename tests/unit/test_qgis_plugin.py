@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PLUGIN = ROOT / "qgis_plugin" / "geogrounding"
+PLUGIN = ROOT / "qgis_plugin" / "geoground_qgis"
 SOURCES = sorted(PLUGIN.rglob("*.py"))
 STANDARD = set(sys.stdlib_module_names)
 
@@ -57,9 +57,9 @@ def test_the_zip_is_complete_small_and_always_the_same(tmp_path: Path) -> None:
     assert made.read_bytes() == package.build(tmp_path / "two").read_bytes()
     with zipfile.ZipFile(made) as archive:
         names = set(archive.namelist())
-    assert {f"geogrounding/{name}" for name in ("__init__.py", "metadata.txt", "icon.svg", "LICENSE")} <= names
-    assert {f"geogrounding/{path.relative_to(PLUGIN).as_posix()}" for path in SOURCES} <= names
-    assert all(name.startswith("geogrounding/") for name in names)
+    assert {f"geoground_qgis/{name}" for name in ("__init__.py", "metadata.txt", "icon.svg", "LICENSE")} <= names
+    assert {f"geoground_qgis/{path.relative_to(PLUGIN).as_posix()}" for path in SOURCES} <= names
+    assert all(name.startswith("geoground_qgis/") for name in names)
     assert not any("__pycache__" in name or name.endswith((".safetensors", ".pyc")) for name in names)
 
 

@@ -14,7 +14,7 @@ import pytest
 from affine import Affine
 
 from geogrounding.errors import SettingsError
-from geogrounding.raster import cells, pixels, reader
+from geogrounding.raster import block_reader, pixels, reader
 from geogrounding.raster.grid import ChipGrid, Tiling
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
@@ -164,7 +164,7 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> Counter[tuple[int, ...]]:
             counter[window.col_off, window.row_off, window.width, window.height] += 1
         return original(dataset, plan, window, *args, **kwargs)
 
-    monkeypatch.setattr(cells, "read_raw", counting)
+    monkeypatch.setattr(block_reader, "read_raw", counting)
     return counter
 
 
@@ -192,7 +192,7 @@ def test_blocks_are_decoded_about_once_where_the_cache_is_far_smaller_than_the_r
         for _ in read_chips(scene, grid, compute_stretch(scene, "0,255"), ahead=8):
             pass
     # Only the cells on the border between the two strips are decoded twice.
-    assert pixels_of(decoded) <= 6000 * (6000 + cells.CELL_SIDE_PX)
+    assert pixels_of(decoded) <= 6000 * (6000 + block_reader.CELL_SIDE_PX)
 
 
 def test_cells_kept_and_chips_ahead_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +214,7 @@ def test_cells_kept_and_chips_ahead_are_bounded(tmp_path: Path, monkeypatch: pyt
                 assert crews[0]._cell_bytes == sum(held)
             most = max(most, sum(held))
     # The cache, and what four chips of 512 px can touch: 2 x 2 cells each.
-    assert most <= 2 * 2**20 + 4 * 4 * cells.CELL_SIDE_PX**2 * 3
+    assert most <= 2 * 2**20 + 4 * 4 * block_reader.CELL_SIDE_PX**2 * 3
 
 
 @pytest.mark.parametrize("layout", [{"block": 64}, {"tiled": False, "blockysize": 20}])

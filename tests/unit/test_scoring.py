@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from geogrounding.grounding.answer import parse_answer
-from geogrounding.grounding.scoring import score_spans, token_offsets
+from geogrounding.models.parsing.answer import parse_answer
+from geogrounding.models.parsing.token_scores import score_spans, token_offsets
 
 LOG_HALF = math.log(0.5)
 LOG_TENTH = math.log(0.1)

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from geogrounding.errors import ModelError, OutputError, SettingsError
-from geogrounding.grounding.models import loading, trained
-from geogrounding.training import curves, run_folder
-from geogrounding.training.pictures import Recent
+from geogrounding.models import load, trained_run
+from geogrounding.training import run_folder, run_log
+from geogrounding.training.image_refs import Recent
 
 INFERENCE = {
     "base": "owner/model",
@@ -33,29 +33,29 @@ def test_metrics_hold_a_line_a_step_and_leave_unknown_numbers_empty(tmp_path: Pa
         {"step": 2, "loss": float("nan"), "reward": 0.25, "note": "words"},
         {"step": 2, "train_runtime": 3.0, "train_loss": 0.4},
     ]
-    curves.write_metrics(tmp_path, curves.history_rows(history))
-    with (tmp_path / curves.METRICS).open(encoding="utf-8") as file:
+    run_log.write_metrics(tmp_path, run_log.history_rows(history))
+    with (tmp_path / run_log.METRICS).open(encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [["step", "loss", "reward"], ["1", "0.5", "1"], ["2", "", "0.25"]]
 
 
 def test_a_later_row_of_a_step_wins() -> None:
-    rows = curves.history_rows([{"step": 2, "loss": 1.0}, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 3.0}])
+    rows = run_log.history_rows([{"step": 2, "loss": 1.0}, {"step": 1, "loss": 2.0}, {"step": 2, "loss": 3.0}])
     assert rows == [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 3.0}]
 
 
 def test_curves_are_a_picture(tmp_path: Path) -> None:
     rows = [{"step": float(n), "reward": n / 9, "rewards/box_iou_reward/mean": 0.5, "loss": 0.1} for n in range(1, 9)]
-    curves.draw_curves(tmp_path, rows)
-    with Image.open(tmp_path / curves.CURVES) as picture:
+    run_log.draw_curves(tmp_path, rows)
+    with Image.open(tmp_path / run_log.CURVES) as picture:
         assert picture.format == "PNG"
         assert min(picture.size) > 200
     assert not list(tmp_path.glob("*.new"))
 
 
 def test_no_numbers_no_curves(tmp_path: Path) -> None:
-    curves.draw_curves(tmp_path, [])
-    assert not (tmp_path / curves.CURVES).exists()
+    run_log.draw_curves(tmp_path, [])
+    assert not (tmp_path / run_log.CURVES).exists()
 
 
 def test_completions_of_steps_after_the_checkpoint_are_forgotten(tmp_path: Path) -> None:
@@ -66,20 +66,20 @@ def test_completions_of_steps_after_the_checkpoint_are_forgotten(tmp_path: Path)
             "rewards": {"iou": 0.5, "x": None},
             "advantage": 1.0,
         }
-        curves.add_completions(tmp_path, step, [entry])
-    with (tmp_path / curves.COMPLETIONS).open("a", encoding="utf-8") as file:
+        run_log.add_completions(tmp_path, step, [entry])
+    with (tmp_path / run_log.COMPLETIONS).open("a", encoding="utf-8") as file:
         file.write('{"step": 3, "prom')  # killed while writing
-    curves.forget_after(tmp_path, 2)
-    kept = [json.loads(line) for line in (tmp_path / curves.COMPLETIONS).read_text(encoding="utf-8").splitlines()]
+    run_log.forget_after(tmp_path, 2)
+    kept = [json.loads(line) for line in (tmp_path / run_log.COMPLETIONS).read_text(encoding="utf-8").splitlines()]
     assert [entry["step"] for entry in kept] == [1, 2]
-    readable = (tmp_path / curves.READABLE).read_text(encoding="utf-8")
+    readable = (tmp_path / run_log.READABLE).read_text(encoding="utf-8")
     assert "answer 2 船" in readable
     assert "answer 3" not in readable
     assert "iou 0.500; advantage +1.00" in readable
 
 
 def test_a_line_for_people() -> None:
-    line = curves.one_line({"step": 3, "steps": 10, "reward": 0.5, "rewards/format_reward/mean": 1.0, "kl": 0.01})
+    line = run_log.one_line({"step": 3, "steps": 10, "reward": 0.5, "rewards/format_reward/mean": 1.0, "kl": 0.01})
     assert line == "step 3 of 10: reward 0.500, format_reward 1.000, kl 0.01"
 
 
@@ -136,14 +136,14 @@ def test_recent_forgets_the_oldest_and_never_keeps_too_much() -> None:
 def write_run(folder: Path, *, status: str = "done", adapter: bool = True, **changes: Any) -> Path:
     folder.mkdir()
     record = {"status": status, "inference": {**INFERENCE, **changes}}
-    (folder / trained.RECORD).write_text(json.dumps(record), encoding="utf-8")
+    (folder / trained_run.RECORD).write_text(json.dumps(record), encoding="utf-8")
     (folder / ("adapter_config.json" if adapter else "config.json")).write_text("{}")
     return folder
 
 
 def test_an_adapter_leads_to_its_model(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
-    name, options = loading._trained(str(folder), {"device": "cpu"})
+    name, options = load._trained(str(folder), {"device": "cpu"})
     assert name == "owner/model"
     assert options == {
         "style": "geo-r1",
@@ -156,7 +156,7 @@ def test_an_adapter_leads_to_its_model(tmp_path: Path) -> None:
 
 def test_a_full_model_is_itself_and_options_of_the_user_win(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", adapter=False, base=None, processor="owner/other")
-    name, options = loading._trained(str(folder), {"max_pixels": 1000})
+    name, options = load._trained(str(folder), {"max_pixels": 1000})
     assert name == str(folder)
     assert options["max_pixels"] == 1000
     assert options["processor"] == "owner/other"
@@ -164,28 +164,28 @@ def test_a_full_model_is_itself_and_options_of_the_user_win(tmp_path: Path) -> N
 
 
 def test_other_folders_and_names_are_left_alone(tmp_path: Path) -> None:
-    assert loading._trained(str(tmp_path), {"a": 1}) == (str(tmp_path), {"a": 1})
-    assert loading._trained("owner/name", {}) == ("owner/name", {})
+    assert load._trained(str(tmp_path), {"a": 1}) == (str(tmp_path), {"a": 1})
+    assert load._trained("owner/name", {}) == ("owner/name", {})
 
 
 def test_a_plain_adapter_folder_names_its_model(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "owner/model"}))
-    assert loading._trained(str(tmp_path), {}) == ("owner/model", {"adapter": str(tmp_path)})
+    assert load._trained(str(tmp_path), {}) == ("owner/model", {"adapter": str(tmp_path)})
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": None}))
     with pytest.raises(ModelError, match="does not say which model"):
-        loading._trained(str(tmp_path), {})
+        load._trained(str(tmp_path), {})
 
 
 def test_an_adapter_on_an_adapter_is_refused(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
     with pytest.raises(SettingsError, match="is an adapter itself"):
-        loading._trained(str(folder), {"adapter": "other"})
+        load._trained(str(folder), {"adapter": "other"})
 
 
 def test_a_run_that_is_not_done_is_no_model(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run", status="running")
     with pytest.raises(ModelError, match="is not done") as caught:
-        loading.load_model(str(folder))
+        load.load_model(str(folder))
     assert "--resume" in caught.value.hint
 
 
@@ -205,4 +205,4 @@ def test_a_run_that_is_not_done_is_no_model(tmp_path: Path) -> None:
 def test_a_damaged_record_is_told(tmp_path: Path, changes: dict[str, Any]) -> None:
     folder = write_run(tmp_path / "run", **changes)
     with pytest.raises(ModelError, match="is damaged"):
-        trained.inference_of(folder)
+        trained_run.inference_of(folder)

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import shapely
 
+from geogrounding.datasets import Sample
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.answer import parse_answer
-from geogrounding.grounding.detection import Question
-from geogrounding.grounding.prompt import PromptStyle, build_prompt
+from geogrounding.models.parsing.answer import parse_answer
+from geogrounding.models.prompts import PromptStyle, build_prompt
+from geogrounding.training.chat_format import Format, make_format, plain_reasoning
 from geogrounding.training.config import GRPOSettings, make_settings
-from geogrounding.training.data import Sample
-from geogrounding.training.format import Format, make_format, plain_reasoning
 from geogrounding.training.grpo import reward_functions
+from geogrounding.types import Question
 
 
 def sample(*boxes: tuple[float, ...], task: Any = "detect", **more: Any) -> Sample:

@@ -13,15 +13,15 @@ import shapely
 from affine import Affine
 from PIL import Image
 
+from geogrounding.datasets import cut_training_set, read_samples
 from geogrounding.errors import AreaError, InputError, MissingCRSError, OutputError, SettingsError, UnsafeSceneError
-from geogrounding.grounding.models.base import Conventions
-from geogrounding.plan import make_plan
+from geogrounding.execution.scan_plan import make_plan
+from geogrounding.models.base import Conventions
 from geogrounding.raster.grid import ChipGrid, Tiling
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
 from geogrounding.settings import RunSettings
-from geogrounding.training.data import cut_training_set, read_samples
 from tests import rasters
 
 TURNED = Affine.translation(400_000, 5_000_000) @ Affine.rotation(30) @ Affine.scale(0.5, -0.5)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import shapely
 
+from geogrounding.datasets import read_samples
+from geogrounding.datasets.readers import records as record_tools
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.training.data import read_samples
-from geogrounding.training.data import records as record_tools
 from tests import labelled
 
 

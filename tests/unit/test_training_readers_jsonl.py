@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from geogrounding.datasets import Samples, read_samples
+from geogrounding.datasets.images import MalformedError
+from geogrounding.datasets.readers.solutions import take_question, take_solution
 from geogrounding.errors import InputError
-from geogrounding.grounding.detection import Question
-from geogrounding.grounding.prompt import build_prompt
-from geogrounding.training.data import Samples, read_samples
-from geogrounding.training.data.pictures import MalformedError
-from geogrounding.training.data.solutions import take_question, take_solution
+from geogrounding.models.prompts import build_prompt
+from geogrounding.types import Question
 from tests import labelled
 
 REC = "Please provide the bounding box coordinate of the region this sentence describes: the large ship on the left."

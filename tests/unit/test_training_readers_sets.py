@@ -12,10 +12,10 @@ import shapely
 from faster_coco_eval.core import mask as coco_mask
 from rasterio.features import rasterize
 
+from geogrounding.datasets import Samples, read_samples
+from geogrounding.datasets.images import MalformedError
+from geogrounding.datasets.masks import polygon_of_segmentation, polygons_of_mask
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.training.data import Samples, read_samples
-from geogrounding.training.data.masks import polygon_of_segmentation, polygons_of_mask
-from geogrounding.training.data.pictures import MalformedError
 from tests import labelled
 
 # VRSBench

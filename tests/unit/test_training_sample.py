@@ -13,9 +13,9 @@ import pytest
 import shapely
 from PIL import Image
 
+from geogrounding.datasets import Sample
+from geogrounding.datasets.images import MalformedError, Pictures, picture_size, read_picture
 from geogrounding.errors import InputError, SceneError, UnsafeSceneError
-from geogrounding.training.data import Sample
-from geogrounding.training.data.pictures import MalformedError, Pictures, picture_size, read_picture
 from tests import labelled, rasters
 
 

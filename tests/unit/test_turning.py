@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from geogrounding.training.data import Sample
-from geogrounding.training.data.turning import TURNS, turn_boxes, turn_pixels, turn_points, turn_size, turned
-from geogrounding.training.pictures import PictureRef
+from geogrounding.datasets import Sample
+from geogrounding.datasets.dihedral import TURNS, turn_boxes, turn_pixels, turn_points, turn_size, turned
+from geogrounding.training.image_refs import PictureRef
 
 SIDE = st.integers(2, 30)
 

@@ -22,9 +22,9 @@ import shapely
 from pyproj import CRS
 
 from geogrounding.errors import OutputError
-from geogrounding.vector.export import EXTENSIONS, check_output, sidecar_path, to_geodataframe, write_layer
+from geogrounding.io.tables import BATCH
+from geogrounding.io.write_layer import EXTENSIONS, check_output, sidecar_path, to_geodataframe, write_layer
 from geogrounding.vector.feature import Feature
-from geogrounding.vector.tables import BATCH
 from tests.unit.features import UTM, some_features
 
 

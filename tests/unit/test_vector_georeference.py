@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pyproj import CRS, Geod, Transformer
 
 from geogrounding.errors import InputError, OutputError
+from geogrounding.geometry.geodesy import transform_points
 from geogrounding.raster.grid import Chip
-from geogrounding.vector.geodesy import transform_points
 from geogrounding.vector.georeference import areas_m2, cut_edges, polygons_crs
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 
-from geogrounding.vector.export import EXTENSIONS, write_layer
-from geogrounding.vector.tables import storable
+from geogrounding.io.tables import storable
+from geogrounding.io.write_layer import EXTENSIONS, write_layer
 from tests.unit.features import UTM, some_features
 
 SEEDS = [

@@ -15,11 +15,11 @@ from PIL import Image
 from pyproj import CRS
 
 from geogrounding.errors import OutputError
+from geogrounding.io.preview import PALETTE, render_preview, round_length_m
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
 from geogrounding.vector.feature import Feature
 from geogrounding.vector.georeference import polygons_crs
-from geogrounding.vector.preview import PALETTE, render_preview, round_length_m
 from tests.unit.features import UTM, some_features
 
 GREY = 90

@@ -14,10 +14,9 @@ from typing import Any
 
 import shapely
 
-from geogrounding.errors import GeogroundingError, InputError
-from geogrounding.training.data.masks import polygon_of_segmentation
-from geogrounding.training.data.pictures import MalformedError, Pictures
-from geogrounding.training.data.records import (
+from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.masks import polygon_of_segmentation
+from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
     boxes_in_picture,
@@ -27,7 +26,8 @@ from geogrounding.training.data.records import (
     readable,
     text_of,
 )
-from geogrounding.training.data.sample import Problem, Sample, Task
+from geogrounding.datasets.sample import Problem, Sample, Task
+from geogrounding.errors import GeogroundingError, InputError
 
 
 @dataclass(slots=True)

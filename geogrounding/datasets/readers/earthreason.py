@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.masks import polygons_of_mask, read_mask
+from geogrounding.datasets.readers.records import LabelFiles, Wanted, parse_json, readable, text_of
+from geogrounding.datasets.sample import Problem, Sample
 from geogrounding.errors import GeogroundingError, InputError
-from geogrounding.training.data.masks import polygons_of_mask, read_mask
-from geogrounding.training.data.pictures import MalformedError, Pictures
-from geogrounding.training.data.records import LabelFiles, Wanted, parse_json, readable, text_of
-from geogrounding.training.data.sample import Problem, Sample
 
 LEAST_REGION_PX = 16
 """Regions of a mask with fewer pixels are specks of drawing: part of the mask, but not boxes of their own."""

@@ -21,10 +21,9 @@ from typing import Any
 import numpy as np
 import shapely
 
-from geogrounding.errors import GeogroundingError
-from geogrounding.training.data.masks import polygons_of_mask, read_mask
-from geogrounding.training.data.pictures import MalformedError, Pictures
-from geogrounding.training.data.records import (
+from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.masks import polygons_of_mask, read_mask
+from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
     boxes_in_picture,
@@ -34,8 +33,9 @@ from geogrounding.training.data.records import (
     readable,
     text_of,
 )
-from geogrounding.training.data.sample import Problem, Sample, Task
-from geogrounding.training.data.solutions import Asked, Solved, take_question, take_solution, task_named
+from geogrounding.datasets.readers.solutions import Asked, Solved, take_question, take_solution, task_named
+from geogrounding.datasets.sample import Problem, Sample, Task
+from geogrounding.errors import GeogroundingError
 
 _Parts = tuple[str, Asked, Solved]
 """Name of the picture, question, answer."""

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from geogrounding.training.data.pictures import MalformedError
-from geogrounding.training.data.records import numbers_of, text_of
-from geogrounding.training.data.sample import Task
+from geogrounding.datasets.images import MalformedError
+from geogrounding.datasets.readers.records import numbers_of, text_of
+from geogrounding.datasets.sample import Task
 
 _MEDIA = re.compile(r"<image>|<video>|<\|vision_start\|>.*?<\|vision_end\|>|<\|image_pad\|>", re.DOTALL)
 _REFERENCE = re.compile(r"<\|object_ref_start\|>(.+?)<\|object_ref_end\|>|<p>(.+?)</p>|<ref>(.+?)</ref>", re.DOTALL)

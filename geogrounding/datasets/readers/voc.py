@@ -19,10 +19,9 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from geogrounding.errors import GeogroundingError, InputError, SettingsError
-from geogrounding.training.data.masks import polygon_of_segmentation
-from geogrounding.training.data.pictures import MalformedError, Pictures
-from geogrounding.training.data.records import (
+from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.masks import polygon_of_segmentation
+from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
     boxes_in_picture,
@@ -30,7 +29,8 @@ from geogrounding.training.data.records import (
     readable,
     text_of,
 )
-from geogrounding.training.data.sample import Problem, Sample
+from geogrounding.datasets.sample import Problem, Sample
+from geogrounding.errors import GeogroundingError, InputError, SettingsError
 
 PICTURE_FOLDERS = ("JPEGImages", "images")
 LABEL_FOLDERS = ("Annotations", "ann_split")

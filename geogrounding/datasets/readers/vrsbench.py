@@ -14,9 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from geogrounding.errors import GeogroundingError, InputError
-from geogrounding.training.data.pictures import MalformedError, Pictures
-from geogrounding.training.data.records import (
+from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
     boxes_in_picture,
@@ -26,8 +25,9 @@ from geogrounding.training.data.records import (
     readable,
     text_of,
 )
-from geogrounding.training.data.sample import Problem, Sample
-from geogrounding.training.data.solutions import take_question
+from geogrounding.datasets.readers.solutions import take_question
+from geogrounding.datasets.sample import Problem, Sample
+from geogrounding.errors import GeogroundingError, InputError
 
 PICTURE_FOLDERS = ("Images_val", "Images_train", "images")
 _BOX = re.compile(r"\{<(\d{1,3})><(\d{1,3})><(\d{1,3})><(\d{1,3})>\}")

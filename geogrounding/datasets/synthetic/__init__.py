@@ -6,12 +6,12 @@ what people type. Words are in ``words``, rules in ``meaning`` and ``relations``
 
 from __future__ import annotations
 
-from geogrounding.training.expressions.making import ALL_KINDS, Expression, make_expressions
-from geogrounding.training.expressions.meaning import Fit, Kind, Meaning, Objects, Picture, Relation, evaluate
-from geogrounding.training.expressions.reading import read_expression
-from geogrounding.training.expressions.reasoning import reason
-from geogrounding.training.expressions.relations import RelationKind
-from geogrounding.training.expressions.words import PLACES, RANKS, SYNONYMS, Words, category_of, words_for
+from geogrounding.datasets.synthetic.generate import ALL_KINDS, Expression, make_expressions
+from geogrounding.datasets.synthetic.reasoning import reason
+from geogrounding.query.expression import Fit, Kind, Meaning, Objects, Picture, Relation, evaluate
+from geogrounding.query.lexicon import PLACES, RANKS, SYNONYMS, Words, category_of, words_for
+from geogrounding.query.parser import read_expression
+from geogrounding.query.relations import RelationKind
 
 __all__ = [
     "ALL_KINDS",

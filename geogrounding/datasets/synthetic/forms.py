@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from geogrounding.training.expressions.meaning import Fit, Kind, Meaning, Picture, Relation
-from geogrounding.training.expressions.phrasing import Dice
-from geogrounding.training.expressions.relations import RelationKind
-from geogrounding.training.expressions.words import (
+from geogrounding.datasets.synthetic.phrasing import Dice
+from geogrounding.query.expression import Fit, Kind, Meaning, Picture, Relation
+from geogrounding.query.lexicon import (
     COLOURS,
     NARROWER,
     NUMBERS,
@@ -21,6 +20,7 @@ from geogrounding.training.expressions.words import (
     Words,
     category_of,
 )
+from geogrounding.query.relations import RelationKind
 
 SIDE_RANKS = ("leftmost", "rightmost", "topmost", "bottommost")
 SIZE_RANKS = ("largest", "smallest")

@@ -12,13 +12,13 @@ from typing import get_args
 
 import numpy as np
 
+from geogrounding.datasets.synthetic.forms import ACCEPT, FORMS, MEANINGS, Source
+from geogrounding.datasets.synthetic.phrasing import Dice, phrase
+from geogrounding.datasets.synthetic.reasoning import reason
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.detection import Task
-from geogrounding.training.expressions.forms import ACCEPT, FORMS, MEANINGS, Source
-from geogrounding.training.expressions.meaning import Fit, Kind, Meaning, Objects, Picture
-from geogrounding.training.expressions.phrasing import Dice, phrase
-from geogrounding.training.expressions.reasoning import reason
-from geogrounding.training.expressions.words import SYNONYMS, Words, category_of, words_for
+from geogrounding.query.expression import Fit, Kind, Meaning, Objects, Picture
+from geogrounding.query.lexicon import SYNONYMS, Words, category_of, words_for
+from geogrounding.types import Task
 
 ALL_KINDS: tuple[Kind, ...] = get_args(Kind)
 _REFER_SHARE = 0.65

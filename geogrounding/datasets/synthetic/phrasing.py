@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from geogrounding.training.expressions.meaning import Fit, Meaning, Picture
-from geogrounding.training.expressions.words import (
+from geogrounding.query.expression import Fit, Meaning, Picture
+from geogrounding.query.lexicon import (
     COLOURS,
     COMPASS_PLACES,
     COMPASS_RANKS,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from geogrounding.training.expressions.meaning import Fit, Meaning, Picture, place_degree
-from geogrounding.training.expressions.words import PLACES, RELATIONS, Words, number, ordinal, plural
+from geogrounding.query.expression import Fit, Meaning, Picture, place_degree
+from geogrounding.query.lexicon import PLACES, RELATIONS, Words, number, ordinal, plural
 
 PLACE_NAMES: dict[str, str] = {
     "upper left": "in the upper left quarter",

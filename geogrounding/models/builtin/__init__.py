@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from geogrounding.grounding.models.base import Conventions, Model
+from geogrounding.models.base import Conventions, Model
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
@@ -36,6 +36,6 @@ def load(
         SettingsError: an option is out of range.
         ModelError: weights are missing or damaged, or the device is not there.
     """
-    from geogrounding.grounding.models.builtin.backend import BuiltinModel
+    from geogrounding.models.builtin.adapter import BuiltinModel
 
     return BuiltinModel(folder or WEIGHTS, device=device, dtype=dtype, batch_size=batch_size)

@@ -18,15 +18,16 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.detection import Answer, Detection, Question
-from geogrounding.grounding.models.builtin import BUILTIN_CONVENTIONS, vocabulary
-from geogrounding.grounding.models.builtin.decoding import name_of, think
-from geogrounding.grounding.models.builtin.hf import GeogroundForConditionalGeneration, GeogroundProcessor
-from geogrounding.grounding.models.builtin.processing import as_rgb, letterbox, normalise
-from geogrounding.grounding.models.builtin.vocabulary import START
-from geogrounding.grounding.models.checkpoint import quiet
-from geogrounding.training.expressions.reading import read_expression
-from geogrounding.training.expressions.words import SYNONYMS, category_of, words_for
+from geogrounding.models.builtin import BUILTIN_CONVENTIONS
+from geogrounding.models.builtin import tokenizer as vocabulary
+from geogrounding.models.builtin.generation import name_of, think
+from geogrounding.models.builtin.processing import as_rgb, letterbox, normalise
+from geogrounding.models.builtin.register import GeogroundForConditionalGeneration, GeogroundProcessor
+from geogrounding.models.builtin.tokenizer import START
+from geogrounding.models.hf.checkpoint import quiet
+from geogrounding.query.lexicon import SYNONYMS, category_of, words_for
+from geogrounding.query.parser import read_expression
+from geogrounding.types import Answer, Detection, Question
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _THINK = re.compile(r"<think>(.*?)</think>", re.DOTALL)

@@ -23,8 +23,8 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
-from geogrounding.grounding.models.builtin.regions import pairwise_iou
+from geogrounding.models.builtin.configuration import GeogroundConfig
+from geogrounding.models.builtin.regions import pairwise_iou
 
 NEVER = -30.0
 """Log-probability of what cannot come; finite, so that any text has a likelihood."""

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from geogrounding.grounding.models.builtin.grammar import FAMILIES, places_of
+from geogrounding.models.builtin.constrained_head import FAMILIES, places_of
 
 if TYPE_CHECKING:
-    from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
-    from geogrounding.grounding.models.builtin.modeling import GeogroundForConditionalGeneration
-    from geogrounding.grounding.models.builtin.reader import Read
+    from geogrounding.models.builtin.configuration import GeogroundConfig
+    from geogrounding.models.builtin.modeling import GeogroundForConditionalGeneration
+    from geogrounding.models.builtin.question_encoder import Read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from transformers import Dinov2Model, GenerationMixin, LlamaModel, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from geogrounding.grounding.models.builtin.choosing import NO_REGION, WORTH_OF_SCORES, after_seeing, score_loss
-from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
-from geogrounding.grounding.models.builtin.grammar import Grammar
-from geogrounding.grounding.models.builtin.reader import Read, Reader, ReaderLayer, Seen
-from geogrounding.grounding.models.builtin.regions import RegionHead, Regions, select_regions
+from geogrounding.models.builtin.configuration import GeogroundConfig
+from geogrounding.models.builtin.constrained_head import Grammar
+from geogrounding.models.builtin.question_encoder import Read, Reader, ReaderLayer, Seen
+from geogrounding.models.builtin.region_loss import NO_REGION, WORTH_OF_SCORES, after_seeing, score_loss
+from geogrounding.models.builtin.regions import RegionHead, Regions, select_regions
 
 FROZEN = ("vision_tower", "region_head")
 """Parts that are not trained with the language side."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import BatchFeature, ProcessorMixin
 from transformers.image_processing_utils import BaseImageProcessor
 
-from geogrounding.grounding.models.builtin.vocabulary import ANYTHING, IMAGE, answer_text
+from geogrounding.models.builtin.tokenizer import ANYTHING, IMAGE, answer_text
 
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
-from geogrounding.grounding.models.builtin.regions import Regions
+from geogrounding.models.builtin.configuration import GeogroundConfig
+from geogrounding.models.builtin.regions import Regions
 
 PAIR = 8
 """Numbers that say how two boxes lie to each other."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from geogrounding.grounding.models.builtin.regions import pairwise_iou
+from geogrounding.models.builtin.regions import pairwise_iou
 
 SAME = 0.5
 """IoU from which a region can be that of a box."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForImageTextToText, AutoProcessor
 
-from geogrounding.grounding.models.builtin.configuration import GeogroundConfig
-from geogrounding.grounding.models.builtin.modeling import GeogroundForConditionalGeneration
-from geogrounding.grounding.models.builtin.processing import GeogroundImageProcessor, GeogroundProcessor
+from geogrounding.models.builtin.configuration import GeogroundConfig
+from geogrounding.models.builtin.modeling import GeogroundForConditionalGeneration
+from geogrounding.models.builtin.processing import GeogroundImageProcessor, GeogroundProcessor
 
 AutoConfig.register(GeogroundConfig.model_type, GeogroundConfig, exist_ok=True)
 AutoModelForImageTextToText.register(GeogroundConfig, GeogroundForConditionalGeneration, exist_ok=True)

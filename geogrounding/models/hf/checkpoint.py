@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.models import weights
-from geogrounding.grounding.models.weights import first_line
+from geogrounding.models import hub
+from geogrounding.models.hub import first_line
 
 _DTYPES = {
     "float32": torch.float32,
@@ -152,7 +152,7 @@ def _adapt(model: Any, folder: Path) -> Any:
     except ModelError:
         raise
     except Exception as error:
-        base = weights.read_json(folder / "adapter_config.json").get("base_model_name_or_path")
+        base = hub.read_json(folder / "adapter_config.json").get("base_model_name_or_path")
         raise ModelError(
             f"the adapter {folder} does not fit the model: {first_line(error)}",
             hint=f"It was trained on {base}." if isinstance(base, str) else "Use the model it was trained on.",

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 
 from geogrounding.errors import GeogroundingError, ModelError, SettingsError
-from geogrounding.grounding.answer import parse_answer
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models import checkpoint, decoding, weights
-from geogrounding.grounding.models.base import Conventions, CoordinateConvention
-from geogrounding.grounding.models.processing import (
+from geogrounding.models import hub as weights
+from geogrounding.models.base import Conventions, CoordinateConvention
+from geogrounding.models.hf import checkpoint, generation
+from geogrounding.models.hf.processing import (
     EncodedPicture,
     Picture,
     Processing,
     load_processing,
 )
-from geogrounding.grounding.prompt import PromptStyle, build_prompt, check_style, coordinates_of
+from geogrounding.models.parsing.answer import parse_answer
+from geogrounding.models.prompts import PromptStyle, build_prompt, check_style, coordinates_of
+from geogrounding.types import Answer, Question
 
 DEFAULT_MAX_NEW_TOKENS = 1024
 """Room for some reasoning and about thirty boxes; a reply cut off keeps the boxes that are complete."""
@@ -105,7 +106,7 @@ class TransformersModel:
         self._batch_size = batch_size or DEFAULT_BATCH_SIZE[chosen_device.type]
         self._device = chosen_device
         self._model: Any = checkpoint.load(folder, adapter=adapter_folder, device=chosen_device, dtype=chosen_dtype)
-        self._shares_pictures = self._processing.shares_pictures and decoding.takes_features(self._model)
+        self._shares_pictures = self._processing.shares_pictures and generation.takes_features(self._model)
         tokenizer = self._processing.tokenizer
         self._end_ids = _end_ids(self._model.generation_config.eos_token_id, tokenizer.eos_token_id)
         self._pad_id = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._end_ids))
@@ -217,7 +218,7 @@ class TransformersModel:
         except ValueError as error:
             return _Seen(error=f"{_size(image)} cannot be prepared for the model: {weights.first_line(error)}")
 
-    def _decode(self, asks: Sequence[_Ask], seen: Sequence[_Seen]) -> list[decoding.Reply]:
+    def _decode(self, asks: Sequence[_Ask], seen: Sequence[_Seen]) -> list[generation.Reply]:
         """Decode a batch; ``seen`` holds the picture of each question, the same object where they share one."""
         encoded = [picture.encoded for picture in seen if picture.encoded is not None]
         inputs = self._processing.texts([ask.chat for ask in asks], encoded)
@@ -225,18 +226,20 @@ class TransformersModel:
         if self.shares_pictures:
             new = list({id(picture): picture for picture in seen if picture.features is None}.values())
             if new:
-                found = decoding.encode_pictures(self._model, [p.encoded.inputs for p in new if p.encoded is not None])
+                found = generation.encode_pictures(
+                    self._model, [p.encoded.inputs for p in new if p.encoded is not None]
+                )
                 for picture, feature in zip(new, found, strict=True):
                     picture.features = feature
             features = [picture.features for picture in seen if picture.features is not None]
         elif encoded[0].inputs:
-            inputs |= decoding.joined([picture.inputs for picture in encoded])
+            inputs |= generation.joined([picture.inputs for picture in encoded])
         room = self._context - int(inputs["input_ids"].shape[1])
         if room < 1:
             raise ModelError(
                 f"picture and question fill the {self._context} tokens that {self.name} can read", hint=f"{_SMALLER}."
             )
-        return decoding.generate(
+        return generation.generate(
             self._model,
             inputs,
             features=features,
@@ -245,7 +248,7 @@ class TransformersModel:
             pad_id=self._pad_id,
         )
 
-    def _parse(self, ask: _Ask, reply: decoding.Reply, picture: EncodedPicture) -> Answer:
+    def _parse(self, ask: _Ask, reply: generation.Reply, picture: EncodedPicture) -> Answer:
         if not reply.finite:
             return Answer(error="the model computes numbers that are not finite; choose dtype float32 or bfloat16")
         height, width = ask.image.shape[:2]
@@ -257,7 +260,7 @@ class TransformersModel:
             coordinates=self._coordinates,
             task=ask.question.task,
             default_label=ask.question.expression,
-            tokens=decoding.token_spans(self._text, reply.token_ids),
+            tokens=generation.token_spans(self._text, reply.token_ids),
             logprobs=reply.logprobs,
         )
 
@@ -284,7 +287,7 @@ class _Seen:
     """What one picture of a call became."""
 
     encoded: EncodedPicture | None = None
-    features: decoding.PictureFeatures | None = None
+    features: generation.PictureFeatures | None = None
     error: str | None = None
 
 

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.models import weights
-from geogrounding.grounding.models.weights import first_line
+from geogrounding.models import hub
+from geogrounding.models.hub import first_line
 
 DEFAULT_MAX_PIXELS = 1024 * 1024
 """Largest picture a model is shown unless told otherwise; Qwen's own limit (12.8 megapixels) would cost minutes a
@@ -102,7 +102,7 @@ def load_processing(
 
     library: Any = transformers  # its classes are only partly typed
 
-    weights.check_folder(folder, "processor")
+    hub.check_folder(folder, "processor")
     family = str(config.model_type)
     local = {"trust_remote_code": False, "local_files_only": True}
     if (min_pixels or max_pixels) and family not in QWEN_FAMILIES:
@@ -281,7 +281,7 @@ def _chat_template(folder: Path, processor: Any, tokenizer: Any) -> str:
     # chat_template.json is the older form and belongs to the processor; the tokenizer's may know no pictures.
     template: object = getattr(processor, "chat_template", None)
     if template is None and (folder / "chat_template.json").is_file():
-        template = weights.read_json(folder / "chat_template.json").get("chat_template")
+        template = hub.read_json(folder / "chat_template.json").get("chat_template")
     if template is None:
         template = tokenizer.chat_template
     if isinstance(template, dict):

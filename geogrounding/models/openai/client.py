@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.located import short
+from geogrounding.models.parsing.found import short
 
 if TYPE_CHECKING:
     import httpx

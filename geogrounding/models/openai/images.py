@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
-from geogrounding.grounding.models.base import CoordinateConvention
-from geogrounding.grounding.prompt import QWEN_MAX_PIXELS, QWEN_MIN_PIXELS, smart_resize
+from geogrounding.models.base import CoordinateConvention
+from geogrounding.models.prompts import QWEN_MAX_PIXELS, QWEN_MIN_PIXELS, smart_resize
 
 _MIN_SIDE_PX = 28
 """Processors refuse pictures below one merged patch."""

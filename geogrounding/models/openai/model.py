@@ -21,12 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.grounding.answer import clean_reasoning, parse_answer
-from geogrounding.grounding.detection import Answer, Question
-from geogrounding.grounding.models.base import Conventions, CoordinateConvention
-from geogrounding.grounding.models.server_http import RequestError, ServerClient
-from geogrounding.grounding.models.server_picture import Picture, PictureSender
-from geogrounding.grounding.prompt import (
+from geogrounding.models.base import Conventions, CoordinateConvention
+from geogrounding.models.openai.client import RequestError, ServerClient
+from geogrounding.models.openai.images import Picture, PictureSender
+from geogrounding.models.parsing.answer import clean_reasoning, parse_answer
+from geogrounding.models.prompts import (
     QWEN_MAX_PIXELS,
     PromptStyle,
     build_prompt,
@@ -34,6 +33,7 @@ from geogrounding.grounding.prompt import (
     coordinates_of,
     style_for_model,
 )
+from geogrounding.types import Answer, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable

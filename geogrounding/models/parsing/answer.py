@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from geogrounding.grounding.detection import Answer, BoxPx, Detection, Task
-from geogrounding.grounding.locate import locate
-from geogrounding.grounding.located import Located, LocatedBox, Reason
-from geogrounding.grounding.scoring import Tokens, score_spans
-from geogrounding.grounding.sections import blank
+from geogrounding.models.parsing.find_boxes import locate
+from geogrounding.models.parsing.found import Located, LocatedBox, Reason
+from geogrounding.models.parsing.sections import blank
+from geogrounding.models.parsing.token_scores import Tokens, score_spans
+from geogrounding.types import Answer, BoxPx, Detection, Task
 
 if TYPE_CHECKING:  # the models package itself imports this module
-    from geogrounding.grounding.models.base import CoordinateConvention
+    from geogrounding.models.base import CoordinateConvention
 
 __all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "clean_reasoning", "parse_answer"]
 

@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from geogrounding.grounding.located import Located, LocatedBox, Reason
-from geogrounding.grounding.loose_json import NUMBER, Array, Mapping, Number, Text, Value, number
-from geogrounding.grounding.sections import says_none
+from geogrounding.models.parsing.found import Located, LocatedBox, Reason
+from geogrounding.models.parsing.lenient_json import NUMBER, Array, Mapping, Number, Text, Value, number
+from geogrounding.models.parsing.sections import says_none
 
 MAX_KEYPOINTS = 16
 

@@ -1,7 +1,7 @@
 """Find the reasoning and the boxes in a model's text, with the place in the text of every number.
 
 ``locate`` knows the shapes that vision-language models write (tags, fences, JSON of many key styles, box tokens) and
-nothing of pictures: what the numbers mean is decided by ``geogrounding.grounding.answer``. It never raises.
+nothing of pictures: what the numbers mean is decided by ``geogrounding.models.parsing.answer``. It never raises.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from geogrounding.grounding.located import Located, Reason
-from geogrounding.grounding.loose_json import Number, Text, read, walk
-from geogrounding.grounding.sections import Section, blank, fenced, says_none, sections
-from geogrounding.grounding.shapes import Fields, add_box, collect_all, numbers_in
+from geogrounding.models.parsing.box_styles import Fields, add_box, collect_all, numbers_in
+from geogrounding.models.parsing.found import Located, Reason
+from geogrounding.models.parsing.lenient_json import Number, Text, read, walk
+from geogrounding.models.parsing.sections import Section, blank, fenced, says_none, sections
 
 _LAST_WORDS = 320
 _SHORT_DENIAL = 30

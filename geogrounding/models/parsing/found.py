@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from geogrounding.grounding.detection import Drop
-from geogrounding.grounding.sections import blank
+from geogrounding.models.parsing.sections import blank
+from geogrounding.types import Drop
 
 Span = tuple[int, int]
 """(start, stop) in characters of the reply, half-open."""

@@ -21,9 +21,9 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from .. import settings
-from ..link import Cancelled, EngineError, Link
+from ..engine_link import Cancelled, EngineError, Link
+from ..messages import tr
 from ..rasters import WARN_PIXELS, LayerError, Source, describe_source
-from ..text import tr
 
 TASKS = ("detect", "refer")
 

@@ -22,10 +22,10 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..link import Cancelled
+from ..engine_link import Cancelled
+from ..messages import tr
 from ..rasters import Export, LayerError, Source
 from ..results import now, result_fields, to_feature
-from ..text import tr
 from .base import Algorithm, with_extent
 from .ground import final_features, show_progress, tell_failures
 

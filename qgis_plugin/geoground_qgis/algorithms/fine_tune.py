@@ -17,8 +17,8 @@ from qgis.core import (
 )
 
 from .. import settings
-from ..link import Cancelled, train_request
-from ..text import tr
+from ..engine_link import Cancelled, train_request
+from ..messages import tr
 from .base import advanced, new_folder
 from .training_set import FromExamples
 

@@ -18,10 +18,10 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..link import Cancelled, failures
+from ..engine_link import Cancelled, failures
+from ..messages import tr
 from ..rasters import Export, LayerError, Source
 from ..results import apply_style, now, result_fields, to_feature
-from ..text import tr
 from .base import Algorithm, with_extent
 
 

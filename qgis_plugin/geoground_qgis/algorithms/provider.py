@@ -7,8 +7,8 @@ from pathlib import Path
 from qgis.core import QgsProcessingProvider
 from qgis.PyQt.QtGui import QIcon
 
-from ..link import Link
-from ..text import NAME
+from ..engine_link import Link
+from ..messages import NAME
 from ..version import version
 from .batch import GroundBatch
 from .fine_tune import FineTune

@@ -24,10 +24,10 @@ from qgis.core import (
     QgsProcessingUtils,
 )
 
+from ..engine_link import Cancelled
 from ..examples import write_examples
-from ..link import Cancelled
+from ..messages import tr
 from ..rasters import Export, LayerError, Source
-from ..text import tr
 from .base import Algorithm, advanced, new_folder
 
 

@@ -1,0 +1,1 @@
+"""Runs: scan plan, journal, results, provenance."""

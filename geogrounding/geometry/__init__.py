@@ -1,0 +1,1 @@
+"""Boxes and geodesy: pure geometry, without files or models."""

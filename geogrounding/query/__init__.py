@@ -1,0 +1,1 @@
+"""The query language: words, parser, plan, evaluation, explanation."""

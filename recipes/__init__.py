@@ -1,0 +1,1 @@
+"""How the weights and the studies of the documentation were made; not installed."""

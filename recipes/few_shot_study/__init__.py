@@ -1,0 +1,1 @@
+"""Few labels of new classes: the study of docs/experiments.md."""
