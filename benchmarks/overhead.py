@@ -22,9 +22,10 @@ import rasterio
 from rasterio.windows import Window
 
 from geogrounding.execution.scan_plan import make_plan
+from geogrounding.execution.scene import open_scene
 from geogrounding.models.builtin import BUILTIN_CONVENTIONS, WEIGHTS
 from geogrounding.models.load import load_model
-from geogrounding.pipeline import open_scene, run
+from geogrounding.pipeline import run
 from geogrounding.raster.grid import Chip
 from geogrounding.settings import RunSettings
 

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import click
 
-import geogrounding
+from geogrounding._version import __version__
 from geogrounding.errors import GeogroundingError, IncompleteError, ModelError, OutputError, SettingsError
 from geogrounding.execution.describe import describe_error, describe_report
 
+from . import build
 from . import options as opt
-from . import resolve
 from .main import INTERRUPTED, VERBOSE_KEY
+from .param_types import FORMATS, Format
 from .progress import Silent, make_reporter
 from .run import count, duration
 from .terminal import clean, clean_lines, say
-from .values import FORMATS, Format
 
 if TYPE_CHECKING:
+    from geogrounding.execution.report import RunReport
     from geogrounding.models.base import Model
-    from geogrounding.pipeline import RunReport
     from geogrounding.settings import RunSettings
 
 TABLE = "summary.csv"
@@ -77,7 +77,7 @@ class Batch:
 
     def settings(self, scene: str) -> RunSettings:
         """The settings of the run over one scene."""
-        return resolve.make_settings(scene, self.queries, dict(self.options))
+        return build.make_settings(scene, self.queries, dict(self.options))
 
 
 @click.command(cls=opt.Command)
@@ -163,16 +163,16 @@ def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: 
 
 def _prepare(query_file: Path, folder: Path, scenes: Sequence[str], options: dict[str, Any]) -> tuple[Batch, Any]:
     """Check everything that concerns all scenes, before the model is loaded."""
-    load = resolve.model_loader(options)
+    load = build.model_loader(options)
     batch = Batch(
         folder=folder,
         ending=FORMATS[options.pop("of")],
-        queries=resolve.unique(resolve.read_queries(query_file)),
+        queries=build.unique(build.read_queries(query_file)),
         previews=options.pop("previews"),
         resume=options.pop("resume"),
         overwrite=options.pop("overwrite"),
         dst_crs=options.pop("dst_crs"),
-        creation_options=resolve.key_values(options.pop("creation_options"), "--co"),
+        creation_options=build.key_values(options.pop("creation_options"), "--co"),
         allow_failed=options.pop("allow_failed"),
         options=options,
     )
@@ -235,7 +235,7 @@ def _run_one(
         preview = layer.with_suffix(".png") if batch.previews else None
         again = batch.overwrite or batch.resume
         if preview is not None:
-            resolve.check_preview(preview, overwrite=again)
+            build.check_preview(preview, overwrite=again)
         reporter.event("start", source=scene, output=str(layer))
         report = pipeline.run(
             batch.settings(scene),
@@ -295,13 +295,13 @@ def _outcome(row: Row) -> str:
 
 def _key(batch: Batch, model: Model, scene: str) -> str:
     """Digest of the data, the model, and every option that shapes the layer."""
-    from geogrounding.pipeline import open_scene
+    from geogrounding.execution.scene import open_scene
 
     settings = batch.settings(scene)
     with open_scene(settings) as opened:
         fingerprint = opened.fingerprint
     parts = [
-        geogrounding.__version__,
+        __version__,
         fingerprint,
         model.name,
         model.fingerprint,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.settings import RunSettings
 
-from .values import FORMATS
+from .param_types import FORMATS
 
 if TYPE_CHECKING:
     from geogrounding.models.base import Model

@@ -11,8 +11,8 @@ import click
 
 from geogrounding.errors import IncompleteError, OutputError
 
+from . import build
 from . import options as opt
-from . import resolve
 from .run import count, duration
 from .terminal import say, table, to_json
 
@@ -149,7 +149,7 @@ def command(data: Path, json_file: Path | None, report: Path | None, **options: 
     _check_json(json_file, overwrite=overwrite)
     names = ("tile_size", "overlap", "resolution_m", "scales")
     settings = {name: value for name in names if (value := options.pop(name)) is not None}
-    load = resolve.model_loader(options)
+    load = build.model_loader(options)
 
     from geogrounding.settings import RunSettings
 

@@ -8,8 +8,8 @@ import click
 
 from geogrounding.execution.describe import describe_scene
 
+from . import build
 from . import options as opt
-from . import resolve
 from .run import count, duration
 from .terminal import table, to_json
 
@@ -33,7 +33,7 @@ def command(scene: str, as_json: bool, **options: Any) -> None:
       geoground info scene.tif --resolution 0.5 --bbox 500000,4600000,501000,4601000
       geoground info scene.tif --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    settings = resolve.make_settings(scene, ["anything"], options)
+    settings = build.make_settings(scene, ["anything"], options)
     facts = describe_scene(settings)
     click.echo(to_json(facts, indent=2) if as_json else table(_lines(facts)))
 

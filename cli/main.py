@@ -12,7 +12,7 @@ from typing import Any, Never, cast
 
 import click
 
-import geogrounding
+from geogrounding._version import __version__
 from geogrounding.errors import GeogroundingError
 
 from . import terminal
@@ -75,7 +75,7 @@ def _fail(ctx: click.Context, message: str, hint: str, exit_code: int = 1) -> Ne
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(geogrounding.__version__, message="%(prog)s %(version)s")
+@click.version_option(__version__, message="%(prog)s %(version)s")
 def geoground() -> None:
     """Ask a picture of the Earth a question, get georeferenced polygons.
 

@@ -12,7 +12,7 @@ from geogrounding.settings import MatchMetric, MergeMethod
 from geogrounding.types import Task
 
 from .main import VERBOSE_KEY
-from .values import KeyValue, Numbers
+from .param_types import KeyValue, Numbers
 
 F = TypeVar("F", bound=Callable[..., Any])
 

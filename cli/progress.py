@@ -23,7 +23,7 @@ from .terminal import clean, to_json
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
-    from geogrounding.pipeline import Progress
+    from geogrounding.execution.report import Progress
 
 MIN_SECONDS_BETWEEN_LINES = 0.2
 

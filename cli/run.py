@@ -10,15 +10,15 @@ import click
 from geogrounding.errors import GeogroundingError, IncompleteError, SettingsError
 from geogrounding.execution.describe import describe_error, describe_report
 
+from . import build
 from . import options as opt
-from . import resolve
 from .main import INTERRUPTED
+from .param_types import Format
 from .progress import Silent, make_reporter
 from .terminal import say
-from .values import Format
 
 if TYPE_CHECKING:
-    from geogrounding.pipeline import RunReport
+    from geogrounding.execution.report import RunReport
 
 FAILED_SHOWN = 5
 """Failed chips named on the terminal; all of them are in the side-car."""
@@ -106,16 +106,16 @@ def _run(
 ) -> tuple[RunReport, Path, Path | None]:
     """Check everything that can be checked cheaply, then run."""
     query_file, preview = options.pop("query_file"), options.pop("preview")
-    output = resolve.output_path(output, options.pop("of"))
-    more = [] if query_file is None else resolve.read_queries(query_file)
+    output = build.output_path(output, options.pop("of"))
+    more = [] if query_file is None else build.read_queries(query_file)
     if not query and not more:
         raise SettingsError("nothing to look for", hint='Give a query after the scene, such as "the storage tanks".')
-    settings = resolve.make_settings(scene, resolve.unique([*query, *more]), options)
+    settings = build.make_settings(scene, build.unique([*query, *more]), options)
     overwrite, resume = options.pop("overwrite"), options.pop("resume")
     if preview is not None:
-        resolve.check_preview(preview, overwrite=overwrite or resume)
-    load = resolve.model_loader(options)
-    dst_crs, creation_options = options.pop("dst_crs"), resolve.key_values(options.pop("creation_options"), "--co")
+        build.check_preview(preview, overwrite=overwrite or resume)
+    load = build.model_loader(options)
+    dst_crs, creation_options = options.pop("dst_crs"), build.key_values(options.pop("creation_options"), "--co")
 
     from geogrounding import pipeline  # numpy, rasterio and shapely: not for a wrong option or --help
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from geogrounding._version import __version__
 
 _HOME = {
     "Answer": "geogrounding.types",
@@ -23,7 +23,7 @@ _HOME = {
     "GeogroundingError": "geogrounding.errors",
     "Model": "geogrounding.models.base",
     "Question": "geogrounding.types",
-    "RunReport": "geogrounding.pipeline",
+    "RunReport": "geogrounding.execution.report",
     "RunSettings": "geogrounding.settings",
     "Scene": "geogrounding.raster.scene",
     "Tiling": "geogrounding.raster.grid",
@@ -56,9 +56,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from geogrounding.errors import GeogroundingError
+    from geogrounding.execution.report import RunReport
     from geogrounding.models.base import Conventions, Model
     from geogrounding.models.load import load_model
-    from geogrounding.pipeline import RunReport, ground, run, stream
+    from geogrounding.pipeline import ground, run, stream
     from geogrounding.raster.grid import Chip, ChipGrid, Tiling
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunSettings

@@ -12,26 +12,27 @@ write_layer     the file, whole or not at all                         io/write_l
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geogrounding.errors import IncompleteError, ModelError
+from geogrounding.errors import IncompleteError
 from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.execution.local import answer_chips, ask_batch, batches_of
 from geogrounding.execution.provenance import describe_run, run_key
-from geogrounding.execution.results import Collection, chip_name
+from geogrounding.execution.report import Clock, Progress, RunReport, make_report
+from geogrounding.execution.results import Collection
 from geogrounding.execution.scan_plan import Plan, make_plan
+from geogrounding.execution.scene import open_scene
 from geogrounding.io.write_layer import check_output, to_geodataframe, write_layer
 from geogrounding.models.base import Model
-from geogrounding.raster.reader import ChipImage, read_chips
+from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
 from geogrounding.settings import RunSettings
-from geogrounding.types import Answer, Question
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:
@@ -40,63 +41,6 @@ if TYPE_CHECKING:
 ModelSource = Model | str | Callable[[], Model]
 """A loaded model (left open), a name for ``load_model``, or a function that loads one: a raster that cannot be used is
 then refused before weights are read."""
-
-MAX_BATCH_CHIPS = 2_000
-"""A batch ends after so many chips even when nearly all are empty, so that the journal keeps up with the run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far a run is."""
-
-    chips_done: int
-    chips_total: int
-    chips_failed: int
-    chips_resumed: int
-    """Chips taken over from an interrupted run."""
-    found: int
-    """Detections since the start or the resumption, before merging."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunReport:
-    """What a run did."""
-
-    features: int
-    chips: int
-    empty_chips: int
-    """Chips without a valid pixel, which the model was not asked about."""
-    failed_chips: tuple[tuple[str, str], ...]
-    """(``level/row/column``, reason) of every chip that was not wholly answered."""
-    drops: Mapping[str, int]
-    """Parts of answers that could not be used, by reason."""
-    seconds: float
-    """Wall time up to the merged result."""
-    model_seconds: float
-    """Time of it inside the model."""
-    waiting_seconds: float
-    """Time of it in which the model waited for pixels."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether every chip was answered."""
-        return not self.failed_chips
-
-
-@dataclass(slots=True)
-class _Clock:
-    """Where the time goes."""
-
-    started: float = field(default_factory=time.monotonic)
-    seconds: dict[str, float] = field(default_factory=lambda: {"model": 0.0, "waiting": 0.0})
-
-    @contextmanager
-    def count(self, what: str) -> Iterator[None]:
-        begin = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[what] += time.monotonic() - begin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,8 +169,8 @@ def stream(
         plan, stretch = make_plan(scene, chosen, loaded.conventions), compute_stretch(scene, chosen.stretch)
         collect = partial(Collection, scene, plan, chosen, model_name=loaded.name)
         with closing(read_chips(scene, plan.grid, stretch)) as images:
-            for batch in _batches(images, loaded.conventions.batch_size):
-                records = _ask(loaded, batch, plan.composition.questions)
+            for batch in batches_of(images, loaded.conventions.batch_size):
+                records = ask_batch(loaded, batch, plan.composition.questions)
                 if plan.composition.composed:
                     journal.append(records)
                 by_chip = {record.index: record for record in records}
@@ -235,19 +179,6 @@ def stream(
                     yield feature
         if plan.composition.composed:
             yield from collect(journal, first_id=number + 1, whole_scene=True)
-
-
-def open_scene(settings: RunSettings) -> Scene:
-    """Open the raster of a run with the settings that concern it."""
-    return Scene.open(
-        settings.source,
-        bands=settings.bands,
-        nodata=settings.nodata,
-        pixel_coordinates=settings.pixel_coordinates,
-        allow_remote=settings.allow_remote,
-        trusted_folders=settings.trusted_folders,
-        open_options=settings.open_options,
-    )
 
 
 @contextmanager
@@ -279,7 +210,7 @@ def walk_scene(
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``.
     """
-    clock = _Clock()
+    clock = Clock()
     with open_scene(settings) as scene, _open_model(model) as loaded:
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         key = run_key(scene, settings, plan, stretch, loaded)
@@ -294,9 +225,9 @@ def walk_scene(
                         list(Collection(scene, plan, settings, by_chip, model_name=loaded.name, whole_scene=False))
                     )
 
-            _answer_chips(scene, plan, stretch, loaded, journal, clock, on_progress, tell_features)
+            answer_chips(scene, plan, stretch, loaded, journal, clock, on_progress, tell_features)
             collection = Collection(scene, plan, settings, journal, model_name=loaded.name)
-            report = _report(collection, plan, journal, clock)
+            report = make_report(collection, plan, journal, clock)
             yield Walk(
                 settings=settings,
                 scene=scene,
@@ -322,87 +253,3 @@ def _open_model(source: ModelSource) -> Iterator[Model]:
         manager = closing(source())
     with manager as model:
         yield model
-
-
-def _answer_chips(
-    scene: Scene,
-    plan: Plan,
-    stretch: Stretch,
-    model: Model,
-    journal: Journal,
-    clock: _Clock,
-    on_progress: Callable[[Progress], None] | None,
-    on_batch: Callable[[list[ChipRecord]], None],
-) -> None:
-    """Ask the model about every chip the journal does not know yet, then once more about those that failed before."""
-    resumed, failed_before = journal.next_chip, journal.failed
-    to_do = [range(resumed, len(plan.grid)), failed_before]
-    found = 0
-    for chips in to_do:
-        with closing(read_chips(scene, (plan.grid[i] for i in chips), stretch)) as images:
-            batches = _batches(images, model.conventions.batch_size)
-            while True:
-                with clock.count("waiting"):
-                    batch = next(batches, None)
-                if batch is None:
-                    break
-                with clock.count("model"):
-                    records = _ask(model, batch, plan.composition.questions)
-                journal.append(records)
-                found += sum(len(a.detections) for r in records for a in r.answers)
-                on_batch(records)
-                if on_progress is not None:
-                    on_progress(
-                        Progress(
-                            chips_done=journal.next_chip,
-                            chips_total=len(plan.grid),
-                            chips_failed=len(journal.failed),
-                            chips_resumed=resumed,
-                            found=found,
-                        )
-                    )
-
-
-def _batches(images: Iterable[ChipImage], batch_size: int) -> Iterator[list[ChipImage]]:
-    """Group chips so that each group holds ``batch_size`` pictures for the model; empty and failed chips ride along.
-
-    Where a group ends depends only on the chips since the last group, so a resumed run forms the same groups.
-    """
-    group: list[ChipImage] = []
-    pictures = 0
-    for image in images:
-        group.append(image)
-        pictures += image.pixels is not None
-        if pictures == batch_size or len(group) == MAX_BATCH_CHIPS:
-            yield group
-            group, pictures = [], 0
-    if group:
-        yield group
-
-
-def _ask(model: Model, batch: list[ChipImage], questions: tuple[Question, ...]) -> list[ChipRecord]:
-    """What becomes of each chip of a batch."""
-    pictures = [image.pixels for image in batch if image.pixels is not None]
-    answers = model.ground(pictures, questions) if pictures else []
-    if len(answers) != len(pictures) or any(len(a) != len(questions) for a in answers):
-        raise ModelError(f"{model.name} gave {len(answers)} answers about {len(pictures)} chips")
-    remaining = iter(answers)
-    records = []
-    for image in batch:
-        of_chip: tuple[Answer, ...] = () if image.pixels is None else tuple(next(remaining))
-        error = image.error or next((a.error for a in of_chip if a.error is not None), None)
-        records.append(ChipRecord(index=image.chip.index, answers=of_chip, error=error))
-    return records
-
-
-def _report(collection: Collection, plan: Plan, journal: Journal, clock: _Clock) -> RunReport:
-    return RunReport(
-        features=len(collection),
-        chips=len(plan.grid),
-        empty_chips=collection.empty_chips,
-        failed_chips=tuple((chip_name(plan.grid[i]), journal[i].error or "") for i in journal.failed),
-        drops=dict(sorted(collection.drops.items())),
-        seconds=time.monotonic() - clock.started,
-        model_seconds=clock.seconds["model"],
-        waiting_seconds=clock.seconds["waiting"],
-    )

@@ -73,7 +73,7 @@ def metadata() -> dict[str, str]:
     missing = [name for name in REQUIRED if not general.get(name, "").strip()]
     if missing:
         raise SystemExit(f"metadata.txt lacks {', '.join(missing)}")
-    library = re.search(r'^__version__ = "(.+)"$', (ROOT / "geogrounding" / "__init__.py").read_text(), re.MULTILINE)
+    library = re.search(r'^__version__ = "(.+)"$', (ROOT / "geogrounding" / "_version.py").read_text(), re.MULTILINE)
     if library is None or library.group(1) != general["version"]:
         raise SystemExit(f"metadata.txt says {general['version']}, the library {library and library.group(1)}")
     return general

@@ -8,15 +8,8 @@ Frame: pixels of the picture, x right, y down.
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING
-
 import numpy as np
-import shapely
 from numpy.typing import NDArray
-
-if TYPE_CHECKING:
-    from geogrounding.datasets.sample import Sample
 
 TURNS = 8
 
@@ -45,20 +38,3 @@ def turn_boxes(boxes_px: NDArray[np.float64], size_px: tuple[int, int], turn: in
     """Boxes (N, 4), x0, y0, x1, y1, of a picture of ``size_px`` in the turned picture."""
     one, other = (turn_points(corner, size_px, turn) for corner in (boxes_px[:, :2], boxes_px[:, 2:]))
     return np.column_stack([np.minimum(one, other), np.maximum(one, other)])
-
-
-def turned(sample: Sample, turn: int) -> Sample:
-    """A sample that was not turned yet, in another orientation; 0 is the sample itself."""
-    if turn == 0:
-        return sample
-    polygons = tuple(
-        shapely.transform(polygon, lambda xy: turn_points(xy, sample.size_px, turn)) for polygon in sample.polygons_px
-    )
-    return dataclasses.replace(
-        sample,
-        id=f"{sample.id}#{turn}",
-        turn=turn,
-        size_px=turn_size(sample.size_px, turn),
-        boxes_px=turn_boxes(sample.boxes_px, sample.size_px, turn),
-        polygons_px=polygons,
-    )

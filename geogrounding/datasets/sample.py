@@ -7,7 +7,7 @@ half-open floats, (0, 0) at the outer corner of the first pixel.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geogrounding.datasets.dihedral import turn_pixels, turn_size
+from geogrounding.datasets.dihedral import turn_boxes, turn_pixels, turn_points, turn_size
 from geogrounding.datasets.images import read_picture
 from geogrounding.errors import InputError
 from geogrounding.settings import MAX_EXPRESSION_CHARS
@@ -136,3 +136,20 @@ def _checked_boxes(boxes_px: NDArray[np.float64], size_px: tuple[int, int]) -> N
     if (boxes[:, :2] >= boxes[:, 2:]).any():
         raise InputError("a box is empty or has its corners swapped")
     return boxes
+
+
+def turned(sample: Sample, turn: int) -> Sample:
+    """A sample that was not turned yet, in another orientation; 0 is the sample itself."""
+    if turn == 0:
+        return sample
+    polygons = tuple(
+        shapely.transform(polygon, lambda xy: turn_points(xy, sample.size_px, turn)) for polygon in sample.polygons_px
+    )
+    return replace(
+        sample,
+        id=f"{sample.id}#{turn}",
+        turn=turn,
+        size_px=turn_size(sample.size_px, turn),
+        boxes_px=turn_boxes(sample.boxes_px, sample.size_px, turn),
+        polygons_px=polygons,
+    )

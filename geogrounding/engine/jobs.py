@@ -20,9 +20,9 @@ from geogrounding.execution.describe import describe_report, describe_scene
 if TYPE_CHECKING:
     from pyproj import CRS
 
-    from geogrounding.engine.worker import Interrupts, Tell
+    from geogrounding.engine.interrupts import Interrupts, Tell
+    from geogrounding.execution.report import Progress
     from geogrounding.execution.scan_plan import Plan
-    from geogrounding.pipeline import Progress
     from geogrounding.raster.scene import Scene
     from geogrounding.vector.feature import Feature
 
@@ -82,7 +82,7 @@ class Jobs:
         import platform
         from importlib.metadata import PackageNotFoundError, version
 
-        import geogrounding
+        from geogrounding._version import __version__
 
         packages: dict[str, str | None] = {}
         for name in ("torch", "transformers", "trl", "peft", "rasterio", "pyproj", "shapely"):
@@ -91,7 +91,7 @@ class Jobs:
             except PackageNotFoundError:
                 packages[name] = None
         return {
-            "geogrounding": geogrounding.__version__,
+            "geogrounding": __version__,
             "python": platform.python_version(),
             "platform": platform.platform(),
             "packages": packages,
@@ -114,7 +114,7 @@ class Jobs:
     def plan(self, params: parameters.Plan, tell: Tell) -> dict[str, Any]:
         """How many chips a run would look at, and how long it would take."""
         from geogrounding.execution.scan_plan import make_plan
-        from geogrounding.pipeline import open_scene
+        from geogrounding.execution.scene import open_scene
 
         with open_scene(params.settings) as scene:
             model = self._model(params.model, tell)

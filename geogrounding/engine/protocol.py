@@ -24,6 +24,10 @@ from geogrounding.errors import (
     SettingsError,
 )
 
+LIGHT = frozenset({"info", "crs", "test", "models"})
+"""Methods that are answered while another job runs."""
+HEAVY = frozenset({"plan", "run", "load", "cut_training_set"})
+"""Methods that wait for each other."""
 PROTOCOL = 1
 """Rises when a client of the former number would misunderstand the engine; new members alone do not raise it."""
 MAX_REQUEST_BYTES = 1 << 20

@@ -21,10 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import geogrounding
+from geogrounding._version import __version__
 from geogrounding.engine import parameters
 from geogrounding.engine.processes import Child, describe_end, python_command
 from geogrounding.engine.protocol import (
+    HEAVY,
+    LIGHT,
     MAX_REQUEST_BYTES,
     PROTOCOL,
     Id,
@@ -41,8 +43,6 @@ GRACE_S = 1.2
 """For a cancelled request to stop by itself; a client is promised two seconds."""
 MAX_WAITING = 100
 """Heavy requests in the queue."""
-LIGHT = frozenset({"info", "crs", "test", "models"})
-HEAVY = frozenset({"plan", "run", "load", "cut_training_set"})
 
 
 @dataclass(slots=True)
@@ -197,7 +197,7 @@ class Session:
             )
         return {
             "protocol": PROTOCOL,
-            "geogrounding": geogrounding.__version__,
+            "geogrounding": __version__,
             "python": platform.python_version(),
             "executable": sys.executable,
             "platform": platform.platform(),

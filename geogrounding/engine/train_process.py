@@ -1,8 +1,8 @@
 """A training run as a process of its own, which ends when the session does.
 
 Run as ``python -m geogrounding.engine.train_process`` by the session. The first line of its input is the request; it
-answers as the session would, and the session passes that on. When its input closes it kills its process group: training may
-have started processes that know nothing of this.
+answers as the session would, and the session passes that on. When its input closes it kills its process group:
+training may have started processes that know nothing of this.
 """
 
 from __future__ import annotations

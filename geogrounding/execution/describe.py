@@ -6,13 +6,15 @@ Importing this imports neither numpy nor rasterio.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from geogrounding.errors import GeogroundingError, MissingCRSError
+from geogrounding.execution.scene import open_scene
 
 if TYPE_CHECKING:
+    from geogrounding.execution.report import RunReport
     from geogrounding.execution.scan_plan import Plan
-    from geogrounding.pipeline import RunReport
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunSettings
 
@@ -54,23 +56,10 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
 
 def _open(settings: RunSettings) -> Scene:
     """Open the scene; one without coordinates is described all the same."""
-    from geogrounding.raster.scene import Scene
-
-    def open_scene(pixel_coordinates: bool) -> Scene:
-        return Scene.open(
-            settings.source,
-            bands=settings.bands,
-            nodata=settings.nodata,
-            pixel_coordinates=pixel_coordinates,
-            allow_remote=settings.allow_remote,
-            trusted_folders=settings.trusted_folders,
-            open_options=settings.open_options,
-        )
-
     try:
-        return open_scene(settings.pixel_coordinates)
+        return open_scene(settings)
     except MissingCRSError:
-        return open_scene(True)
+        return open_scene(replace(settings, pixel_coordinates=True))
 
 
 def _describe_crs(scene: Scene) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import geogrounding
+from geogrounding._version import __version__
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.models.base import Model
 from geogrounding.raster.scene import Scene
@@ -20,7 +20,7 @@ from geogrounding.raster.stretch import Stretch
 from geogrounding.settings import RunSettings
 
 if TYPE_CHECKING:
-    from geogrounding.pipeline import RunReport
+    from geogrounding.execution.report import RunReport
 
 PACKAGES = ("rasterio", "shapely", "pyproj", "pyogrio", "numpy", "torch", "transformers", "peft")
 MAX_FAILED_LISTED = 10_000
@@ -36,7 +36,7 @@ def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, m
         "stretch": stretch.describe(),
         "chips": plan.describe(),
         "model": [model.name, model.fingerprint, asdict(model.conventions)],
-        "version": geogrounding.__version__,
+        "version": __version__,
     }
     return {
         name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()
@@ -48,7 +48,7 @@ def describe_run(
 ) -> dict[str, Any]:
     """Settings, versions, stretch, counts and failed chips in plain values."""
     return {
-        "geogrounding": geogrounding.__version__,
+        "geogrounding": __version__,
         "source": {
             "name": scene.name,
             "width": scene.width,

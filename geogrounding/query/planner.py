@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from geogrounding.datasets.synthetic.reasoning import PLACE_NAMES, SIDES
+from geogrounding.query.explain import PLACE_NAMES, SIDES
 from geogrounding.query.expression import Meaning
 from geogrounding.query.lexicon import (
     COLOURS,

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from geogrounding.datasets.dihedral import TURNS, turned
+from geogrounding.datasets.dihedral import TURNS
+from geogrounding.datasets.sample import turned
 from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.query.lexicon import SYNONYMS, words_for
 from geogrounding.query.parser import read_expression

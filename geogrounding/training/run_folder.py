@@ -97,9 +97,9 @@ def versions() -> dict[str, str]:
     """Versions of what results depend on."""
     from importlib.metadata import PackageNotFoundError, version
 
-    import geogrounding
+    from geogrounding._version import __version__
 
-    found = {"geogrounding": geogrounding.__version__}
+    found = {"geogrounding": __version__}
     for name in _PACKAGES:
         try:
             found[name] = version(name)

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 import geogrounding as gg
 from geogrounding import pipeline
 from geogrounding.errors import AreaError, IncompleteError, JournalError, MissingCRSError, ModelError, OutputError
-from geogrounding.pipeline import Progress, run
+from geogrounding.execution.report import Progress
+from geogrounding.pipeline import run
 from geogrounding.raster.reader import read_chips
 from geogrounding.types import Answer, Question
 from tests.blobs import UTM, BlobModel, write_scene

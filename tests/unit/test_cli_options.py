@@ -14,10 +14,10 @@ from geogrounding_cli.main import geoground
 from geogrounding_cli.param_types import FORMATS, Format, KeyValue, Numbers
 
 from geogrounding.errors import InputError, OutputError, SettingsError
+from geogrounding.execution.report import RunReport
 from geogrounding.io.write_layer import EXTENSIONS
 from geogrounding.models.base import CoordinateConvention
 from geogrounding.models.prompts import PromptStyle
-from geogrounding.pipeline import RunReport
 from geogrounding.settings import RunSettings
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 from geogrounding_cli.progress import Bar, JsonLines, Silent, make_reporter
 
-from geogrounding.pipeline import Progress
+from geogrounding.execution.report import Progress
 
 
 def progress(done: int, total: int = 10, failed: int = 0) -> Progress:

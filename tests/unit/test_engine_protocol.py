@@ -16,13 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geogrounding.engine import parameters
+from geogrounding.engine.interrupts import Interrupted, Interrupts
 from geogrounding.engine.model_cache import Speed
 from geogrounding.engine.processes import describe_end
-from geogrounding.engine.protocol import PROTOCOL, RequestError, encode, failure_of, parse_request
-from geogrounding.engine.session import HEAVY, LIGHT
+from geogrounding.engine.protocol import HEAVY, LIGHT, PROTOCOL, RequestError, encode, failure_of, parse_request
 from geogrounding.engine.train_process import _Steps
 from geogrounding.engine.transport import LineReader, TooLong
-from geogrounding.engine.worker import Interrupted, Interrupts
 from geogrounding.errors import GeogroundingError, OutputError, SceneError, SettingsError
 from qgis_plugin.geoground_qgis.engine import EngineError, client, command_for, flat, launch
 

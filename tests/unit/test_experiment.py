@@ -19,9 +19,9 @@ from geogrounding.evaluation.metric_tables import Resampling
 from geogrounding.evaluation.metrics import refer_figures
 from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.training.config import TrainSettings
-from recipes import few_shot_study as ex
 from recipes.few_shot_study import data as data_of
 from recipes.few_shot_study import report
+from recipes.few_shot_study import study as ex
 from recipes.few_shot_study.measure import SharedEyes, by_picture
 
 PICTURES = 12

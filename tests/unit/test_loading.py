@@ -107,9 +107,9 @@ class TestFind:
     def test_a_hub_id_without_network_fails_fast_with_a_hint(self, tmp_path: Path, offline: bool) -> None:
         code = (
             "import time; from geogrounding.errors import ModelError\n"
-            "from geogrounding.models import weights\n"
+            "from geogrounding.models import hub\n"
             "import huggingface_hub; start = time.monotonic()\n"
-            "try: weights.find('owner/model', 'model')\n"
+            "try: hub.find('owner/model', 'model')\n"
             "except ModelError as error: print(error, '|', error.hint, '|', time.monotonic() - start)\n"
         )
         # A loopback port that nothing listens on: the connection is refused at once.

@@ -73,7 +73,7 @@ def test_texts_for_translators_are_up_to_date() -> None:
 def test_metadata_without_a_version_of_the_library_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package = load("package")
     (tmp_path / "geogrounding").mkdir()
-    (tmp_path / "geogrounding" / "__init__.py").write_text('__version__ = "9.9.9"\n')
+    (tmp_path / "geogrounding" / "_version.py").write_text('__version__ = "9.9.9"\n')
     monkeypatch.setattr(package, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match=r"9\.9\.9"):
         package.metadata()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from geogrounding.datasets import Sample
-from geogrounding.datasets.dihedral import TURNS, turn_boxes, turn_pixels, turn_points, turn_size, turned
+from geogrounding.datasets.dihedral import TURNS, turn_boxes, turn_pixels, turn_points, turn_size
+from geogrounding.datasets.sample import turned
 from geogrounding.training.image_refs import PictureRef
 
 SIDE = st.integers(2, 30)

@@ -7,7 +7,7 @@ what people type. Words are in ``words``, rules in ``meaning`` and ``relations``
 from __future__ import annotations
 
 from geogrounding.datasets.synthetic.generate import ALL_KINDS, Expression, make_expressions
-from geogrounding.datasets.synthetic.reasoning import reason
+from geogrounding.query.explain import reason
 from geogrounding.query.expression import Fit, Kind, Meaning, Objects, Picture, Relation, evaluate
 from geogrounding.query.lexicon import PLACES, RANKS, SYNONYMS, Words, category_of, words_for
 from geogrounding.query.parser import read_expression

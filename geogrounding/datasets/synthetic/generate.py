@@ -14,8 +14,8 @@ import numpy as np
 
 from geogrounding.datasets.synthetic.forms import ACCEPT, FORMS, MEANINGS, Source
 from geogrounding.datasets.synthetic.phrasing import Dice, phrase
-from geogrounding.datasets.synthetic.reasoning import reason
 from geogrounding.errors import SettingsError
+from geogrounding.query.explain import reason
 from geogrounding.query.expression import Fit, Kind, Meaning, Objects, Picture
 from geogrounding.query.lexicon import SYNONYMS, Words, category_of, words_for
 from geogrounding.types import Task

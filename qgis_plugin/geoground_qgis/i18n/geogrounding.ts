@@ -29,7 +29,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>1 result</source>
         <translation type="unfinished"></translation>
     </message>
@@ -49,7 +49,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teaching.py"/>
+        <location filename="../train_controller.py"/>
         <source>A model named “{name}” is there already; choose another name.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -136,7 +136,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -176,7 +176,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>Counting chips…</source>
         <translation type="unfinished"></translation>
     </message>
@@ -268,7 +268,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>Exporting the raster… %p%</source>
         <translation type="unfinished"></translation>
     </message>
@@ -485,12 +485,12 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>Nothing for: {questions}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -550,7 +550,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teaching.py"/>
+        <location filename="../train_controller.py"/>
         <source>Ready. The model is in the list of the tab Ask, and chosen.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -695,7 +695,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../curve.py"/>
+        <location filename="../loss_plot.py"/>
         <source>The curve appears while training runs.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -750,7 +750,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teaching.py"/>
+        <location filename="../train_controller.py"/>
         <source>The model is trained: {name}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -760,7 +760,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../link.py"/>
+        <location filename="../engine_link.py"/>
         <source>The plugin is being unloaded.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -922,17 +922,17 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>geogrounding: 1 question</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teaching.py"/>
+        <location filename="../train_controller.py"/>
         <source>geogrounding: training</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>geogrounding: {n} questions</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1042,17 +1042,17 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>{found}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../text.py"/>
+        <location filename="../messages.py"/>
         <source>{h} h {m} min</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1067,12 +1067,12 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../text.py"/>
+        <location filename="../messages.py"/>
         <source>{m} min {s} s</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../curve.py"/>
+        <location filename="../loss_plot.py"/>
         <source>{name}: {value} at step {step}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1102,12 +1102,12 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>{n} results had no usable polygon and were left out.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../text.py"/>
+        <location filename="../messages.py"/>
         <source>{n} s</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1122,7 +1122,7 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../asking.py"/>
+        <location filename="../ask_controller.py"/>
         <source>{text} Tick “{box}”, or choose a smaller extent.</source>
         <translation type="unfinished"></translation>
     </message>

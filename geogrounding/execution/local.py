@@ -1,0 +1,90 @@
+"""Answering the chips of a scene in this process: batch by batch, each on disk before the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+
+from geogrounding.errors import ModelError
+from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.execution.report import Clock, Progress
+from geogrounding.execution.scan_plan import Plan
+from geogrounding.models.base import Model
+from geogrounding.raster.reader import ChipImage, read_chips
+from geogrounding.raster.scene import Scene
+from geogrounding.raster.stretch import Stretch
+from geogrounding.types import Answer, Question
+
+MAX_BATCH_CHIPS = 2_000
+"""A batch ends after so many chips even when nearly all are empty, so that the journal keeps up with the run."""
+
+
+def answer_chips(
+    scene: Scene,
+    plan: Plan,
+    stretch: Stretch,
+    model: Model,
+    journal: Journal,
+    clock: Clock,
+    on_progress: Callable[[Progress], None] | None,
+    on_batch: Callable[[list[ChipRecord]], None],
+) -> None:
+    """Ask the model about every chip the journal does not know yet, then once more about those that failed before."""
+    resumed, failed_before = journal.next_chip, journal.failed
+    to_do = [range(resumed, len(plan.grid)), failed_before]
+    found = 0
+    for chips in to_do:
+        with closing(read_chips(scene, (plan.grid[i] for i in chips), stretch)) as images:
+            batches = batches_of(images, model.conventions.batch_size)
+            while True:
+                with clock.count("waiting"):
+                    batch = next(batches, None)
+                if batch is None:
+                    break
+                with clock.count("model"):
+                    records = ask_batch(model, batch, plan.composition.questions)
+                journal.append(records)
+                found += sum(len(a.detections) for r in records for a in r.answers)
+                on_batch(records)
+                if on_progress is not None:
+                    on_progress(
+                        Progress(
+                            chips_done=journal.next_chip,
+                            chips_total=len(plan.grid),
+                            chips_failed=len(journal.failed),
+                            chips_resumed=resumed,
+                            found=found,
+                        )
+                    )
+
+
+def batches_of(images: Iterable[ChipImage], batch_size: int) -> Iterator[list[ChipImage]]:
+    """Group chips so that each group holds ``batch_size`` pictures for the model; empty and failed chips ride along.
+
+    Where a group ends depends only on the chips since the last group, so a resumed run forms the same groups.
+    """
+    group: list[ChipImage] = []
+    pictures = 0
+    for image in images:
+        group.append(image)
+        pictures += image.pixels is not None
+        if pictures == batch_size or len(group) == MAX_BATCH_CHIPS:
+            yield group
+            group, pictures = [], 0
+    if group:
+        yield group
+
+
+def ask_batch(model: Model, batch: list[ChipImage], questions: tuple[Question, ...]) -> list[ChipRecord]:
+    """What becomes of each chip of a batch."""
+    pictures = [image.pixels for image in batch if image.pixels is not None]
+    answers = model.ground(pictures, questions) if pictures else []
+    if len(answers) != len(pictures) or any(len(a) != len(questions) for a in answers):
+        raise ModelError(f"{model.name} gave {len(answers)} answers about {len(pictures)} chips")
+    remaining = iter(answers)
+    records = []
+    for image in batch:
+        of_chip: tuple[Answer, ...] = () if image.pixels is None else tuple(next(remaining))
+        error = image.error or next((a.error for a in of_chip if a.error is not None), None)
+        records.append(ChipRecord(index=image.chip.index, answers=of_chip, error=error))
+    return records

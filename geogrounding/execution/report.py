@@ -1,0 +1,81 @@
+"""What a run reports: how far it is, and what it did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from geogrounding.execution.journal import Journal
+from geogrounding.execution.results import Collection, chip_name
+from geogrounding.execution.scan_plan import Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is."""
+
+    chips_done: int
+    chips_total: int
+    chips_failed: int
+    chips_resumed: int
+    """Chips taken over from an interrupted run."""
+    found: int
+    """Detections since the start or the resumption, before merging."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunReport:
+    """What a run did."""
+
+    features: int
+    chips: int
+    empty_chips: int
+    """Chips without a valid pixel, which the model was not asked about."""
+    failed_chips: tuple[tuple[str, str], ...]
+    """(``level/row/column``, reason) of every chip that was not wholly answered."""
+    drops: Mapping[str, int]
+    """Parts of answers that could not be used, by reason."""
+    seconds: float
+    """Wall time up to the merged result."""
+    model_seconds: float
+    """Time of it inside the model."""
+    waiting_seconds: float
+    """Time of it in which the model waited for pixels."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chip was answered."""
+        return not self.failed_chips
+
+
+@dataclass(slots=True)
+class Clock:
+    """Where the time of a run goes, in seconds."""
+
+    started: float = field(default_factory=time.monotonic)
+    seconds: dict[str, float] = field(default_factory=lambda: {"model": 0.0, "waiting": 0.0})
+
+    @contextmanager
+    def count(self, what: str) -> Iterator[None]:
+        """Add the time of a ``with`` block to ``"model"`` or ``"waiting"``."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[what] += time.monotonic() - begin
+
+
+def make_report(collection: Collection, plan: Plan, journal: Journal, clock: Clock) -> RunReport:
+    """The report of a run whose chips are all answered."""
+    return RunReport(
+        features=len(collection),
+        chips=len(plan.grid),
+        empty_chips=collection.empty_chips,
+        failed_chips=tuple((chip_name(plan.grid[i]), journal[i].error or "") for i in journal.failed),
+        drops=dict(sorted(collection.drops.items())),
+        seconds=time.monotonic() - clock.started,
+        model_seconds=clock.seconds["model"],
+        waiting_seconds=clock.seconds["waiting"],
+    )
