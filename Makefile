@@ -3,7 +3,7 @@
 #   make demo        polygons and a picture from the example scene
 #   make test        the fast tests (a few minutes)
 #   make test-full   the fast tests and the full counts of docs/reliability.md (long)
-#   make lint        ruff: rules and format; import-linter: the layers of docs/design.md
+#   make lint        ruff: rules and format; import-linter: the layers of docs/design.md; retired words
 #   make types       mypy, strict
 #   make docs        write docs/cli.md anew from the command line itself
 #   make plugin      the zip of the QGIS plugin, in dist/
@@ -66,6 +66,7 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports
+	$(BIN)/python -m pytest --quiet tests/unit/test_words.py
 
 types: .venv/.dev
 	$(BIN)/mypy

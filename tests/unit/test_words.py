@@ -1,0 +1,177 @@
+"""Retired words stay out of comments, docstrings, messages, names and documents.
+
+One thing has one word: the glossary in docs/design.md says which. This test is run by ``make lint`` as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+RETIRED = {
+    r"pictures?|pictured": "image",
+    r"figures?": "metric, number, value",
+    r"tell|tells|told|telling|tellers?": "report, return, emit, pass, print",
+    r"embedded": "built-in (the model)",
+    r"the start(?! (of|and|or|to)\b)": "base model; the beginning",
+    r"sentences?": "query (what a user writes), expression (its parsed form), question (one model call)",
+    r"handfuls?": "few-shot, a few",
+    r"house rules?|(of|in) the house|the house('s|s')": "project rules",
+    r"by heart": "memorise, overfit",
+    r"twins?": "duplicate",
+    r"doors?": "entry point, boundary, validation",
+    r"all the same": "anyway",
+    r"anew": "again",
+    r"afresh": "from the beginning",
+    r"nobody": "no one; name who",
+    r"a hair": "slightly",
+    r"scraps?": "fragment",
+    r"gone mad": "runaway",
+    r"what (is|was|it is|it was|they are) told": "the arguments, the settings",
+    r"taught (thing|word)s?": "learned class",
+}
+"""Pattern of a retired word or phrase -> what to write."""
+
+ALLOWED: dict[tuple[str, str], str] = {
+    ("tests/unit/test_words.py", "*"): "the list itself",
+}
+"""(file, word) -> why the word is right there."""
+
+LEFT: dict[str, int] = {
+    "CHANGELOG.md": 8,
+    "CONTRIBUTING.md": 5,
+    "Makefile": 16,
+    "README.md": 9,
+    "benchmarks": 29,
+    "cli": 63,
+    "docs": 172,
+    "examples": 4,
+    "geogrounding": 9,
+    "geogrounding/datasets": 186,
+    "geogrounding/engine": 45,
+    "geogrounding/evaluation": 150,
+    "geogrounding/execution": 15,
+    "geogrounding/geometry": 1,
+    "geogrounding/io": 20,
+    "geogrounding/models": 264,
+    "geogrounding/query": 42,
+    "geogrounding/raster": 5,
+    "geogrounding/training": 216,
+    "geogrounding/vector": 6,
+    "qgis_plugin": 36,
+    "recipes": 168,
+    "tests": 13,
+    "tests/engines": 1,
+    "tests/fault": 5,
+    "tests/integration": 100,
+    "tests/property": 4,
+    "tests/qgis": 24,
+    "tests/unit": 219,
+}
+"""Folder -> how many uses are still to be replaced. These numbers only fall."""
+
+PATTERN = re.compile(r"(?<![\w`])(" + "|".join(RETIRED) + r")(?![\w`])", re.IGNORECASE)
+"""A word in backticks is a name in code, which is checked where it is defined."""
+
+
+class Use(NamedTuple):
+    """One use of a retired word."""
+
+    path: str
+    line: int
+    word: str
+
+
+def documents() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), ROOT / "Makefile", ROOT / ".ci" / "run"]
+
+
+def sources() -> list[Path]:
+    roots = ("geogrounding", "cli", "recipes", "qgis_plugin", "examples", "benchmarks", "tests")
+    return [path for root in roots for path in sorted((ROOT / root).rglob("*.py"))]
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines of a document outside of its code blocks; the whole of a script."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".md":
+        text = re.sub(r"^```.*?^```", lambda block: "\n" * block[0].count("\n"), text, flags=re.M | re.S)
+        text = re.sub(r"\]\([^)\s]*\)", "]", text)
+    yield from enumerate(text.splitlines(), start=1)
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Comments, strings and the names that a module defines, as words."""
+    source = path.read_text(encoding="utf-8")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for offset, line in enumerate(node.value.splitlines()):
+                yield node.lineno + offset, line
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node.lineno, as_words(node.name)
+        elif isinstance(node, ast.arg):
+            yield node.lineno, as_words(node.arg)
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.lineno, as_words(node.id if isinstance(node, ast.Name) else node.attr)
+
+
+def as_words(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_", " ", name)
+
+
+def uses(path: Path) -> Iterator[Use]:
+    name = path.relative_to(ROOT).as_posix()
+    if (name, "*") in ALLOWED:
+        return
+    for line, text in texts(path) if path.suffix == ".py" else prose(path):
+        for match in PATTERN.finditer(text):
+            word = match[0].lower()
+            if (name, word) not in ALLOWED:
+                yield Use(name, line, word)
+
+
+def folder_of(path: str) -> str:
+    parts = Path(path).parts
+    return "/".join(parts[:2] if parts[0] in ("geogrounding", "tests") and len(parts) > 2 else parts[:1])
+
+
+def test_retired_words_do_not_come_back() -> None:
+    found = [use for path in (*documents(), *sources()) for use in uses(path)]
+    counts = Counter(folder_of(use.path) for use in found)
+    over = {folder: count for folder, count in counts.items() if count > LEFT.get(folder, 0)}
+    listed = [f"{use.path}:{use.line}: {use.word}" for use in found if folder_of(use.path) in over]
+    assert not over, "\n".join([f"retired words, see RETIRED in {__file__}: {over}", *listed])
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("The picture that a model sees", "picture"),
+        ("is told which", "told"),
+        ("from the start on", "the start"),
+        (as_words("PictureSize"), "picture"),
+        (as_words("tell_features"), "tell"),
+    ],
+)
+def test_the_pattern_finds(text: str, word: str) -> None:
+    match = PATTERN.search(text)
+    assert match is not None
+    assert match[0].lower() == word
+
+
+@pytest.mark.parametrize("text", ["depicture", "at the start of a run", "`picture`", "the largest house", "outdoors"])
+def test_the_pattern_passes_over(text: str) -> None:
+    assert PATTERN.search(text) is None
