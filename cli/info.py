@@ -10,7 +10,7 @@ from geogrounding.execution.describe import describe_scene
 
 from . import build
 from . import options as opt
-from .run import count, duration
+from .run import count
 from .terminal import table, to_json
 
 
@@ -22,10 +22,10 @@ from .terminal import table, to_json
 @opt.SCENE
 @opt.VERBOSE
 def command(scene: str, as_json: bool, **options: Any) -> None:
-    """Show what SCENE is and how a run with the embedded model would look at it.
+    """Show what SCENE is and how a run with the built-in model would cut it into chips.
 
-    Coordinate system, size, ground resolution, bands, stretch, the grid of chips and an estimate of the time. The
-    options are those of `geoground run`; no model is loaded.
+    Coordinate system, size, ground resolution, bands, stretch, the grid of chips and the pixels to read. The options
+    are those of `geoground run`; no model is loaded, so there is no estimate of the time.
 
     \b
     Examples:
@@ -70,8 +70,6 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
             (f"  level {number}", f"{level['columns']} x {level['rows']} chips, 1 : {level['scale']:.3g}{size}")
         )
     lines.append(("To read", f"{estimate['megapixels_read']:,} megapixels"))
-    if "seconds" in estimate:
-        lines.append(("Estimate", f"about {duration(estimate['seconds'])} a query with the embedded model"))
     return lines
 
 

@@ -5,7 +5,6 @@ Importing this imports neither numpy nor rasterio.
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +48,7 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
             "block_shape": list(scene.block_shape),
             "overview_factors": list(scene.overview_factors),
             "stretch": stretch.describe(),
-            "grid": {**plan.describe(), "area_shape": plan.area.shape_scene_px is not None, "levels": _levels(plan)},
+            "grid": {**plan.describe(), "area_shape": plan.area.shape_scene_px is not None, "levels": describe_levels(plan)},
             "estimate": _estimate(plan),
         }
 
@@ -77,18 +76,13 @@ def _bounds_crs(scene: Scene) -> list[float]:
     return [min(xs), min(ys), max(xs), max(ys)]
 
 
-def _levels(plan: Plan) -> list[dict[str, Any]]:
-    """Chips of each level, counted from the grid's own numbers; with an area of interest some of them are left out."""
-    x0, y0, x1, y1 = plan.area.window_scene_px
-    levels: list[dict[str, Any]] = []
-    tile, step = plan.tiling.tile_size_px, plan.tiling.tile_size_px - plan.tiling.overlap_px
-    for scale in plan.tiling.scales:
-        sides = (max(1, round((x1 - x0) / scale)), max(1, round((y1 - y0) / scale)))
-        columns, rows = (1 if side <= tile else 1 + math.ceil((side - tile) / step) for side in sides)
-        levels.append({"scale": scale, "columns": columns, "rows": rows})
-        if columns == rows == 1:
-            break
-    return levels
+def describe_levels(plan: Plan) -> list[dict[str, Any]]:
+    """Scale, columns and rows of each level of the grid; an area of interest may leave some of the chips out."""
+    shapes = (plan.grid.level_shape(level) for level in range(plan.grid.level_count))
+    return [
+        {"scale": scale, "columns": columns, "rows": rows}
+        for scale, (columns, rows) in zip(plan.tiling.scales, shapes, strict=False)
+    ]
 
 
 def _estimate(plan: Plan) -> dict[str, Any]:

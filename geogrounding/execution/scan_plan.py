@@ -95,7 +95,8 @@ def _with_surroundings(scene: Scene, area: Area, tiling: Tiling) -> tuple[Area, 
     They differ where the area is smaller than a chip: a model that is shown a scrap of a picture finds less in it than
     in a whole chip with the scrap in its middle.
     """
-    side = math.ceil(tiling.tile_size_px * tiling.scales[0])
+    # Rounded down: one scene pixel more, and the area would no longer fit one chip. Room for float noise.
+    side = max(1, math.floor(tiling.tile_size_px * tiling.scales[0] + 1e-6))
     x0, y0, x1, y1 = area.window_scene_px
     left, right = _grown(x0, x1, min(side, scene.width), scene.width)
     top, bottom = _grown(y0, y1, min(side, scene.height), scene.height)

@@ -6,9 +6,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from geogrounding.errors import SettingsError
-from geogrounding.execution.scan_plan import choose_scales
+from geogrounding.execution.describe import describe_levels
+from geogrounding.execution.scan_plan import Plan, choose_scales, make_plan
 from geogrounding.models.base import Conventions
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
@@ -21,6 +25,8 @@ RANGED = Conventions(
     ground_resolution_m=(0.1, 2.0),
 )
 PLAIN = Conventions(tile_size_px=1024, overlap_px=128, coordinates="per-mille")
+
+PIXELS = Affine.identity()
 
 
 def scales(native_m: float | None, conventions: Conventions, **more: Any) -> tuple[float, ...]:
@@ -84,3 +90,53 @@ def test_scales_asked_for_are_taken_as_they_are() -> None:
 def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         RunSettings(**{"source": "s.tif", "expressions": ("a",), **wrong})
+
+
+def plan_of(size: tuple[int, int], box: tuple[int, int, int, int], native_m: float, **more: Any) -> Plan:
+    """The plan for a box, in pixels, of a scene that exists only as numbers."""
+    scene = cast(
+        Scene, SimpleNamespace(width=size[0], height=size[1], ground_resolution_m=native_m, crs=None, transform=PIXELS)
+    )
+    asked = RunSettings(source="s.tif", expressions=("a",), bbox=box, bbox_crs="pixels", **more)
+    return make_plan(scene, asked, RANGED)
+
+
+@settings(deadline=None)
+@given(st.floats(2.0, 30.0), st.integers(1, 20), st.integers(0, 900), st.integers(0, 900))
+def test_a_small_area_in_a_coarse_scene_is_one_chip(native_m: float, side: int, x: int, y: int) -> None:
+    plan = plan_of((1000, 1000), (x, y, x + side, y + side), native_m)
+    assert plan.grid.level_shape(0) == (1, 1)
+    # and the chip is a whole one, as far as whole scene pixels allow
+    assert RANGED.tile_size_px - min(plan.grid.level_size_px(0)) <= 1 / plan.tiling.scales[0]
+
+
+@settings(deadline=None)
+@given(
+    st.tuples(st.integers(1, 600), st.integers(1, 600)),
+    st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1), st.floats(0, 1)),
+    st.floats(0.02, 12.0),
+    st.lists(st.floats(0.2, 9), min_size=1, max_size=4, unique=True).map(sorted).map(tuple),
+)
+def test_the_levels_described_are_those_of_the_grid(
+    size: tuple[int, int],
+    corners: tuple[float, float, float, float],
+    native_m: float,
+    multiples: tuple[float, ...],
+) -> None:
+    xs, ys = sorted(int(c * size[0]) for c in corners[:2]), sorted(int(c * size[1]) for c in corners[2:])
+    box = (min(xs[0], size[0] - 1), min(ys[0], size[1] - 1), xs[1] + 1, ys[1] + 1)
+    try:
+        plan = plan_of(size, box, native_m, scales=multiples)
+    except SettingsError:  # scales that the tiling refuses
+        return
+    levels = describe_levels(plan)
+    chips: dict[int, set[tuple[int, int]]] = {}
+    for chip in plan.grid:
+        chips.setdefault(chip.level, set()).add((chip.column, chip.row))
+    assert len(levels) == len(chips)
+    for number, level in enumerate(levels):
+        every = {(column, row) for column in range(level["columns"]) for row in range(level["rows"])}
+        if plan.area.shape_scene_px is None:
+            assert chips[number] == every
+        else:
+            assert chips[number] <= every
