@@ -48,7 +48,11 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
             "block_shape": list(scene.block_shape),
             "overview_factors": list(scene.overview_factors),
             "stretch": stretch.describe(),
-            "grid": {**plan.describe(), "area_shape": plan.area.shape_scene_px is not None, "levels": describe_levels(plan)},
+            "grid": {
+                **plan.describe(),
+                "area_shape": plan.area.shape_scene_px is not None,
+                "levels": describe_levels(plan),
+            },
             "estimate": _estimate(plan),
         }
 
