@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from geogrounding.errors import IncompleteError, OutputError
+from geogrounding.types import DataFormat, OnError, Task
 
 from . import build
 from . import options as opt
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from geogrounding.datasets.sample import Samples
     from geogrounding.evaluation import Evaluation
 
-TASKS = ("refer", "detect", "segment")
-FORMATS = ("auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl")
-"""The choices of the library, written out here because importing it for a help text costs too long."""
 PROBLEMS_SHOWN = 5
 """Labels that cannot be used, and pictures that failed, that are named on the terminal."""
 PER_CLASS_SHOWN = 40
@@ -46,7 +44,7 @@ DATA = opt.together(
     opt.option(
         "--format",
         "data_format",
-        type=click.Choice(FORMATS),
+        type=click.Choice(get_args(DataFormat)),
         default="auto",
         show_default=True,
         section="Data",
@@ -60,7 +58,7 @@ DATA = opt.together(
     ),
     opt.option(
         "--on-error",
-        type=click.Choice(["skip", "refuse"]),
+        type=click.Choice(get_args(OnError)),
         default="skip",
         show_default=True,
         section="Data",
@@ -89,7 +87,7 @@ DATA = opt.together(
 @DATA
 @opt.option(
     "--task",
-    type=click.Choice(TASKS),
+    type=click.Choice(get_args(Task)),
     section="Question",
     help="refer: one box for a sentence. detect: all boxes. segment: masks. "
     "Default: what the labels hold; a COCO file is for detect.",

@@ -8,8 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from geogrounding.settings import MatchMetric, MergeMethod
-from geogrounding.types import Task
+from geogrounding.settings import RUN_TASKS, MatchMetric, MergeMethod
 
 from .main import VERBOSE_KEY
 from .param_types import KeyValue, Numbers
@@ -298,7 +297,7 @@ MODEL = together(
 QUESTION = together(
     option(
         "--task",
-        type=click.Choice(get_args(Task)),
+        type=click.Choice(RUN_TASKS),
         default="detect",
         show_default=True,
         section="Question",

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
 from geogrounding.errors import OutputError, SettingsError
+from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX
+from geogrounding.training.choices import Loss, Method, RewardScale, Scheduler, VllmMode
+from geogrounding.types import DataFormat, OnError, Task
 
 from . import options as opt
 from .main import INTERRUPTED
@@ -21,8 +24,6 @@ if TYPE_CHECKING:
     from geogrounding.training.runner import Outcome
 
 F = TypeVar("F", bound=Callable[..., Any])
-FORMATS = ("auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl")
-TASKS = ("refer", "detect", "segment")
 SAY_EVERY_S = 2.0
 
 
@@ -75,16 +76,19 @@ DATA = opt.together(
     opt.option(
         "--format",
         "data_format",
-        type=click.Choice(FORMATS),
+        type=click.Choice(get_args(DataFormat)),
         section="Data",
         help="Format of the samples. Default: by their content.",
     ),
     opt.option(
-        "--task", type=click.Choice(TASKS), section="Data", help="Take the samples as this. Default: as labelled."
+        "--task",
+        type=click.Choice(get_args(Task)),
+        section="Data",
+        help="Take the samples as this. Default: as labelled.",
     ),
     opt.option(
         "--on-error",
-        type=click.Choice(["skip", "refuse"]),
+        type=click.Choice(get_args(OnError)),
         section="Data",
         help="What happens to records that cannot be used. Default: skip, and list them in problems.txt.",
     ),
@@ -98,7 +102,11 @@ DATA = opt.together(
         "--expression", section="Data", metavar="TEXT", help="What every feature is, where no attribute says it."
     ),
     opt.option(
-        "--tile-size", type=click.IntRange(32, 8192), section="Data", metavar="PIXELS", help="Side of the chips."
+        "--tile-size",
+        type=click.IntRange(MIN_TILE_PX, MAX_TILE_PX),
+        section="Data",
+        metavar="PIXELS",
+        help="Side of the chips.",
     ),
     opt.option(
         "--aoi",
@@ -185,7 +193,7 @@ OPTIMISER = opt.together(
     opt.option("--warmup-steps", type=click.IntRange(0), section="Optimiser", help="Default: 0."),
     opt.option(
         "--scheduler",
-        type=click.Choice(["constant", "linear", "cosine", "constant_with_warmup"]),
+        type=click.Choice(get_args(Scheduler)),
         section="Optimiser",
         help="Default: constant.",
     ),
@@ -287,7 +295,7 @@ def sft(**options: Any) -> None:
     help="Between samples of completions that are written down. Default: 10.",
 )
 @_switch("vllm", "Rollouts", "Sample completions with vLLM.")
-@opt.option("--vllm-mode", type=click.Choice(["colocate", "server"]), section="Rollouts", help="Default: colocate.")
+@opt.option("--vllm-mode", type=click.Choice(get_args(VllmMode)), section="Rollouts", help="Default: colocate.")
 @opt.option("--vllm-base-url", section="Rollouts", metavar="URL", help="Of a server started with: trl vllm-serve.")
 @opt.option(
     "--vllm-memory",
@@ -322,11 +330,11 @@ def sft(**options: Any) -> None:
 )
 @opt.option(
     "--scale-rewards",
-    type=click.Choice(["group", "batch", "none"]),
+    type=click.Choice(get_args(RewardScale)),
     section="Rewards",
     help="What advantages are divided by the deviation of. Default: group.",
 )
-@opt.option("--loss", type=click.Choice(["grpo", "dapo", "dr_grpo", "bnpo"]), section="Rewards", help="Default: dapo.")
+@opt.option("--loss", type=click.Choice(get_args(Loss)), section="Rewards", help="Default: dapo.")
 @opt.option("--epsilon", type=click.FloatRange(0, min_open=True), section="Rewards", help="Lower clip. Default: 0.2.")
 @opt.option(
     "--epsilon-high", type=click.FloatRange(0, min_open=True), section="Rewards", help="Upper clip. Default: 0.28."
@@ -356,7 +364,7 @@ def grpo(**options: Any) -> None:
     _train("grpo", options)
 
 
-def _train(method: Literal["sft", "grpo"], options: dict[str, Any]) -> None:
+def _train(method: Method, options: dict[str, Any]) -> None:
     output, resume, quiet = options.pop("output"), options.pop("resume"), options.pop("quiet")
     processes, config = options.pop("processes"), options.pop("config")
     given = {name: value for name, value in options.items() if value not in (None, ())}

@@ -11,6 +11,10 @@ from typing import Literal, get_args
 from geogrounding.errors import SettingsError
 from geogrounding.types import Question, Task
 
+RUN_TASKS: tuple[Task, ...] = ("refer", "detect")
+"""Tasks of a run: its results are boxes."""
+MIN_TILE_PX, MAX_TILE_PX = 32, 8192
+"""Smallest and largest side of a chip, chip pixels."""
 MergeMethod = Literal["auto", "nms", "nmm", "union", "none"]
 MatchMetric = Literal["iou", "ios"]
 
@@ -72,10 +76,15 @@ class RunSettings:
     def __post_init__(self) -> None:
         _check_expressions(self.expressions)
         _check_choice("task", self.task, get_args(Task))
+        if self.task not in RUN_TASKS:
+            raise SettingsError(
+                f"task {self.task} needs masks, and a run gives boxes",
+                hint="Use task detect for all objects, or refer for one; segment is a task of training and evaluation.",
+            )
         _check_choice("merge", self.merge, get_args(MergeMethod))
         _check_choice("match-metric", self.match_metric, get_args(MatchMetric))
-        if self.tile_size is not None and not 32 <= self.tile_size <= 8192:
-            raise SettingsError(f"tile size {self.tile_size} is outside 32 to 8192 pixels")
+        if self.tile_size is not None and not MIN_TILE_PX <= self.tile_size <= MAX_TILE_PX:
+            raise SettingsError(f"tile size {self.tile_size} is outside {MIN_TILE_PX} to {MAX_TILE_PX} pixels")
         if self.overlap is not None and not (math.isfinite(self.overlap) and self.overlap >= 0):
             raise SettingsError(f"overlap {self.overlap} is not a number of pixels (>= 1) or a share below 1")
         if self.resolution_m is not None and not (math.isfinite(self.resolution_m) and self.resolution_m > 0):

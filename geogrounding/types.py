@@ -1,12 +1,18 @@
-"""What a model is asked about a chip, and what it said."""
+"""The nouns that every package shares: tasks, questions, detections, answers, and the formats of labelled data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Literal
 
-Task = Literal["refer", "detect"]
-"""``refer``: the one target the sentence describes. ``detect``: every target that fits it."""
+Task = Literal["refer", "detect", "segment"]
+"""``refer``: the one target of the expression. ``detect``: the boxes of all targets. ``segment``: their masks."""
+
+DataFormat = Literal["auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl"]
+"""Formats of labelled data; ``auto`` decides by the content. Here and not in ``datasets``, so that a help text can
+list them without importing GDAL."""
+OnError = Literal["skip", "refuse"]
+"""What happens to records that cannot be used: left out and listed, or the first one ends the reading."""
 
 BoxPx = tuple[float, float, float, float]
 """(x0, y0, x1, y1), half-open, pixels; the frame is in the name of the variable."""

@@ -2,11 +2,12 @@
 
 from geogrounding.datasets.cut import cut_training_set
 from geogrounding.datasets.few_shot import choose_shots
-from geogrounding.datasets.read import Format, detect_format, read_samples
-from geogrounding.datasets.sample import Problem, Sample, Samples, Task
+from geogrounding.datasets.read import detect_format, read_samples
+from geogrounding.datasets.sample import Problem, Sample, Samples
+from geogrounding.types import DataFormat, Task
 
 __all__ = [
-    "Format",
+    "DataFormat",
     "Problem",
     "Sample",
     "Samples",

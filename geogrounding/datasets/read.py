@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from geogrounding.datasets.images import MalformedError, Pictures
 from geogrounding.datasets.readers import coco, earthreason, jsonl, voc, vrsbench
 from geogrounding.datasets.readers.records import LabelFiles, Wanted, parse_records
-from geogrounding.datasets.sample import Problem, Sample, Samples, Task
+from geogrounding.datasets.sample import Problem, Sample, Samples
 from geogrounding.errors import InputError, SettingsError
-
-Format = Literal["auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl"]
-OnError = Literal["skip", "refuse"]
+from geogrounding.types import DataFormat, OnError, Task
 
 _Reader = Callable[[Path, Pictures, LabelFiles, Wanted], Iterator[Sample | Problem]]
 _READERS: Mapping[str, _Reader] = {
@@ -31,7 +29,7 @@ def read_samples(
     data: Path,
     images: Path | None = None,
     *,
-    format: Format = "auto",
+    format: DataFormat = "auto",
     task: Task | None = None,
     with_negatives: int = 0,
     split: str | None = None,
@@ -59,7 +57,7 @@ def read_samples(
             "refuse".
         SettingsError: an option is unknown or does not suit the format.
     """
-    for name, value, known in (("format", format, Format), ("on_error", on_error, OnError)):
+    for name, value, known in (("format", format, DataFormat), ("on_error", on_error, OnError)):
         if value not in get_args(known):
             raise SettingsError(f"{name} {value!r} is unknown", hint=f"Choose one of: {', '.join(get_args(known))}.")
     if task is not None and task not in get_args(Task):
@@ -86,7 +84,7 @@ def read_samples(
     return Samples(samples=tuple(samples), problems=tuple(problems), format=chosen, files=files.digests)
 
 
-def _pictures_beside(data: Path, chosen: Format, split: str | None) -> Pictures:
+def _pictures_beside(data: Path, chosen: DataFormat, split: str | None) -> Pictures:
     """Where the pictures of a data set are when nobody says so: beside the labels, in the usual folders."""
     if chosen == "voc":
         return Pictures((voc.label_folder(data) or data).parent, voc.PICTURE_FOLDERS)
@@ -95,7 +93,7 @@ def _pictures_beside(data: Path, chosen: Format, split: str | None) -> Pictures:
     return Pictures(data.parent, vrsbench.PICTURE_FOLDERS if chosen == "vrsbench" else ("images",))
 
 
-def detect_format(data: Path, split: str | None = None) -> Format:
+def detect_format(data: Path, split: str | None = None) -> DataFormat:
     """The format of labels by their content.
 
     Raises:
@@ -124,7 +122,7 @@ def detect_format(data: Path, split: str | None = None) -> Format:
     raise InputError(f"{data.name} holds no record that can be read", hint="Is it JSONL, one record a line?")
 
 
-def _format_of_record(record: Mapping[str, Any], data: Path) -> Format:
+def _format_of_record(record: Mapping[str, Any], data: Path) -> DataFormat:
     if "objects" in record and "messages" in record:
         return "ms-swift"
     if "ground_truth" in record and "question" in record:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import numpy as np
 import shapely
@@ -19,9 +19,7 @@ from geogrounding.datasets.dihedral import turn_boxes, turn_pixels, turn_points,
 from geogrounding.datasets.images import read_picture
 from geogrounding.errors import InputError
 from geogrounding.settings import MAX_EXPRESSION_CHARS
-
-Task = Literal["refer", "detect", "segment"]
-"""``refer``: the one target of the sentence (or none). ``detect``: the boxes of all. ``segment``: the mask of all."""
+from geogrounding.types import Task
 
 EDGE_TOLERANCE_PX = 1e-3
 """Boxes may pass the edge of the picture by rounding noise, not by more."""

@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from geogrounding.engine.protocol import PROTOCOL, Id, RequestError
 from geogrounding.errors import GeogroundingError, SettingsError
-from geogrounding.settings import RunSettings
+from geogrounding.models.base import CoordinateConvention
+from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX, RunSettings
+from geogrounding.training.choices import Method
 
 if TYPE_CHECKING:
     from geogrounding.training.config import TrainSettings
@@ -69,7 +71,7 @@ class ModelOptions(Parameters):
     device: Name | None = None
     dtype: Literal["float32", "bfloat16", "float16"] | None = None
     batch_size: Count | None = None
-    coordinates: Literal["resized-pixels", "per-mille"] | None = None
+    coordinates: CoordinateConvention | None = None
     style: Name | None = None
     base_url: Name | None = None
     api_key: Name | None = Field(default=None, repr=False)
@@ -135,7 +137,7 @@ class Run(SceneParameters):
 class Train(Parameters):
     """``train``."""
 
-    method: Literal["sft", "grpo"] = "sft"
+    method: Method = "sft"
     output: Path
     resume: bool = False
     keep_cancelled: bool = True
@@ -165,7 +167,7 @@ class Cut(Parameters):
     expression_field: Name | None = None
     task: Literal["detect", "refer"] = "detect"
     aoi: Path | None = None
-    tile_size_px: Annotated[int, Field(ge=32, le=8192)] | None = None
+    tile_size_px: Annotated[int, Field(ge=MIN_TILE_PX, le=MAX_TILE_PX)] | None = None
     overlap_px: Annotated[int, Field(ge=0)] | None = None
     scales: Annotated[tuple[float, ...], Field(min_length=1, max_length=16)] | None = None
     resolution_m: Annotated[float, Field(gt=0)] | None = None

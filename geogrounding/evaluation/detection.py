@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.evaluation.bootstrap import Interval, Weights, intervals, ratio
-from geogrounding.evaluation.matching import COCO_THRESHOLDS, average_precision, box_iou, match
+from geogrounding.evaluation.matching import COCO_THRESHOLDS, average_precision, match
 from geogrounding.evaluation.metric_tables import (
     Curve,
     Curves,
@@ -26,6 +26,7 @@ from geogrounding.evaluation.metric_tables import (
 )
 from geogrounding.evaluation.metrics import add_none_rate
 from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.geometry.boxes import iou_matrix
 
 GEO_R1_BOXES = 100
 """COCO's limit of boxes per picture and class."""
@@ -98,7 +99,7 @@ def detect_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Measu
 
 
 def _hits(outcome: Outcome) -> int:
-    iou = box_iou(outcome.kept.boxes_px, outcome.sample.boxes_px)
+    iou = iou_matrix(outcome.kept.boxes_px, outcome.sample.boxes_px)
     return int(match(iou, np.array([0.5])).sum())
 
 
@@ -120,7 +121,7 @@ def _by_class(outcomes: Sequence[Outcome], found: Sequence[Found]) -> dict[str, 
         np.add.at(targets, numbers[some], [len(outcomes[i].sample.boxes_px) for i in some])
         if not targets.any():
             continue
-        right = [match(box_iou(found[i].boxes_px, outcomes[i].sample.boxes_px)) for i in some]
+        right = [match(iou_matrix(found[i].boxes_px, outcomes[i].sample.boxes_px)) for i in some]
         scores = np.concatenate([np.nan_to_num(found[i].scores, nan=-1.0) for i in some])
         order = np.argsort(-scores, kind="stable")
         of_picture = np.repeat(numbers[some], [len(found[i].scores) for i in some])

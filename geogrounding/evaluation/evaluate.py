@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from geogrounding.datasets.sample import Sample, Task
+from geogrounding.datasets.sample import Sample
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.evaluation.detection import detect_figures
 from geogrounding.evaluation.metric_tables import Curves, Measured, Resampling
 from geogrounding.evaluation.metrics import refer_figures, segment_figures
 from geogrounding.evaluation.predict import Asking, Outcome, ask, by_picture
 from geogrounding.models.base import Model
+from geogrounding.types import Task
 
 _EMBEDDED = "builtin:"
 """How fingerprints of the embedded model begin; it puts pictures into a square and resizes none to multiples of 28."""

@@ -1,4 +1,4 @@
-"""Boxes against boxes: overlap, greedy matching at many thresholds at once, average precision.
+"""Boxes against boxes: greedy matching at many thresholds at once, average precision.
 
 The rules are those of COCO's evaluation (``COCOeval.evaluateImg`` and ``accumulate`` in cocodataset/cocoapi): boxes in
 order of falling score each take the free target they overlap most, if they overlap it enough; average precision is the
@@ -12,42 +12,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-Boxes = NDArray[np.float64]
-"""(N, 4) as x0, y0, x1, y1, half-open floats."""
-
 COCO_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 """IoU thresholds .50:.05:.95, the same floats as pycocotools uses."""
 RECALLS = np.linspace(0.0, 1.0, 101)
 """Recalls at which precision is read, the same floats as pycocotools uses."""
 _BELOW_ONE = 1.0 - 1e-10
 """COCO's cap of the threshold, so that equal boxes match whatever the rounding."""
-
-
-def as_boxes(boxes: object) -> Boxes:
-    """Any nested sequence of boxes as an (N, 4) array; an empty one as (0, 4).
-
-    Raises:
-        ValueError: it is not a list of four numbers each.
-    """
-    array = np.asarray(boxes, dtype=np.float64)
-    if not array.size:
-        return np.empty((0, 4))
-    if array.ndim != 2 or array.shape[1] != 4:
-        raise ValueError(f"boxes of shape {array.shape} are not (N, 4)")
-    return array
-
-
-def box_iou(a: Boxes, b: Boxes) -> NDArray[np.float64]:
-    """Intersection over union of boxes (N, 4) with boxes (M, 4): (N, M) in [0, 1]; 0 where both are empty."""
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    sides = np.maximum(high - low, 0.0)
-    inter = sides[..., 0] * sides[..., 1]
-    area_a = np.maximum(a[:, 2] - a[:, 0], 0.0) * np.maximum(a[:, 3] - a[:, 1], 0.0)
-    area_b = np.maximum(b[:, 2] - b[:, 0], 0.0) * np.maximum(b[:, 3] - b[:, 1], 0.0)
-    union = area_a[:, None] + area_b[None, :] - inter
-    iou: NDArray[np.float64] = inter / np.maximum(union, np.finfo(np.float64).tiny)
-    return np.minimum(iou, 1.0)
 
 
 def match(iou: NDArray[np.float64], thresholds: NDArray[np.float64] = COCO_THRESHOLDS) -> NDArray[np.bool_]:

@@ -21,7 +21,6 @@ import numpy as np
 import shapely
 
 from geogrounding.evaluation.bootstrap import ratio
-from geogrounding.evaluation.matching import Boxes, box_iou
 from geogrounding.evaluation.metric_tables import (
     Curves,
     Measured,
@@ -36,6 +35,7 @@ from geogrounding.evaluation.metric_tables import (
     with_intervals,
 )
 from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.geometry.boxes import Boxes, iou_matrix
 from geogrounding.models.prompts import smart_resize
 
 
@@ -153,7 +153,7 @@ def mixed_iou(a: Boxes, b: Boxes) -> Values:
 
 
 def _first_iou(found: Found, truth_px: Boxes) -> float:
-    return float(box_iou(found.boxes_px[:1], truth_px).max(initial=0.0))
+    return float(iou_matrix(found.boxes_px[:1], truth_px).max(initial=0.0))
 
 
 def _first_mixed_iou(found: Found, truth_px: Boxes) -> float:

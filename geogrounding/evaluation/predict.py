@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from geogrounding.datasets.sample import Sample
 from geogrounding.errors import InputError
-from geogrounding.evaluation.matching import Boxes
 from geogrounding.execution.results import Collection
+from geogrounding.geometry.boxes import Boxes
 from geogrounding.models.base import Model
 from geogrounding.pipeline import Walk, walk_scene
 from geogrounding.settings import MAX_EXPRESSIONS, RunSettings
-from geogrounding.types import Task as AskedTask
+from geogrounding.types import Task
 
 FAINT = 0.05
 """Average precision ranks boxes down to this score, whatever the score from which a run keeps them."""
@@ -113,13 +113,13 @@ def ask(
             on_picture(number, len(groups))
 
 
-def _asked_task(sample: Sample) -> AskedTask:
+def _asked_task(sample: Sample) -> Task:
     """Masks are asked for as boxes: no backend draws masks."""
     return "refer" if sample.task == "refer" else "detect"
 
 
 def _ask_picture(
-    model: Model, samples: Sequence[Sample], expressions: tuple[str, ...], task: AskedTask, asking: Asking
+    model: Model, samples: Sequence[Sample], expressions: tuple[str, ...], task: Task, asking: Asking
 ) -> Iterator[Outcome]:
     window_px = samples[0].window_px
     settings = RunSettings(

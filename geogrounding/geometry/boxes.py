@@ -22,24 +22,53 @@ PAIR_BLOCK = 16_384
 ROUNDS_BEFORE_WALKING = 64
 
 
+def as_boxes(boxes: object) -> Boxes:
+    """Any nested sequence of boxes as an (N, 4) array; an empty one as (0, 4).
+
+    Raises:
+        ValueError: it is not a list of four numbers each.
+    """
+    array = np.asarray(boxes, dtype=np.float64)
+    if not array.size:
+        return np.empty((0, 4))
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise ValueError(f"boxes of shape {array.shape} are not (N, 4)")
+    return array
+
+
 def area(boxes: Boxes) -> NDArray[np.float64]:
-    """Areas (N,)."""
-    return (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    """Areas (...) of boxes (..., 4)."""
+    return (boxes[..., 2] - boxes[..., 0]) * (boxes[..., 3] - boxes[..., 1])
 
 
 def intersection(first: Boxes, second: Boxes) -> Boxes:
-    """Common boxes (N, 4), row by row; where two do not meet, x1 < x0 or y1 < y0."""
-    return np.concatenate([np.maximum(first[:, :2], second[:, :2]), np.minimum(first[:, 2:], second[:, 2:])], axis=1)
+    """Common boxes (..., 4) of boxes that broadcast; where two do not meet, x1 < x0 or y1 < y0."""
+    low = np.maximum(first[..., :2], second[..., :2])
+    return np.concatenate([low, np.minimum(first[..., 2:], second[..., 2:])], axis=-1)
 
 
 def intersection_area(first: Boxes, second: Boxes) -> NDArray[np.float64]:
-    """Areas (N,) of the common boxes, row by row."""
+    """Areas (...) of the common boxes of boxes that broadcast."""
     common = intersection(first, second)
-    return np.maximum(common[:, 2] - common[:, 0], 0.0) * np.maximum(common[:, 3] - common[:, 1], 0.0)
+    return np.maximum(common[..., 2] - common[..., 0], 0.0) * np.maximum(common[..., 3] - common[..., 1], 0.0)
+
+
+def iou_matrix(first: Boxes, second: Boxes) -> NDArray[np.float64]:
+    """Intersection over union of every box (N, 4) with every box (M, 4): (N, M) in [0, 1]; 0 for empty boxes."""
+    return similarity(first[:, None], second[None], "iou")
 
 
 def similarity(first: Boxes, second: Boxes, metric: Metric) -> NDArray[np.float64]:
-    """Intersection over union (``iou``) or over the smaller box (``ios``), row by row, in [0, 1]; 0 for empty boxes."""
+    """Intersection over union (``iou``) or over the smaller box (``ios``) of boxes that broadcast, pair by pair.
+
+    Args:
+        first: (..., 4).
+        second: (..., 4).
+        metric: which of the two.
+
+    Returns:
+        (...) in [0, 1]; 0 for empty boxes.
+    """
     shared = intersection_area(first, second)
     area_1, area_2 = area(first), area(second)
     whole = area_1 + area_2 - shared if metric == "iou" else np.minimum(area_1, area_2)

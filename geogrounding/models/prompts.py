@@ -192,10 +192,11 @@ def build_prompt(question: Question, style: PromptStyle) -> str:
         SettingsError: the style is unknown, or the expression is empty or too long.
     """
     style = check_style(style)
+    task: Task = "detect" if question.task == "segment" else question.task  # masks are made from boxes
     expression = clean_expression(question.expression)
     if style == "embedded":
-        return f"{question.task}: {expression}"
-    template = _TEMPLATES[style][question.task]
+        return f"{task}: {expression}"
+    template = _TEMPLATES[style][task]
     return template.replace("{form}", _ANSWER_FORM).replace("{expression}", expression)
 
 

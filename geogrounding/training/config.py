@@ -10,14 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from geogrounding.errors import SettingsError
+from geogrounding.models.base import CoordinateConvention
+from geogrounding.models.prompts import PromptStyle
+from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX
+from geogrounding.training.choices import Loss, RewardScale, Scheduler, VllmMode
+from geogrounding.types import DataFormat, OnError, Task
 
-Method = Literal["sft", "grpo"]
-DataFormat = Literal["auto", "coco", "vrsbench", "voc", "earthreason", "geo-r1", "ms-swift", "trl"]
 MAX_CONFIG_BYTES = 1_000_000
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -36,9 +39,9 @@ class TrainSettings(BaseModel):
     images: Path | None = None
     """Folder of its pictures."""
     data_format: DataFormat = "auto"
-    task: Literal["refer", "detect", "segment"] | None = None
+    task: Task | None = None
     """Take the samples as this task; None leaves what the file says."""
-    on_error: Literal["skip", "refuse"] = "skip"
+    on_error: OnError = "skip"
     """What happens to records that cannot be used."""
     scene: Path | None = None
     """Raster that chips are cut from."""
@@ -48,7 +51,7 @@ class TrainSettings(BaseModel):
     """Attribute of the layer that says what a feature is."""
     expression: str | None = None
     """What every feature of the layer is, where no attribute says it."""
-    tile_size: Annotated[int, Field(ge=32, le=8192)] | None = None
+    tile_size: Annotated[int, Field(ge=MIN_TILE_PX, le=MAX_TILE_PX)] | None = None
     """Side of the chips, pixels; default what suits the model."""
     negatives: Share = 0.2
     """Questions about what is not there, as a share of the others (layer only, and only where everything is labelled)."""
@@ -69,8 +72,8 @@ class TrainSettings(BaseModel):
     """builtin, a folder, the folder of an earlier run, or a hub id."""
     processor: str | None = None
     """Where tokenizer and image processor come from; default the model."""
-    style: Literal["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded"] | None = None
-    coordinates: Literal["resized-pixels", "per-mille"] | None = None
+    style: PromptStyle | None = None
+    coordinates: CoordinateConvention | None = None
     max_pixels: Annotated[int, Field(ge=784)] | None = None
     """Largest picture shown to the model; the same at inference."""
     reduce_pictures: bool = False
@@ -97,7 +100,7 @@ class TrainSettings(BaseModel):
     epochs: Positive | None = None
     learning_rate: Positive | None = None
     warmup_steps: Annotated[int, Field(ge=0)] = 0
-    scheduler: Literal["constant", "linear", "cosine", "constant_with_warmup"] = "constant"
+    scheduler: Scheduler = "constant"
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Positive = 1.0
     accumulate: Count = 1
@@ -171,7 +174,7 @@ class GRPOSettings(TrainSettings):
     batch: Count | None = None
     """Completions a device takes at once; all devices and ``accumulate`` together hold whole groups. Default: one group,
     eight for the embedded model."""
-    loss: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "dapo"
+    loss: Loss = "dapo"
     epsilon: Positive = 0.2
     epsilon_high: Positive = 0.28
     """Upper clip; DAPO's clip-higher, arXiv 2503.14476. Equal to ``epsilon`` is PPO's."""
@@ -179,7 +182,7 @@ class GRPOSettings(TrainSettings):
     """Weight of the KL divergence from the start; 0 switches it off."""
     iterations: Count = 1
     """Steps on the same completions."""
-    scale_rewards: Literal["group", "batch", "none"] = "group"
+    scale_rewards: RewardScale = "group"
     mask_truncated: bool = False
     """Leave completions that were cut off out of the loss."""
     temperature: Positive = 1.0
@@ -198,7 +201,7 @@ class GRPOSettings(TrainSettings):
     """Steps between samples of completions that are written down."""
     vllm: bool = False
     """Sample completions with vLLM."""
-    vllm_mode: Literal["colocate", "server"] = "colocate"
+    vllm_mode: VllmMode = "colocate"
     vllm_base_url: str | None = None
     vllm_memory: Annotated[float, Field(gt=0, lt=1)] = 0.3
 

@@ -19,7 +19,8 @@ from typing import Any, cast
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.training import run_log
 from geogrounding.training.base_model import is_embedded
-from geogrounding.training.config import GRPOSettings, Method
+from geogrounding.training.choices import Method
+from geogrounding.training.config import GRPOSettings
 from geogrounding.training.rows import Row, to_dataset
 from geogrounding.training.runner import Outcome, Prepared, common_arguments, repeated, run
 

@@ -16,7 +16,8 @@ from typing import Any
 
 from geogrounding.errors import GeogroundingError, ModelError, SettingsError
 from geogrounding.training import run_log
-from geogrounding.training.config import GRPOSettings, Method, SFTSettings, TrainSettings, describe, make_settings
+from geogrounding.training.choices import Method
+from geogrounding.training.config import GRPOSettings, SFTSettings, TrainSettings, describe, make_settings
 from geogrounding.training.run_folder import check_new, is_main, read_record
 
 REPEATABLE = ("MKL_CBWR", "AUTO,STRICT")

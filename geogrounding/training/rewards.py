@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.evaluation.matching import Boxes, as_boxes, average_precision, box_iou, match
+from geogrounding.evaluation.matching import average_precision, match
+from geogrounding.geometry.boxes import Boxes, as_boxes, iou_matrix
 from geogrounding.models.parsing.answer import Reason, parse_answer
 from geogrounding.training.strict_answers import read_plain
 from geogrounding.types import Task
@@ -76,7 +77,7 @@ def box_iou_reward(
         elif not len(said.boxes_px):
             rewards.append(0.0)
         else:
-            rewards.append(float(box_iou(said.boxes_px[:1], truth.boxes_px).max()))
+            rewards.append(float(iou_matrix(said.boxes_px[:1], truth.boxes_px).max()))
     return rewards
 
 
@@ -269,7 +270,7 @@ def _detection(
 
 def _mean_precision(said: _Said, truth: _Truth) -> float:
     """Mean over true labels and thresholds of the average precision of one picture."""
-    iou = box_iou(said.boxes_px, truth.boxes_px)
+    iou = iou_matrix(said.boxes_px, truth.boxes_px)
     known = dict.fromkeys(truth.labels)
     if len(known) == 1:
         own = [label in known or "" in known for label in said.labels]

@@ -23,7 +23,8 @@ from geogrounding.models.hf import checkpoint as checkpoints
 from geogrounding.models.hub import first_line
 from geogrounding.training import run_folder, run_log
 from geogrounding.training.base_model import Start, adapter_config, libraries_quiet, load_start, save_result
-from geogrounding.training.config import Method, TrainSettings, describe
+from geogrounding.training.choices import Method
+from geogrounding.training.config import TrainSettings, describe
 from geogrounding.training.prefix_sharing import SharedPrompt
 from geogrounding.training.rehearsal import taught, widen
 from geogrounding.training.rows import CUT, Row, TrainingSet, make_rows, read_training_set

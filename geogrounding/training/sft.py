@@ -9,7 +9,8 @@ from typing import Any
 
 from geogrounding.training import run_log
 from geogrounding.training.base_model import is_embedded
-from geogrounding.training.config import Method, SFTSettings
+from geogrounding.training.choices import Method
+from geogrounding.training.config import SFTSettings
 from geogrounding.training.runner import Outcome, Prepared, common_arguments, run
 
 SHOWN = 4

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from geogrounding.evaluation.matching import as_boxes, box_iou
+from geogrounding.geometry.boxes import as_boxes, iou_matrix
 from geogrounding.models.builtin.generation import think
 from recipes.builtin_model.corpora import CLASSES
 from recipes.builtin_model.features import Record
@@ -63,7 +63,7 @@ def _take(
     hit, kept = np.zeros(len(boxes_px), bool), np.ones(len(boxes_px), bool)
     if not len(truth_px):
         return hit, kept
-    overlap, free = box_iou(as_boxes(boxes_px), as_boxes(truth_px)), np.ones(len(truth_px), bool)
+    overlap, free = iou_matrix(as_boxes(boxes_px), as_boxes(truth_px)), np.ones(len(truth_px), bool)
     for k, row in enumerate(overlap):
         best = int(np.argmax(np.where(free, row, 0.0)))
         if free[best] and row[best] >= RIGHT_IOU:

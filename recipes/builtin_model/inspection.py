@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from geogrounding.evaluation.matching import as_boxes, box_iou
+from geogrounding.geometry.boxes import as_boxes, iou_matrix
 from geogrounding.models.builtin.processing import normalise
 from geogrounding.models.builtin.regions import RegionHead, select_regions
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX
@@ -81,7 +81,7 @@ def inspect(found: Sequence[Found], records: Sequence[Record]) -> Inspection:
             truth.append((record.boxes_view_px[mine], counts(record)[mine]))
             if mine.sum() == 1 and counts(record)[mine][0]:
                 best = int(np.argmax(scores[:, label]))
-                overlap = box_iou(as_boxes(boxes[best : best + 1]), as_boxes(record.boxes_view_px[mine]))[0, 0]
+                overlap = iou_matrix(as_boxes(boxes[best : best + 1]), as_boxes(record.boxes_view_px[mine]))[0, 0]
                 best50.append(overlap > 0.5)
                 best70.append(overlap > 0.7)
         hits[name] = match(boxes_scores, truth)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.evaluation.matching import as_boxes, box_iou
+from geogrounding.evaluation.matching import average_precision
+from geogrounding.evaluation.matching import match as match_boxes
+from geogrounding.geometry.boxes import as_boxes, iou_matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +24,8 @@ class Hits:
     targets: int
 
     def average_precision(self) -> float:
-        """Area under the precision envelope (all points); NaN without targets."""
-        if not self.targets:
-            return float("nan")
-        true = np.cumsum(self.right)
-        recall, precision = true / self.targets, true / np.arange(1, len(true) + 1)
-        envelope = np.maximum.accumulate(precision[::-1])[::-1]
-        return float(np.sum(np.diff(np.concatenate([[0.0], recall])) * envelope)) if len(true) else 0.0
+        """COCO's average precision, as ``geoground eval`` prints it; NaN without targets."""
+        return float(average_precision(self.right, int(self.targets)))
 
     def f1(self, threshold: float) -> float:
         """F1 of the boxes with at least this score."""
@@ -57,20 +54,15 @@ def match(
         truth: per picture: boxes (M, 4), and (M,) True for targets that count; a box on one that does not is left out.
         iou: least IoU of a hit.
     """
-    scores, right = [], []
+    scores: list[float] = []
+    right: list[bool] = []
     for (boxes, score), (targets, counts) in zip(found, truth, strict=True):
-        overlap = box_iou(as_boxes(boxes), as_boxes(targets))
-        taken = np.zeros(len(counts), bool)
-        for n in np.argsort(-np.asarray(score), kind="stable"):
-            free = np.where(taken | ~counts, 0.0, overlap[n])
-            best = int(np.argmax(free)) if len(free) else -1
-            hit = best >= 0 and free[best] >= iou
-            if hit:
-                taken[best] = True
-            elif len(counts) and np.max(np.where(counts, 0.0, overlap[n]), initial=0.0) >= iou:
-                continue
-            scores.append(float(score[n]))
-            right.append(hit)
+        overlap = iou_matrix(as_boxes(boxes), as_boxes(targets))
+        order = np.argsort(-np.asarray(score), kind="stable")
+        hit = match_boxes(overlap[order][:, counts], np.array([iou]))[0]
+        aside = ~hit & (overlap[order][:, ~counts] >= iou).any(axis=1)  # on a target that does not count
+        scores += np.asarray(score, np.float64)[order][~aside].tolist()
+        right += hit[~aside].tolist()
     order = np.argsort(-np.array(scores), kind="stable")
     return Hits(
         scores=np.array(scores, np.float64)[order],

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from geogrounding.evaluation.matching import as_boxes, box_iou
+from geogrounding.geometry.boxes import as_boxes, iou_matrix
 from recipes.builtin_model.corpora import CLASSES, Picture, is_dev, read_all
 from recipes.builtin_model.matching import Hits, match
 from recipes.builtin_model.samples import choosing_records
@@ -70,7 +70,7 @@ def refer_figures(model: Any, pictures: Sequence[Picture], **settings: Any) -> d
             boxes, scores = found[CLASSES[c]]
             best = boxes[int(np.argmax(scores))] if len(boxes) else np.zeros(4)
             right.setdefault(CLASSES[c], []).append(
-                float(box_iou(best[None], picture.boxes_px[picture.labels == c])[0, 0])
+                float(iou_matrix(best[None], picture.boxes_px[picture.labels == c])[0, 0])
             )
     flat = np.array([v for values in right.values() for v in values])
     return {
@@ -134,7 +134,7 @@ def choosing_figures(model: Any, root: Path, split: str, **settings: Any) -> dic
             boxes, scores = found[record["expression"]]
             best = boxes[int(np.argmax(scores))] if len(boxes) else np.zeros(4)
             truth = np.array([json.loads(record["solution"])[0]["bbox_2d"]])
-            right.setdefault(record["kind"], []).append(float(box_iou(as_boxes(best[None]), as_boxes(truth))[0, 0]))
+            right.setdefault(record["kind"], []).append(float(iou_matrix(as_boxes(best[None]), as_boxes(truth))[0, 0]))
     flat = np.array([v for values in right.values() for v in values])
     return {
         "n": len(flat),

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from geogrounding.datasets.sample import Sample, Task
+from geogrounding.datasets.sample import Sample
 from geogrounding.evaluation import evaluate
-from geogrounding.evaluation.matching import box_iou, match
+from geogrounding.evaluation.matching import match
 from geogrounding.evaluation.metric_tables import has_target, picture_numbers
 from geogrounding.evaluation.predict import Outcome
+from geogrounding.geometry.boxes import iou_matrix
 from geogrounding.models.load import load_model
+from geogrounding.types import Task
 
 TASKS: tuple[Task, ...] = ("refer", "detect")
 KEPT = ("acc50", "acc70", "f1_50", "none_rate")
@@ -102,11 +104,11 @@ def by_picture(outcomes: Sequence[Outcome]) -> dict[str, list[list[float]]]:
     silent = np.array([not len(o.kept.boxes_px) for o in outcomes], np.float64)
     sums = {"none_rate": (silent * (1 - target), 1 - target)}
     if all(o.sample.task == "refer" for o in outcomes):
-        iou = np.array([box_iou(o.kept.boxes_px[:1], o.sample.boxes_px).max(initial=0.0) for o in outcomes])
+        iou = np.array([iou_matrix(o.kept.boxes_px[:1], o.sample.boxes_px).max(initial=0.0) for o in outcomes])
         sums |= {"acc50": ((iou >= 0.5) * target, target), "acc70": ((iou >= 0.7) * target, target)}
     else:
         iou50 = np.array([0.5])
-        hits = np.array([match(box_iou(o.kept.boxes_px, o.sample.boxes_px), iou50).sum() for o in outcomes])
+        hits = np.array([match(iou_matrix(o.kept.boxes_px, o.sample.boxes_px), iou50).sum() for o in outcomes])
         found = np.array([len(o.kept.boxes_px) for o in outcomes], np.float64)
         targets = np.array([len(o.sample.boxes_px) for o in outcomes], np.float64)
         sums["f1_50"] = (2.0 * hits, found + targets)

@@ -17,12 +17,12 @@ from PIL import Image
 
 import geogrounding
 from geogrounding.datasets.read import read_samples
-from geogrounding.datasets.sample import Sample, Task
+from geogrounding.datasets.sample import Sample
 from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.evaluation import evaluate
 from geogrounding.evaluation.report import write_report
 from geogrounding.models import load as loading
-from geogrounding.types import Answer, Question
+from geogrounding.types import Answer, Question, Task
 from tests.blobs import BlobModel, write_scene
 
 Rectangles = Sequence[tuple[int, int, int, int]]

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geogrounding.evaluation.matching import average_precision, box_iou, match
+from geogrounding.evaluation.matching import average_precision, match
+from geogrounding.geometry.boxes import iou_matrix
 from geogrounding.models.parsing.answer import Reason, parse_answer
 from geogrounding.training.rewards import REWARDS, TASK_REWARDS, format_reward
 from geogrounding.training.strict_answers import read_plain
@@ -112,7 +113,7 @@ def test_matching_and_precision_in_plain_loops(count: int) -> None:
     @settings(max_examples=count, deadline=None)
     @given(BOXES, BOXES)
     def check(found: list[list[int]], truth: list[list[int]]) -> None:
-        iou = box_iou(np.array(found, float).reshape(-1, 4), np.array(truth, float).reshape(-1, 4))
+        iou = iou_matrix(np.array(found, float).reshape(-1, 4), np.array(truth, float).reshape(-1, 4))
         thresholds = np.array([0.1, 0.5, 0.75])
         right = match(iou, thresholds)
         for row, threshold in zip(right.tolist(), thresholds, strict=True):

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rasterio.features import rasterize
 
-from geogrounding.datasets import Format, Sample, choose_shots, read_samples
+from geogrounding.datasets import DataFormat, Sample, choose_shots, read_samples
 from geogrounding.datasets.masks import polygons_of_mask
 from geogrounding.errors import GeogroundingError, SettingsError
 from tests import labelled
@@ -142,7 +142,7 @@ SPOILED = st.fixed_dictionaries(
 @pytest.mark.parametrize("format_", ["geo-r1", "ms-swift", "trl", "vrsbench", "coco", "auto"])
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.data())
-def test_no_label_file_breaks_a_reader(tmp_path: Path, format_: Format, data: st.DataObject) -> None:
+def test_no_label_file_breaks_a_reader(tmp_path: Path, format_: DataFormat, data: st.DataObject) -> None:
     """Whatever the records are, a reader gives checked samples and problems, or one of the project's errors."""
     if not (tmp_path / "a.png").exists():
         labelled.picture(tmp_path / "a.png")

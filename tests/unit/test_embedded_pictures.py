@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geogrounding.errors import InputError
-from geogrounding.evaluation.matching import box_iou
+from geogrounding.geometry.boxes import iou_matrix
 from recipes.builtin_model import corpora, questions
 from recipes.builtin_model.matching import match
 
@@ -151,4 +151,4 @@ def test_a_box_on_a_target_that_does_not_count_is_left_out() -> None:
 
 
 def test_box_iou() -> None:
-    assert box_iou(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2], [5, 5, 6, 6]])).tolist() == [[1 / 3, 0.0]]
+    assert iou_matrix(np.array([[0, 0, 2, 2]]), np.array([[1, 0, 3, 2], [5, 5, 6, 6]])).tolist() == [[1 / 3, 0.0]]

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 import shapely
 
-from geogrounding.datasets.sample import Sample, Task
+from geogrounding.datasets.sample import Sample
 from geogrounding.evaluation import bootstrap
 from geogrounding.evaluation.detection import _by_class, detect_figures
-from geogrounding.evaluation.matching import as_boxes
 from geogrounding.evaluation.metric_tables import Resampling, success_curve
 from geogrounding.evaluation.metrics import mixed_iou, refer_figures, segment_figures
 from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.geometry.boxes import as_boxes
+from geogrounding.types import Task
 from tests.coco_reference import coco_stats, random_boxes
 
 NO_DRAWS = Resampling(resamples=0)

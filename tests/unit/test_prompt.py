@@ -17,10 +17,11 @@ from geogrounding.models.prompts import (
     smart_resize,
     style_for_model,
 )
+from geogrounding.settings import RUN_TASKS
 from geogrounding.types import Question, Task
 
 STYLES: tuple[PromptStyle, ...] = get_args(PromptStyle)
-TASKS: tuple[Task, ...] = get_args(Task)
+TASKS = RUN_TASKS
 
 
 @pytest.mark.parametrize(

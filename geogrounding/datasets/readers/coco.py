@@ -26,8 +26,9 @@ from geogrounding.datasets.readers.records import (
     readable,
     text_of,
 )
-from geogrounding.datasets.sample import Problem, Sample, Task
+from geogrounding.datasets.sample import Problem, Sample
 from geogrounding.errors import GeogroundingError, InputError
+from geogrounding.types import Task
 
 
 @dataclass(slots=True)

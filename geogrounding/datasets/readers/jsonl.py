@@ -34,8 +34,9 @@ from geogrounding.datasets.readers.records import (
     text_of,
 )
 from geogrounding.datasets.readers.solutions import Asked, Solved, take_question, take_solution, task_named
-from geogrounding.datasets.sample import Problem, Sample, Task
+from geogrounding.datasets.sample import Problem, Sample
 from geogrounding.errors import GeogroundingError
+from geogrounding.types import Task
 
 _Parts = tuple[str, Asked, Solved]
 """Name of the picture, question, answer."""

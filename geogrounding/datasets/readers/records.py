@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.datasets.images import MalformedError
-from geogrounding.datasets.sample import Task
 from geogrounding.errors import InputError
+from geogrounding.types import Task
 
 MAX_LABEL_BYTES = 2**30
 """Of one label file; COCO's own training labels are 450 MB."""

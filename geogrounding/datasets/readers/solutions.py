@@ -14,7 +14,7 @@ from typing import get_args
 
 from geogrounding.datasets.images import MalformedError
 from geogrounding.datasets.readers.records import numbers_of, text_of
-from geogrounding.datasets.sample import Task
+from geogrounding.types import Task
 
 _MEDIA = re.compile(r"<image>|<video>|<\|vision_start\|>.*?<\|vision_end\|>|<\|image_pad\|>", re.DOTALL)
 _REFERENCE = re.compile(r"<\|object_ref_start\|>(.+?)<\|object_ref_end\|>|<p>(.+?)</p>|<ref>(.+?)</ref>", re.DOTALL)
