@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from geogrounding.errors import InputError, SceneError, UnsafeSceneError
+from geogrounding.messages import quote
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
 
@@ -83,16 +84,16 @@ class Pictures:
         """
         name = name.removeprefix("file://")
         if "://" in name:
-            raise MalformedError(f"the picture {_short(name)} is an address; pictures are read from files only")
+            raise MalformedError(f"the picture {quote(name)} is an address; pictures are read from files only")
         for folder in self._folders:
             try:
                 path = (folder / name).resolve(strict=True)
             except (OSError, RuntimeError, ValueError):
                 continue
             if not path.is_relative_to(self.root):
-                raise MalformedError(f"the picture {_short(name)} lies outside the folder {self.root}")
+                raise MalformedError(f"the picture {quote(name)} lies outside the folder {self.root}")
             return path
-        raise MalformedError(f"the picture {_short(name)} is not in {self.root}")
+        raise MalformedError(f"the picture {quote(name)} is not in {self.root}")
 
 
 def picture_size(path: Path) -> tuple[int, int]:
@@ -150,11 +151,11 @@ def _check_file(path: Path) -> bool:
                 head = file.read(12)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise SceneError(f"the picture {_short(path.name)} cannot be read: {reason}", hint="Check its path.") from None
+        raise SceneError(f"the picture {quote(path.name)} cannot be read: {reason}", hint="Check its path.") from None
     if stat.S_ISLNK(mode):
-        raise UnsafeSceneError(f"{_short(path.name)} is a link", hint="Name the picture itself.")
+        raise UnsafeSceneError(f"{quote(path.name)} is a link", hint="Name the picture itself.")
     if not stat.S_ISREG(mode):
-        raise SceneError(f"{_short(path.name)} is not a regular file", hint="Pictures are read from files only.")
+        raise SceneError(f"{quote(path.name)} is not a regular file", hint="Pictures are read from files only.")
     return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
@@ -165,7 +166,7 @@ def _open(path: Path) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _bomb(path) from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError, OverflowError):
-        raise SceneError(f"{_short(path.name)} is damaged: its head cannot be read", hint="Get it again.") from None
+        raise SceneError(f"{quote(path.name)} is damaged: its head cannot be read", hint="Get it again.") from None
     if image.width * image.height > MAX_PICTURE_PIXELS:
         image.close()
         raise _bomb(path)
@@ -174,7 +175,7 @@ def _open(path: Path) -> Image.Image:
 
 def _bomb(path: Path) -> UnsafeSceneError:
     return UnsafeSceneError(
-        f"{_short(path.name)} declares more than {MAX_PICTURE_PIXELS:,} pixels",
+        f"{quote(path.name)} declares more than {MAX_PICTURE_PIXELS:,} pixels",
         hint="Cut large scenes into chips first: geoground train --scene ... --labels ...",
     )
 
@@ -189,8 +190,8 @@ def _rgb(image: Image.Image, path: Path, window_px: tuple[int, int, int, int] | 
             part = part.convert("RGBA")
         return np.array(part.convert("RGB"))
     except (OSError, ValueError, SyntaxError, KeyError, IndexError, OverflowError) as error:
-        reason = _short(str(error)) or type(error).__name__
-        raise SceneError(f"{_short(path.name)} is damaged: {reason}", hint="Get the picture again.") from None
+        reason = quote(str(error)) or type(error).__name__
+        raise SceneError(f"{quote(path.name)} is damaged: {reason}", hint="Get the picture again.") from None
 
 
 def _read_scene(path: Path, window_px: tuple[int, int, int, int] | None) -> NDArray[np.uint8]:
@@ -215,8 +216,4 @@ def _stretch(path: Path, changed_ns: int) -> Stretch:
 def _check_window(window_px: tuple[int, int, int, int], size_px: tuple[int, int], path: Path) -> None:
     x0, y0, x1, y1 = window_px
     if not (0 <= x0 < x1 <= size_px[0] and 0 <= y0 < y1 <= size_px[1]):
-        raise SceneError(f"the window {window_px} lies outside {_short(path.name)}, {size_px[0]} x {size_px[1]} pixels")
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 120 else text[:117] + "...")
+        raise SceneError(f"the window {window_px} lies outside {quote(path.name)}, {size_px[0]} x {size_px[1]} pixels")

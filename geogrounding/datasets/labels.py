@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.errors import AreaError, GeogroundingError, InputError, SettingsError, UnsafeSceneError
+from geogrounding.messages import ERROR, shorten
 from geogrounding.models.prompts import clean_expression
 from geogrounding.raster.scene import Scene
 
@@ -134,7 +135,8 @@ def _read(layer: Path, layer_name: str | None, expression_field: str | None) -> 
         raise
     except Exception as error:  # noqa: BLE001 (pyogrio raises many kinds for a broken file, and all mean the same)
         raise InputError(
-            f"{layer.name} is no vector file that can be read: {str(error)[:200]}", hint="GeoPackage and GeoJSON work."
+            f"{layer.name} is no vector file that can be read: {shorten(error, ERROR)}",
+            hint="GeoPackage and GeoJSON work.",
         ) from None
     if not hasattr(frame, "geometry"):
         raise InputError(f"{layer.name} holds no geometries", hint="Give a layer of polygons.")

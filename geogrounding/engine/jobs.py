@@ -16,6 +16,7 @@ import shapely
 from geogrounding.engine import parameters
 from geogrounding.engine.model_cache import Guarded, WarmModel
 from geogrounding.execution.describe import describe_report, describe_scene
+from geogrounding.messages import quote
 
 if TYPE_CHECKING:
     from pyproj import CRS
@@ -73,7 +74,7 @@ class Jobs:
             return describe_crs(CRS.from_user_input(params.crs))
         except CRSError as error:
             raise AreaError(
-                f"the CRS {params.crs[:80]!r} is unknown",
+                f"the CRS {quote(params.crs)} is unknown",
                 hint="Example: EPSG:4326. If that one is unknown too, another program's PROJ_DATA is in the way.",
             ) from error
 

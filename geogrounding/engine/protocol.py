@@ -23,6 +23,7 @@ from geogrounding.errors import (
     OutputError,
     SettingsError,
 )
+from geogrounding.messages import quote, shorten
 
 LIGHT = frozenset({"info", "crs", "test", "models"})
 """Methods that are answered while another job runs."""
@@ -73,7 +74,9 @@ def parse_request(line: bytes) -> Request:
     try:
         value = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise RequestError("bad-request", f"the line is not JSON: {_short(error)}", hint=_FORM) from None
+        raise RequestError(
+            "bad-request", f"the line is not JSON: {shorten(error, MAX_QUOTED_CHARS)}", hint=_FORM
+        ) from None
     if not isinstance(value, dict):
         raise RequestError("bad-request", "the line is JSON but no object", hint=_FORM)
     request_id = value.get("id")
@@ -87,7 +90,9 @@ def parse_request(line: bytes) -> Request:
             "bad-request", "method must be a text and params an object", hint=_FORM, request_id=request_id
         )
     if unknown := sorted(value.keys() - {"id", "method", "params"}):
-        raise RequestError("bad-request", f"unknown member {_short(unknown[0])!r}", hint=_FORM, request_id=request_id)
+        raise RequestError(
+            "bad-request", f"unknown member {quote(unknown[0], MAX_QUOTED_CHARS)}", hint=_FORM, request_id=request_id
+        )
     return Request(id=request_id, method=method, params=params)
 
 
@@ -147,8 +152,3 @@ def failure_of(request_id: Id | None, error: BaseException) -> dict[str, Any]:
     return failure(
         request_id, "defect", f"unexpected: {said}", "This is a defect: please report it, with the log of the engine."
     )
-
-
-def _short(text: object) -> str:
-    said = str(text)
-    return said if len(said) <= MAX_QUOTED_CHARS else said[: MAX_QUOTED_CHARS - 1] + "…"

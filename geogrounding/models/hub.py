@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 from geogrounding.errors import ModelError
+from geogrounding.messages import first_line
 
 Role = Literal["model", "adapter", "processor"]
 
@@ -260,9 +261,3 @@ def _sample(file: BinaryIO, digest: hashlib.blake2b) -> None:
         for position in (start, (start + stop) // 2):
             file.seek(data_start + position)
             digest.update(file.read(min(_SAMPLE_BYTES, stop - position)))
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error, shortened, or its kind."""
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geogrounding.errors import AreaError, SettingsError
+from geogrounding.messages import quote
 
 
 class HasGroundResolution(Protocol):
@@ -151,15 +152,10 @@ def parse_overlap(value: str | float, tile_size_px: int) -> int:
         number = math.nan
     if not math.isfinite(number) or number < 0 or number >= tile_size_px:
         raise SettingsError(
-            f"overlap {_short(value)} is neither pixels below the tile size of {tile_size_px} nor a ratio below 1",
+            f"overlap {quote(value, 60)} is neither pixels below the tile size of {tile_size_px} nor a ratio below 1",
             hint="Examples: 128, 0.2, 20%.",
         )
     return round(number)
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.vrt import WarpedVRT
 
 from geogrounding.errors import GeogroundingError, SceneError
+from geogrounding.messages import ERROR, shorten
 from geogrounding.raster.security import Location, gdal_options
 
 _warnings_lock = threading.Lock()
@@ -99,7 +100,7 @@ def short_reason(error: BaseException) -> str:
     while deepest.__cause__ is not None:
         deepest = deepest.__cause__
     text = " ".join(str(deepest).split()) or type(deepest).__name__
-    return text if len(text) <= 300 else text[:297] + "..."
+    return shorten(text, ERROR)
 
 
 def _warp(dataset: Any) -> WarpedVRT:

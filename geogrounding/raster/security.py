@@ -27,6 +27,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from geogrounding.errors import SceneError, UnsafeSceneError
+from geogrounding.messages import shorten
 from geogrounding.raster.tiff import is_tiff, read_directories
 
 MAX_PIXELS = 250_000_000_000
@@ -99,7 +100,7 @@ def locate(
     if remote is not None:
         if not allow_remote:
             raise UnsafeSceneError(
-                f"{_short(text)} is a remote or virtual path",
+                f"{shorten(text)} is a remote or virtual path",
                 hint="Remote rasters are read only when asked for, by --allow-remote (allow_remote=True).",
             )
         name = urlsplit(text).path.rstrip("/").rsplit("/", 1)[-1] or text
@@ -181,15 +182,11 @@ def _locate_local(path: Path, *, allow_remote: bool, trusted_folders: Iterable[s
         mode = resolved.stat().st_mode
     except (OSError, RuntimeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it cannot be resolved"
-        raise SceneError(f"{_short(str(path))} cannot be opened: {reason}", hint="Check the path.") from None
+        raise SceneError(f"{shorten(path)} cannot be opened: {reason}", hint="Check the path.") from None
     if not stat.S_ISREG(mode):
-        raise SceneError(
-            f"{_short(str(path))} is not a regular file", hint="Give one raster file, not a folder or device."
-        )
+        raise SceneError(f"{shorten(path)} is not a regular file", hint="Give one raster file, not a folder or device.")
     if str(resolved).startswith("/vsi"):
-        raise UnsafeSceneError(
-            f"{_short(str(path))} would be taken for one of GDAL's virtual paths", hint="Move the file."
-        )
+        raise UnsafeSceneError(f"{shorten(path)} would be taken for one of GDAL's virtual paths", hint="Move the file.")
     head = _read_head(resolved)
     driver = _sniff(head, resolved)
     if driver == "VRT":
@@ -289,7 +286,7 @@ def _remote_path(text: str) -> str | None:
         if lowered.startswith(_REMOTE_VSI) and "/vsi" not in inside:
             return text.strip()
         raise UnsafeSceneError(
-            f"{_short(text)} is one of GDAL's virtual paths, which are not read",
+            f"{shorten(text)} is one of GDAL's virtual paths, which are not read",
             hint="Unpack or copy the raster to a file.",
         )
     scheme, separator, _ = text.strip().partition("://")
@@ -298,9 +295,5 @@ def _remote_path(text: str) -> str | None:
     if scheme.lower() in _REMOTE_SCHEMES and "/vsi" not in lowered:
         return text.strip()
     raise UnsafeSceneError(
-        f"{_short(text)} has a scheme that is not read", hint="Use a file path, http(s), s3, gs or az."
+        f"{shorten(text)} has a scheme that is not read", hint="Use a file path, http(s), s3, gs or az."
     )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 120 else text[:117] + "..."

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SceneError, SettingsError
+from geogrounding.messages import quote
 from geogrounding.raster.pixels import Raw, Valid
 from geogrounding.raster.scene import Scene
 
@@ -143,9 +144,9 @@ def _parse(method: str) -> tuple[str, tuple[float, float]]:
     try:
         low, high = (float(part) for part in rest.replace(",", " ").split())
     except ValueError:
-        raise SettingsError(f"stretch {method[:80]!r} is not understood", hint=hint) from None
+        raise SettingsError(f"stretch {quote(method)} is not understood", hint=hint) from None
     if not (math.isfinite(low) and math.isfinite(high) and low < high) or kind not in ("", "percentile"):
-        raise SettingsError(f"stretch {method[:80]!r} is not understood", hint=hint)
+        raise SettingsError(f"stretch {quote(method)} is not understood", hint=hint)
     if kind == "percentile" and not (low >= 0 and high <= 100):
         raise SettingsError("percentiles must lie between 0 and 100", hint=hint)
     return ("percentile", (low, high)) if kind else ("range", (low, high))

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from geogrounding.errors import ModelError, SettingsError
+from geogrounding.messages import first_line
 from geogrounding.models import hub as weights
 from geogrounding.models import trained_run
 from geogrounding.models.base import Conventions
@@ -208,7 +209,7 @@ def _with_adapter(model: Any, folder: Path) -> Any:
             return PeftModel.from_pretrained(model, str(folder), is_trainable=True, local_files_only=True)
     except Exception as error:  # whatever a foreign folder makes the libraries raise
         raise ModelError(
-            f"the adapter {folder} does not fit the model: {weights.first_line(error)}",
+            f"the adapter {folder} does not fit the model: {first_line(error)}",
             hint="Use the model it was trained on.",
         ) from error
 

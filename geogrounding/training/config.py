@@ -15,6 +15,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from geogrounding.errors import SettingsError
+from geogrounding.messages import ERROR, shorten
 from geogrounding.models.base import CoordinateConvention
 from geogrounding.models.prompts import PromptStyle
 from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX
@@ -303,7 +304,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "yaml":
             raise
-        raise SettingsError(f"{path} is no YAML: {' '.join(str(error).split())[:200]}") from error
+        raise SettingsError(f"{path} is no YAML: {shorten(' '.join(str(error).split()), ERROR)}") from error
     if isinstance(content, dict) and isinstance(content.get("config"), dict) and "geogrounding" in content:
         content = content["config"]
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):

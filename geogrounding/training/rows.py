@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.models.hub import first_line
+from geogrounding.messages import first_line
 from geogrounding.training.chat_format import AnswerFrame, Format
 from geogrounding.training.config import TrainSettings
 from geogrounding.training.image_refs import PictureRef

@@ -19,8 +19,8 @@ import torch
 from transformers import TrainingArguments
 
 from geogrounding.errors import InputError, ModelError, OutputError, SettingsError
+from geogrounding.messages import first_line
 from geogrounding.models.hf import checkpoint as checkpoints
-from geogrounding.models.hub import first_line
 from geogrounding.training import run_folder, run_log
 from geogrounding.training.base_model import Start, adapter_config, libraries_quiet, load_start, save_result
 from geogrounding.training.choices import Method

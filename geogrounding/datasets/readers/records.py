@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from geogrounding.datasets.images import MalformedError
 from geogrounding.errors import InputError
+from geogrounding.messages import ERROR, shorten
 from geogrounding.types import Task
 
 MAX_LABEL_BYTES = 2**30
@@ -74,7 +75,7 @@ def parse_json(content: bytes, what: str) -> Any:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"{what} is no JSON: {reason[:200]}", hint="Was the file cut off?") from None
+        raise InputError(f"{what} is no JSON: {shorten(reason, ERROR)}", hint="Was the file cut off?") from None
 
 
 def parse_records(content: bytes, name: str) -> Iterator[tuple[str, Mapping[str, Any] | MalformedError]]:

@@ -14,6 +14,7 @@ from typing import get_args
 
 from geogrounding.datasets.images import MalformedError
 from geogrounding.datasets.readers.records import numbers_of, text_of
+from geogrounding.messages import quote
 from geogrounding.types import Task
 
 _MEDIA = re.compile(r"<image>|<video>|<\|vision_start\|>.*?<\|vision_end\|>|<\|image_pad\|>", re.DOTALL)
@@ -138,7 +139,7 @@ def _json_inside(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise MalformedError(f"the solution is no JSON: {text[:80]!r}") from None
+        raise MalformedError(f"the solution is no JSON: {quote(text)}") from None
 
 
 def _is_number(value: object) -> bool:

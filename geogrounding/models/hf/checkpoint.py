@@ -11,8 +11,8 @@ from typing import Any
 import torch
 
 from geogrounding.errors import ModelError, SettingsError
+from geogrounding.messages import ERROR, first_line, shorten
 from geogrounding.models import hub
-from geogrounding.models.hub import first_line
 
 _DTYPES = {
     "float32": torch.float32,
@@ -140,7 +140,8 @@ def _adapt(model: Any, folder: Path) -> Any:
             lost = [str(warning.message) for warning in caught if "missing adapter keys" in str(warning.message)]
             if lost:
                 raise ModelError(
-                    f"the adapter {folder} lacks weights: {lost[0][:200]}", hint="Was it trained on another model?"
+                    f"the adapter {folder} lacks weights: {shorten(lost[0], ERROR)}",
+                    hint="Was it trained on another model?",
                 )
             if not hasattr(adapted.base_model, "merge_and_unload"):
                 raise ModelError(

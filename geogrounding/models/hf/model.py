@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from geogrounding.errors import GeogroundingError, ModelError, SettingsError
+from geogrounding.messages import first_line
 from geogrounding.models import hub as weights
 from geogrounding.models.base import Conventions, CoordinateConvention
 from geogrounding.models.hf import checkpoint, generation
@@ -172,7 +173,7 @@ class TransformersModel:
                     raise
                 if not checkpoint.is_out_of_memory(error):
                     raise ModelError(
-                        f"{self.name} failed: {weights.first_line(error)}", hint="Try device cpu, or dtype float32."
+                        f"{self.name} failed: {first_line(error)}", hint="Try device cpu, or dtype float32."
                     ) from error
                 seen.clear()
                 error.__traceback__ = None  # its frames hold the tensors that did not fit
@@ -216,7 +217,7 @@ class TransformersModel:
         try:
             return _Seen(encoded=self._processing.picture(image))
         except ValueError as error:
-            return _Seen(error=f"{_size(image)} cannot be prepared for the model: {weights.first_line(error)}")
+            return _Seen(error=f"{_size(image)} cannot be prepared for the model: {first_line(error)}")
 
     def _decode(self, asks: Sequence[_Ask], seen: Sequence[_Seen]) -> list[generation.Reply]:
         """Decode a batch; ``seen`` holds the picture of each question, the same object where they share one."""
@@ -314,6 +315,6 @@ def _read_config(folder: Path) -> Any:
             return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # whatever a foreign folder makes the libraries raise
         raise ModelError(
-            f"{folder / 'config.json'} cannot be used: {weights.first_line(error)}",
+            f"{folder / 'config.json'} cannot be used: {first_line(error)}",
             hint="Only models that the installed transformers knows can run, without code of their own.",
         ) from error

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from geogrounding.errors import ModelError, SettingsError
+from geogrounding.messages import first_line
 from geogrounding.models import hub
-from geogrounding.models.hub import first_line
 
 DEFAULT_MAX_PIXELS = 1024 * 1024
 """Largest picture a model is shown unless told otherwise; Qwen's own limit (12.8 megapixels) would cost minutes a

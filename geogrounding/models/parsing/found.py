@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from geogrounding.messages import shorten
 from geogrounding.models.parsing.sections import blank
 from geogrounding.types import Drop
 
@@ -71,4 +72,4 @@ class Located:
 def short(text: str, limit: int = _SHORT) -> str:
     """One line of at most so many characters."""
     line = blank(" ".join(text[: 4 * limit].split()))
-    return line if len(line) <= limit else line[: limit - 3] + "..."
+    return shorten(line, limit)
