@@ -23,8 +23,7 @@ from . import options as opt
 from .main import INTERRUPTED, VERBOSE_KEY
 from .param_types import FORMATS, Format
 from .progress import Silent, make_reporter
-from .run import count, duration
-from .terminal import clean, clean_lines, say
+from .terminal import clean, clean_lines, count, duration, say
 
 if TYPE_CHECKING:
     from geogrounding.execution.report import RunReport
@@ -80,10 +79,27 @@ class Batch:
         return build.make_settings(scene, self.queries, dict(self.options))
 
 
-@click.command(cls=opt.Command)
+class BatchCommand(opt.Command):
+    """Reads ``-q FILE`` of version 0.1, where ``-q`` was short for ``--queries``, as what it meant then.
+
+    ``--queries`` is required, so a command line without it that has ``-q`` can only be of that form.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put ``--queries`` in the place of the old ``-q``, with a message, before click reads the options."""
+        short = next((place for place, text in enumerate(args) if text.startswith("-q") and text[1:2] != "-"), None)
+        if short is not None and not any(text.split("=")[0] == "--queries" for text in args):
+            attached = args[short][2:].removeprefix("=")
+            value = [attached] if attached else args[short + 1 : short + 2]
+            if value:
+                args = [*args[:short], "--queries", *value, *args[short + (1 if attached else 2) :]]
+                say("Deprecated: -q FILE of `geoground batch` is now --queries FILE; -q is short for --quiet.")
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=BatchCommand)
 @click.argument("scenes", nargs=-1, required=True, help="Rasters; a shell's scenes/*.tif will do.")
 @opt.option(
-    "-q",
     "--queries",
     "query_file",
     required=True,
@@ -123,7 +139,7 @@ class Batch:
 @opt.RESUME
 @opt.ALLOW_FAILED
 @opt.PROGRESS
-@opt.option("--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
+@opt.QUIET
 @opt.VERBOSE
 def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: Any) -> None:
     """Find what the queries of a file describe in many SCENES: one layer a scene, and a table of how it went.
@@ -133,8 +149,8 @@ def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: 
 
     \b
     Examples:
-      geoground batch scenes/*.tif -q queries.txt -o out/ --format geojson
-      geoground batch scenes/*.tif -q queries.txt -o out/ --resume
+      geoground batch scenes/*.tif --queries queries.txt -o out/ --format geojson
+      geoground batch scenes/*.tif --queries queries.txt -o out/ --resume
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, verbose = options.pop("quiet"), bool(click.get_current_context().meta.get(VERBOSE_KEY))
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
@@ -163,6 +179,7 @@ def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: 
 
 def _prepare(query_file: Path, folder: Path, scenes: Sequence[str], options: dict[str, Any]) -> tuple[Batch, Any]:
     """Check everything that concerns all scenes, before the model is loaded."""
+    build.check_scenes(scenes)
     load = build.model_loader(options)
     batch = Batch(
         folder=folder,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geogrounding.errors import InputError, OutputError, SettingsError
+from geogrounding.messages import quote
 from geogrounding.settings import RunSettings
 
 from .param_types import FORMATS
@@ -58,6 +60,67 @@ def read_queries(path: Path) -> list[str]:
     if not queries:
         raise InputError(f"{path} holds no query", hint="Write one query a line.")
     return queries
+
+
+RASTER_ENDINGS = frozenset((
+    ".tif", ".tiff", ".gtiff", ".cog", ".vrt", ".jp2", ".j2k", ".img", ".ecw", ".sid", ".ntf", ".nitf", ".png",
+    ".jpg", ".jpeg", ".webp", ".bmp", ".asc", ".dem", ".hdf", ".h5", ".nc", ".grib", ".grb",
+    ".gpkg", ".mbtiles", ".sqlite", ".zarr", ".safe", ".bil", ".bip", ".bsq", ".dat", ".raw",
+))  # fmt: skip
+"""Endings that a raster has and a query has not."""
+_GDAL_NAME = re.compile(r"/vsi\w+/|[A-Za-z][A-Za-z0-9+.-]*://|[A-Z][A-Z0-9_]+:\S*[./\\]")
+"""Beginnings of a URL, of a GDAL network or archive path, and of a subdataset such as ``GPKG:town.gpkg:ortho``."""
+
+
+def check_queries(queries: Iterable[str]) -> None:
+    """Refuse a raster or a list of queries where a query belongs: what a shell makes of ``run *.tif QUERY``.
+
+    Raises:
+        SettingsError: an argument after the scene is a file, or looks like a raster.
+    """
+    for query in queries:
+        text = query.strip()
+        if Path(text).suffix.lower() in RASTER_ENDINGS or _GDAL_NAME.match(text) or _is_raster(text):
+            raise SettingsError(
+                f"{quote(text)} is a raster, not a query: this command takes one scene",
+                hint="For several scenes: geoground batch SCENES... --queries FILE -o FOLDER.",
+            )
+        if Path(text).suffix and _is_file(text):
+            raise SettingsError(f"{quote(text)} is a file, not a query", hint="A list of queries: --queries FILE.")
+
+
+def check_scenes(scenes: Iterable[str]) -> None:
+    """Refuse a list of queries among the scenes.
+
+    Raises:
+        SettingsError: a scene is a text file by its ending.
+    """
+    for scene in scenes:
+        if Path(scene).suffix.lower() == ".txt":
+            raise SettingsError(f"{quote(scene)} is no raster", hint="A list of queries: --queries FILE.")
+
+
+def _is_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long or malformed for a path, so it is words
+        return False
+
+
+def _is_raster(text: str) -> bool:
+    """Whether a file of this name exists that a scene can be opened from, or that is refused as unsafe."""
+    if not _is_file(text):
+        return False
+    from geogrounding.errors import SceneError, UnsafeSceneError
+    from geogrounding.raster.security import locate
+
+    try:
+        locate(text, allow_remote=False, trusted_folders=())
+    except UnsafeSceneError:
+        return True
+    except SceneError:
+        return False
+    return True
 
 
 def unique(queries: Iterable[str]) -> tuple[str, ...]:

@@ -14,8 +14,7 @@ from geogrounding.types import DataFormat, OnError, Task
 
 from . import build
 from . import options as opt
-from .run import count, duration
-from .terminal import say, table, to_json
+from .terminal import count, duration, say, table, to_json
 
 if TYPE_CHECKING:
     from geogrounding.datasets.sample import Samples
@@ -128,7 +127,7 @@ DATA = opt.together(
 )
 @opt.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, section="Result", help="Of all draws.")
 @opt.ALLOW_FAILED
-@opt.option("-q", "--quiet", is_flag=True, section="Other", help="No progress and no table, only errors.")
+@opt.QUIET
 @opt.VERBOSE
 def command(data: Path, json_file: Path | None, report: Path | None, **options: Any) -> None:
     """Measure a model on labelled pictures, each answered as `geoground run` would answer it.

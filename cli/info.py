@@ -10,8 +10,7 @@ from geogrounding.execution.describe import describe_scene
 
 from . import build
 from . import options as opt
-from .run import count
-from .terminal import table, to_json
+from .terminal import count, table, to_json
 
 
 @click.command(cls=opt.Command)

@@ -11,7 +11,7 @@ import click
 from geogrounding.settings import RUN_TASKS, MatchMetric, MergeMethod
 
 from .main import VERBOSE_KEY
-from .param_types import KeyValue, Numbers
+from .param_types import KeyValue, Numbers, Overlap
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -182,10 +182,10 @@ GRID = together(
     ),
     option(
         "--overlap",
-        type=click.FloatRange(min=0),
+        type=Overlap(),
         section="Chips",
-        metavar="PIXELS|RATIO",
-        help="Overlap of neighbouring chips: pixels, or a share of the tile when below 1, such as 0.2.",
+        metavar="PIXELS|SHARE",
+        help="Overlap of neighbouring chips: pixels, or a share of the tile such as 0.2 or 20%.",
     ),
     option(
         "--resolution",
@@ -375,6 +375,7 @@ PROGRESS = option(
 RESUME = option(
     "--resume", is_flag=True, section="Other", help="Go on where an interrupted run of the same command ended."
 )
+QUIET = option("-q", "--quiet", is_flag=True, section="Other", help="Print nothing but errors.")
 ALLOW_FAILED = option(
     "--allow-failed",
     is_flag=True,

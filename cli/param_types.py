@@ -7,6 +7,9 @@ from typing import Any
 
 import click
 
+from geogrounding.errors import SettingsError
+from geogrounding.settings import read_overlap
+
 FORMATS = {"geojson": ".geojson", "geojsonl": ".geojsonl", "gpkg": ".gpkg", "fgb": ".fgb", "parquet": ".parquet"}
 """Names of ``-f`` and the file endings they stand for."""
 _GDAL_NAMES = {"geojsonseq": "geojsonl", "flatgeobuf": "fgb", "geoparquet": "parquet"}
@@ -35,6 +38,19 @@ class Numbers(click.ParamType[tuple[float, ...], Any]):
         if self.count is not None and len(numbers) != self.count:
             self.fail(f"{value!r} holds {len(numbers)} numbers instead of {self.count}: {self.name}", param, ctx)
         return numbers
+
+
+class Overlap(click.ParamType[float, Any]):
+    """Pixels (``128``, ``128px``) or a share of the tile (``0.2``, ``20%``), as the library reads it."""
+
+    name = "PIXELS|SHARE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A number: pixels, or a share when between 0 and 1."""
+        try:
+            return read_overlap(value)
+        except SettingsError as error:
+            self.fail(f"{error}. {error.hint}", param, ctx)
 
 
 class KeyValue(click.ParamType[tuple[str, str], Any]):

@@ -15,7 +15,7 @@ from . import options as opt
 from .main import INTERRUPTED
 from .param_types import Format
 from .progress import Silent, make_reporter
-from .terminal import say
+from .terminal import count, duration, say
 
 if TYPE_CHECKING:
     from geogrounding.execution.report import RunReport
@@ -68,7 +68,7 @@ FAILED_SHOWN = 5
 @opt.RESUME
 @opt.ALLOW_FAILED
 @opt.PROGRESS
-@opt.option("-q", "--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
+@opt.QUIET
 @opt.VERBOSE
 def command(scene: str, query: tuple[str, ...], output: Path, **options: Any) -> None:
     """Find what each QUERY describes in SCENE and write the polygons to one layer.
@@ -107,6 +107,7 @@ def _run(
     """Check everything that can be checked cheaply, then run."""
     query_file, preview = options.pop("query_file"), options.pop("preview")
     output = build.output_path(output, options.pop("of"))
+    build.check_queries(query)
     more = [] if query_file is None else build.read_queries(query_file)
     if not query and not more:
         raise SettingsError("nothing to look for", hint='Give a query after the scene, such as "the storage tanks".')
@@ -165,23 +166,6 @@ def check_complete(report: RunReport, *, allow_failed: bool) -> None:
             f"{len(report.failed_chips)} of {count(report.chips, 'chip')} failed; the result lacks what they show",
             hint="--resume asks about them again; --allow-failed accepts the result as it is.",
         )
-
-
-def count(number: int, noun: str) -> str:
-    """``1 chip``, ``2 chips``, ``12,000 chips``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def _say_interrupted(reporter: Silent) -> None:

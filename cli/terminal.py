@@ -38,7 +38,7 @@ def clean_lines(text: str) -> str:
 
 
 def say(text: object) -> None:
-    """Tell a person something, on standard error."""
+    """Print one line for people, on standard error."""
     click.echo(clean(text, limit=MAX_LINE_CHARS), err=True)
 
 
@@ -49,6 +49,23 @@ def table(rows: Sequence[tuple[str, ...]], *, gap: int = 2) -> str:
     pad = " " * gap
     lines = (pad.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def count(number: int, noun: str) -> str:
+    """``1 chip``, ``2 chips``, ``12,000 chips``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """``0.4 s``, ``12 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def to_json(value: Any, *, indent: int | None = None) -> str:

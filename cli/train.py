@@ -16,8 +16,7 @@ from geogrounding.types import DataFormat, OnError, Task
 
 from . import options as opt
 from .main import INTERRUPTED
-from .run import count, duration
-from .terminal import say
+from .terminal import count, duration, say
 
 if TYPE_CHECKING:
     from geogrounding.training.config import TrainSettings
@@ -236,7 +235,7 @@ def command() -> None:
     help="For each sample so many questions about what the embedded model knows already, with its own answers, so that "
     "it goes on knowing it. Default: 1 with --scene, else 0.",
 )
-@opt.option("-q", "--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
+@opt.QUIET
 @opt.VERBOSE
 def sft(**options: Any) -> None:
     """Fine-tune on right answers.
@@ -349,7 +348,7 @@ def sft(**options: Any) -> None:
     "--iterations", type=click.IntRange(1), section="Rewards", help="Steps on the same completions. Default: 1."
 )
 @_switch("mask-truncated", "Rewards", "Leave completions that were cut off out of the loss.")
-@opt.option("-q", "--quiet", is_flag=True, section="Other", help="Say nothing but errors.")
+@opt.QUIET
 @opt.VERBOSE
 def grpo(**options: Any) -> None:
     """Fine-tune by rewards that are computed: the form of the answer, and how well its boxes fit.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from geogrounding.errors import SettingsError
+from geogrounding.messages import quote
 from geogrounding.types import Question, Task
 
 RUN_TASKS: tuple[Task, ...] = ("refer", "detect")
@@ -42,8 +43,9 @@ class RunSettings:
 
     tile_size: int | None = None
     """Side of the chips in chip pixels; None takes what suits the model."""
-    overlap: float | None = None
-    """Overlap of neighbouring chips: pixels when >= 1, a share of the tile when below; None is what suits the model."""
+    overlap: float | str | None = None
+    """Overlap of neighbouring chips: pixels when >= 1, a share of the tile when below, or text such as ``"20%"`` or
+    ``"64px"`` (kept as a number); None is what suits the model."""
     resolution_m: float | None = None
     """Ground resolution looked at, metres per chip pixel; None is native, or the nearest that suits the model."""
     scales: tuple[float, ...] | None = None
@@ -85,8 +87,8 @@ class RunSettings:
         _check_choice("match-metric", self.match_metric, get_args(MatchMetric))
         if self.tile_size is not None and not MIN_TILE_PX <= self.tile_size <= MAX_TILE_PX:
             raise SettingsError(f"tile size {self.tile_size} is outside {MIN_TILE_PX} to {MAX_TILE_PX} pixels")
-        if self.overlap is not None and not (math.isfinite(self.overlap) and self.overlap >= 0):
-            raise SettingsError(f"overlap {self.overlap} is not a number of pixels (>= 1) or a share below 1")
+        if self.overlap is not None:
+            object.__setattr__(self, "overlap", read_overlap(self.overlap))
         if self.resolution_m is not None and not (math.isfinite(self.resolution_m) and self.resolution_m > 0):
             raise SettingsError(f"resolution {self.resolution_m} is not a positive number of metres")
         if self.resolution_m is not None and self.pixel_coordinates:
@@ -110,6 +112,29 @@ class RunSettings:
     def questions(self) -> tuple[Question, ...]:
         """One question per expression, in the order given; a model may be asked others: see ``Plan.composition``."""
         return tuple(Question(expression=e, task=self.task) for e in self.expressions)
+
+
+def read_overlap(value: float | str) -> float:
+    """An overlap as a number: pixels (128, ``"128"``, ``"128px"``), or a share of the tile (0.2, ``"0.2"``, ``"20%"``).
+
+    Returns:
+        Pixels when 0 or >= 1, a share of the tile when between 0 and 1.
+
+    Raises:
+        SettingsError: no number, negative, not finite, 100% or more, or a part of a pixel.
+    """
+    text = str(value).strip().lower()
+    percent, pixels = text.endswith("%"), text.endswith("px")
+    try:
+        number = float(text.removesuffix("%").removesuffix("px")) / (100 if percent else 1)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0) or (percent and number >= 1) or (pixels and 0 < number < 1):
+        raise SettingsError(
+            f"overlap {quote(value, 60)} is neither a number of pixels nor a share of the tile below 1",
+            hint="Examples: 128, 0.2, 20%.",
+        )
+    return number
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

@@ -11,16 +11,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import shapely
-
 from geogrounding.engine import parameters
 from geogrounding.engine.model_cache import Guarded, WarmModel
-from geogrounding.execution.describe import describe_report, describe_scene
+from geogrounding.execution.describe import (
+    describe_crs,
+    describe_feature,
+    describe_plan,
+    describe_report,
+    describe_scene,
+)
 from geogrounding.messages import quote
 
 if TYPE_CHECKING:
-    from pyproj import CRS
-
     from geogrounding.engine.interrupts import Interrupts, Tell
     from geogrounding.execution.report import Progress
     from geogrounding.execution.scan_plan import Plan
@@ -37,7 +39,6 @@ SLOW_CHIP_S = 2.0
 TRIED_CHIPS = 200
 """Chips read in search of some with valid pixels."""
 MAX_FAILED_LISTED = 1_000
-ATTRIBUTES = ("query", "label", "score", "reasoning", "model", "chip", "source", "area_m2")
 
 Method = Callable[[Any, "Tell"], dict[str, Any]]
 
@@ -279,37 +280,6 @@ class _Teller:
     def _send(self, stage: str, features: list[dict[str, Any]]) -> None:
         for start in range(0, len(features), BLOCK):
             self._tell("features", stage=stage, first=False, features=features[start : start + BLOCK])
-
-
-def describe_feature(feature: Feature, feature_id: int | str) -> dict[str, Any]:
-    """A feature as GeoJSON has it, but in the CRS of the scene."""
-    return {
-        "type": "Feature",
-        "id": feature_id,
-        "geometry": shapely.geometry.mapping(feature.geometry_crs),
-        "properties": {name: getattr(feature, name) for name in ATTRIBUTES},
-    }
-
-
-def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
-    """What a run will look at."""
-    native_m = scene.ground_resolution_m
-    return {
-        "chips": len(plan.grid),
-        "crs": None if scene.crs is None else describe_crs(scene.crs),
-        "area_scene_px": list(plan.area.window_scene_px),
-        "tile_size_px": plan.tiling.tile_size_px,
-        "overlap_px": plan.tiling.overlap_px,
-        "scales": list(plan.tiling.scales),
-        "resolution_m": None if native_m is None else native_m * plan.tiling.scales[0],
-        "min_score": plan.min_score,
-    }
-
-
-def describe_crs(crs: CRS) -> dict[str, Any]:
-    """A CRS in words that every GIS reads."""
-    authority = crs.to_authority()
-    return {"id": ":".join(authority) if authority else None, "name": crs.name, "wkt": crs.to_wkt()}
 
 
 def _device() -> dict[str, Any]:

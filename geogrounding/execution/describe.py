@@ -12,10 +12,17 @@ from geogrounding.errors import GeogroundingError, MissingCRSError
 from geogrounding.execution.scene import open_scene
 
 if TYPE_CHECKING:
+    from pyproj import CRS
+
     from geogrounding.execution.report import RunReport
     from geogrounding.execution.scan_plan import Plan
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunSettings
+    from geogrounding.vector.feature import Feature
+
+
+ATTRIBUTES = ("query", "label", "score", "reasoning", "model", "chip", "source", "area_m2")
+"""Attributes of a feature that a client of the engine gets, in this order."""
 
 
 def describe_scene(settings: RunSettings) -> dict[str, Any]:
@@ -92,6 +99,39 @@ def describe_levels(plan: Plan) -> list[dict[str, Any]]:
 def _estimate(plan: Plan) -> dict[str, Any]:
     chips = len(plan.grid)
     return {"chips": chips, "megapixels_read": round(chips * plan.tiling.tile_size_px**2 / 1e6, 1)}
+
+
+def describe_feature(feature: Feature, feature_id: int | str) -> dict[str, Any]:
+    """A feature as GeoJSON has it, but in the CRS of the scene."""
+    import shapely
+
+    return {
+        "type": "Feature",
+        "id": feature_id,
+        "geometry": shapely.geometry.mapping(feature.geometry_crs),
+        "properties": {name: getattr(feature, name) for name in ATTRIBUTES},
+    }
+
+
+def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
+    """The chips, the area and the resolution of a run, in plain values."""
+    native_m = scene.ground_resolution_m
+    return {
+        "chips": len(plan.grid),
+        "crs": None if scene.crs is None else describe_crs(scene.crs),
+        "area_scene_px": list(plan.area.window_scene_px),
+        "tile_size_px": plan.tiling.tile_size_px,
+        "overlap_px": plan.tiling.overlap_px,
+        "scales": list(plan.tiling.scales),
+        "resolution_m": None if native_m is None else native_m * plan.tiling.scales[0],
+        "min_score": plan.min_score,
+    }
+
+
+def describe_crs(crs: CRS) -> dict[str, Any]:
+    """Authority code (None where there is none), name and WKT of a CRS."""
+    authority = crs.to_authority()
+    return {"id": ":".join(authority) if authority else None, "name": crs.name, "wkt": crs.to_wkt()}
 
 
 def describe_report(report: RunReport) -> dict[str, Any]:

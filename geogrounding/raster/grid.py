@@ -20,6 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geogrounding.errors import AreaError, SettingsError
 from geogrounding.messages import quote
+from geogrounding.settings import read_overlap
 
 
 class HasGroundResolution(Protocol):
@@ -134,28 +135,19 @@ class Tiling:
 
 
 def parse_overlap(value: str | float, tile_size_px: int) -> int:
-    """Overlap in pixels from a number of pixels (128, "128", "128px"), a ratio below 1 (0.2, "0.2") or a percentage
-    ("20%").
+    """Overlap in chip pixels, from any form that ``geogrounding.settings.read_overlap`` reads.
 
     Raises:
-        SettingsError: not a number, negative, or not smaller than the tile.
+        SettingsError: not an overlap, or not smaller than the tile.
     """
-    text = str(value).strip().lower()
-    try:
-        if text.endswith("%"):
-            number = float(text[:-1]) / 100 * tile_size_px
-        else:
-            number = float(text.removesuffix("px"))
-            if 0 < number < 1:
-                number *= tile_size_px
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number) or number < 0 or number >= tile_size_px:
+    number = read_overlap(value)
+    overlap_px = number * tile_size_px if 0 < number < 1 else number
+    if overlap_px >= tile_size_px:
         raise SettingsError(
-            f"overlap {quote(value, 60)} is neither pixels below the tile size of {tile_size_px} nor a ratio below 1",
+            f"an overlap of {overlap_px:g} pixels is not smaller than the tile of {tile_size_px}",
             hint="Examples: 128, 0.2, 20%.",
         )
-    return round(number)
+    return round(overlap_px)
 
 
 @dataclass(frozen=True, slots=True)

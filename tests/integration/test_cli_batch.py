@@ -59,7 +59,7 @@ def queries(tmp_path: Path) -> Path:
 
 def batch(scenes: Sequence[Path], queries: Path, out: Path, *more: str) -> Any:
     return CliRunner().invoke(
-        geoground, ["batch", *map(str, scenes), "-q", str(queries), "-o", str(out), *more]
+        geoground, ["batch", *map(str, scenes), "--queries", str(queries), "-o", str(out), *more]
     )  # fmt: skip
 
 
@@ -222,7 +222,7 @@ def test_names_cannot_become_formulas_or_escapes(loader: Loader, queries: Path, 
     monkey.mkdir()
     scene = write_scene(monkey / "=cmd|'calc'!A1\x1b[31m.tif", [(10, 10, 20, 20)], width=128)
     out = tmp_path / "out"
-    result = CliRunner().invoke(geoground, ["batch", str(scene), "-q", str(queries), "-o", str(out)])
+    result = CliRunner().invoke(geoground, ["batch", str(scene), "--queries", str(queries), "-o", str(out)])
     assert result.exit_code == 0, result.output
     assert "\x1b" not in result.output
     data = (out / "summary.csv").read_text()

@@ -1,0 +1,136 @@
+"""Arguments in the wrong place: refused before any work, with the command that was meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from geogrounding_cli.main import geoground
+
+from tests.blobs import write_scene
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(geoground, [*map(str, arguments), "--model", "null"])
+
+
+@pytest.fixture
+def scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.tif", "b.tif", "c.TIF"):
+        write_scene(tmp_path / name, [])
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        "b.tif",
+        "./b.tif",
+        "c.TIF",
+        "gone.tif",
+        "my town.tiff",
+        "photo.JP2",
+        "mosaic.vrt",
+        "https://example.org/b.tif",
+        "/vsicurl/https://example.org/scene",
+        "s3://bucket/scene",
+        "GPKG:town.gpkg:ortho",
+        "town.gpkg",
+        "HDF5:granule.h5://image",
+    ],
+)
+def test_a_second_scene_is_refused_and_batch_named(scenes: Path, second: str) -> None:
+    result = run("run", "a.tif", second, "blob", "-o", "out.gpkg")
+    assert result.exit_code == 2, result.output
+    assert "geoground batch" in result.stderr
+    assert "Traceback" not in result.output
+    assert not list(scenes.glob("out*"))
+
+
+def test_scenes_with_no_query_at_all_are_refused_too(scenes: Path) -> None:
+    result = run("run", "a.tif", "b.tif", "c.TIF", "-o", "out.gpkg")
+    assert result.exit_code == 2
+    assert "geoground batch" in result.stderr
+
+
+def test_a_raster_without_an_ending_is_known_by_its_content(scenes: Path) -> None:
+    (scenes / "b.tif").rename(scenes / "town")
+    result = run("run", "a.tif", "town", "-o", "out.gpkg")
+    assert result.exit_code == 2
+    assert "geoground batch" in result.stderr
+
+
+def test_a_list_of_queries_is_refused_and_its_option_named(scenes: Path) -> None:
+    (scenes / "queries.txt").write_text("blob\n")
+    result = run("run", "a.tif", "queries.txt", "-o", "out.gpkg")
+    assert result.exit_code == 2
+    assert "--queries" in result.stderr
+
+
+@pytest.mark.parametrize("query", ["tree", "blob", "the ship at pier no. 3", "cars: red or blue", "St. Mary's church"])
+def test_words_are_words(scenes: Path, query: str) -> None:
+    (scenes / "tree").mkdir()  # a folder of that name makes a word no scene
+    (scenes / "blob").write_text("notes")  # nor does a file that is no raster
+    result = run("run", "a.tif", query, "-o", "out.gpkg")
+    assert result.exit_code == 0, result.output
+
+
+OLD = ["-q", "queries.txt"], ["-qqueries.txt"]
+
+
+@pytest.mark.parametrize("old", OLD)
+def test_the_old_q_of_batch_still_works_and_says_what_is_new(scenes: Path, old: list[str]) -> None:
+    (scenes / "queries.txt").write_text("blob\n")
+    result = run("batch", "a.tif", *old, "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert "--queries" in result.stderr
+    assert (scenes / "out" / "a.geojson").exists()
+
+
+@pytest.mark.parametrize("arguments", [["-q"], ["--quiet"]])
+def test_q_is_quiet_everywhere(scenes: Path, arguments: list[str]) -> None:
+    (scenes / "queries.txt").write_text("blob\n")
+    result = run("batch", *arguments, "a.tif", "b.tif", "--queries", "queries.txt", "-o", "out")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+    result = run("run", *arguments, "a.tif", "blob", "-o", "out.gpkg")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == ""
+
+
+def test_a_list_of_queries_is_no_scene_of_batch(scenes: Path) -> None:
+    (scenes / "queries.txt").write_text("blob\n")
+    result = run("batch", "a.tif", "queries.txt", "-o", "out")
+    assert result.exit_code == 2
+    assert "--queries" in result.stderr
+
+
+def _overlap(monkeypatch: pytest.MonkeyPatch, text: str) -> Any:
+    seen: dict[str, Any] = {}
+
+    def describe(settings: Any) -> dict[str, Any]:
+        seen["overlap"] = settings.overlap
+        return {}
+
+    monkeypatch.setattr("geogrounding_cli.info.describe_scene", describe)
+    result = CliRunner().invoke(geoground, ["info", "a.tif", "--json", "--overlap", text])
+    assert result.exit_code == 0, result.output
+    return seen["overlap"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("20%", 0.2), ("12.5 %", 0.125), ("0.2", 0.2), ("64", 64.0), ("64px", 64.0), ("0", 0.0), ("0%", 0.0)],
+)
+def test_overlap_in_every_documented_form(monkeypatch: pytest.MonkeyPatch, text: str, value: float) -> None:
+    assert _overlap(monkeypatch, text) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["100%", "120%", "-5%", "-1", "nan", "inf", "many", "%", "0.5px", ""])
+def test_overlap_that_cannot_be(text: str) -> None:
+    result = CliRunner().invoke(geoground, ["info", "a.tif", f"--overlap={text}"])
+    assert result.exit_code == 2
+    assert "20%" in result.stderr
