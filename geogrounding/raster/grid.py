@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geogrounding.errors import AreaError, SettingsError
-from geogrounding.messages import quote
 from geogrounding.settings import read_overlap
 
 
