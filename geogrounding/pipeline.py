@@ -3,7 +3,7 @@
 Scene.open      opens and checks the raster                           raster/scene.py
 make_plan       area, resolution, chips                               execution/scan_plan.py, raster/grid.py
 read_chips      pixels, some chips ahead of the model                 raster/reader.py
-model.ground    answers, a batch of chips at a time                   grounding/
+model.ground    answers, a batch of chips at a time                   models/
 Journal         each answered batch on disk before the next           execution/journal.py
 Collection      boxes to the scene, merged across chip borders        execution/results.py, vector/merge.py
 write_layer     the file, whole or not at all                         io/write_layer.py
@@ -17,26 +17,28 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from geogrounding.errors import IncompleteError
+from geogrounding.errors import IncompleteError, SettingsError
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.local import answer_chips, ask_batch, batches_of
 from geogrounding.execution.provenance import describe_run, run_key
 from geogrounding.execution.report import Clock, Progress, RunReport, make_report
 from geogrounding.execution.results import Collection
 from geogrounding.execution.scan_plan import Plan, make_plan
-from geogrounding.execution.scene import open_scene
+from geogrounding.execution.scene import opened_or_open, settings_of
 from geogrounding.io.write_layer import check_output, to_geodataframe, write_layer
 from geogrounding.models.base import Model
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
-from geogrounding.settings import RunSettings
+from geogrounding.settings import RunOptions, RunSettings
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:
     import geopandas as gpd
+
+    from geogrounding.execution.scene import RasterSource
 
 ModelSource = Model | str | Callable[[], Model]
 """A loaded model (left open), a name for ``load_model``, or a function that loads one: a raster that cannot be used is
@@ -58,9 +60,9 @@ class Walk:
 
 
 def run(
-    settings: RunSettings,
-    output: Path,
-    *,
+    source: RunSettings | RasterSource,
+    output: str | Path,
+    *expressions: str,
     model: ModelSource = "builtin",
     resume: bool = False,
     overwrite: bool = False,
@@ -68,18 +70,41 @@ def run(
     creation_options: Mapping[str, str] | None = None,
     preview: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    **options: Unpack[RunOptions],
 ) -> RunReport:
     """Ground the expressions in the scene and write the layer to ``output``.
 
     The journal ``<output>.journal`` stands beside the output while the run goes on, and stays when it is cut off or
     chips fail; ``resume`` takes it up. A run with failed chips still writes its layer: see ``RunReport.complete``.
 
+    Args:
+        source: the raster, see ``ground``; or all settings as one ``RunSettings``, without expressions and options.
+        output: the layer; its ending chooses the format.
+        expressions: what to look for.
+        model: a name for ``load_model``, a loaded model, or a function that loads one.
+        resume: go on with an interrupted run.
+        overwrite: replace an existing layer.
+        dst_crs: CRS of the layer; None is that of the scene, or what the format demands.
+        creation_options: GDAL layer creation options.
+        preview: also render the result to this PNG file.
+        on_progress: called after each batch of chips.
+        options: fields of ``RunSettings``.
+
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``; the output is then as it was before.
     """
+    output = Path(output)
+    if isinstance(source, RunSettings):
+        if expressions or options:
+            raise SettingsError("expressions and options stand in the RunSettings already", hint="Pass the raster.")
+        settings, opened = source, None
+    else:
+        settings, opened = settings_of(source, expressions, **options)
     check_output(output, overwrite=overwrite or resume)
     journal_path = output.with_name(output.name + ".journal")
-    with walk_scene(settings, model, journal_path, resume=resume, overwrite=overwrite, on_progress=on_progress) as walk:
+    with walk_scene(
+        settings, model, journal_path, opened=opened, resume=resume, overwrite=overwrite, on_progress=on_progress
+    ) as walk:
         write_result(walk, output, overwrite=overwrite or resume, dst_crs=dst_crs, creation_options=creation_options)
         if preview is not None:
             from geogrounding.io.preview import render_preview
@@ -116,25 +141,29 @@ def write_result(
 
 
 def ground(
-    source: str | Path, *expressions: str, model: ModelSource = "builtin", allow_failed: bool = False, **settings: Any
+    source: RasterSource,
+    *expressions: str,
+    model: ModelSource = "builtin",
+    allow_failed: bool = False,
+    **options: Unpack[RunOptions],
 ) -> gpd.GeoDataFrame:
     """Ground the expressions in the scene and return the polygons as a GeoDataFrame in the CRS of the scene.
 
     Args:
-        source: the raster.
-        expressions: what to look for, one sentence each.
-        model: a name for ``load_model``, or a loaded model.
+        source: path of the raster, an open ``Scene`` (left open), or a dataset that rasterio opened from a file.
+        expressions: what to look for.
+        model: a name for ``load_model``, or a loaded model (left open).
         allow_failed: return what was found even when chips failed.
-        settings: any other field of ``RunSettings``.
+        options: fields of ``RunSettings``, such as ``bbox``, ``min_score``, ``bands``.
 
     Raises:
         IncompleteError: chips failed and ``allow_failed`` is not set.
         GeogroundingError: see ``geogrounding.errors``.
     """
-    chosen = RunSettings(source=str(source), expressions=expressions, **settings)
+    settings, opened = settings_of(source, expressions, **options)
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
-        walk_scene(chosen, model, Path(folder) / "run.journal") as walk,
+        walk_scene(settings, model, Path(folder) / "run.journal", opened=opened) as walk,
     ):
         if not walk.report.complete and not allow_failed:
             chip, reason = walk.report.failed_chips[0]
@@ -146,7 +175,7 @@ def ground(
 
 
 def stream(
-    source: str | Path, *expressions: str, model: ModelSource = "builtin", **settings: Any
+    source: RasterSource, *expressions: str, model: ModelSource = "builtin", **options: Unpack[RunOptions]
 ) -> Generator[Feature, None, None]:
     """Yield features while the run goes on, one answered batch of chips after the other.
 
@@ -158,16 +187,16 @@ def stream(
     Raises:
         GeogroundingError: see ``geogrounding.errors``.
     """
-    chosen = RunSettings(source=str(source), expressions=expressions, **settings)
+    settings, opened = settings_of(source, expressions, **options)
     number = 0
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
-        open_scene(chosen) as scene,
+        opened_or_open(opened, settings) as scene,
         _open_model(model) as loaded,
         Journal(Path(folder) / "run.journal", {}) as journal,
     ):
-        plan, stretch = make_plan(scene, chosen, loaded.conventions), compute_stretch(scene, chosen.stretch)
-        collect = partial(Collection, scene, plan, chosen, model_name=loaded.name)
+        plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
+        collect = partial(Collection, scene, plan, settings, model_name=loaded.name)
         with closing(read_chips(scene, plan.grid, stretch)) as images:
             for batch in batches_of(images, loaded.conventions.batch_size):
                 records = ask_batch(loaded, batch, plan.composition.questions)
@@ -187,6 +216,7 @@ def walk_scene(
     model: ModelSource,
     journal_path: Path,
     *,
+    opened: Scene | None = None,
     resume: bool = False,
     overwrite: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
@@ -197,6 +227,7 @@ def walk_scene(
 
     Args:
         settings: what is asked.
+        opened: the raster of the settings where it is open already; it is left open.
         model: a loaded model, its name, or a function that loads it.
         journal_path: record of finished chips; it stays unless the caller removes it.
         resume: go on with an existing journal.
@@ -211,21 +242,21 @@ def walk_scene(
         GeogroundingError: one of the errors of ``geogrounding.errors``.
     """
     clock = Clock()
-    with open_scene(settings) as scene, _open_model(model) as loaded:
+    with opened_or_open(opened, settings) as scene, _open_model(model) as loaded:
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         key = run_key(scene, settings, plan, stretch, loaded)
         with Journal(journal_path, key, resume=resume, overwrite=overwrite) as journal:
             if on_plan is not None:
                 on_plan(scene, plan, loaded)
 
-            def tell_features(records: list[ChipRecord]) -> None:
+            def emit_features(records: list[ChipRecord]) -> None:
                 if on_features is not None:
                     by_chip = {record.index: record for record in records}
                     on_features(
                         list(Collection(scene, plan, settings, by_chip, model_name=loaded.name, whole_scene=False))
                     )
 
-            answer_chips(scene, plan, stretch, loaded, journal, clock, on_progress, tell_features)
+            answer_chips(scene, plan, stretch, loaded, journal, clock, on_progress, emit_features)
             collection = Collection(scene, plan, settings, journal, model_name=loaded.name)
             report = make_report(collection, plan, journal, clock)
             yield Walk(

@@ -1,4 +1,4 @@
-"""Everything that a run can be told, in one checked object."""
+"""The settings of a run, in one checked object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, TypedDict, get_args
 
 from geogrounding.errors import SettingsError
 from geogrounding.messages import quote
@@ -135,6 +135,34 @@ def read_overlap(value: float | str) -> float:
             hint="Examples: 128, 0.2, 20%.",
         )
     return number
+
+
+class RunOptions(TypedDict, total=False):
+    """Keyword options of ``ground``, ``stream`` and ``run``: the fields of ``RunSettings`` but source and expressions.
+
+    What each means stands at the field of the same name; a test holds the two lists against each other.
+    """
+
+    task: Task
+    whole_scene: bool | None
+    tile_size: int | None
+    overlap: float | str | None
+    resolution_m: float | None
+    scales: tuple[float, ...] | None
+    bbox: tuple[float, float, float, float] | None
+    bbox_crs: str | None
+    aoi: Path | None
+    bands: tuple[int, ...] | None
+    nodata: float | None
+    stretch: str
+    open_options: Mapping[str, str]
+    pixel_coordinates: bool
+    allow_remote: bool
+    trusted_folders: tuple[Path, ...]
+    merge: MergeMethod
+    match_metric: MatchMetric
+    match_threshold: float
+    min_score: float | None
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
