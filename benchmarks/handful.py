@@ -1,8 +1,8 @@
-"""Ten labels of a word the embedded model has never heard: what they teach it, and what it forgets for it.
+"""Ten labels of a word the built-in model has never heard: what they teach it, and what it forgets for it.
 
     python -m benchmarks.handful [--data ../shared/data] [--scenes 3] [--steps 80]
 
-On whole test scenes of the Airbus Aircraft Detection sample, which the embedded model was not trained on, the ten
+On whole test scenes of the Airbus Aircraft Detection sample, which the built-in model was not trained on, the ten
 leftmost airplanes are labelled "jetliner"; the others are there and not labelled, as when somebody draws a few
 examples and trains. Then "jetliner" is asked in the same scene and in the next one, and "airplane" as well, at the
 default score. F1 at IoU 0.5.

@@ -29,7 +29,7 @@ from geogrounding.training.rewards import format_reward, od_length_reward
 
 SIDE_PX = 336
 COUNTS = (1, 3, 10, 30)
-"""True boxes of a picture; answers hold about as many. A picture of NWPU VHR-10 has 7, one of VRSBench 1 to 3."""
+"""True boxes of an image; answers hold about as many. An image of NWPU VHR-10 has 7, one of VRSBench 1 to 3."""
 _BLOCK = re.compile(r"```json(.*?)```", re.DOTALL)
 
 
@@ -70,7 +70,7 @@ def make(rng: np.random.Generator, completions: int, boxes: int) -> tuple[list[s
         found = np.clip(truth[rng.random(boxes) < 0.9] + rng.integers(-3, 4, (1, 4)), 0, SIDE_PX)
         invented = truth[rng.random(boxes) < 0.2] + 19
         entries = [{"bbox_2d": b, "label": "airplane"} for b in [*found.tolist(), *invented.tolist()]]
-        words = f"I look for the airplanes in the picture and see {len(entries)} of them."
+        words = f"I look for the airplanes in the image and see {len(entries)} of them."
         answer = "```json\n[" + ",\n".join(json.dumps(e) for e in entries) + "]\n```" if entries else "None"
         texts.append(f"<think>{words}</think><answer>{answer}</answer>")
         truths.append(truth.tolist())

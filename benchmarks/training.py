@@ -1,9 +1,9 @@
-"""Steps of GRPO a second: pictures encoded once a group, against plain TRL, on the same model, data and rewards.
+"""Steps of GRPO a second: images encoded once a group, against plain TRL, on the same model, data and rewards.
 
     python -m benchmarks.training [--steps 4] [--rounds 2] [--threads 1] [--only builtin|qwen]
 
-Plain TRL reads, prepares and encodes a picture for each completion of a group, twice over; here that is done once, and
-the embedded model reads the prompt of a group once too. Both run the same trainer with the same seed, in turns, in one
+Plain TRL reads, prepares and encodes an image for each completion of a group, twice over; here that is done once, and
+the built-in model reads the prompt of a group once too. Both run the same trainer with the same seed, in turns, in one
 process. The first step of a run is not counted. Seconds are those of the processor (all threads), so that other
 programs on the machine do not count; --clock wall counts all.
 """
@@ -62,11 +62,11 @@ def compare(name: str, model: str, size_px: int, arguments: argparse.Namespace, 
             once, outcome = measure(settings, folder / f"{name}-{number}-{share}", clock)
             seconds[share].append(once)
             if share and not number:
-                asked, encoded = outcome.pictures_asked, outcome.pictures_encoded
+                asked, encoded = outcome.images_asked, outcome.images_encoded
     plain, shared = statistics.median(seconds[False]), statistics.median(seconds[True])
     print(
         f"{name:<18} plain TRL {1 / plain:6.3f} steps/s   shared {1 / shared:6.3f} steps/s  {plain / shared:5.2f} times"
-        f"   {encoded} of {asked} pictures encoded",
+        f"   {encoded} of {asked} images encoded",
         flush=True,
     )
 
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
-    parser.add_argument("--model", default="builtin", help="an embedded model, such as the folder of a run")
+    parser.add_argument("--model", default="builtin", help="a built-in model, such as the folder of a run")
     parser.add_argument("--only", choices=["builtin", "qwen"])
     arguments = parser.parse_args()
 
@@ -93,7 +93,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         if arguments.only != "qwen":
-            compare("embedded model", arguments.model, 336, arguments, folder, max_completion=48)
+            compare("built-in model", arguments.model, 336, arguments, folder, max_completion=48)
         if arguments.only != "builtin":
             qwen = save_tiny(folder / "qwen", "qwen2_5_vl", max_pixels=448 * 448)
             compare("tiny Qwen2.5-VL", str(qwen), 448, arguments, folder, max_completion=32)

@@ -159,7 +159,7 @@ def command(data: Path, json_file: Path | None, report: Path | None, **options: 
     if report is not None:
         check_folder(report, overwrite=overwrite)
     samples = _read(data, options, quiet=quiet)
-    with closing(load()) as model, _progress(quiet=quiet) as on_picture:
+    with closing(load()) as model, _progress(quiet=quiet) as on_image:
         found = evaluate(
             model,
             samples.samples,
@@ -168,10 +168,10 @@ def command(data: Path, json_file: Path | None, report: Path | None, **options: 
             seed=options["seed"],
             resamples=options["resamples"],
             settings=settings,
-            on_picture=on_picture,
+            on_image=on_image,
         )
     if json_file is not None:
-        _write_json(found.figures, json_file, overwrite=overwrite)
+        _write_json(found.metrics, json_file, overwrite=overwrite)
     if report is not None:
         write_report(found, report, overwrite=overwrite)
     if not quiet:
@@ -224,10 +224,10 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def _show(found: Evaluation, report: Path | None, json_file: Path | None) -> None:
-    from geogrounding.evaluation.report import figures_table
+    from geogrounding.evaluation.report import metrics_table
 
-    figures = found.figures
-    click.echo(table([("FIGURE", "VALUE", "95% INTERVAL"), *figures_table(figures)]))
+    figures = found.metrics
+    click.echo(table([("FIGURE", "VALUE", "95% INTERVAL"), *metrics_table(figures)]))
     per_class = figures["per_class"]
     if per_class:
         names = list(next(iter(per_class.values())))

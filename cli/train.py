@@ -414,5 +414,5 @@ class _Says:
 def _say_outcome(outcome: Outcome) -> None:
     problems = f", {count(outcome.problems, 'record')} left out (problems.txt)" if outcome.problems else ""
     say(f"{count(outcome.samples, 'sample')}{problems}; {count(outcome.steps, 'step')} in {duration(outcome.seconds)}")
-    say(f"The vision tower looked at {outcome.pictures_encoded:,} of {outcome.pictures_asked:,} pictures asked for")
+    say(f"The vision tower looked at {outcome.images_encoded:,} of {outcome.images_asked:,} pictures asked for")
     say(f"Model: {outcome.folder}   (geoground run SCENE QUERY --model {outcome.folder} -o OUT)")

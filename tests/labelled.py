@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 
-def picture(path: Path, size_px: tuple[int, int] = (64, 48), seed: int = 0) -> Path:
-    """Write a picture of random colours; the suffix decides the format."""
+def image(path: Path, size_px: tuple[int, int] = (64, 48), seed: int = 0) -> Path:
+    """Write an image of random colours; the suffix decides the format."""
     path.parent.mkdir(parents=True, exist_ok=True)
     width, height = size_px
     pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -44,9 +44,9 @@ def write_lines(path: Path, records: Sequence[Any]) -> Path:
 
 
 def coco(folder: Path) -> dict[str, Any]:
-    """Two pictures in ``folder/images`` and their labels: two airplanes and a ship, nothing."""
-    picture(folder / "images" / "a.png", seed=1)
-    picture(folder / "images" / "b.jpg", seed=2)
+    """Two images in ``folder/images`` and their labels: two airplanes and a ship, nothing."""
+    image(folder / "images" / "a.png", seed=1)
+    image(folder / "images" / "b.jpg", seed=2)
     return {
         "images": [
             {"id": 1, "file_name": "a.png", "width": 64, "height": 48},

@@ -1,4 +1,4 @@
-"""Small training sets: grey pictures with bright squares, in the Geo-R1 form, and models that can answer about them."""
+"""Small training sets: grey images with bright squares, in the Geo-R1 form, and models that can answer about them."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ SAYS = (
 
 
 def write_squares(folder: Path, count: int, *, size: int = 56, seed: int = 0) -> Path:
-    """Write ``count`` pictures with one square each and ``train.jsonl``; return its path."""
+    """Write ``count`` images with one square each and ``train.jsonl``; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
     lines = []
     for index in range(count):
         x, y = (int(value) for value in rng.integers(2, size // 2, 2))
         side = int(rng.integers(size // 5, size // 3))
-        picture = np.full((size, size, 3), 90, dtype=np.uint8)
-        picture += rng.integers(0, 20, picture.shape, dtype=np.uint8)
-        picture[y : y + side, x : x + side] = (230, 220, 40)
-        Image.fromarray(picture).save(folder / f"{index}.png")
+        image = np.full((size, size, 3), 90, dtype=np.uint8)
+        image += rng.integers(0, 20, image.shape, dtype=np.uint8)
+        image[y : y + side, x : x + side] = (230, 220, 40)
+        Image.fromarray(image).save(folder / f"{index}.png")
         truth = [{"bbox_2d": [x, y, x + side, y + side], "label": "square"}]
         lines.append(
             {

@@ -1,4 +1,4 @@
-"""Labelled pictures of every usual format as one kind of sample, few of them on purpose, and chips cut from a GIS layer."""
+"""Labelled images of every usual format as one kind of sample, few of them on purpose, and chips cut from a GIS layer."""
 
 from geogrounding.datasets.cut import cut_training_set
 from geogrounding.datasets.few_shot import choose_shots

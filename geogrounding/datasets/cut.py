@@ -262,7 +262,7 @@ def _write(
     objects: Objects,
     task: Literal["detect", "refer"],
 ) -> dict[str, int]:
-    """Write pictures and records; what happened to the samples, counted."""
+    """Write images and records; what happened to the samples, counted."""
     by_chip: dict[int, list[_Labelled]] = {}
     for item in chosen:
         by_chip.setdefault(item.chip.index, []).append(item)

@@ -1,9 +1,9 @@
-"""The eight orientations of a picture seen from above: four quarter turns, and each of them mirrored.
+"""The eight orientations of an image seen from above: four quarter turns, and each of them mirrored.
 
 From above a thing looks as much like itself the other way round, so a labelled chip is eight, as long as the expression says
 nothing about directions. ``turn`` 0 to 3 are quarter turns to the left, 4 to 7 the same, then mirrored left to right.
 
-Frame: pixels of the picture, x right, y down.
+Frame: pixels of the image, x right, y down.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def turn_size(size_px: tuple[int, int], turn: int) -> tuple[int, int]:
 
 
 def turn_points(xy: NDArray[np.float64], size_px: tuple[int, int], turn: int) -> NDArray[np.float64]:
-    """Points (N, 2) of a picture of ``size_px`` (width, height) where the turned picture shows the same."""
+    """Points (N, 2) of an image of ``size_px`` (width, height) where the turned image shows the same."""
     x, y = np.asarray(xy, np.float64).reshape(-1, 2).T
     width, height = size_px
     for _ in range(turn % 4):
@@ -35,6 +35,6 @@ def turn_points(xy: NDArray[np.float64], size_px: tuple[int, int], turn: int) ->
 
 
 def turn_boxes(boxes_px: NDArray[np.float64], size_px: tuple[int, int], turn: int) -> NDArray[np.float64]:
-    """Boxes (N, 4), x0, y0, x1, y1, of a picture of ``size_px`` in the turned picture."""
+    """Boxes (N, 4), x0, y0, x1, y1, of an image of ``size_px`` in the turned image."""
     one, other = (turn_points(corner, size_px, turn) for corner in (boxes_px[:, :2], boxes_px[:, 2:]))
     return np.column_stack([np.minimum(one, other), np.maximum(one, other)])

@@ -1,7 +1,7 @@
-"""The door for pictures: where they may lie, how large they may be, and how they become RGB.
+"""The door for images: where they may lie, how large they may be, and how they become RGB.
 
-Pictures of a data set are named by a file that anybody may have written, so a name must not lead out of the folder of
-pictures ("../", an absolute path, a link), and a small file must not unpack to gigabytes.
+Images of a data set are named by a file that anybody may have written, so a name must not lead out of the folder of
+images ("../", an absolute path, a link), and a small file must not unpack to gigabytes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from geogrounding.messages import quote
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
 
-MAX_PICTURE_PIXELS = 80_000_000
-"""Pixels of one picture: 8,900 x 8,900. No model takes a larger one at once, and 200 KB of PNG can declare it. Below
+MAX_IMAGE_PIXELS = 80_000_000
+"""Pixels of one image: 8,900 x 8,900. No model takes a larger one at once, and 200 KB of PNG can declare it. Below
 the 89 million from which Pillow itself warns."""
-PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 """Read by Pillow; everything else goes through ``Scene``."""
 
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"})
@@ -33,8 +33,8 @@ class MalformedError(Exception):
     """A record cannot be used; the text is the reason. Readers turn it into a ``Problem``."""
 
 
-class Pictures:
-    """The folder that the pictures of a data set are in.
+class ImageFolder:
+    """The folder that the images of a data set are in.
 
     Args:
         root: the folder; nothing outside of it is opened.
@@ -48,25 +48,25 @@ class Pictures:
         try:
             self.root = root.resolve(strict=True)
         except (OSError, RuntimeError, ValueError):
-            raise InputError(f"there is no folder {root}", hint="Name the folder of pictures with --images.") from None
+            raise InputError(f"there is no folder {root}", hint="Name the folder of images with --images.") from None
         if not self.root.is_dir():
-            raise InputError(f"{root} is not a folder", hint="Name the folder of pictures with --images.")
+            raise InputError(f"{root} is not a folder", hint="Name the folder of images with --images.")
         self._folders = (self.root, *(self.root / name for name in subfolders))
         self._known: dict[str, tuple[Path, tuple[int, int]] | MalformedError] = {}
 
     def find(self, name: object) -> tuple[Path, tuple[int, int]]:
-        """The file of a picture and its (width, height), looked up once for each name.
+        """The file of an image and its (width, height), looked up once for each name.
 
         Raises:
-            MalformedError: the name leads outside the folder, or there is no usable picture.
+            MalformedError: the name leads outside the folder, or there is no usable image.
         """
         if not isinstance(name, str) or not name.strip() or "\0" in name:
-            raise MalformedError("the name of the picture is missing or no text")
+            raise MalformedError("the name of the image is missing or no text")
         known = self._known.get(name)
         if known is None:
             try:
                 path = self.locate(name)
-                known = (path, picture_size(path))
+                known = (path, image_size(path))
             except MalformedError as error:
                 known = error
             except SceneError as error:
@@ -84,23 +84,23 @@ class Pictures:
         """
         name = name.removeprefix("file://")
         if "://" in name:
-            raise MalformedError(f"the picture {quote(name)} is an address; pictures are read from files only")
+            raise MalformedError(f"the image {quote(name)} is an address; images are read from files only")
         for folder in self._folders:
             try:
                 path = (folder / name).resolve(strict=True)
             except (OSError, RuntimeError, ValueError):
                 continue
             if not path.is_relative_to(self.root):
-                raise MalformedError(f"the picture {quote(name)} lies outside the folder {self.root}")
+                raise MalformedError(f"the image {quote(name)} lies outside the folder {self.root}")
             return path
-        raise MalformedError(f"the picture {quote(name)} is not in {self.root}")
+        raise MalformedError(f"the image {quote(name)} is not in {self.root}")
 
 
-def picture_size(path: Path) -> tuple[int, int]:
-    """(width, height) of a picture in pixels; of a JPEG and the like only the head is read.
+def image_size(path: Path) -> tuple[int, int]:
+    """(width, height) of an image in pixels; of a JPEG and the like only the head is read.
 
     Raises:
-        SceneError: it is missing or no picture.
+        SceneError: it is missing or no image.
         UnsafeSceneError: it is a link or too large.
     """
     if not _check_file(path):
@@ -110,12 +110,12 @@ def picture_size(path: Path) -> tuple[int, int]:
         return image.size
 
 
-def read_picture(
+def read_image(
     path: Path, window_px: tuple[int, int, int, int] | None = None, size_px: tuple[int, int] | None = None
 ) -> NDArray[np.uint8]:
-    """A picture, or a window (x0, y0, x1, y1) of it, as (height, width, 3) RGB.
+    """An image, or a window (x0, y0, x1, y1) of it, as (height, width, 3) RGB.
 
-    Rasters and pictures of more than 8 bits are brought to 8 bits by the stretch of the whole file.
+    Rasters and images of more than 8 bits are brought to 8 bits by the stretch of the whole file.
 
     Args:
         path: of the file.
@@ -136,7 +136,7 @@ def read_picture(
     if size_px is not None and (pixels.shape[1], pixels.shape[0]) != size_px:
         raise SceneError(
             f"{path.name} has {pixels.shape[1]} x {pixels.shape[0]} pixels, not {size_px[0]} x {size_px[1]} as before",
-            hint="Was the picture changed after the labels were read?",
+            hint="Was the image changed after the labels were read?",
         )
     return pixels
 
@@ -151,23 +151,23 @@ def _check_file(path: Path) -> bool:
                 head = file.read(12)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise SceneError(f"the picture {quote(path.name)} cannot be read: {reason}", hint="Check its path.") from None
+        raise SceneError(f"the image {quote(path.name)} cannot be read: {reason}", hint="Check its path.") from None
     if stat.S_ISLNK(mode):
-        raise UnsafeSceneError(f"{quote(path.name)} is a link", hint="Name the picture itself.")
+        raise UnsafeSceneError(f"{quote(path.name)} is a link", hint="Name the image itself.")
     if not stat.S_ISREG(mode):
-        raise SceneError(f"{quote(path.name)} is not a regular file", hint="Pictures are read from files only.")
+        raise SceneError(f"{quote(path.name)} is not a regular file", hint="Images are read from files only.")
     return head.startswith(_MAGIC) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
 def _open(path: Path) -> Image.Image:
-    """Open a picture, its size checked, its pixels not decoded yet."""
+    """Open an image, its size checked, its pixels not decoded yet."""
     try:
-        image = Image.open(path, formats=PICTURE_FORMATS)
+        image = Image.open(path, formats=IMAGE_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _bomb(path) from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError, OverflowError):
         raise SceneError(f"{quote(path.name)} is damaged: its head cannot be read", hint="Get it again.") from None
-    if image.width * image.height > MAX_PICTURE_PIXELS:
+    if image.width * image.height > MAX_IMAGE_PIXELS:
         image.close()
         raise _bomb(path)
     return image
@@ -175,7 +175,7 @@ def _open(path: Path) -> Image.Image:
 
 def _bomb(path: Path) -> UnsafeSceneError:
     return UnsafeSceneError(
-        f"{quote(path.name)} declares more than {MAX_PICTURE_PIXELS:,} pixels",
+        f"{quote(path.name)} declares more than {MAX_IMAGE_PIXELS:,} pixels",
         hint="Cut large scenes into chips first: geoground train --scene ... --labels ...",
     )
 
@@ -191,14 +191,14 @@ def _rgb(image: Image.Image, path: Path, window_px: tuple[int, int, int, int] | 
         return np.array(part.convert("RGB"))
     except (OSError, ValueError, SyntaxError, KeyError, IndexError, OverflowError) as error:
         reason = quote(str(error)) or type(error).__name__
-        raise SceneError(f"{quote(path.name)} is damaged: {reason}", hint="Get the picture again.") from None
+        raise SceneError(f"{quote(path.name)} is damaged: {reason}", hint="Get the image again.") from None
 
 
 def _read_scene(path: Path, window_px: tuple[int, int, int, int] | None) -> NDArray[np.uint8]:
     with Scene.open(path, pixel_coordinates=True) as scene:
         x0, y0, x1, y1 = window_px or (0, 0, scene.width, scene.height)
         _check_window((x0, y0, x1, y1), (scene.width, scene.height), path)
-        if (x1 - x0) * (y1 - y0) > MAX_PICTURE_PIXELS:
+        if (x1 - x0) * (y1 - y0) > MAX_IMAGE_PIXELS:
             raise _bomb(path)
         raw, valid = scene.read((x0, y0, x1, y1))
         quick = scene.dtype == "uint8" and len(scene.bands) >= 3  # such values pass unchanged: nothing to sample

@@ -1,4 +1,4 @@
-"""Masks of label files, in their several forms, as polygons in pixels of the picture."""
+"""Masks of label files, in their several forms, as polygons in pixels of the image."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from geogrounding.datasets.images import MalformedError, read_picture
+from geogrounding.datasets.images import MalformedError, read_image
 
 # isort: split
 from rasterio.features import shapes
@@ -35,16 +35,16 @@ def polygons_of_mask(mask: NDArray[np.bool_]) -> tuple[shapely.Geometry, ...]:
 
 
 def read_mask(path: Path, size_px: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask of a picture of this (width, height) from an image file: everything that is not black.
+    """The mask of an image of this (width, height) from an image file: everything that is not black.
 
     Raises:
         MalformedError: its size differs.
         SceneError: it cannot be read.
     """
-    mask = np.asarray(read_picture(path).any(axis=2))
+    mask = np.asarray(read_image(path).any(axis=2))
     if (mask.shape[1], mask.shape[0]) != size_px:
         raise MalformedError(
-            f"the mask has {mask.shape[1]} x {mask.shape[0]} pixels, the picture {size_px[0]} x {size_px[1]}"
+            f"the mask has {mask.shape[1]} x {mask.shape[0]} pixels, the image {size_px[0]} x {size_px[1]}"
         )
     return mask
 
@@ -53,7 +53,7 @@ def polygon_of_segmentation(segmentation: object, size_px: tuple[int, int]) -> s
     """The region of a COCO ``segmentation``: polygons as flat lists x, y, x, y, ..., or a run-length code.
 
     Raises:
-        MalformedError: it is neither, or has no area inside the picture.
+        MalformedError: it is neither, or has no area inside the image.
     """
     if isinstance(segmentation, Sequence) and not isinstance(segmentation, str):
         if len(segmentation) == 1 and isinstance(segmentation[0], Mapping):  # as RRSIS-D writes it
@@ -66,7 +66,7 @@ def polygon_of_segmentation(segmentation: object, size_px: tuple[int, int]) -> s
         raise MalformedError("the segmentation is missing or of no known form")
     region = shapely.intersection(region, shapely.box(0, 0, *size_px))
     if not region.area > 0:
-        raise MalformedError("the segmentation has no area inside the picture")
+        raise MalformedError("the segmentation has no area inside the image")
     return region
 
 
@@ -92,7 +92,7 @@ def _region_of_runs(code: Mapping[str, Any], size_px: tuple[int, int]) -> shapel
     if not isinstance(runs, list) or len(runs) > MAX_RLE_RUNS:
         raise MalformedError("the run-length code has no counts that can be read")
     if any(isinstance(run, bool) or not isinstance(run, int) or run < 0 for run in runs) or sum(runs) != width * height:
-        raise MalformedError("the counts of the run-length code do not add up to the picture")
+        raise MalformedError("the counts of the run-length code do not add up to the image")
     flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     parts = polygons_of_mask(flat.reshape(width, height).T)
     if not parts:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.images import ImageFolder, MalformedError
 from geogrounding.datasets.readers import coco, earthreason, jsonl, voc, vrsbench
 from geogrounding.datasets.readers.records import LabelFiles, Wanted, parse_records
 from geogrounding.datasets.sample import Problem, Sample, Samples
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.types import DataFormat, OnError, Task
 
-_Reader = Callable[[Path, Pictures, LabelFiles, Wanted], Iterator[Sample | Problem]]
+_Reader = Callable[[Path, ImageFolder, LabelFiles, Wanted], Iterator[Sample | Problem]]
 _READERS: Mapping[str, _Reader] = {
     "coco": coco.read,
     "vrsbench": vrsbench.read,
@@ -39,11 +39,11 @@ def read_samples(
 
     Args:
         data: the label file, or the folder of label files.
-        images: the folder of pictures; None looks beside the labels, and in a folder ``images`` there. No picture outside
+        images: the folder of images; None looks beside the labels, and in a folder ``images`` there. No image outside
             this folder is opened, whatever the labels say.
         format: of the labels; "auto" goes by their content.
         task: what the samples are for; None is what the labels hold. A label that cannot serve the task is a problem.
-        with_negatives: so many classes that a picture does not show are asked about in each picture (COCO only; the
+        with_negatives: so many classes that an image does not show are asked about in each image (COCO only; the
             labels must cover all classes).
         split: which part of a folder that holds several is read: EarthReason's and RRSIS-D's ``train``, ``val``, ``test``,
             or a list ``NAME.txt`` as DIOR-RSVG has it; None is all of it.
@@ -68,10 +68,10 @@ def read_samples(
         raise SettingsError(f"labels of the format {chosen} hold their own negatives", hint="Leave with_negatives out.")
     if split is not None and (chosen not in ("voc", "earthreason") or not data.is_dir()):
         raise SettingsError("a split is chosen from a folder of label files", hint="Name the label file of the split.")
-    pictures = Pictures(images) if images is not None else _pictures_beside(data, chosen, split)
+    folder = ImageFolder(images) if images is not None else _images_beside(data, chosen, split)
     samples: list[Sample] = []
     problems: list[Problem] = []
-    for item in _READERS[chosen](data, pictures, files, Wanted(task=task, negatives=with_negatives, split=split)):
+    for item in _READERS[chosen](data, folder, files, Wanted(task=task, negatives=with_negatives, split=split)):
         if isinstance(item, Sample):
             samples.append(item)
             continue
@@ -84,13 +84,13 @@ def read_samples(
     return Samples(samples=tuple(samples), problems=tuple(problems), format=chosen, files=files.digests)
 
 
-def _pictures_beside(data: Path, chosen: DataFormat, split: str | None) -> Pictures:
-    """Where the pictures of a data set are when nobody says so: beside the labels, in the usual folders."""
+def _images_beside(data: Path, chosen: DataFormat, split: str | None) -> ImageFolder:
+    """Where the images of a data set are when nobody says so: beside the labels, in the usual folders."""
     if chosen == "voc":
-        return Pictures((voc.label_folder(data) or data).parent, voc.PICTURE_FOLDERS)
+        return ImageFolder((voc.label_folder(data) or data).parent, voc.IMAGE_FOLDERS)
     if chosen == "earthreason":
-        return Pictures((earthreason.split_folder(data, split) or data) / "images")
-    return Pictures(data.parent, vrsbench.PICTURE_FOLDERS if chosen == "vrsbench" else ("images",))
+        return ImageFolder((earthreason.split_folder(data, split) or data) / "images")
+    return ImageFolder(data.parent, vrsbench.IMAGE_FOLDERS if chosen == "vrsbench" else ("images",))
 
 
 def detect_format(data: Path, split: str | None = None) -> DataFormat:

@@ -1,6 +1,6 @@
-"""What training and evaluation work on: a picture, an expression, and what is true about it.
+"""What training and evaluation work on: an image, an expression, and what is true about it.
 
-Frame: ``px`` are pixels of the picture (of the window, where only a part of the file is the picture), x right, y down,
+Frame: ``px`` are pixels of the image (of the window, where only a part of the file is the image), x right, y down,
 half-open floats, (0, 0) at the outer corner of the first pixel.
 """
 
@@ -16,21 +16,21 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.datasets.dihedral import turn_boxes, turn_pixels, turn_points, turn_size
-from geogrounding.datasets.images import read_picture
+from geogrounding.datasets.images import read_image
 from geogrounding.errors import InputError
 from geogrounding.settings import MAX_EXPRESSION_CHARS
 from geogrounding.types import Task
 
 EDGE_TOLERANCE_PX = 1e-3
-"""Boxes may pass the edge of the picture by rounding noise, not by more."""
+"""Boxes may pass the edge of the image by rounding noise, not by more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
-    """One question about one picture and its true answer. Checked when built; two samples are equal only if identical.
+    """One question about one image and its true answer. Checked when built; two samples are equal only if identical.
 
     Raises:
-        InputError: boxes are empty, not finite or outside the picture; their number does not fit the labels or the
+        InputError: boxes are empty, not finite or outside the image; their number does not fit the labels or the
             task; the expression is empty or too long; the window does not fit the size.
     """
 
@@ -39,25 +39,25 @@ class Sample:
     image: Path
     """A PNG, JPEG, WebP, BMP or raster file; never a link."""
     window_px: tuple[int, int, int, int] | None = None
-    """(x0, y0, x1, y1) of the file's own pixels that are the picture; None is all of it."""
+    """(x0, y0, x1, y1) of the file's own pixels that are the image; None is all of it."""
     size_px: tuple[int, int]
-    """(width, height) of the picture."""
+    """(width, height) of the image."""
     turn: int = 0
-    """Which of the eight orientations of the file's picture it is; see ``turning``."""
+    """Which of the eight orientations of the file's image it is; see ``turning``."""
     expression: str
     task: Task
     boxes_px: NDArray[np.float64]
-    """(N, 4) as x0, y0, x1, y1; none where the picture shows no target. Read-only."""
+    """(N, 4) as x0, y0, x1, y1; none where the image shows no target. Read-only."""
     labels: tuple[str, ...]
     """(N,) what each box holds, in words."""
     complete: bool = True
-    """Whether the boxes are all there are in the picture; else something more may fit the expression as well."""
+    """Whether the boxes are all there are in the image; else something more may fit the expression as well."""
     polygons_px: tuple[shapely.Geometry, ...] = ()
     """Polygons whose union is the mask of all targets; not necessarily one for each box. Empty where no masks are known."""
     category: str = ""
-    """Class, for few-shot choice and figures by class; empty where unknown."""
+    """Class, for few-shot choice and metrics by class; empty where unknown."""
     unique: bool | None = None
-    """Whether the target is the only one of its class in the picture; None where unknown."""
+    """Whether the target is the only one of its class in the image; None where unknown."""
     reasoning: str = ""
     """True words that lead to the answer; empty where there are none."""
     origin: str
@@ -85,16 +85,16 @@ class Sample:
         if self.window_px is not None:
             x0, y0, x1, y1 = self.window_px
             if min(x0, y0) < 0 or (x1 - x0, y1 - y0) != turn_size(self.size_px, self.turn):
-                raise InputError(f"the window {self.window_px} does not fit a picture of {self.size_px} pixels")
+                raise InputError(f"the window {self.window_px} does not fit an image of {self.size_px} pixels")
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture, (height, width, 3) RGB, as stored in the file (an orientation tag is not followed), then turned.
+        """The image, (height, width, 3) RGB, as stored in the file (an orientation tag is not followed), then turned.
 
         Raises:
             SceneError: the file is missing, damaged or of another size than it was.
-            UnsafeSceneError: it is a link, or declares more pixels than a picture has.
+            UnsafeSceneError: it is a link, or declares more pixels than an image has.
         """
-        return turn_pixels(read_picture(self.image, self.window_px, turn_size(self.size_px, self.turn)), self.turn)
+        return turn_pixels(read_image(self.image, self.window_px, turn_size(self.size_px, self.turn)), self.turn)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,16 +120,16 @@ class Samples:
 
 
 def _checked_boxes(boxes_px: NDArray[np.float64], size_px: tuple[int, int]) -> NDArray[np.float64]:
-    """A copy of the boxes, clipped to the picture by no more than ``EDGE_TOLERANCE_PX``."""
+    """A copy of the boxes, clipped to the image by no more than ``EDGE_TOLERANCE_PX``."""
     width, height = size_px
     if width < 1 or height < 1:
-        raise InputError(f"a picture of {width} x {height} pixels is empty")
+        raise InputError(f"an image of {width} x {height} pixels is empty")
     boxes = np.array(boxes_px, dtype=np.float64).reshape(-1, 4) if np.size(boxes_px) else np.empty((0, 4))
     if not np.isfinite(boxes).all():
         raise InputError("a box holds a number that is not finite")
     low, high = boxes.min(initial=0.0), (boxes - [0, 0, width, height]).max(axis=0, initial=-np.inf)
     if low < -EDGE_TOLERANCE_PX or high[2:].max() > EDGE_TOLERANCE_PX:
-        raise InputError(f"a box lies outside the picture of {width} x {height} pixels")
+        raise InputError(f"a box lies outside the image of {width} x {height} pixels")
     boxes = np.clip(boxes, 0.0, [width, height, width, height])
     if (boxes[:, :2] >= boxes[:, 2:]).any():
         raise InputError("a box is empty or has its corners swapped")

@@ -1,9 +1,9 @@
-"""How good a model is, asked the way ``geoground run`` asks it: figures, intervals, and a report one can look at.
+"""How good a model is, asked the way ``geoground run`` asks it: metrics, intervals, and a report one can look at.
 
-asking     samples -> pictures -> the pipeline -> boxes in pixels of the picture
+asking     samples -> images -> the pipeline -> boxes in pixels of the image
 matching   boxes against boxes, average precision
 metrics    refer and segment; detection: average precision, precision, recall
-bootstrap  intervals over pictures
+bootstrap  intervals over images
 report     a folder with report.html, metrics.json and answers.jsonl
 """
 

@@ -1,6 +1,6 @@
-"""Confidence intervals by drawing pictures anew.
+"""Confidence intervals by drawing images again.
 
-Pictures are the units that are drawn, not boxes or sentences: what one picture shows is answered alike (percentile
+Images are the units that are drawn, not boxes or sentences: what one image shows is answered alike (percentile
 bootstrap of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
 """
 
@@ -13,56 +13,56 @@ from numpy.typing import NDArray
 
 LEVEL = 0.95
 BLOCK_CELLS = 2_000_000
-"""Numbers held at a time while drawing: bounds memory, whatever the number of pictures."""
+"""Numbers held at a time while drawing: bounds memory, whatever the number of images."""
 
 Weights = NDArray[np.float64]
-"""(B, P): how often each of P pictures is in each of B draws."""
+"""(B, P): how often each of P images is in each of B draws."""
 Interval = tuple[float, float] | None
 
 
-def draws(pictures: int, resamples: int, seed: int, *, cells: int | None = None) -> Iterator[Weights]:
-    """Blocks of draws of as many pictures as there are, with replacement.
+def draws(images: int, resamples: int, seed: int, *, cells: int | None = None) -> Iterator[Weights]:
+    """Blocks of draws of as many images as there are, with replacement.
 
     Args:
-        pictures: how many there are.
+        images: how many there are.
         resamples: draws in all.
         seed: the same seed gives the same draws, however they are split into blocks.
-        cells: numbers per draw that the caller holds; the number of pictures when None.
+        cells: numbers per draw that the caller holds; the number of images when None.
     """
     rng = np.random.default_rng(seed)
-    block = max(1, BLOCK_CELLS // max(cells or pictures, pictures, 1))
+    block = max(1, BLOCK_CELLS // max(cells or images, images, 1))
     for start in range(0, resamples, block):
         some = min(block, resamples - start)
-        drawn = rng.integers(0, pictures, (some, pictures))
-        flat = drawn + np.arange(some)[:, None] * pictures
-        yield np.bincount(flat.ravel(), minlength=some * pictures).reshape(some, pictures).astype(np.float64)
+        drawn = rng.integers(0, images, (some, images))
+        flat = drawn + np.arange(some)[:, None] * images
+        yield np.bincount(flat.ravel(), minlength=some * images).reshape(some, images).astype(np.float64)
 
 
 def intervals(
     statistic: Callable[[Weights], dict[str, NDArray[np.float64]]],
-    pictures: int,
+    images: int,
     *,
     resamples: int,
     seed: int,
     cells: int | None = None,
 ) -> dict[str, Interval]:
-    """95% intervals of several figures at once.
+    """95% intervals of several metrics at once.
 
     Args:
-        statistic: figures by name, (B,) each, from weights (B, P); NaN where a draw has none.
-        pictures: how many pictures there are.
+        statistic: metrics by name, (B,) each, from weights (B, P); NaN where a draw has none.
+        images: how many images there are.
         resamples: how often they are drawn; 0 for no intervals.
         seed: of the draws.
         cells: see ``draws``.
 
     Returns:
-        (low, high) by name; None with fewer than two pictures, or where no draw has the figure.
+        (low, high) by name; None with fewer than two images, or where no draw has the metric.
     """
     values: dict[str, list[NDArray[np.float64]]] = {}
-    if pictures >= 2:
-        for weights in draws(pictures, resamples, seed, cells=cells):
-            for name, figures in statistic(weights).items():
-                values.setdefault(name, []).append(figures)
+    if images >= 2:
+        for weights in draws(images, resamples, seed, cells=cells):
+            for name, metrics in statistic(weights).items():
+                values.setdefault(name, []).append(metrics)
     return {name: _interval(np.concatenate(blocks)) for name, blocks in values.items()}
 
 

@@ -1,4 +1,4 @@
-"""Figures of the task ``detect``: average precision over all scores, precision and recall of what a run gives."""
+"""Metrics of the task ``detect``: average precision over all scores, precision and recall of what a run gives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from geogrounding.evaluation.metric_tables import (
     Resampling,
     Values,
     category_of,
-    picture_numbers,
+    image_numbers,
     plain,
     rounded,
     with_intervals,
@@ -29,7 +29,7 @@ from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.geometry.boxes import iou_matrix
 
 GEO_R1_BOXES = 100
-"""COCO's limit of boxes per picture and class."""
+"""COCO's limit of boxes per image and class."""
 MAX_BOOTSTRAP_CELLS = 300_000_000
 """Boxes x thresholds x draws: with very many boxes average precision is drawn less often, but 100 times at least."""
 MIN_RESAMPLES = 100
@@ -38,29 +38,29 @@ CURVE_POINTS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """The boxes of one class in all pictures, the surest first."""
+    """The boxes of one class in all images, the surest first."""
 
     right: NDArray[np.bool_]
     """(T, N) by IoU threshold."""
-    pictures: NDArray[np.int64]
-    """(N,) the picture of each box."""
+    images: NDArray[np.int64]
+    """(N,) the image of each box."""
     targets: Values
-    """(P,) targets of the class in each picture."""
+    """(P,) targets of the class in each image."""
 
     def average_precision(self) -> Values:
         """(T,), NaN without targets."""
         return average_precision(self.right, float(self.targets.sum()))
 
     def drawn(self, weights: Weights) -> Values:
-        """(B, T) with each picture counted as often as it was drawn, (B, P)."""
+        """(B, T) with each image counted as often as it was drawn, (B, P)."""
         number = weights @ self.targets
-        return average_precision(self.right[None], number[:, None], weights[:, None, self.pictures])
+        return average_precision(self.right[None], number[:, None], weights[:, None, self.images])
 
 
-def detect_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
+def detect_metrics(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
     """AP50 and mAP (COCO, without its limit of 100 boxes), precision, recall and F1 at IoU 0.5, by class.
 
-    A class counts in the pictures that it was asked about.
+    A class counts in the images that it was asked about.
     """
     hits = np.array([_hits(o) for o in outcomes], np.float64)
     found = np.array([len(o.kept.boxes_px) for o in outcomes], np.float64)
@@ -70,23 +70,23 @@ def detect_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Measu
     ratios.add("precision50", hits, found)
     ratios.add("recall50", hits, targets)
     ratios.add_f1("f1_50", hits, found, targets)
-    figures: dict[str, Any] = {"n": int(targets.sum()), "classes": len(classes)}
-    silent = add_none_rate(ratios, figures, outcomes)
+    metrics: dict[str, Any] = {"n": int(targets.sum()), "classes": len(classes)}
+    silent = add_none_rate(ratios, metrics, outcomes)
     by_class = {name: ranked.average_precision() for name, ranked in classes.items()}
     aps, interval = _means(by_class), _ap_intervals(classes, resampling)
-    figures |= with_intervals(aps, interval)
-    figures |= with_intervals(ratios.values(), ratios.intervals(resampling))
+    metrics |= with_intervals(aps, interval)
+    metrics |= with_intervals(ratios.values(), ratios.intervals(resampling))
     plainly = _means(
         {n: r.average_precision() for n, r in _by_class(outcomes, [_as_geo_r1(o.kept) for o in outcomes]).items()}
     )
-    figures |= {f"geo_r1_{name}": rounded(plainly[name]) for name in ("ap50", "map")}
-    figures["scored"] = bool(any(np.isfinite(o.ranked.scores).any() for o in outcomes))
+    metrics |= {f"geo_r1_{name}": rounded(plainly[name]) for name in ("ap50", "map")}
+    metrics["scored"] = bool(any(np.isfinite(o.ranked.scores).any() for o in outcomes))
     names = np.array([category_of(o) for o in outcomes])
-    figures["per_class"] = {}
+    metrics["per_class"] = {}
     for name, ap in by_class.items():
         some = names == name
         got, kept, all_of = hits[some].sum(), found[some].sum(), targets[some].sum()
-        figures["per_class"][name] = {
+        metrics["per_class"][name] = {
             "n": int(all_of),
             "ap50": rounded(plain(ap[0])),
             "map": rounded(plain(ap.mean())),
@@ -95,7 +95,7 @@ def detect_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Measu
             "f1_50": rounded(plain(ratio(2 * got, kept + all_of))),
         }
     quality = np.where(targets + found > 0, 2 * hits / np.maximum(found + targets, 1.0), silent)
-    return Measured(figures=figures, quality=tuple(quality.tolist()), curves=_curves(classes))
+    return Measured(metrics=metrics, quality=tuple(quality.tolist()), curves=_curves(classes))
 
 
 def _hits(outcome: Outcome) -> int:
@@ -110,24 +110,22 @@ def _as_geo_r1(found: Found) -> Found:
 
 
 def _by_class(outcomes: Sequence[Outcome], found: Sequence[Found]) -> dict[str, Ranked]:
-    """Every class that some picture shows, by name; unknown scores rank below known ones and all alike."""
-    numbers, pictures = picture_numbers(outcomes)
+    """Every class that some image shows, by name; unknown scores rank below known ones and all alike."""
+    numbers, images = image_numbers(outcomes)
     places: dict[str, list[int]] = {}
     for index, outcome in enumerate(outcomes):
         places.setdefault(category_of(outcome), []).append(index)
     classes = {}
     for name, some in sorted(places.items()):
-        targets = np.zeros(pictures)
+        targets = np.zeros(images)
         np.add.at(targets, numbers[some], [len(outcomes[i].sample.boxes_px) for i in some])
         if not targets.any():
             continue
         right = [match(iou_matrix(found[i].boxes_px, outcomes[i].sample.boxes_px)) for i in some]
         scores = np.concatenate([np.nan_to_num(found[i].scores, nan=-1.0) for i in some])
         order = np.argsort(-scores, kind="stable")
-        of_picture = np.repeat(numbers[some], [len(found[i].scores) for i in some])
-        classes[name] = Ranked(
-            right=np.concatenate(right, axis=1)[:, order], pictures=of_picture[order], targets=targets
-        )
+        of_image = np.repeat(numbers[some], [len(found[i].scores) for i in some])
+        classes[name] = Ranked(right=np.concatenate(right, axis=1)[:, order], images=of_image[order], targets=targets)
     return classes
 
 
@@ -142,18 +140,18 @@ def _means(by_class: dict[str, Values]) -> dict[str, float | None]:
 def _ap_intervals(classes: dict[str, Ranked], resampling: Resampling) -> dict[str, Interval]:
     if not classes:
         return {}
-    pictures = len(next(iter(classes.values())).targets)
+    images = len(next(iter(classes.values())).targets)
     boxes = sum(ranked.right.size for ranked in classes.values())
     resamples = min(resampling.resamples, max(MIN_RESAMPLES, MAX_BOOTSTRAP_CELLS // max(boxes, 1)))
 
     def statistic(weights: Weights) -> dict[str, Values]:
         values = np.stack([ranked.drawn(weights) for ranked in classes.values()])
-        known = np.isfinite(values[:, :, :1])  # a draw may lack every picture of a class
+        known = np.isfinite(values[:, :, :1])  # a draw may lack every image of a class
         mean = ratio(np.where(known, values, 0.0).sum(axis=0), np.broadcast_to(known, values.shape).sum(axis=0) * 1.0)
         return {"ap50": mean[:, 0], "ap75": mean[:, 5], "map": mean.mean(axis=1)}
 
     largest = max(ranked.right.size for ranked in classes.values())
-    return intervals(statistic, pictures, resamples=resamples, seed=resampling.seed, cells=largest)
+    return intervals(statistic, images, resamples=resamples, seed=resampling.seed, cells=largest)
 
 
 def _curves(classes: dict[str, Ranked], most: int = 12) -> Curves:

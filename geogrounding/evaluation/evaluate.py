@@ -1,4 +1,4 @@
-"""From a model and samples to figures: the walk of ``geoground eval``."""
+"""From a model and samples to metrics: the walk of ``geoground eval``."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import numpy as np
 
 from geogrounding.datasets.sample import Sample
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.evaluation.detection import detect_figures
+from geogrounding.evaluation.detection import detect_metrics
 from geogrounding.evaluation.metric_tables import Curves, Measured, Resampling
-from geogrounding.evaluation.metrics import refer_figures, segment_figures
-from geogrounding.evaluation.predict import Asking, Outcome, ask, by_picture
+from geogrounding.evaluation.metrics import refer_metrics, segment_metrics
+from geogrounding.evaluation.predict import Asking, Outcome, ask, by_image
 from geogrounding.models.base import Model
 from geogrounding.types import Task
 
 _EMBEDDED = "builtin:"
-"""How fingerprints of the embedded model begin; it puts pictures into a square and resizes none to multiples of 28."""
+"""How fingerprints of the built-in model begin; it puts images into a square and resizes none to multiples of 28."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """What was measured."""
 
-    figures: Mapping[str, Any]
+    metrics: Mapping[str, Any]
     """Flat and in plain values, see ``metrics`` and ``detection``; ``per_class`` last."""
     outcomes: tuple[Outcome, ...]
     quality: tuple[float, ...]
@@ -35,7 +35,7 @@ class Evaluation:
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """(picture, reason) of each picture that was not wholly answered, in order."""
+        """(image, reason) of each image that was not wholly answered, in order."""
         return list(dict.fromkeys((o.sample.image.name, o.failure) for o in self.outcomes if o.failure is not None))
 
 
@@ -49,7 +49,7 @@ def evaluate(
     seed: int = 0,
     resamples: int = 1000,
     settings: Mapping[str, Any] | None = None,
-    on_picture: Callable[[int, int], None] | None = None,
+    on_image: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Ask a model about every sample, through the same pipeline as a run, and measure the answers.
 
@@ -59,14 +59,14 @@ def evaluate(
         task: of the samples; None takes theirs.
         min_score: boxes that score less do not count (average precision looks at all of them); None takes the model's
             own default.
-        limit: so many pictures, drawn by the seed; None is all of them.
+        limit: so many images, drawn by the seed; None is all of them.
         seed: of that choice and of the intervals.
-        resamples: how often pictures are drawn anew for the intervals; 0 for none.
+        resamples: how often images are drawn again for the intervals; 0 for none.
         settings: more fields of ``RunSettings``, such as ``tile_size``.
-        on_picture: called with (pictures done, pictures) after each one.
+        on_picture: called with (images done, images) after each one.
 
     Returns:
-        Figures, and what they were made from. A picture that could not be answered counts as answered by what was
+        Metrics, and what they were made from. An image that could not be answered counts as answered by what was
         found; ``failures`` lists it and ``failed`` counts it.
 
     Raises:
@@ -85,7 +85,7 @@ def evaluate(
     begin = time.monotonic()
     chosen = choose(samples, limit, seed)
     asking = Asking(min_score=min_score, settings=dict(settings or {}))
-    outcomes = tuple(ask(model, chosen, asking, on_picture=on_picture))
+    outcomes = tuple(ask(model, chosen, asking, on_image=on_image))
     seconds = time.monotonic() - begin
     unscaled = (
         model.conventions.coordinates == "resized-pixels"
@@ -94,30 +94,30 @@ def evaluate(
     )
     measured = _measure(tasks[0], outcomes, Resampling(resamples=resamples, seed=seed), unscaled)
     usual = model.conventions.min_score if tasks[0] != "refer" else 0.0
-    figures = {
+    metrics = {
         "task": tasks[0],
         "model": model.name,
         "fingerprint": model.fingerprint,
-        **{name: value for name, value in measured.figures.items() if name != "per_class"},
+        **{name: value for name, value in measured.metrics.items() if name != "per_class"},
         "questions": len(outcomes),
-        "pictures": len(by_picture(chosen)),
-        "failed": len({outcome.picture for outcome in outcomes if outcome.failure is not None}),
-        "chips": sum({outcome.picture: outcome.chips for outcome in outcomes}.values()),
+        "pictures": len(by_image(chosen)),
+        "failed": len({outcome.image for outcome in outcomes if outcome.failure is not None}),
+        "chips": sum({outcome.image: outcome.chips for outcome in outcomes}.values()),
         "min_score": usual if min_score is None else min_score,
         "seed": seed,
         "resamples": resamples,
         "seconds": round(seconds, 3),
-        "per_class": measured.figures["per_class"],
+        "per_class": measured.metrics["per_class"],
     }
-    return Evaluation(figures=figures, outcomes=outcomes, quality=measured.quality, curves=measured.curves)
+    return Evaluation(metrics=metrics, outcomes=outcomes, quality=measured.quality, curves=measured.curves)
 
 
 def choose(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Sample]:
-    """The samples of ``limit`` pictures drawn by the seed, in their order; all of them when there are no more."""
-    groups = by_picture(samples)
+    """The samples of ``limit`` images drawn by the seed, in their order; all of them when there are no more."""
+    groups = by_image(samples)
     if limit is not None and limit < len(groups):
         if limit < 1:
-            raise SettingsError(f"a limit of {limit} pictures leaves nothing", hint="Give 1 or more.")
+            raise SettingsError(f"a limit of {limit} images leaves nothing", hint="Give 1 or more.")
         drawn = sorted(np.random.default_rng(seed).permutation(len(groups))[:limit].tolist())
         groups = [groups[n] for n in drawn]
     return [sample for group in groups for sample in group]
@@ -125,5 +125,5 @@ def choose(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Samp
 
 def _measure(task: Task, outcomes: Sequence[Outcome], resampling: Resampling, unscaled: bool) -> Measured:
     if task == "refer":
-        return refer_figures(outcomes, resampling, unscaled=unscaled)
-    return detect_figures(outcomes, resampling) if task == "detect" else segment_figures(outcomes, resampling)
+        return refer_metrics(outcomes, resampling, unscaled=unscaled)
+    return detect_metrics(outcomes, resampling) if task == "detect" else segment_metrics(outcomes, resampling)

@@ -2,7 +2,7 @@
 
 The rules are those of COCO's evaluation (``COCOeval.evaluateImg`` and ``accumulate`` in cocodataset/cocoapi): boxes in
 order of falling score each take the free target they overlap most, if they overlap it enough; average precision is the
-mean of the precision envelope at 101 recalls. Not taken over: the limit of 100 boxes per picture, and area ranges.
+mean of the precision envelope at 101 recalls. Not taken over: the limit of 100 boxes per image, and area ranges.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def average_precision(
     Args:
         right: (..., N) whether each box is right, the surest first.
         targets: how many targets there are, a number or an array that broadcasts with (...).
-        weights: (..., N) how often each box counts, such as how often its picture was drawn; None is once.
+        weights: (..., N) how often each box counts, such as how often its image was drawn; None is once.
 
     Returns:
         (...) in [0, 1]; 0 without boxes, NaN where there are no targets.

@@ -1,4 +1,4 @@
-"""What every task's figures are made of: sums by picture, classes, and intervals over pictures."""
+"""What every task's metrics are made of: sums by image, classes, and intervals over images."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Curves:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Figures of one task."""
+    """Metrics of one task."""
 
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
     """Flat; ``NAME_ci`` is the 95% interval of NAME; ``per_class`` holds a flat dictionary by class. None where there is
     nothing to measure."""
     quality: tuple[float, ...]
@@ -63,39 +63,39 @@ def category_of(outcome: Outcome) -> str:
 
 
 def has_target(outcome: Outcome) -> bool:
-    """Whether the picture shows what is asked for."""
+    """Whether the image shows what is asked for."""
     return bool(len(outcome.sample.boxes_px))
 
 
-def picture_numbers(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.int64], int]:
-    """(N,) the number of each outcome's picture, and how many pictures there are."""
+def image_numbers(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.int64], int]:
+    """(N,) the number of each outcome's image, and how many images there are."""
     known: dict[Any, int] = {}
-    numbers = [known.setdefault(outcome.picture, len(known)) for outcome in outcomes]
+    numbers = [known.setdefault(outcome.image, len(known)) for outcome in outcomes]
     return np.array(numbers, np.int64), len(known)
 
 
 @dataclass(slots=True)
 class Ratios:
-    """Figures that are a sum over outcomes divided by another, with intervals over pictures."""
+    """Metrics that are a sum over outcomes divided by another, with intervals over images."""
 
     outcomes: Sequence[Outcome]
     _numbers: NDArray[np.int64] = field(init=False)
-    _pictures: int = field(init=False)
+    _images: int = field(init=False)
     _sums: dict[str, tuple[Values, Values]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._numbers, self._pictures = picture_numbers(self.outcomes)
+        self._numbers, self._images = image_numbers(self.outcomes)
 
     def add(self, name: str, numerator: Values, denominator: Values) -> None:
-        """A figure: sum of ``numerator`` over sum of ``denominator``, (N,) each, one number for each outcome."""
-        self._sums[name] = (self._by_picture(numerator), self._by_picture(denominator))
+        """A metric: sum of ``numerator`` over sum of ``denominator``, (N,) each, one number for each outcome."""
+        self._sums[name] = (self._by_image(numerator), self._by_image(denominator))
 
     def add_f1(self, name: str, hits: Values, found: Values, targets: Values) -> None:
         """F1 = 2 hits / (found + targets)."""
         self.add(name, 2 * hits, found + targets)
 
     def values(self) -> dict[str, float | None]:
-        """All figures; None where the denominator is 0."""
+        """All metrics; None where the denominator is 0."""
         return {name: plain(ratio(n.sum(), d.sum())) for name, (n, d) in self._sums.items()}
 
     def intervals(self, resampling: Resampling) -> dict[str, Interval]:
@@ -104,14 +104,14 @@ class Ratios:
         def statistic(weights: Weights) -> dict[str, Values]:
             return {name: ratio(weights @ n, weights @ d) for name, (n, d) in self._sums.items()}
 
-        return intervals(statistic, self._pictures, resamples=resampling.resamples, seed=resampling.seed)
+        return intervals(statistic, self._images, resamples=resampling.resamples, seed=resampling.seed)
 
-    def _by_picture(self, values: Values) -> Values:
-        return np.bincount(self._numbers, weights=values, minlength=self._pictures).astype(np.float64)
+    def _by_image(self, values: Values) -> Values:
+        return np.bincount(self._numbers, weights=values, minlength=self._images).astype(np.float64)
 
 
 def with_intervals(values: Mapping[str, float | None], found: Mapping[str, Interval]) -> dict[str, Any]:
-    """Each figure, rounded, followed by its interval."""
+    """Each metric, rounded, followed by its interval."""
     flat: dict[str, Any] = {}
     for name, value in values.items():
         flat[name] = rounded(value)
@@ -127,7 +127,7 @@ def plain(value: Any) -> float | None:
 
 
 def rounded(value: float | None) -> float | None:
-    """Four digits: more than any of these figures means."""
+    """Four digits: more than any of these metrics means."""
     return None if value is None else round(value, 4)
 
 

@@ -1,15 +1,15 @@
-"""The published figures of the three tasks, and beside them what Geo-R1's own scripts would print for the same answers.
+"""The published metrics of the three tasks, and beside them what Geo-R1's own scripts would print for the same answers.
 
 Acc@t       share of targets whose box overlaps the answer with IoU >= t                              refer
 AP50, mAP   COCO's average precision, mean over classes (and over IoU .50:.05:.95)                    detect
 P, R, F1    of the boxes that a run gives, matched at IoU >= 0.5, all classes together                detect
 gIoU, cIoU  mean IoU of masks over samples; summed intersection over summed union                     segment
-none rate   share of questions about what a picture does not show that were answered with nothing    all
+none rate   share of questions about what an image does not show that were answered with nothing    all
 
 Geo-R1's conventions (names that begin with ``geo_r1_``) differ in: for ``refer`` IoU > t, an overlap of at most one pixel
-in width or height counts as none, and boxes are left in the pixels of the resized picture (``..._unscaled``, where the
+in width or height counts as none, and boxes are left in the pixels of the resized image (``..._unscaled``, where the
 model answers in such pixels); for ``detect`` equal scores and the first 100 boxes; for ``segment`` an empty answer to an
-empty picture is worth 0.
+empty image is worth 0.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ from geogrounding.geometry.boxes import Boxes, iou_matrix
 from geogrounding.models.prompts import smart_resize
 
 
-def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscaled: bool = False) -> Measured:
+def refer_metrics(outcomes: Sequence[Outcome], resampling: Resampling, *, unscaled: bool = False) -> Measured:
     """Acc@0.5 and Acc@0.7: all, unique and non-unique targets, by class.
 
     Args:
         outcomes: of samples of the task ``refer``.
         resampling: of the intervals.
-        unscaled: also count boxes left in the pixels of the picture as Qwen2.5-VL's processor resizes it.
+        unscaled: also count boxes left in the pixels of the image as Qwen2.5-VL's processor resizes it.
     """
     target = np.array([has_target(o) for o in outcomes], np.float64)
     iou = np.array([_first_iou(o.kept, o.sample.boxes_px) for o in outcomes], np.float64)
@@ -53,13 +53,13 @@ def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscal
     for name, least in (("acc50", 0.5), ("acc70", 0.7)):
         ratios.add(name, (iou >= least) * target, target)
     ratios.add("mean_iou", iou * target, target)
-    figures: dict[str, Any] = {"n": int(target.sum())}
+    metrics: dict[str, Any] = {"n": int(target.sum())}
     unique = np.array([o.sample.unique is True for o in outcomes]) * target
     other = np.array([o.sample.unique is False for o in outcomes]) * target
     for suffix, some in (("unique", unique), ("non_unique", other)):
         for name, least in (("acc50", 0.5), ("acc70", 0.7)):
             ratios.add(f"{name}_{suffix}", (iou >= least) * some, some)
-        figures[f"n_{suffix}"] = int(some.sum())
+        metrics[f"n_{suffix}"] = int(some.sum())
     mixed = np.array([_first_mixed_iou(o.kept, o.sample.boxes_px) for o in outcomes], np.float64)
     for name, least in (("geo_r1_acc50", 0.5), ("geo_r1_acc70", 0.7)):
         ratios.add(name, (mixed > least) * target, target)
@@ -67,9 +67,9 @@ def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscal
         left = np.array([_first_mixed_iou(_left_unscaled(o), o.sample.boxes_px) for o in outcomes], np.float64)
         for name, least in (("geo_r1_acc50_unscaled", 0.5), ("geo_r1_acc70_unscaled", 0.7)):
             ratios.add(name, (left > least) * target, target)
-    silent = add_none_rate(ratios, figures, outcomes)
-    figures |= with_intervals(ratios.values(), ratios.intervals(resampling))
-    figures["per_class"] = _classes(
+    silent = add_none_rate(ratios, metrics, outcomes)
+    metrics |= with_intervals(ratios.values(), ratios.intervals(resampling))
+    metrics["per_class"] = _classes(
         outcomes,
         lambda some: {
             "n": int(target[some].sum()),
@@ -81,7 +81,7 @@ def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscal
     )
     lines = [("all", target > 0), ("unique", unique > 0), ("non-unique", other > 0)]
     return Measured(
-        figures=figures,
+        metrics=metrics,
         quality=tuple(np.where(target > 0, iou, silent).tolist()),
         curves=Curves(
             title="Share of targets found, by how well they must be met",
@@ -92,10 +92,10 @@ def refer_figures(outcomes: Sequence[Outcome], resampling: Resampling, *, unscal
     )
 
 
-def segment_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
+def segment_metrics(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
     """GIoU and cIoU. The answered boxes are their own masks: no backend answers with masks. Areas are exact.
 
-    An empty answer to an empty picture is IoU 1, anything else there is 0.
+    An empty answer to an empty image is IoU 1, anything else there is 0.
     """
     areas = np.array([_areas(o) for o in outcomes], np.float64).reshape(-1, 2)
     inter, union = areas[:, 0], areas[:, 1]
@@ -105,10 +105,10 @@ def segment_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Meas
     ratios.add("giou", iou, one)
     ratios.add("ciou", inter, union)
     ratios.add("geo_r1_giou", np.where(union > 0, iou, 0.0), one)
-    figures: dict[str, Any] = {"n": len(outcomes), "masks": "boxes"}
-    add_none_rate(ratios, figures, outcomes)
-    figures |= with_intervals(ratios.values(), ratios.intervals(resampling))
-    figures["per_class"] = _classes(
+    metrics: dict[str, Any] = {"n": len(outcomes), "masks": "boxes"}
+    add_none_rate(ratios, metrics, outcomes)
+    metrics |= with_intervals(ratios.values(), ratios.intervals(resampling))
+    metrics["per_class"] = _classes(
         outcomes,
         lambda some: {
             "n": int(some.sum()),
@@ -118,7 +118,7 @@ def segment_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Meas
         target > 0,
     )
     return Measured(
-        figures=figures,
+        metrics=metrics,
         quality=tuple(iou.tolist()),
         curves=Curves(
             title="Share of targets covered, by how well they must be met",
@@ -129,12 +129,12 @@ def segment_figures(outcomes: Sequence[Outcome], resampling: Resampling) -> Meas
     )
 
 
-def add_none_rate(ratios: Ratios, figures: dict[str, Any], outcomes: Sequence[Outcome]) -> Values:
+def add_none_rate(ratios: Ratios, metrics: dict[str, Any], outcomes: Sequence[Outcome]) -> Values:
     """Add ``none_rate`` and ``n_none``; returns (N,) 1 where an outcome has no box."""
     absent = np.array([not has_target(o) for o in outcomes], np.float64)
     silent = np.array([not len(o.kept.boxes_px) for o in outcomes], np.float64)
     ratios.add("none_rate", silent * absent, absent)
-    figures["n_none"] = int(absent.sum())
+    metrics["n_none"] = int(absent.sum())
     return silent
 
 
@@ -161,14 +161,14 @@ def _first_mixed_iou(found: Found, truth_px: Boxes) -> float:
 
 
 def _left_unscaled(outcome: Outcome) -> Found:
-    """The boxes as a script reads them that forgets that the processor resized the picture."""
+    """The boxes as a script reads them that forgets that the processor resized the image."""
     width, height = outcome.sample.size_px
     resized = np.array(smart_resize(width, height), np.float64) / [width, height]
     return Found(boxes_px=outcome.kept.boxes_px * np.tile(resized, 2), scores=outcome.kept.scores)
 
 
 def _areas(outcome: Outcome) -> tuple[float, float]:
-    """Areas of intersection and union of the answer and the truth, square pixels of the picture."""
+    """Areas of intersection and union of the answer and the truth, square pixels of the image."""
     sample = outcome.sample
     frame = shapely.box(0, 0, *sample.size_px)
     true = shapely.intersection(shapely.union_all([shapely.make_valid(p) for p in sample.polygons_px]), frame)
@@ -177,10 +177,10 @@ def _areas(outcome: Outcome) -> tuple[float, float]:
     return inter, max(float(true.area + found.area) - inter, 0.0)
 
 
-def _classes(outcomes: Sequence[Outcome], figures: Any, shown: Any) -> dict[str, dict[str, Any]]:
-    """Figures of each class that some picture shows, by name."""
+def _classes(outcomes: Sequence[Outcome], metrics: Any, shown: Any) -> dict[str, dict[str, Any]]:
+    """Metrics of each class that some image shows, by name."""
     names = np.array([category_of(o) for o in outcomes])
-    return {name: figures(names == name) for name in sorted(set(names[shown].tolist()))}
+    return {name: metrics(names == name) for name in sorted(set(names[shown].tolist()))}
 
 
 def _share(numerator: Values, denominator: Values, some: Values) -> float | None:

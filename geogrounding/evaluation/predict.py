@@ -1,4 +1,4 @@
-"""Ask a model about samples the way ``geoground run`` does: the whole picture, in chips, merged across their borders."""
+"""Ask a model about samples the way ``geoground run`` does: the whole image, in chips, merged across their borders."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from geogrounding.types import Task
 FAINT = 0.05
 """Average precision ranks boxes down to this score, whatever the score from which a run keeps them."""
 
-PictureKey = tuple[str, tuple[int, int, int, int] | None]
+ImageKey = tuple[str, tuple[int, int, int, int] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Found:
     """Boxes that a model gave for one expression, in order of falling score."""
 
     boxes_px: Boxes
-    """(N, 4), pixels of the sample's picture."""
+    """(N, 4), pixels of the sample's image."""
     scores: NDArray[np.float64]
     """(N,), NaN where the model gives none."""
 
@@ -48,17 +48,17 @@ class Outcome:
     """The same with boxes of low score, for average precision; only for the task ``detect``, else as ``kept``."""
     chips: int
     failure: str | None = None
-    """Why the answer is not whole: the picture cannot be read, or chips failed."""
+    """Why the answer is not whole: the image cannot be read, or chips failed."""
 
     @property
-    def picture(self) -> PictureKey:
-        """Which picture was asked about."""
-        return picture_of(self.sample)
+    def image(self) -> ImageKey:
+        """Which image was asked about."""
+        return image_of(self.sample)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """How pictures are looked at: any field of ``RunSettings`` but source, expressions, task and area."""
+    """How images are looked at: any field of ``RunSettings`` but source, expressions, task and area."""
 
     min_score: float | None = None
     """Boxes that score less are left out of what a run would give; None takes what suits the model."""
@@ -66,16 +66,16 @@ class Asking:
     """Such as ``tile_size``, ``overlap``, ``scales``, ``merge``."""
 
 
-def picture_of(sample: Sample) -> PictureKey:
-    """The picture of a sample, as a key."""
+def image_of(sample: Sample) -> ImageKey:
+    """The image of a sample, as a key."""
     return str(sample.image), sample.window_px
 
 
-def by_picture(samples: Sequence[Sample]) -> list[list[Sample]]:
-    """Samples of the same picture together, in the order in which the pictures first come."""
-    groups: dict[PictureKey, list[Sample]] = {}
+def by_image(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Samples of the same image together, in the order in which the images first come."""
+    groups: dict[ImageKey, list[Sample]] = {}
     for sample in samples:
-        groups.setdefault(picture_of(sample), []).append(sample)
+        groups.setdefault(image_of(sample), []).append(sample)
     return list(groups.values())
 
 
@@ -84,33 +84,33 @@ def ask(
     samples: Sequence[Sample],
     asking: Asking,
     *,
-    on_picture: Callable[[int, int], None] | None = None,
+    on_image: Callable[[int, int], None] | None = None,
 ) -> Iterator[Outcome]:
-    """Answer every sample, picture by picture; all expressions about a picture share the work on it.
+    """Answer every sample, image by image; all expressions about an image share the work on it.
 
-    A picture that cannot be read gives outcomes with a ``failure`` and no boxes. Memory is bounded by a picture's chips
+    An image that cannot be read gives outcomes with a ``failure`` and no boxes. Memory is bounded by an image's chips
     in flight and its boxes.
 
     Args:
         model: stays open.
         samples: in any order.
-        asking: how pictures are looked at.
-        on_picture: called with (pictures done, pictures) after each one.
+        asking: how images are looked at.
+        on_picture: called with (images done, images) after each one.
 
     Raises:
         ModelError: the model cannot go on.
         SettingsError: the settings contradict each other.
     """
-    groups = by_picture(samples)
+    groups = by_image(samples)
     for number, group in enumerate(groups, start=1):
         for task in dict.fromkeys(_asked_task(sample) for sample in group):
             same = [sample for sample in group if _asked_task(sample) == task]
             expressions = list(dict.fromkeys(sample.expression for sample in same))
             for start in range(0, len(expressions), MAX_EXPRESSIONS):
                 some = tuple(expressions[start : start + MAX_EXPRESSIONS])
-                yield from _ask_picture(model, [s for s in same if s.expression in some], some, task, asking)
-        if on_picture is not None:
-            on_picture(number, len(groups))
+                yield from _ask_image(model, [s for s in same if s.expression in some], some, task, asking)
+        if on_image is not None:
+            on_image(number, len(groups))
 
 
 def _asked_task(sample: Sample) -> Task:
@@ -118,7 +118,7 @@ def _asked_task(sample: Sample) -> Task:
     return "refer" if sample.task == "refer" else "detect"
 
 
-def _ask_picture(
+def _ask_image(
     model: Model, samples: Sequence[Sample], expressions: tuple[str, ...], task: Task, asking: Asking
 ) -> Iterator[Outcome]:
     window_px = samples[0].window_px
@@ -165,7 +165,7 @@ def _with_faint(walk: Walk) -> Collection:
 
 
 def _found(collection: Collection, samples: Sequence[Sample]) -> dict[str, Found]:
-    """What was found by expression, in pixels of the samples' picture."""
+    """What was found by expression, in pixels of the samples' image."""
     boxes: dict[str, list[tuple[float, float, float, float]]] = {}
     scores: dict[str, list[float]] = {}
     for feature in collection:
@@ -174,14 +174,14 @@ def _found(collection: Collection, samples: Sequence[Sample]) -> dict[str, Found
     found = {}
     for query, some in boxes.items():
         box_scene_px, score = np.array(some, np.float64), np.array(scores[query], np.float64)
-        inside, box_px = _in_picture(box_scene_px, samples[0])
+        inside, box_px = _in_image(box_scene_px, samples[0])
         order = np.argsort(-np.nan_to_num(score[inside], nan=-1.0), kind="stable")
         found[query] = Found(boxes_px=box_px[inside][order], scores=score[inside][order])
     return found
 
 
-def _in_picture(boxes_scene_px: Boxes, sample: Sample) -> tuple[NDArray[np.bool_], Boxes]:
-    """(N,) whether a box belongs to the picture, and the boxes in its pixels; a part of a file is cut at its border."""
+def _in_image(boxes_scene_px: Boxes, sample: Sample) -> tuple[NDArray[np.bool_], Boxes]:
+    """(N,) whether a box belongs to the image, and the boxes in its pixels; a part of a file is cut at its border."""
     if sample.window_px is None:
         return np.ones(len(boxes_scene_px), np.bool_), boxes_scene_px
     x0, y0, _, _ = sample.window_px

@@ -1,6 +1,6 @@
 """A folder to look at: report.html (one file, nothing fetched), metrics.json and answers.jsonl.
 
-Names of pictures, classes and sentences come from outside: everything is escaped, and the page forbids itself scripts and
+Names of images, classes and sentences come from outside: everything is escaped, and the page forbids itself scripts and
 connections.
 """
 
@@ -24,8 +24,8 @@ from geogrounding.evaluation.plot import draw_curves
 from geogrounding.evaluation.predict import Outcome
 from geogrounding.io.atomic import partial_folder, publish
 
-PICTURES = 8
-"""So many of the worst and of the best pictures are shown."""
+IMAGES = 8
+"""So many of the worst and of the best images are shown."""
 SIDE_PX = 560
 FILES = ("report.html", "metrics.json", "answers.jsonl")
 _TRUE, _FOUND = (60, 220, 80), (255, 110, 20)
@@ -34,7 +34,7 @@ _STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 1200px; margin: 2em auto; padding: 0 1em; color: #222; }
 table { border-collapse: collapse; margin: 1em 0; } td, th { padding: 2px 12px 2px 0; text-align: left; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; } tr:nth-child(even) { background: #f4f4f4; }
-figure { display: inline-block; vertical-align: top; width: 46%; margin: 1%; } img, svg { max-width: 100%; }
+metric { display: inline-block; vertical-align: top; width: 46%; margin: 1%; } img, svg { max-width: 100%; }
 figcaption { font-size: 13px; overflow-wrap: anywhere; } .t { color: #1a9c33; } .f { color: #d9560b; }
 svg { max-width: 800px; display: block; }
 """
@@ -68,7 +68,7 @@ def write_report(evaluation: Evaluation, folder: Path, *, overwrite: bool = Fals
         with partial_folder(folder / FILES[0]) as partial:
             with (partial / FILES[0]).open("w", encoding="utf-8", errors="backslashreplace") as page:
                 page.writelines(_page(evaluation))
-            (partial / FILES[1]).write_text(json.dumps(evaluation.figures, indent=2) + "\n", encoding="utf-8")
+            (partial / FILES[1]).write_text(json.dumps(evaluation.metrics, indent=2) + "\n", encoding="utf-8")
             with (partial / FILES[2]).open("w", encoding="utf-8") as answers:
                 answers.writelines(json.dumps(record) + "\n" for record in records(evaluation))
             publish([(partial / name, folder / name) for name in FILES])
@@ -97,43 +97,43 @@ def records(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
 
 
 def _page(evaluation: Evaluation) -> Iterator[str]:
-    figures = evaluation.figures
-    title = f"{figures['task']}: {figures['model']}"
+    metrics = evaluation.metrics
+    title = f"{metrics['task']}: {metrics['model']}"
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><style>{_STYLE}</style></head><body>'
     yield f"<h1>{escape(title)}</h1>"
     yield f"<p>{_sentence(evaluation)}</p>"
     rows = []
-    for name, value in figures.items():
+    for name, value in metrics.items():
         if name == "per_class" or name.endswith("_ci"):
             continue
-        interval = figures.get(f"{name}_ci")
+        interval = metrics.get(f"{name}_ci")
         between = "" if interval is None else f"{_number(interval[0])} to {_number(interval[1])}"
         rows.append((name, _number(value), between))
-    yield _table(("figure", "value", "95% interval over pictures"), rows)
-    if figures["per_class"]:
-        names = list(next(iter(figures["per_class"].values())))
+    yield _table(("figure", "value", "95% interval over images"), rows)
+    if metrics["per_class"]:
+        names = list(next(iter(metrics["per_class"].values())))
         yield "<h2>By class</h2>"
         yield _table(
             ("class", *names),
-            [(kind, *(_number(own[n]) for n in names)) for kind, own in figures["per_class"].items()],
+            [(kind, *(_number(own[n]) for n in names)) for kind, own in metrics["per_class"].items()],
         )
     yield f"<h2>{escape(evaluation.curves.title)}</h2>{draw_curves(evaluation.curves)}"
     worst, best = _extremes(evaluation)
     legend = '<p><b class="t">green</b>: true. <b class="f">orange</b>: answered.</p>'
-    for heading, some in (("Worst pictures", worst), ("Best pictures", best)):
+    for heading, some in (("Worst images", worst), ("Best images", best)):
         yield f"<h2>{heading}</h2>{legend}"
         for group in some:
-            yield _figure(group)
+            yield _metric(group)
     yield "</body></html>\n"
 
 
 def _sentence(evaluation: Evaluation) -> str:
-    figures = evaluation.figures
-    words = f"{figures['questions']} questions about {figures['pictures']} pictures, {figures['chips']} chips."
-    if figures["failed"]:
-        words += f" {figures['failed']} pictures were not wholly answered; they count as answered by what was found."
-    if figures.get("masks") == "boxes":
+    metrics = evaluation.metrics
+    words = f"{metrics['questions']} questions about {metrics['pictures']} images, {metrics['chips']} chips."
+    if metrics["failed"]:
+        words += f" {metrics['failed']} images were not wholly answered; they count as answered by what was found."
+    if metrics.get("masks") == "boxes":
         words += " The model answers with boxes, which count as masks."
     return escape(words)
 
@@ -154,16 +154,16 @@ _Group = list[tuple[Outcome, float]]
 
 
 def _extremes(evaluation: Evaluation) -> tuple[list[_Group], list[_Group]]:
-    """The pictures with the lowest and the highest mean quality; none in both lists."""
+    """The images with the lowest and the highest mean quality; none in both lists."""
     groups: dict[Any, _Group] = {}
     for outcome, quality in zip(evaluation.outcomes, evaluation.quality, strict=True):
-        groups.setdefault(outcome.picture, []).append((outcome, quality))
+        groups.setdefault(outcome.image, []).append((outcome, quality))
     ranked = sorted(groups.values(), key=lambda group: float(np.mean([quality for _, quality in group])))
-    worst = ranked[: min(PICTURES, (len(ranked) + 1) // 2)]
-    return worst, ranked[len(worst) :][-PICTURES:][::-1]
+    worst = ranked[: min(IMAGES, (len(ranked) + 1) // 2)]
+    return worst, ranked[len(worst) :][-IMAGES:][::-1]
 
 
-def _figure(group: _Group) -> str:
+def _metric(group: _Group) -> str:
     sample = group[0][0].sample
     captions = [f"<b>{escape(sample.image.name)}</b>"]
     for outcome, quality in group[:_QUESTIONS_SHOWN]:
@@ -172,14 +172,14 @@ def _figure(group: _Group) -> str:
     if len(group) > _QUESTIONS_SHOWN:
         captions.append(f"and {len(group) - _QUESTIONS_SHOWN} more")
     try:
-        picture = f'<img alt="" src="data:image/jpeg;base64,{_drawn(group)}">'
+        image = f'<img alt="" src="data:image/jpeg;base64,{_drawn(group)}">'
     except (InputError, OSError) as error:
-        picture = f"<p>The picture cannot be shown: {escape(str(error))}</p>"
-    return f"<figure>{picture}<figcaption>{'<br>'.join(captions)}</figcaption></figure>"
+        image = f"<p>The image cannot be shown: {escape(str(error))}</p>"
+    return f"<figure>{image}<figcaption>{'<br>'.join(captions)}</figcaption></figure>"
 
 
 def _drawn(group: _Group) -> str:
-    """The picture with all true and answered boxes, as base64 of a JPEG."""
+    """The image with all true and answered boxes, as base64 of a JPEG."""
     sample = group[0][0].sample
     image = Image.fromarray(sample.pixels())
     factor = min(1.0, SIDE_PX / max(image.size))
@@ -198,11 +198,11 @@ def _drawn(group: _Group) -> str:
     return base64.b64encode(data.getvalue()).decode("ascii")
 
 
-def figures_table(figures: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """The figures that a person looks at first: (name, value, interval)."""
+def metrics_table(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The metrics that a person looks at first: (name, value, interval)."""
     rows = []
-    for name, value in figures.items():
-        if f"{name}_ci" in figures or name in ("n", "n_none", "pictures", "failed"):
-            interval = figures.get(f"{name}_ci")
+    for name, value in metrics.items():
+        if f"{name}_ci" in metrics or name in ("n", "n_none", "pictures", "failed"):
+            interval = metrics.get(f"{name}_ci")
             rows.append((name, _number(value), "" if interval is None else f"{interval[0]} to {interval[1]}"))
     return rows

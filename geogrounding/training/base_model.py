@@ -25,10 +25,10 @@ from geogrounding.models.load import EMBEDDED_MODEL_TYPE
 from geogrounding.models.trained_run import Inference
 from geogrounding.training.chat_format import Format, make_format
 from geogrounding.training.config import TrainSettings
-from geogrounding.training.processor import EmbeddedTexts, SharedTexts, TrainingProcessor
+from geogrounding.training.processor import BuiltinEncoder, SharedEncoder, TrainingProcessor
 
 _VISION = ("visual", "vision_tower", "vision_model", "region_head", "multi_modal_projector")
-"""Parts of models that look at the picture; frozen unless ``train_vision``, and never under an adapter."""
+"""Parts of models that look at the image; frozen unless ``train_vision``, and never under an adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Start:
     """A transformers model, or a PeftModel whose adapter goes on learning."""
     processor: TrainingProcessor
     form: Format
-    embedded: bool
+    builtin: bool
     source: str
     """Folder or hub id of the model (under the adapter, where there is one)."""
     processor_source: str | None
@@ -48,7 +48,7 @@ class Start:
     conventions: Conventions
     """What the tiling engine knows of the model, so that chips cut for training are those of a run."""
     largest_px: tuple[int, int] | int | None
-    """What the model sees of a picture at most: (width, height), their product, or None where any size is stretched."""
+    """What the model sees of an image at most: (width, height), their product, or None where any size is stretched."""
     context: int
     """Tokens the model can read."""
     device: torch.device
@@ -73,32 +73,32 @@ def load_start(settings: TrainSettings) -> Start:
     family = str(weights.read_json(folder / "config.json").get("model_type"))
     device = checkpoint.choose_device(settings.device)
     bf16 = _bf16(settings, device)
-    embedded = family == EMBEDDED_MODEL_TYPE
+    builtin = family == EMBEDDED_MODEL_TYPE
     # The weights that an adapter rests on do not change: they need no more digits than they are computed in.
-    dtype = torch.bfloat16 if bf16 and not settings.full and not embedded else torch.float32
+    dtype = torch.bfloat16 if bf16 and not settings.full and not builtin else torch.float32
     processor_source = settings.processor or (told.processor if told else None)
     conventions: Conventions
     largest: tuple[int, int] | int | None
-    if embedded:
-        _refuse_for_embedded(settings, adapter)
+    if builtin:
+        _refuse_for_builtin(settings, adapter)
         from geogrounding.models.builtin import register  # registers the model with transformers
 
         with checkpoint.quiet():
             own: Any = register.GeogroundProcessor.from_pretrained(folder)
         side = int(own.image_processor.image_size)
-        processor = TrainingProcessor(EmbeddedTexts(processor=own, side_px=side), share=settings.share_vision)
+        processor = TrainingProcessor(BuiltinEncoder(processor=own, side_px=side), share=settings.share_vision)
         form = Format(style="embedded", coordinates="resized-pixels", reasoning=settings.reasoning, processor=own)
         conventions, largest = BUILTIN_CONVENTIONS, (side, side)
     else:
         if family not in SHARED_FAMILIES:
             raise ModelError(
-                f"models of type {family} cannot be trained here: the size of the picture they see is not known",
+                f"models of type {family} cannot be trained here: the size of the image they see is not known",
                 hint=f"Types that can: {', '.join(SHARED_FAMILIES)}.",
             )
         texts = folder if processor_source is None else weights.find(processor_source, "processor")
         pixels = settings.max_pixels or (told.max_pixels if told else None)
         processing: Any = load_processing(texts, _config(folder), max_pixels=pixels)
-        processor = TrainingProcessor(SharedTexts(processing=processing), share=settings.share_vision)
+        processor = TrainingProcessor(SharedEncoder(processing=processing), share=settings.share_vision)
         style = settings.style or (told.style if told else default_style(family))
         form = make_format(
             style=style.removesuffix("-direct") if settings.style is None else style,  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def load_start(settings: TrainSettings) -> Start:
         model=model,
         processor=processor,
         form=form,
-        embedded=embedded,
+        builtin=builtin,
         source=source,
         processor_source=processor_source,
         fingerprint=weights.fingerprint([folder] if adapter is None else [folder, adapter], settings=None),
@@ -156,8 +156,8 @@ def libraries_quiet() -> Iterator[None]:
         yield
 
 
-def is_embedded(name: str) -> bool:
-    """Whether a name means the embedded model or one trained from it, told without loading it."""
+def is_builtin(name: str) -> bool:
+    """Whether a name means the built-in model or one trained from it, told without loading it."""
     config = weights.local_path(name) / "config.json"
     return name == "builtin" or (
         config.is_file() and weights.read_json(config).get("model_type") == EMBEDDED_MODEL_TYPE
@@ -185,19 +185,19 @@ def _bf16(settings: TrainSettings, device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.get_device_capability(device)[0] >= 8
 
 
-def _refuse_for_embedded(settings: TrainSettings, adapter: Path | None) -> None:
+def _refuse_for_builtin(settings: TrainSettings, adapter: Path | None) -> None:
     for name in ("processor", "style", "coordinates", "max_pixels"):
         if getattr(settings, name) is not None:
             raise SettingsError(
-                f"{name} does not go with the embedded model", hint="The embedded model brings its own. Leave it out."
+                f"{name} does not go with the built-in model", hint="The built-in model brings its own. Leave it out."
             )
     if settings.train_vision:
         raise SettingsError(
-            "the vision tower of the embedded model is not trained here", hint="Leave out --train-vision."
+            "the vision tower of the built-in model is not trained here", hint="Leave out --train-vision."
         )
     if adapter is not None:
         raise ModelError(
-            f"{adapter} is an adapter of the embedded model, whose results are whole models", hint="Merge it first."
+            f"{adapter} is an adapter of the built-in model, whose results are whole models", hint="Merge it first."
         )
 
 
@@ -215,7 +215,7 @@ def _with_adapter(model: Any, folder: Path) -> Any:
 
 
 def freeze_vision(model: Any) -> None:
-    """Stop what looks at the picture from learning."""
+    """Stop what looks at the image from learning."""
     if hasattr(model, "freeze_vision"):
         model.freeze_vision()
         return
@@ -225,7 +225,7 @@ def freeze_vision(model: Any) -> None:
 
 
 def adapter_config(start: Start, settings: TrainSettings) -> Any:
-    """A LoRA adapter on every linear layer but those that look at the picture and the last one."""
+    """A LoRA adapter on every linear layer but those that look at the image and the last one."""
     from peft import LoraConfig
 
     head = start.model.get_output_embeddings()
@@ -254,7 +254,7 @@ def save_result(
 ) -> Inference:
     """Write what was trained into the folder of the run.
 
-    The embedded model and fully trained ones become whole models, others an adapter that names its base. What was not
+    The built-in model and fully trained ones become whole models, others an adapter that names its base. What was not
     trained keeps the numeric type it was stored in.
 
     Args:
@@ -262,23 +262,23 @@ def save_result(
         settings: of the run.
         model: as the trainer leaves it, unwrapped.
         folder: of the run.
-        taught: names of things that the embedded model knows now besides its classes.
+        taught: names of things that the built-in model knows now besides its classes.
 
     Returns:
         How the result is asked.
     """
-    whole = start.embedded or settings.full
+    whole = start.builtin or settings.full
     with libraries_quiet():
         if whole:
             trained_names = {_plain(name) for name, parameter in model.named_parameters() if parameter.requires_grad}
             merged = model.merge_and_unload(safe_merge=True) if hasattr(model, "peft_config") else model
-            stored = _stored_types(start) if start.embedded else {}
+            stored = _stored_types(start) if start.builtin else {}
             small = torch.bfloat16 if start.bf16 else torch.float32
             state = {
                 name: tensor.to(_type_of(name, stored, trained_names, small) if tensor.is_floating_point() else None)
                 for name, tensor in merged.state_dict().items()
             }
-            if start.embedded:
+            if start.builtin:
                 merged.config.taught = list(taught)
             merged.save_pretrained(folder, state_dict=state)
             start.processor.save_pretrained(folder)
@@ -286,14 +286,14 @@ def save_result(
             model.peft_config["default"].base_model_name_or_path = start.source
             model.save_pretrained(folder, selected_adapters=["default"])
             (folder / "README.md").unlink(missing_ok=True)  # peft's form to fill in
-    texts: Any = start.processor.texts
+    texts: Any = start.processor.encoder
     own = None if start.processor_source is None else _absolute(start.processor_source)
     return Inference(
         base=None if whole else start.source,
         processor=None if whole else own,
         style=start.form.style,
         coordinates=start.form.coordinates,
-        max_pixels=texts.processing.max_pixels if isinstance(texts, SharedTexts) else None,
+        max_pixels=texts.processing.max_pixels if isinstance(texts, SharedEncoder) else None,
     )
 
 

@@ -1,8 +1,8 @@
 """How a sample becomes what a model reads and what it should write: one object for training, probing and answering.
 
-A ``Format`` knows the style of the prompt, what the numbers mean, whether there is reasoning, and how large a picture
+A ``Format`` knows the style of the prompt, what the numbers mean, whether there is reasoning, and how large an image
 becomes for the model. Prompts come from ``models/prompts.py``, sizes from the processing that answers, so that a
-trained model is asked exactly what it was trained on. Frames: ``boxes_px`` of a sample are pixels of its picture;
+trained model is asked exactly what it was trained on. Frames: ``boxes_px`` of a sample are pixels of its image;
 ``boxes_answer`` are in the numbers that the model writes.
 """
 
@@ -32,15 +32,15 @@ _ROWS, _COLUMNS = ("upper", "centre", "lower"), ("left", "centre", "right")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerFrame:
-    """The frame of the numbers in the answers about one picture."""
+    """The frame of the numbers in the answers about one image."""
 
     size: tuple[int, int]
     """(width, height): model pixels, or 1000 x 1000 for per mille."""
     scale: tuple[float, float]
-    """Answer units per picture pixel, along x and y."""
+    """Answer units per image pixel, along x and y."""
 
     def boxes(self, boxes_px: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Boxes (N, 4) of the picture in this frame."""
+        """Boxes (N, 4) of the image in this frame."""
         boxes: NDArray[np.float64] = boxes_px * np.array([*self.scale, *self.scale])
         return boxes
 
@@ -54,12 +54,12 @@ class Format:
     reasoning: bool = True
     """Whether answers begin with reasoning."""
     processor: Any = None
-    """The embedded model's own processor, which words its questions and answers itself; None for other models."""
+    """The built-in model's own processor, which words its questions and answers itself; None for other models."""
 
     def __post_init__(self) -> None:
         if self.processor is not None and not self.reasoning:
             raise SettingsError(
-                "the embedded model cannot answer without reasoning: its first words say what it looks for",
+                "the built-in model cannot answer without reasoning: its first words say what it looks for",
                 hint="Leave out --no-reasoning.",
             )
 
@@ -73,7 +73,7 @@ class Format:
         return Question(expression=sample.expression, task=_asked(sample))
 
     def prompt(self, sample: Sample) -> str:
-        """The words beside the picture, the same as at inference.
+        """The words beside the image, the same as at inference.
 
         Raises:
             SettingsError: the expression is empty or too long.
@@ -81,22 +81,22 @@ class Format:
         return build_prompt(self.question(sample), self.style)
 
     def frame(self, sample: Sample, model_size_px: tuple[int, int] | None) -> AnswerFrame:
-        """The frame of answers about a sample's picture.
+        """The frame of answers about a sample's image.
 
         Args:
-            sample: its ``size_px`` is the size of the picture.
-            model_size_px: (width, height) of the picture as the model sees it.
+            sample: its ``size_px`` is the size of the image.
+            model_size_px: (width, height) of the image as the model sees it.
 
         Raises:
-            SettingsError: the model answers in pixels of a picture whose size is not known.
+            SettingsError: the model answers in pixels of an image whose size is not known.
         """
         width, height = sample.size_px
         if self.coordinates == "per-mille":
             return AnswerFrame(size=(PER_MILLE, PER_MILLE), scale=(PER_MILLE / width, PER_MILLE / height))
         if model_size_px is None:
-            raise SettingsError("the model answers in pixels of a picture whose size only its own processor knows")
+            raise SettingsError("the model answers in pixels of an image whose size only its own processor knows")
         model_width, model_height = model_size_px
-        if self.processor is not None:  # one factor for both sides: the picture is put into a square
+        if self.processor is not None:  # one factor for both sides: the image is put into a square
             factor = min(1.0, self._side_px / max(width, height))
             return AnswerFrame(size=model_size_px, scale=(factor, factor))
         return AnswerFrame(size=model_size_px, scale=(model_width / width, model_height / height))
@@ -164,7 +164,7 @@ def plain_reasoning(expression: str, boxes: NDArray[np.float64], size: tuple[int
     """
     asked = f"I look for what fits: {expression.strip().rstrip('.')}."
     if not len(boxes):
-        return f"{asked} The picture shows no such target."
+        return f"{asked} The image shows no such target."
     places = [_place(box, size) for box in boxes]
     if len(boxes) == 1:
         return f"{asked} There is one, in the {places[0]}."
@@ -186,7 +186,7 @@ def _entry(box: NDArray[np.float64], label: str, size: tuple[int, int]) -> dict[
 
 
 def _sought(sample: Sample, label: str) -> str:
-    """What the embedded model says it looks for: the expression in plain words where it is understood, else the label."""
+    """What the built-in model says it looks for: the expression in plain words where it is understood, else the label."""
     meaning = read_expression(sample.expression, {**SYNONYMS, **words_for([label])})
     return meaning.plain if meaning is not None else label
 

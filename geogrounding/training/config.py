@@ -38,7 +38,7 @@ class TrainSettings(BaseModel):
     data: Path | None = None
     """File of samples."""
     images: Path | None = None
-    """Folder of its pictures."""
+    """Folder of its images."""
     data_format: DataFormat = "auto"
     task: Task | None = None
     """Take the samples as this task; None leaves what the file says."""
@@ -59,12 +59,12 @@ class TrainSettings(BaseModel):
     aoi: Path | None = None
     """Vector file: only chips inside its polygons are cut (scene only); everything there is labelled."""
     turns: Annotated[int, Field(ge=1, le=8)] | None = None
-    """Orientations of each picture to learn from; default 8 for the embedded model and a scene, else 1. Fewer are taken where
-    there are many pictures, and expressions that speak of directions are not turned."""
+    """Orientations of each image to learn from; default 8 for the built-in model and a scene, else 1. Fewer are taken where
+    there are many images, and expressions that speak of directions are not turned."""
     partial: bool | None = None
-    """Not everything is labelled: there are no negatives, and SFT of the embedded model counts what looks like the labelled
+    """Not everything is labelled: there are no negatives, and SFT of the built-in model counts what looks like the labelled
     things neither way (others, and the rewards of GRPO, take what is not labelled for something else). Default yes for SFT of
-    the embedded model from a scene, else no."""
+    the built-in model from a scene, else no."""
     shots: Count | None = None
     """Samples of each category; None takes all."""
 
@@ -76,9 +76,9 @@ class TrainSettings(BaseModel):
     style: PromptStyle | None = None
     coordinates: CoordinateConvention | None = None
     max_pixels: Annotated[int, Field(ge=784)] | None = None
-    """Largest picture shown to the model; the same at inference."""
+    """Largest image shown to the model; the same at inference."""
     reduce_pictures: bool = False
-    """Whether pictures larger than that are reduced; refused otherwise."""
+    """Whether images larger than that are reduced; refused otherwise."""
     reasoning: bool = True
     """Whether prompts ask for reasoning and answers give it."""
     full: bool = False
@@ -92,7 +92,7 @@ class TrainSettings(BaseModel):
     bf16: bool | None = None
     """Compute in bfloat16; default yes on a GPU that has it, no on a CPU."""
     gradient_checkpointing: bool | None = None
-    """Less memory, more time; default yes, except for the embedded model."""
+    """Less memory, more time; default yes, except for the built-in model."""
 
     # -- optimisation ----------------------------------------------------------------------------------------------------
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
@@ -113,7 +113,7 @@ class TrainSettings(BaseModel):
     """Steps between checkpoints."""
     keep_checkpoints: Count = 2
     share_vision: bool = True
-    """Encode each picture once; False is plain TRL, for comparison."""
+    """Encode each image once; False is plain TRL, for comparison."""
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -133,11 +133,11 @@ class TrainSettings(BaseModel):
             raise ValueError("train_vision needs full: an adapter leaves the vision tower as it is")
         return self
 
-    def _filled(self, *, embedded: bool, **defaults: Any) -> Self:
+    def _filled(self, *, builtin: bool, **defaults: Any) -> Self:
         """A copy in which what was left open has the given values."""
-        turns = 8 if embedded and self.scene is not None else 1
+        turns = 8 if builtin and self.scene is not None else 1
         common = {
-            "gradient_checkpointing": not embedded,
+            "gradient_checkpointing": not builtin,
             "lora_alpha": 2.0 * self.lora_rank,
             "turns": turns,
             **defaults,
@@ -153,17 +153,17 @@ class SFTSettings(TrainSettings):
     batch: Count = 8
     """Samples a device takes at once."""
     rehearse: Annotated[float, Field(ge=0, le=10)] | None = None
-    """Questions about what the embedded model knows already, with its own answers, for each sample; default 1 for a scene,
+    """Questions about what the built-in model knows already, with its own answers, for each sample; default 1 for a scene,
     else 0. Other models are not asked."""
 
-    def completed(self, *, embedded: bool) -> Self:
+    def completed(self, *, builtin: bool) -> Self:
         """With a value for everything that depends on the model and on what is trained of it."""
         return self._filled(
-            embedded=embedded,
-            learning_rate=(3e-4 if embedded else 1e-5) if self.full else (1e-3 if embedded else 2e-4),
+            builtin=builtin,
+            learning_rate=(3e-4 if builtin else 1e-5) if self.full else (1e-3 if builtin else 2e-4),
             epochs=None if self.steps else 3.0,
-            partial=embedded and self.scene is not None,
-            rehearse=1.0 if embedded and self.scene is not None else 0.0,
+            partial=builtin and self.scene is not None,
+            rehearse=1.0 if builtin and self.scene is not None else 0.0,
         )
 
 
@@ -174,7 +174,7 @@ class GRPOSettings(TrainSettings):
     """Completions of each question."""
     batch: Count | None = None
     """Completions a device takes at once; all devices and ``accumulate`` together hold whole groups. Default: one group,
-    eight for the embedded model."""
+    eight for the built-in model."""
     loss: Loss = "dapo"
     epsilon: Positive = 0.2
     epsilon_high: Positive = 0.28
@@ -189,13 +189,13 @@ class GRPOSettings(TrainSettings):
     temperature: Positive = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_completion: Annotated[int, Field(ge=8, le=65536)] | None = None
-    """Tokens of a completion; default 1024, 256 for the embedded model."""
+    """Tokens of a completion; default 1024, 256 for the built-in model."""
     rewards: tuple[str, ...] = ()
     """Dotted paths of reward functions; default format and what suits the task."""
     reward_weights: tuple[float, ...] = ()
     compare_labels: bool | None = None
     """Whether a box that is called otherwise than the only thing asked for counts as wrong; default yes, except for the
-    embedded model, which has words of its own for things."""
+    built-in model, which has words of its own for things."""
     probe: Annotated[int, Field(ge=0, le=64)] = 4
     """Questions asked before training, to see that some answers have the right form; 0 trusts the model."""
     completions_every: Count = 10
@@ -223,16 +223,16 @@ class GRPOSettings(TrainSettings):
             raise ValueError("vllm_base_url goes with vllm")
         return self
 
-    def completed(self, *, embedded: bool) -> Self:
+    def completed(self, *, builtin: bool) -> Self:
         """With a value for everything that depends on the model and on what is trained of it."""
         return self._filled(
-            embedded=embedded,
-            learning_rate=(3e-5 if embedded else 1e-6) if self.full else (1e-4 if embedded else 1e-5),
+            builtin=builtin,
+            learning_rate=(3e-5 if builtin else 1e-6) if self.full else (1e-4 if builtin else 1e-5),
             steps=None if self.epochs else 200,
-            batch=self.group * (8 if embedded else 1),
-            max_completion=256 if embedded else 1024,
+            batch=self.group * (8 if builtin else 1),
+            max_completion=256 if builtin else 1024,
             partial=False,
-            compare_labels=not embedded,
+            compare_labels=not builtin,
         )
 
     def check_batch(self, processes: int) -> None:

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.training import run_log
-from geogrounding.training.base_model import is_embedded
+from geogrounding.training.base_model import is_builtin
 from geogrounding.training.choices import Method
 from geogrounding.training.config import GRPOSettings
 from geogrounding.training.rows import Row, to_dataset
@@ -41,15 +41,15 @@ def train_grpo(
     Raises:
         SettingsError, InputError, ModelError, OutputError: what cannot work, before the first step.
     """
-    settings = settings.completed(embedded=is_embedded(settings.model))
+    settings = settings.completed(builtin=is_builtin(settings.model))
     settings.check_batch(int(os.environ.get("WORLD_SIZE", "1") or 1))
     if settings.vllm and find_spec("vllm") is None:
         raise SettingsError(
             "rollouts with vLLM need the package vllm, not installed here",
             hint="pip install vllm, or go without --vllm.",
         )
-    if settings.vllm and is_embedded(settings.model):
-        raise SettingsError("vLLM does not know the embedded model", hint="Go without --vllm: it is fast by itself.")
+    if settings.vllm and is_builtin(settings.model):
+        raise SettingsError("vLLM does not know the built-in model", hint="Go without --vllm: it is fast by itself.")
     return run(GRPORecipe(settings=settings, on_log=on_log), output, resume=resume)
 
 
@@ -102,7 +102,7 @@ class GRPORecipe:
             model=start.model,
             reward_funcs=functions,
             args=arguments,
-            train_dataset=to_dataset(rows, start.form, pictures="files" if settings.vllm else "references"),
+            train_dataset=to_dataset(rows, start.form, images="files" if settings.vllm else "references"),
             processing_class=start.processor,
             peft_config=prepared.adapter,
             callbacks=[RunFiles(prepared.folder, self.on_log)],

@@ -1,6 +1,6 @@
-"""The pictures of a training set as they travel through a trainer: by reference, prepared once, at the size of inference.
+"""The images of a training set as they travel through a trainer: by reference, prepared once, at the size of inference.
 
-A trainer copies its rows: once for each completion of a group, and again for its logs. ``PictureRef`` is what is copied,
+A trainer copies its rows: once for each completion of a group, and again for its logs. ``ImageRef`` is what is copied,
 a few words instead of a megabyte; the pixels are read and prepared when they are needed and kept for the next time.
 """
 
@@ -21,25 +21,25 @@ V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureRef:
-    """A picture by name; equal references are the same pixels."""
+class ImageRef:
+    """An image by name; equal references are the same pixels."""
 
     sample: Sample
     """Any sample that shows it."""
 
     @property
     def key(self) -> Hashable:
-        """What tells pictures apart: the file, the part of it, and its orientation."""
+        """What tells images apart: the file, the part of it, and its orientation."""
         return str(self.sample.image), self.sample.window_px, self.sample.turn
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The picture, (height, width, 3) uint8 RGB."""
+        """The image, (height, width, 3) uint8 RGB."""
         return self.sample.pixels()
 
-    def __copy__(self) -> PictureRef:
+    def __copy__(self) -> ImageRef:
         return self
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> PictureRef:
+    def __deepcopy__(self, memo: dict[int, Any]) -> ImageRef:
         return self
 
 

@@ -69,9 +69,9 @@ def launch(method: Method, settings: TrainSettings, output: Path, *, processes: 
         ModelError: a process failed; it has said why.
     """
     if isinstance(settings, GRPOSettings):
-        from geogrounding.training.base_model import is_embedded
+        from geogrounding.training.base_model import is_builtin
 
-        settings = settings.completed(embedded=is_embedded(settings.model))
+        settings = settings.completed(builtin=is_builtin(settings.model))
         settings.check_batch(processes)
     if not resume:
         check_new(output)

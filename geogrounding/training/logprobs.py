@@ -1,7 +1,7 @@
 """Log-probabilities for models whose words do not come from one linear layer alone.
 
 TRL computes log-probabilities from hidden states and the weights of the last layer, without asking the model. The
-embedded model mixes that layer with a pointer, and has no backbone apart from itself: its own forward must be asked.
+built-in model mixes that layer with a pointer, and has no backbone apart from itself: its own forward must be asked.
 Imports torch and trl: import it late.
 """
 

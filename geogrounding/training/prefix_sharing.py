@@ -1,6 +1,6 @@
-"""A group of completions shares its question too: picture and prompt go through the embedded model once a group.
+"""A group of completions shares its question too: image and prompt go through the built-in model once a group.
 
-All completions of a group begin with the same picture and the same words, which are most of their tokens. Here the prompt
+All completions of a group begin with the same image and the same words, which are most of their tokens. Here the prompt
 is read once for each distinct one; its keys and values are repeated for the completions, in sampling and, with gradients,
 in the log-probabilities. Positions follow the attention mask, so that padding changes nothing.
 
@@ -102,7 +102,7 @@ class SharedPrompt:
         Args:
             ids: (B, T) prompts padded on the left, completions on the right.
             mask: (B, T).
-            pixels: a picture a row.
+            pixels: an image a row.
             start: all before it is prompt.
 
         Returns:
@@ -141,7 +141,7 @@ class SharedPrompt:
         of: torch.Tensor,
         stop: int,
     ) -> tuple[dict[str, torch.Tensor], Any]:
-        """What the model made of the pictures, and the keys and values of the first ``stop`` tokens, for every row."""
+        """What the model made of the images, and the keys and values of the first ``stop`` tokens, for every row."""
         model = self._model
         read = model.read(model.encode_images(pixels[first]), *model.question_words(ids[first]))
         told = {"region_embeds": read.embeds, "region_relevance": read.relevance, "region_boxes": read.boxes_px}
@@ -203,7 +203,7 @@ def same_prompts(ids: torch.Tensor, pixels: torch.Tensor) -> tuple[torch.Tensor,
 
     Args:
         ids: (B, P).
-        pixels: (B, ...) the picture of each row.
+        pixels: (B, ...) the image of each row.
     """
     first: list[int] = []
     of: list[int] = []

@@ -1,8 +1,8 @@
-"""What trainers call a processor, over the very objects that prepare pictures and prompts for answering.
+"""What trainers call a processor, over the very objects that prepare images and prompts for answering.
 
-TRL wants a ``ProcessorMixin``; those of the Qwen-VL families need torchvision, prepare a picture once for each completion
-of a group, and know nothing of our pixel budget. ``TrainingProcessor`` prepares each picture once and asks
-``Processing`` (``models/hf/processing.py``) or the embedded model's own processor, so that training and answering
+TRL wants a ``ProcessorMixin``; those of the Qwen-VL families need torchvision, prepare an image once for each completion
+of a group, and know nothing of our pixel budget. ``TrainingProcessor`` prepares each image once and asks
+``Processing`` (``models/hf/processing.py``) or the built-in model's own processor, so that training and answering
 cannot differ. Imports torch: import it late.
 """
 
@@ -20,13 +20,13 @@ from transformers import BatchFeature, ProcessorMixin
 
 from geogrounding.models.builtin.tokenizer import LOOK, SEE, chunks
 from geogrounding.models.hf.processing import EncodedPicture, SharedProcessing
-from geogrounding.training.image_refs import PictureRef, Recent
+from geogrounding.training.image_refs import ImageRef, Recent
 
-PICTURES_LIMIT_BYTES = 1 << 29
+IMAGES_LIMIT_BYTES = 1 << 29
 
 
-class PictureTexts(Protocol):
-    """How pictures and conversations of one kind of model are prepared."""
+class InputEncoder(Protocol):
+    """How images and conversations of one kind of model are prepared."""
 
     @property
     def tokenizer(self) -> Any:
@@ -35,18 +35,18 @@ class PictureTexts(Protocol):
 
     @property
     def image_token(self) -> str:
-        """What stands for one feature of a picture."""
+        """What stands for one feature of an image."""
         ...
 
     def chat(self, prompt: str) -> str:
-        """A conversation with one place for the picture, ready for the answer."""
+        """A conversation with one place for the image, ready for the answer."""
         ...
 
-    def picture(self, picture: NDArray[np.uint8]) -> EncodedPicture:
-        """Prepare one picture; ValueError when it cannot be used."""
+    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedPicture:
+        """Prepare one image; ValueError when it cannot be used."""
         ...
 
-    def extras(self, batch: Mapping[str, torch.Tensor], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
         """Further inputs of the model."""
         ...
 
@@ -56,7 +56,7 @@ class PictureTexts(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedTexts:
+class SharedEncoder:
     """Models of transformers, through the ``SharedProcessing`` that answers with them."""
 
     processing: SharedProcessing
@@ -68,36 +68,36 @@ class SharedTexts:
 
     @property
     def image_token(self) -> str:
-        """What stands for one feature of a picture."""
+        """What stands for one feature of an image."""
         return self.processing.image_token
 
     def chat(self, prompt: str) -> str:
-        """See ``PictureTexts.chat``."""
+        """See ``InputEncoder.chat``."""
         return self.processing.chat(prompt)
 
-    def picture(self, picture: NDArray[np.uint8]) -> EncodedPicture:
-        """See ``PictureTexts.picture``."""
-        return self.processing.picture(picture)
+    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedPicture:
+        """See ``InputEncoder.encode_image``."""
+        return self.processing.picture(pixels)
 
-    def extras(self, batch: Mapping[str, torch.Tensor], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
-        """See ``PictureTexts.extras``."""
-        if "image_grid_thw" not in pictures[0].inputs:
+    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+        """See ``InputEncoder.extras``."""
+        if "image_grid_thw" not in images[0].inputs:
             return {}
         image_token_id = self.tokenizer.convert_tokens_to_ids(self.image_token)
         return {"mm_token_type_ids": (batch["input_ids"] == image_token_id).long()}
 
     def save(self, folder: Path) -> None:
-        """See ``PictureTexts.save``."""
+        """See ``InputEncoder.save``."""
         self.processing.save(folder)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedTexts:
-    """The embedded model, through its own processor."""
+class BuiltinEncoder:
+    """The built-in model, through its own processor."""
 
     processor: Any
     side_px: int
-    """Side of the model's square picture."""
+    """Side of the model's square image."""
 
     @property
     def tokenizer(self) -> Any:
@@ -106,7 +106,7 @@ class EmbeddedTexts:
 
     @property
     def image_token(self) -> str:
-        """What stands for one feature of a picture."""
+        """What stands for one feature of an image."""
         return str(self.processor.image_token)
 
     @property
@@ -116,86 +116,84 @@ class EmbeddedTexts:
         return tuple(self.tokenizer.convert_tokens_to_ids(told))
 
     def chat(self, prompt: str) -> str:
-        """See ``PictureTexts.chat``."""
+        """See ``InputEncoder.chat``."""
         conversation = [{"role": "user", "content": [{"type": "image"}, {"type": "text", "text": prompt}]}]
         text: str = self.processor.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
         return text
 
-    def picture(self, picture: NDArray[np.uint8]) -> EncodedPicture:
-        """See ``PictureTexts.picture``; the model's picture is the part of the square that shows something."""
-        pixels = self.processor.image_processor(picture)["pixel_values"]
-        height, width = picture.shape[:2]
+    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedPicture:
+        """See ``InputEncoder.encode_image``; the model's image is the part of the square that shows something."""
+        values = self.processor.image_processor(pixels)["pixel_values"]
+        height, width = pixels.shape[:2]
         factor = min(1.0, self.side_px / max(height, width))
         return EncodedPicture(
-            inputs={"pixel_values": pixels},
+            inputs={"pixel_values": values},
             tokens=self.image_token * int(self.processor.image_tokens),
             model_size_px=(max(1, round(width * factor)), max(1, round(height * factor))),
         )
 
-    def extras(self, batch: Mapping[str, torch.Tensor], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
-        """See ``PictureTexts.extras``."""
+    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+        """See ``InputEncoder.extras``."""
         return {}
 
     def save(self, folder: Path) -> None:
-        """See ``PictureTexts.save``."""
+        """See ``InputEncoder.save``."""
         self.processor.save_pretrained(folder)
 
 
 class TrainingProcessor(ProcessorMixin):
-    """The processor of a trainer; pictures come as ``PictureRef`` (or as arrays) and are prepared once."""
+    """The processor of a trainer; images come as ``ImageRef`` (or as arrays) and are prepared once."""
 
     model_input_names = ("input_ids", "attention_mask", "pixel_values")  # type: ignore[assignment]  # is only read
 
-    def __init__(self, texts: PictureTexts, *, share: bool = True) -> None:
-        """Wrap what prepares pictures and texts; without ``share`` each picture is prepared every time, as TRL does."""
+    def __init__(self, encoder: InputEncoder, *, share: bool = True) -> None:
+        """Wrap what prepares images and texts; without ``share`` each image is prepared every time, as TRL does."""
         # Not ProcessorMixin's: it wants parts that it can load and save by class.
-        self.texts = texts
-        self.tokenizer = texts.tokenizer
+        self.encoder = encoder
+        self.tokenizer = encoder.tokenizer
         self.tokenizer.padding_side = "left"
         if self.tokenizer.pad_token_id is None:
             self.tokenizer.pad_token = self.tokenizer.eos_token
-        self.image_token = texts.image_token
+        self.image_token = encoder.image_token
         self.chat_template = str(getattr(self.tokenizer, "chat_template", "") or "")
-        self._pictures: Recent[EncodedPicture] = Recent(
-            PICTURES_LIMIT_BYTES if share else 0,
-            lambda picture: sum(tensor.numel() * tensor.element_size() for tensor in picture.inputs.values()),
+        self._images: Recent[EncodedPicture] = Recent(
+            IMAGES_LIMIT_BYTES if share else 0,
+            lambda image: sum(tensor.numel() * tensor.element_size() for tensor in image.inputs.values()),
         )
 
-    def picture(self, image: PictureRef | NDArray[np.uint8] | Any) -> EncodedPicture:
-        """One picture ready for the model; a reference is read and prepared once as long as there is room."""
-        if not isinstance(image, PictureRef):
-            return self.texts.picture(np.asarray(image))
-        known = self._pictures.get(image.key)
+    def encode_image(self, image: ImageRef | NDArray[np.uint8] | Any) -> EncodedPicture:
+        """One image ready for the model; a reference is read and prepared once as long as there is room."""
+        if not isinstance(image, ImageRef):
+            return self.encoder.encode_image(np.asarray(image))
+        known = self._images.get(image.key)
         if known is None:
-            known = self.texts.picture(image.pixels())
-            self._pictures.put(image.key, known)
+            known = self.encoder.encode_image(image.pixels())
+            self._images.put(image.key, known)
         return known
 
     def __call__(
         self, images: Any = None, text: str | Sequence[str] | None = None, return_tensors: str | None = None, **_: Any
     ) -> BatchFeature:
-        """Inputs of the model for conversations and the picture of each, padded on the left.
+        """Inputs of the model for conversations and the image of each, padded on the left.
 
         Args:
-            images: a picture for each text; lists of one picture are taken too.
+            images: an image for each text; lists of one image are taken too.
             text: conversations made by ``apply_chat_template``.
             return_tensors: "pt"; None gives ``input_ids`` as lists without padding.
         """
         texts = [text] if isinstance(text, str) else list(text or ())
-        pictures = [self.picture(image) for image in _flat(images)]
-        if pictures:
-            texts = [
-                one.replace(self.image_token, picture.tokens, 1) for one, picture in zip(texts, pictures, strict=True)
-            ]
+        encoded = [self.encode_image(image) for image in _flat(images)]
+        if encoded:
+            texts = [one.replace(self.image_token, image.tokens, 1) for one, image in zip(texts, encoded, strict=True)]
         data: dict[str, Any] = {}
-        if pictures:
-            data = {name: torch.cat([picture.inputs[name] for picture in pictures]) for name in pictures[0].inputs}
+        if encoded:
+            data = {name: torch.cat([image.inputs[name] for image in encoded]) for name in encoded[0].inputs}
         starts = bool(texts and self.tokenizer.bos_token and texts[0].startswith(self.tokenizer.bos_token))
-        embedded = isinstance(self.texts, EmbeddedTexts)
-        tokens = self.tokenizer(texts, padding=True, return_tensors="pt", add_special_tokens=not (starts or embedded))
+        builtin = isinstance(self.encoder, BuiltinEncoder)
+        tokens = self.tokenizer(texts, padding=True, return_tensors="pt", add_special_tokens=not (starts or builtin))
         batch = {"input_ids": tokens["input_ids"], "attention_mask": tokens["attention_mask"]}
-        if pictures:
-            data.update(self.texts.extras(batch, pictures))
+        if encoded:
+            data.update(self.encoder.extras(batch, encoded))
         if return_tensors is None:
             masks = batch["attention_mask"].bool()
             for name, values in (*batch.items(), *((n, v) for n, v in data.items() if n == "mm_token_type_ids")):
@@ -212,14 +210,14 @@ class TrainingProcessor(ProcessorMixin):
         tokenize: bool = False,
         **_: Any,
     ) -> Any:
-        """A question, or several, as the model reads them; with ``tokenize`` also their tokens and pictures."""
+        """A question, or several, as the model reads them; with ``tokenize`` also their tokens and images."""
         several = bool(conversation) and isinstance(conversation[0], list)
         conversations = conversation if several else [conversation]
         texts, images = [], []
         for messages in conversations:
             content = messages[-1]["content"]
             parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-            texts.append(self.texts.chat("".join(part["text"] for part in parts if part["type"] == "text")))
+            texts.append(self.encoder.chat("".join(part["text"] for part in parts if part["type"] == "text")))
             images += [part["image"] for part in parts if part["type"] == "image" and "image" in part]
         if not tokenize:
             return texts if several else texts[0]
@@ -243,11 +241,11 @@ class TrainingProcessor(ProcessorMixin):
         """Write what answering loads beside the weights."""
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
-        self.texts.save(folder)
+        self.encoder.save(folder)
         return sorted(str(path) for path in folder.iterdir())
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({type(self.texts).__name__})"
+        return f"{type(self).__name__}({type(self.encoder).__name__})"
 
 
 def _flat(images: Any) -> list[Any]:

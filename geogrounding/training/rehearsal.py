@@ -6,7 +6,7 @@ something the model knew before, on the same chip, with the answer that it gave 
 pseudo-labels, Robins 1995, https://doi.org/10.1080/09540099550039318; in the form of Learning without Forgetting, Li and
 Hoiem 2016, arXiv 1606.09282). Measured in docs/performance.md.
 
-Frames: boxes are pixels of the sample's picture.
+Frames: boxes are pixels of the sample's image.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from geogrounding.datasets.sample import turned
 from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.query.lexicon import SYNONYMS, words_for
 from geogrounding.query.parser import read_expression
-from geogrounding.training.image_refs import PictureRef
+from geogrounding.training.image_refs import ImageRef
 from geogrounding.types import Answer, Question
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from geogrounding.training.base_model import Start
     from geogrounding.training.config import TrainSettings
 
-MAX_PICTURES = 400
-"""Chips are turned while there are no more pictures than this: looking at a picture takes a tenth of a second."""
+MAX_IMAGES = 400
+"""Chips are turned while there are no more images than this: looking at an image takes a tenth of a second."""
 SHOWN = 0.6
 """Share of the rehearsed questions about something the start finds on the chip, as far as it finds anything."""
 MAX_TAUGHT = 100
@@ -41,7 +41,7 @@ MAX_REHEARSED = 400
 """Chips that the start is asked about."""
 
 Known = Mapping[Hashable, Mapping[str, "Sample"]]
-"""By picture, then by word: what the start answers."""
+"""By image, then by word: what the start answers."""
 
 
 def widen(samples: Sequence[Sample], settings: TrainSettings, start: Start) -> list[Sample]:
@@ -55,7 +55,7 @@ def widen(samples: Sequence[Sample], settings: TrainSettings, start: Start) -> l
     rng = np.random.default_rng(settings.seed)
     share = float(getattr(settings, "rehearse", None) or 0.0)
     known = rehearsals(samples, start, settings) if share else {}
-    turns = max(1, min(settings.turns or 1, MAX_PICTURES // max(1, len(samples))))
+    turns = max(1, min(settings.turns or 1, MAX_IMAGES // max(1, len(samples))))
     out: list[Sample] = []
     rehearsed: list[Sample] = []
     for whole in samples:
@@ -64,21 +64,21 @@ def widen(samples: Sequence[Sample], settings: TrainSettings, start: Start) -> l
         for turn in chosen:
             out.append(turned(sample, int(turn)))
             for _ in range(int(share) + int(rng.random() < share % 1)):
-                one = _choose(known.get(PictureRef(sample=sample).key, {}), sample, rng)
+                one = _choose(known.get(ImageRef(sample=sample).key, {}), sample, rng)
                 if one is not None:
                     rehearsed.append(turned(one, int(turn)))
     return [*out, *rehearsed]
 
 
 def free_of_direction(sample: Sample) -> bool:
-    """Whether the expression means the same in a turned picture: it names a thing, not a place, a rank or a neighbour."""
+    """Whether the expression means the same in a turned image: it names a thing, not a place, a rank or a neighbour."""
     label = sample.labels[0] if sample.labels else sample.category or sample.expression
     meaning = read_expression(sample.expression, {**SYNONYMS, **words_for([label])})
     return meaning is not None and meaning.selector is None and meaning.relation is None
 
 
 def known_words(start: Start) -> list[str]:
-    """What the start has a word for: the classes of the embedded model, and what it was taught since."""
+    """What the start has a word for: the classes of the built-in model, and what it was taught since."""
     classes = list(getattr(start.model.config, "classes", ()))
     return list(dict.fromkeys([*classes, *taught_before(start)]))
 
@@ -101,28 +101,28 @@ def taught(start: Start, samples: Sequence[Sample]) -> list[str]:
 
 
 def rehearsals(samples: Sequence[Sample], start: Start, settings: TrainSettings) -> Known:
-    """What the start says about the pictures when it is asked for everything it knows but what is being taught."""
+    """What the start says about the images when it is asked for everything it knows but what is being taught."""
     from geogrounding.models.load import load_model
 
     new = {_plain(sample.expression) for sample in samples}
     words = [word for word in known_words(start) if _plain(word) not in new]
     if not words:
         return {}
-    pictures = list({PictureRef(sample=sample).key: sample for sample in samples}.values())[:MAX_REHEARSED]
+    images = list({ImageRef(sample=sample).key: sample for sample in samples}.values())[:MAX_REHEARSED]
     questions = [Question(expression=word, task="detect") for word in words]
     model: Any = load_model(start.source, device=settings.device)
     try:
         size = model.conventions.batch_size
         answers: list[list[Answer]] = []
-        for first in range(0, len(pictures), size):
-            answers += model.ground([sample.pixels() for sample in pictures[first : first + size]], questions)
+        for first in range(0, len(images), size):
+            answers += model.ground([sample.pixels() for sample in images[first : first + size]], questions)
     finally:
         model.close()
     return {
-        PictureRef(sample=sample).key: {
+        ImageRef(sample=sample).key: {
             word: _as_sample(sample, word, answer) for word, answer in zip(words, row, strict=True)
         }
-        for sample, row in zip(pictures, answers, strict=True)
+        for sample, row in zip(images, answers, strict=True)
     }
 
 

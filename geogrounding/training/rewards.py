@@ -4,13 +4,13 @@ Every reward is finite and in [0, 1] for any text at all. Columns, one entry for
 
     boxes_px      true boxes [x0, y0, x1, y1] in the numbers that the model answers in; [] where there is no target
     labels        what each box holds, in words
-    size_px       (width, height) of the frame of those numbers: pixels of the picture the model saw, or 1000 x 1000
+    size_px       (width, height) of the frame of those numbers: pixels of the image the model saw, or 1000 x 1000
     polygons_px   true masks in the same frame (mask_giou_reward): WKT, GeoJSON geometries, rings of [x, y], or shapely
     solution      instead of boxes_px and labels: a right answer as text (the column of Geo-R1 and VLM-R1)
     task          refer, detect or segment (grounding_reward)
 
 All texts are read by ``grounding.answer.parse_answer``, as answers are at inference. What an answer lists but cannot be
-used (a box outside the picture, the same box twice, three numbers) counts as a wrong box. A text that cannot be
+used (a box outside the image, the same box twice, three numbers) counts as a wrong box. A text that cannot be
 understood is not the answer "none". docs/rewards.md compares the definitions with the published ones.
 """
 
@@ -92,7 +92,7 @@ def detection_reward(
 ) -> list[float]:
     """``detect``: min(1, sqrt(N_true / N_answered)) x mean AP over the IoU thresholds .50:.05:.95 (Geo-R1).
 
-    AP is that of COCO for one picture, the order of the answer standing for falling scores, averaged over the true
+    AP is that of COCO for one image, the order of the answer standing for falling scores, averaged over the true
     labels. N_answered counts everything the answer lists. A box with a label outside the truth counts as a wrong box of
     every true label, at its place in the order. Labels are compared without regard to case and spacing; a box without
     one has the only true label, if there is only one; where the truth has no labels, they are not compared.
@@ -126,8 +126,8 @@ def mask_giou_reward(
 ) -> list[float]:
     """``segment``: IoU of the union of the answered boxes with the union of the true masks; none against none is 1.
 
-    The mean over pictures is gIoU. The answered boxes are their own masks (no segmenting model is asked), both sides
-    are clipped to the picture, and areas are exact. True masks are ``polygons_px``; where there are none, ``boxes_px``.
+    The mean over images is gIoU. The answered boxes are their own masks (no segmenting model is asked), both sides
+    are clipped to the image, and areas are exact. True masks are ``polygons_px``; where there are none, ``boxes_px``.
     """
     import shapely
 
@@ -269,7 +269,7 @@ def _detection(
 
 
 def _mean_precision(said: _Said, truth: _Truth) -> float:
-    """Mean over true labels and thresholds of the average precision of one picture."""
+    """Mean over true labels and thresholds of the average precision of one image."""
     iou = iou_matrix(said.boxes_px, truth.boxes_px)
     known = dict.fromkeys(truth.labels)
     if len(known) == 1:

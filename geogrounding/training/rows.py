@@ -16,7 +16,7 @@ from geogrounding.errors import InputError, SettingsError
 from geogrounding.messages import first_line
 from geogrounding.training.chat_format import AnswerFrame, Format
 from geogrounding.training.config import TrainSettings
-from geogrounding.training.image_refs import PictureRef
+from geogrounding.training.image_refs import ImageRef
 
 if TYPE_CHECKING:
     from geogrounding.datasets import Problem, Sample
@@ -119,9 +119,9 @@ class Row:
     prompt: str
     completion: str
     frame: AnswerFrame
-    picture_tokens: int
+    image_tokens: int
     model_size_px: tuple[int, int] | None
-    """(width, height) of the picture as the model sees it."""
+    """(width, height) of the image as the model sees it."""
 
 
 def make_rows(
@@ -139,37 +139,37 @@ def make_rows(
     Args:
         samples: to train on.
         form: conventions of the model.
-        processor: prepares the pictures.
-        reduce_pictures: whether pictures larger than the model sees are reduced.
+        processor: prepares the images.
+        reduce_pictures: whether images larger than the model sees are reduced.
         context: tokens that the model can read.
         answer_tokens: room for an answer, tokens; a longer right answer needs its own length.
-        largest_px: what the model sees of a picture at most: (width, height), or their product.
+        largest_px: what the model sees of an image at most: (width, height), or their product.
 
     Raises:
-        InputError: pictures cannot be read or prepared, or are larger than the model sees.
+        InputError: images cannot be read or prepared, or are larger than the model sees.
         SettingsError: question and answer do not fit into the model.
     """
     _check_budget(samples, largest_px, reduce_pictures=reduce_pictures)
     rows = []
     for sample in samples:
         try:
-            picture = processor.picture(PictureRef(sample=sample))
-        except ValueError as error:  # our own errors about pictures are ValueErrors too
+            image = processor.encode_image(ImageRef(sample=sample))
+        except ValueError as error:  # our own errors about images are ValueErrors too
             raise InputError(f"{sample.origin}: {first_line(error)}", hint="Take the sample out.") from error
-        frame = form.frame(sample, picture.model_size_px)
+        frame = form.frame(sample, image.model_size_px)
         row = Row(
             sample=sample,
             prompt=form.prompt(sample),
             completion=form.completion(sample, frame),
             frame=frame,
-            picture_tokens=picture.tokens.count(processor.image_token),
-            model_size_px=picture.model_size_px,
+            image_tokens=image.tokens.count(processor.image_token),
+            model_size_px=image.model_size_px,
         )
-        asked = len(processor.tokenizer(processor.texts.chat(row.prompt))["input_ids"]) + row.picture_tokens
+        asked = len(processor.tokenizer(processor.encoder.chat(row.prompt))["input_ids"]) + row.image_tokens
         answer = max(answer_tokens, len(processor.tokenizer(row.completion)["input_ids"]))
         if asked + answer > context:
             raise SettingsError(
-                f"{sample.origin}: picture and question take {asked} tokens and the answer up to {answer}, together more "
+                f"{sample.origin}: image and question take {asked} tokens and the answer up to {answer}, together more "
                 f"than the {context} that the model can read",
                 hint="Choose a smaller --max-pixels, or smaller chips.",
             )
@@ -195,18 +195,18 @@ def _check_budget(
             f"{largest_px:,} pixels" if isinstance(largest_px, int) else f"{largest_px[0]} x {largest_px[1]} pixels"
         )
         raise InputError(
-            f"{len(large)} of {len(samples)} pictures are larger than the {budget} that the model sees, such as "
+            f"{len(large)} of {len(samples)} images are larger than the {budget} that the model sees, such as "
             f"{first.image.name} with {first.size_px[0]} x {first.size_px[1]}: they would be reduced, and the model would "
             "learn another scale than the chips of a run have",
             hint="Cut them into chips, choose a larger --max-pixels where the model takes it, or --reduce-pictures.",
         )
 
 
-def to_dataset(rows: Sequence[Row], form: Format, *, pictures: Literal["references", "files"] = "references") -> Any:
+def to_dataset(rows: Sequence[Row], form: Format, *, images: Literal["references", "files"] = "references") -> Any:
     """Rows as a ``datasets.Dataset`` in TRL's conversational form with the columns of the rewards.
 
-    The picture of a row is made when the row is asked for, so that Arrow holds words and numbers only: a ``PictureRef``,
-    or, for servers that know no such thing, the picture itself at the size the model sees.
+    The image of a row is made when the row is asked for, so that Arrow holds words and numbers only: a ``ImageRef``,
+    or, for servers that know no such thing, the image itself at the size the model sees.
     """
     from datasets import Dataset
     from PIL import Image
@@ -216,16 +216,16 @@ def to_dataset(rows: Sequence[Row], form: Format, *, pictures: Literal["referenc
     told = [form.reward_columns(row.sample, row.frame) for row in rows]
     dataset = Dataset.from_dict(columns)
 
-    def picture(row: Row) -> Any:
-        if pictures == "references":
-            return PictureRef(sample=row.sample)
+    def shown(row: Row) -> Any:
+        if images == "references":
+            return ImageRef(sample=row.sample)
         image = Image.fromarray(row.sample.pixels())
         return image if row.model_size_px is None else image.resize(row.model_size_px, Image.Resampling.BICUBIC)
 
     def look(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         chosen = batch["row"]
         seen = {**batch, **{name: [told[index][name] for index in chosen] for name in told[0]}}
-        seen["images"] = [[picture(rows[index])] for index in chosen]
+        seen["images"] = [[shown(rows[index])] for index in chosen]
         return seen
 
     dataset.set_transform(look)

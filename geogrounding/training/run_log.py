@@ -75,10 +75,10 @@ def draw_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         return
     columns = min(3, len(names))
     lines = math.ceil(len(names) / columns)
-    figure = Figure(figsize=(4.2 * columns, 2.6 * lines), layout="constrained")
-    FigureCanvasAgg(figure)
+    chart = Figure(figsize=(4.2 * columns, 2.6 * lines), layout="constrained")
+    FigureCanvasAgg(chart)
     for place, name in enumerate(names):
-        axes = figure.add_subplot(lines, columns, place + 1)
+        axes = chart.add_subplot(lines, columns, place + 1)
         steps = [row["step"] for row in rows if name in row]
         values = [row[name] for row in rows if name in row]
         axes.plot(steps, values, linewidth=0.7, alpha=0.5, marker="." if len(values) < 20 else "")
@@ -87,7 +87,7 @@ def draw_curves(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
         axes.tick_params(labelsize=7)
         axes.grid(alpha=0.3)
     temporary = folder / (CURVES + ".new")
-    figure.savefig(temporary, dpi=110, format="png")
+    chart.savefig(temporary, dpi=110, format="png")
     temporary.replace(folder / CURVES)
 
 

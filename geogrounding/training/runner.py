@@ -49,9 +49,9 @@ class Outcome:
     """Records that could not be used; they are listed in problems.txt."""
     last: Mapping[str, float]
     """Numbers of the last logged step."""
-    pictures_asked: int
-    """Pictures that the trainer asked the vision tower about ..."""
-    pictures_encoded: int
+    images_asked: int
+    """Images that the trainer asked the vision tower about ..."""
+    images_encoded: int
     """... and those that it looked at."""
 
 
@@ -197,8 +197,8 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
         samples=len(prepared.data.samples),
         problems=len(prepared.data.problems),
         last=rows[-1] if rows else {},
-        pictures_asked=shared.counts.asked,
-        pictures_encoded=shared.counts.encoded,
+        images_asked=shared.counts.asked,
+        images_encoded=shared.counts.encoded,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.training import run_log
-from geogrounding.training.base_model import is_embedded
+from geogrounding.training.base_model import is_builtin
 from geogrounding.training.choices import Method
 from geogrounding.training.config import SFTSettings
 from geogrounding.training.runner import Outcome, Prepared, common_arguments, run
@@ -33,7 +33,7 @@ def train_sft(
     Raises:
         SettingsError, InputError, ModelError, OutputError: what cannot work, before the first step.
     """
-    settings = settings.completed(embedded=is_embedded(settings.model))
+    settings = settings.completed(builtin=is_builtin(settings.model))
     return run(SFTRecipe(settings=settings, on_log=on_log), output, resume=resume)
 
 
@@ -53,11 +53,11 @@ class SFTRecipe:
         from trl import SFTConfig
 
         from geogrounding.training.logprobs import add_own_head, needs_own_head
-        from geogrounding.training.processor import EmbeddedTexts
+        from geogrounding.training.processor import BuiltinEncoder
         from geogrounding.training.trainers import AnswerCollator, GroundingSFTTrainer, RunFiles
 
         start = prepared.start
-        texts = start.processor.texts
+        texts = start.processor.encoder
         arguments = SFTConfig(
             **common_arguments(self.settings, prepared),
             per_device_train_batch_size=self.settings.batch,
@@ -71,7 +71,7 @@ class SFTRecipe:
             data_collator=AnswerCollator(
                 rows=prepared.rows,
                 processor=start.processor,
-                box_token_ids=texts.box_token_ids if isinstance(texts, EmbeddedTexts) else (),
+                box_token_ids=texts.box_token_ids if isinstance(texts, BuiltinEncoder) else (),
             ),
             processing_class=start.processor,
             peft_config=prepared.adapter,
@@ -82,7 +82,7 @@ class SFTRecipe:
         base = model.get_base_model() if hasattr(model, "peft_config") else model
         if needs_own_head(base):
             add_own_head(base)
-        if start.embedded:
+        if start.builtin:
             trainer.learn_own_loss()
         return trainer
 

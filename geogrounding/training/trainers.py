@@ -19,7 +19,7 @@ from transformers import TrainerCallback
 from trl import GRPOTrainer, SFTTrainer
 
 from geogrounding.training import run_log
-from geogrounding.training.image_refs import PictureRef
+from geogrounding.training.image_refs import ImageRef
 from geogrounding.training.processor import TrainingProcessor
 from geogrounding.training.rows import Row
 
@@ -126,14 +126,14 @@ class AnswerCollator:
     all there are, these tokens are not learned: one after the other they say "this and nothing else"."""
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
-        """Padded on the left, ``labels`` -100 on picture, question and padding."""
+        """Padded on the left, ``labels`` -100 on image, question and padding."""
         rows = [self.rows[int(example["row"])] for example in examples]
         end = self.processor.tokenizer.eos_token
-        questions = [self.processor.texts.chat(row.prompt) for row in rows]
+        questions = [self.processor.encoder.chat(row.prompt) for row in rows]
         whole = [question + row.completion + end for question, row in zip(questions, rows, strict=True)]
-        pictures = [[PictureRef(sample=row.sample)] for row in rows]
-        batch = dict(self.processor(images=pictures, text=whole, return_tensors="pt"))
-        asked = self.processor(images=pictures, text=questions)["input_ids"]
+        images = [[ImageRef(sample=row.sample)] for row in rows]
+        batch = dict(self.processor(images=images, text=whole, return_tensors="pt"))
+        asked = self.processor(images=images, text=questions)["input_ids"]
         labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
         lengths = batch["attention_mask"].sum(1).tolist()
         for label, length, question in zip(labels, lengths, asked, strict=True):
@@ -161,8 +161,8 @@ def answers(
 ) -> list[str]:
     """What a model says about rows: greedily, or sampled at a temperature. The random state is left as it was."""
     inputs = processor(
-        images=[[PictureRef(sample=row.sample)] for row in rows],
-        text=[processor.texts.chat(row.prompt) for row in rows],
+        images=[[ImageRef(sample=row.sample)] for row in rows],
+        text=[processor.encoder.chat(row.prompt) for row in rows],
         return_tensors="pt",
     )
     moved = {

@@ -1,11 +1,11 @@
-"""The vision tower sees each picture once, however many completions, log-probabilities and steps ask for it.
+"""The vision tower sees each image once, however many completions, log-probabilities and steps ask for it.
 
-GRPO samples a group of completions for each question, and trainers repeat the picture for each of them: in generation,
+GRPO samples a group of completions for each question, and trainers repeat the image for each of them: in generation,
 in the old and the reference log-probabilities, and in the training forward. ``SharedVision`` wraps the one method of a
-model through which pictures go. Pictures with the same pixels in a batch are encoded once; where the tower is frozen, what
+model through which images go. Images with the same pixels in a batch are encoded once; where the tower is frozen, what
 it made of them is kept for the calls that follow. The numbers are those that the method gives.
 
-Pictures are the same when every pixel is: within a batch a few of them lead to the candidate and ``torch.equal`` decides,
+Images are the same when every pixel is: within a batch a few of them lead to the candidate and ``torch.equal`` decides,
 between calls a digest of all of them does. Imports torch: import it late.
 """
 
@@ -22,7 +22,7 @@ from geogrounding.training.image_refs import Recent
 
 DEFAULT_LIMIT_BYTES = 1 << 30
 _PROBES = 64
-"""Pixels of a picture that lead to its candidate."""
+"""Pixels of an image that lead to its candidate."""
 
 
 @dataclass(slots=True)
@@ -30,20 +30,20 @@ class Counts:
     """What was saved."""
 
     asked: int = 0
-    """Pictures that came in."""
+    """Images that came in."""
     encoded: int = 0
-    """Pictures that went through the tower."""
+    """Images that went through the tower."""
 
 
 class SharedVision:
-    """Shares the work on pictures within a model; ``close`` takes the wrapping off again."""
+    """Shares the work on images within a model; ``close`` takes the wrapping off again."""
 
     def __init__(self, model: Any, *, limit_bytes: int = DEFAULT_LIMIT_BYTES, share: bool = True) -> None:
         """Wrap a model.
 
         Args:
             model: a transformers image-text-to-text model, not yet wrapped by PEFT or a trainer.
-            limit_bytes: memory for pictures and what the frozen tower made of them.
+            limit_bytes: memory for images and what the frozen tower made of them.
             share: False leaves the model as it is and only counts (for comparison).
         """
         self.counts = Counts()
@@ -63,7 +63,7 @@ class SharedVision:
 
     @property
     def works(self) -> bool:
-        """Whether a method was found to share; without one every picture goes its usual way."""
+        """Whether a method was found to share; without one every image goes its usual way."""
         return bool(self._wrapped)
 
     def close(self) -> None:
@@ -93,14 +93,14 @@ def _leaves(value: Any) -> list[torch.Tensor]:
 
 
 def _probe(pixels: torch.Tensor) -> Hashable:
-    """A few values of a picture."""
+    """A few values of an image."""
     flat = pixels.reshape(-1)
     step = max(1, flat.numel() // _PROBES)
     return (tuple(pixels.shape), tuple(flat[step // 2 :: step].float().tolist()))
 
 
 def _digest(pixels: torch.Tensor) -> Hashable:
-    """128 bits of all values of a picture, and their shape."""
+    """128 bits of all values of an image, and their shape."""
     import xxhash
 
     values = pixels.detach().contiguous().view(torch.uint8).cpu().numpy()
@@ -109,7 +109,7 @@ def _digest(pixels: torch.Tensor) -> Hashable:
 
 
 class _Shared:
-    """What both kinds of wrapped methods have in common: which pictures are new, and what is kept."""
+    """What both kinds of wrapped methods have in common: which images are new, and what is kept."""
 
     def __init__(self, owner: SharedVision, method: Callable[..., Any], tower: Sequence[torch.nn.Parameter]) -> None:
         self._owner, self._method, self._tower = owner, method, tower
@@ -119,7 +119,7 @@ class _Shared:
         return not any(parameter.requires_grad for parameter in self._tower)
 
     def _passes(self, count: int) -> bool:
-        """Count pictures that go their usual way, where nothing is shared."""
+        """Count images that go their usual way, where nothing is shared."""
         if not self._owner.share:
             self._owner.counts.asked += count
             self._owner.counts.encoded += count
@@ -127,26 +127,26 @@ class _Shared:
 
     def _gather(
         self,
-        pictures: Sequence[torch.Tensor],
+        images: Sequence[torch.Tensor],
         kind: Callable[[int], Hashable],
         encode: Callable[[list[int]], list[Any]],
     ) -> list[Any]:
-        """What each picture became; ``encode`` is asked about the indexes of new and distinct ones only."""
+        """What each image became; ``encode`` is asked about the indexes of new and distinct ones only."""
         frozen = self._frozen()
-        values: list[Any] = [None] * len(pictures)
-        alike = list(range(len(pictures)))
+        values: list[Any] = [None] * len(images)
+        alike = list(range(len(images)))
         first: dict[Hashable, list[int]] = {}
         keys: dict[int, Hashable] = {}
         new: list[int] = []
-        for index, picture in enumerate(pictures):
-            known = first.setdefault((kind(index), _probe(picture)), [])
-            twin = next((other for other in known if torch.equal(pictures[other], picture)), None)
+        for index, image in enumerate(images):
+            known = first.setdefault((kind(index), _probe(image)), [])
+            twin = next((other for other in known if torch.equal(images[other], image)), None)
             if twin is not None:
                 alike[index] = twin
                 continue
             known.append(index)
             if frozen:
-                keys[index] = (kind(index), _digest(picture))
+                keys[index] = (kind(index), _digest(image))
                 values[index] = self._known.get(keys[index])
             if values[index] is None:
                 new.append(index)
@@ -157,27 +157,27 @@ class _Shared:
                 values[index] = value
                 if frozen:
                     self._known.put(keys[index], value)
-        self._owner.counts.asked += len(pictures)
+        self._owner.counts.asked += len(images)
         self._owner.counts.encoded += len(new)
         return [values[twin] for twin in alike]
 
 
 class _Features(_Shared):
-    """``get_image_features`` of transformers' models: its answer holds a tensor for each picture."""
+    """``get_image_features`` of transformers' models: its answer holds a tensor for each image."""
 
     def __call__(self, pixel_values: torch.Tensor, image_grid_thw: Any = None, **kwargs: Any) -> Any:
         if self._passes(len(pixel_values) if image_grid_thw is None else len(image_grid_thw)):
             return self._call(pixel_values, image_grid_thw, kwargs)
         if image_grid_thw is None:
-            pictures = list(pixel_values)
-            grids: list[Hashable] = [()] * len(pictures)
+            images = list(pixel_values)
+            grids: list[Hashable] = [()] * len(images)
         else:
             grids = [tuple(row) for row in image_grid_thw.tolist()]
-            pictures = list(pixel_values.split(image_grid_thw.prod(-1).tolist()))
+            images = list(pixel_values.split(image_grid_thw.prod(-1).tolist()))
         layers = str((kwargs.get("vision_feature_layer"), kwargs.get("vision_feature_select_strategy")))
 
         def encode(new: list[int]) -> list[Any]:
-            chosen = [pictures[index] for index in new]
+            chosen = [images[index] for index in new]
             joined = torch.stack(chosen) if image_grid_thw is None else torch.cat(chosen)
             some = None if image_grid_thw is None else image_grid_thw[new]
             output = self._call(joined, some, {**kwargs, "return_dict": True})
@@ -192,7 +192,7 @@ class _Features(_Shared):
                 for place, pooled in enumerate(output.pooler_output)
             ]
 
-        found = self._gather(pictures, lambda index: (grids[index], layers), encode)
+        found = self._gather(images, lambda index: (grids[index], layers), encode)
         fields: dict[str, Any] = {"pooler_output": [value.pooled for value in found]}
         if found[0].deepstack:
             levels = range(len(found[0].deepstack))
@@ -219,7 +219,7 @@ class _Encoded:
 
 
 class _Rows(_Shared):
-    """``encode_images`` of the embedded model: pictures (B, 3, S, S) to a structure of tensors of B rows, no gradient."""
+    """``encode_images`` of the built-in model: images (B, 3, S, S) to a structure of tensors of B rows, no gradient."""
 
     def __call__(self, pixel_values: torch.Tensor) -> Any:
         if self._passes(len(pixel_values)):

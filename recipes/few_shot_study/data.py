@@ -1,7 +1,7 @@
-"""Pictures of the experiment: a pool that shots are chosen from, and test sets. See ``experiment``.
+"""Images of the experiment: a pool that shots are chosen from, and test sets. See ``experiment``.
 
-A **shot** is one view of a training picture in which one withheld class is labelled: the question for all of that class, up
-to two questions for one of it (where it can be told apart), and one question of the picture that has no target. What is one
+A **shot** is one view of a training image in which one withheld class is labelled: the question for all of that class, up
+to two questions for one of it (where it can be told apart), and one question of the image that has no target. What is one
 shot is part of what is five, and that of ten.
 """
 
@@ -35,7 +35,7 @@ _NEGATIVES = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureSet:
+class ImageSet:
     """Views of one data set with questions about some classes."""
 
     name: str
@@ -46,24 +46,24 @@ class PictureSet:
     classes: tuple[str, ...]
 
 
-POOL_SET = PictureSet(name=POOL, title="shots", source="nwpu", split="train", classes=WITHHELD)
+POOL_SET = ImageSet(name=POOL, title="shots", source="nwpu", split="train", classes=WITHHELD)
 TESTS = (
-    PictureSet(name="nwpu", title="NWPU VHR-10, withheld classes", source="nwpu", split="test", classes=WITHHELD),
-    PictureSet(name="airbus", title="Airbus, airplane", source="airbus", split="test", classes=("airplane",)),
+    ImageSet(name="nwpu", title="NWPU VHR-10, withheld classes", source="nwpu", split="test", classes=WITHHELD),
+    ImageSet(name="airbus", title="Airbus, airplane", source="airbus", split="test", classes=("airplane",)),
     # Nothing of these two is trained on, and they come without a test split.
-    PictureSet(name="hrplanes", title="HRPlanes, airplane", source="hrplanes", split="train", classes=("airplane",)),
-    PictureSet(name="drone", title="Drone vehicles, vehicle", source="drone", split="train", classes=("vehicle",)),
-    PictureSet(name="retained", title="NWPU VHR-10, other classes", source="nwpu", split="test", classes=RETAINED),
+    ImageSet(name="hrplanes", title="HRPlanes, airplane", source="hrplanes", split="train", classes=("airplane",)),
+    ImageSet(name="drone", title="Drone vehicles, vehicle", source="drone", split="train", classes=("vehicle",)),
+    ImageSet(name="retained", title="NWPU VHR-10, other classes", source="nwpu", split="test", classes=RETAINED),
 )
 
-Write = Callable[[Path, PictureSet, int, int], Path]
+Write = Callable[[Path, ImageSet, int, int], Path]
 """(folder, set, views, seed) -> the file of records written there."""
 
 
 def view_writer(root: Path) -> Write:
     """Writes views of the data sets under ``root``, 336 pixels wide at most; needs torch installed."""
 
-    def write(folder: Path, wanted: PictureSet, views: int, seed: int) -> Path:
+    def write(folder: Path, wanted: ImageSet, views: int, seed: int) -> Path:
         from recipes.builtin_model.samples import write_views
 
         return write_views(
@@ -82,8 +82,8 @@ def view_writer(root: Path) -> Write:
     return write
 
 
-def prepare(folder: Path, wanted: PictureSet, *, views: int, seed: int, write: Write) -> Path:
-    """The folder of a set, made unless it is there: ``questions.jsonl`` and the pictures it names.
+def prepare(folder: Path, wanted: ImageSet, *, views: int, seed: int, write: Write) -> Path:
+    """The folder of a set, made unless it is there: ``questions.jsonl`` and the images it names.
 
     Args:
         folder: of all sets of an experiment.
@@ -115,10 +115,10 @@ def prepare(folder: Path, wanted: PictureSet, *, views: int, seed: int, write: W
 
 
 def choose_questions(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A few questions about each picture: no question twice in other words.
+    """A few questions about each image: no question twice in other words.
 
-    Of each class that a picture shows: all of it, one of it by its name alone, one by place, rank or size, as far as they
-    were made. Of each picture: one for all of something that it does not show.
+    Of each class that an image shows: all of it, one of it by its name alone, one by place, rank or size, as far as they
+    were made. Of each image: one for all of something that it does not show.
     """
     seen: set[tuple[str, ...]] = set()
     chosen = []
@@ -182,7 +182,7 @@ def write_records(file: Path, records: Iterable[Mapping[str, Any]]) -> None:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """What a set holds: hash of its questions, pictures, questions by task, and those without a target."""
+    """What a set holds: hash of its questions, images, questions by task, and those without a target."""
     samples = read_questions(folder)
     return {
         "sha256": hashlib.sha256((folder / QUESTIONS).read_bytes()).hexdigest(),

@@ -12,7 +12,7 @@ import numpy as np
 from geogrounding.datasets.sample import Sample
 from geogrounding.evaluation import evaluate
 from geogrounding.evaluation.matching import match
-from geogrounding.evaluation.metric_tables import has_target, picture_numbers
+from geogrounding.evaluation.metric_tables import has_target, image_numbers
 from geogrounding.evaluation.predict import Outcome
 from geogrounding.geometry.boxes import iou_matrix
 from geogrounding.models.load import load_model
@@ -20,16 +20,16 @@ from geogrounding.types import Task
 
 TASKS: tuple[Task, ...] = ("refer", "detect")
 KEPT = ("acc50", "acc70", "f1_50", "none_rate")
-"""Figures that are sums by picture, kept so that means over seeds and differences can have intervals."""
+"""Metrics that are sums by image, kept so that means over seeds and differences can have intervals."""
 
 Measured = dict[str, dict[str, dict[str, Any]]]
-"""Set -> task -> the figures of ``evaluate``, and ``by_picture``: figure -> [numerators, denominators], a number a picture."""
+"""Set -> task -> the metrics of ``evaluate``, and ``by_picture``: metric -> [numerators, denominators], a number an image."""
 
 
 class SharedEyes:
-    """What models saw of pictures, kept for other models that see with the same weights.
+    """What models saw of images, kept for other models that see with the same weights.
 
-    Training leaves the eyes of the embedded model as they are, so that pictures of a test set need to be looked at once in
+    Training leaves the eyes of the built-in model as they are, so that images of a test set need to be looked at once in
     the whole experiment. Whether the eyes are the same is decided by a digest of their weights; other kinds of models are
     left alone.
     """
@@ -37,7 +37,7 @@ class SharedEyes:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, ...], Any] = {}
         self.looked = 0
-        """Batches of pictures that went through a tower."""
+        """Batches of images that went through a tower."""
 
     def lend(self, model: Any) -> None:
         """Let an open model use what others saw, and keep what it sees."""
@@ -93,13 +93,13 @@ def measure(
                 mine = [sample for sample in samples if sample.task == task]
                 if mine:
                     found = evaluate(opened, mine, resamples=resamples, seed=seed)
-                    measured[name][task] = {**found.figures, "by_picture": by_picture(found.outcomes)}
+                    measured[name][task] = {**found.metrics, "by_picture": by_image(found.outcomes)}
     return measured
 
 
-def by_picture(outcomes: Sequence[Outcome]) -> dict[str, list[list[float]]]:
-    """[numerators, denominators] of each figure of ``KEPT`` that the task has, pictures in the order of the outcomes."""
-    numbers, pictures = picture_numbers(outcomes)
+def by_image(outcomes: Sequence[Outcome]) -> dict[str, list[list[float]]]:
+    """[numerators, denominators] of each metric of ``KEPT`` that the task has, images in the order of the outcomes."""
+    numbers, images = image_numbers(outcomes)
     target = np.array([has_target(o) for o in outcomes], np.float64)
     silent = np.array([not len(o.kept.boxes_px) for o in outcomes], np.float64)
     sums = {"none_rate": (silent * (1 - target), 1 - target)}
@@ -113,6 +113,6 @@ def by_picture(outcomes: Sequence[Outcome]) -> dict[str, list[list[float]]]:
         targets = np.array([len(o.sample.boxes_px) for o in outcomes], np.float64)
         sums["f1_50"] = (2.0 * hits, found + targets)
     return {
-        name: [np.bincount(numbers, weights=part, minlength=pictures).tolist() for part in parts]
+        name: [np.bincount(numbers, weights=part, minlength=images).tolist() for part in parts]
         for name, parts in sums.items()
     }

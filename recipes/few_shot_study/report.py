@@ -1,7 +1,7 @@
-"""Table and figure of the experiment, from ``results.json`` alone. See ``experiment``.
+"""Table and chart of the study, from ``results.json`` alone. See ``experiment``.
 
-Figures of several seeds are given as mean ± standard deviation over the seeds (n - 1). Intervals are 95% percentile
-intervals over pictures of the test set: pictures are drawn anew, together for all seeds, and the figure of a draw is the mean
+Metrics of several seeds are given as mean ± standard deviation over the seeds (n - 1). Intervals are 95% percentile
+intervals over images of the test set: images are drawn again, together for all seeds, and the metric of a draw is the mean
 over the seeds. For GRPO minus SFT the same draws serve both, because both answered the same questions.
 """
 
@@ -23,7 +23,7 @@ from recipes.few_shot_study.data import POOL, TESTS
 
 BEGIN, END = "<!-- experiment: begin -->", "<!-- experiment: end -->"
 TABLE = "table.md"
-FIGURES = (
+METRICS = (
     ("refer", "acc50", "Acc@0.5"),
     ("refer", "acc70", "Acc@0.7"),
     ("detect", "ap50", "AP50"),
@@ -41,7 +41,7 @@ Results = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A figure of one or several trainings that differ in their seed."""
+    """A metric of one or several trainings that differ in their seed."""
 
     mean: float
     spread: float | None
@@ -73,7 +73,7 @@ def read_results(file: Path) -> Results:
 
 
 def value_of(runs: Sequence[Run], where: str, task: str, name: str) -> Value | None:
-    """A figure over the seeds; None where the set has no such questions."""
+    """A metric over the seeds; None where the set has no such questions."""
     told = [run["measured"].get(where, {}).get(task) for run in runs]
     known = [one[name] for one in told if one is not None and one.get(name) is not None]
     if not known:
@@ -97,7 +97,7 @@ def value_of(runs: Sequence[Run], where: str, task: str, name: str) -> Value | N
 def difference(
     more: Sequence[Run], less: Sequence[Run], where: str, task: str, name: str
 ) -> tuple[float, Interval] | None:
-    """Mean of ``more`` minus mean of ``less``, with its interval where the figure is a sum by picture."""
+    """Mean of ``more`` minus mean of ``less``, with its interval where the metric is a sum by image."""
     a, b = value_of(more, where, task, name), value_of(less, where, task, name)
     if a is None or b is None:
         return None
@@ -112,7 +112,7 @@ _Parts = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def _parts(told: Mapping[str, Any], name: str) -> _Parts | None:
-    """(P,) numerators and denominators of a figure by picture."""
+    """(P,) numerators and denominators of a metric by image."""
     found = told["by_picture"].get(name)
     return None if found is None else (np.array(found[0], np.float64), np.array(found[1], np.float64))
 
@@ -176,16 +176,16 @@ def markdown(results: Results) -> str:
             f"**{test.title}** ({held['pictures']} views; {held['refer']} questions for one target, {held['detect']} for "
             f"all, {held['none']} without a target)",
             "",
-            "| shots | method | " + " | ".join(heading for _, _, heading in FIGURES) + " |",
-            "|---|---|" + "---|" * len(FIGURES),
-            _row("0", "zero-shot", [value_of([results["zero_shot"]], test.name, t, n) for t, n, _ in FIGURES]),
+            "| shots | method | " + " | ".join(heading for _, _, heading in METRICS) + " |",
+            "|---|---|" + "---|" * len(METRICS),
+            _row("0", "zero-shot", [value_of([results["zero_shot"]], test.name, t, n) for t, n, _ in METRICS]),
         ]
         for shots, arms in groups.items():
             for arm, runs in arms.items():
-                cells = [value_of(runs, test.name, task, name) for task, name, _ in FIGURES]
+                cells = [value_of(runs, test.name, task, name) for task, name, _ in METRICS]
                 lines.append(_row(str(shots), NAMES[arm], cells))
             if {"sft", "grpo"} <= set(arms):
-                found = [difference(arms["grpo"], arms["sft"], test.name, task, name) for task, name, _ in FIGURES]
+                found = [difference(arms["grpo"], arms["sft"], test.name, task, name) for task, name, _ in METRICS]
                 cells_of = [None if one is None else f"{one[0]:+.2f}" + _signed(one[1]) for one in found]
                 lines.append(_row(str(shots), "GRPO − SFT", cells_of))
     told = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
@@ -210,17 +210,17 @@ def _told(settings: Mapping[str, Any]) -> str:
 
 
 def draw(results: Results, file: Path) -> None:
-    """Figures over shots: a row for each of ``DRAWN``, a column for each test set; bars span the seeds.
+    """Metrics over shots: a row for each of ``DRAWN``, a column for each test set; bars span the seeds.
 
     Raises:
-        OutputError: the picture cannot be written.
+        OutputError: the image cannot be written.
     """
     from matplotlib.figure import Figure
 
     groups = _grouped(results)
     at = {shots: place for place, shots in enumerate(groups)}
-    figure = Figure(figsize=(2.6 * len(TESTS), 2.6 * len(DRAWN)), layout="constrained")
-    axes = figure.subplots(len(DRAWN), len(TESTS), squeeze=False, sharex=True, sharey=True)
+    chart = Figure(figsize=(2.6 * len(TESTS), 2.6 * len(DRAWN)), layout="constrained")
+    axes = chart.subplots(len(DRAWN), len(TESTS), squeeze=False, sharex=True, sharey=True)
     for row, (task, name, label) in enumerate(DRAWN):
         for column, test in enumerate(TESTS):
             one = axes[row][column]
@@ -257,16 +257,16 @@ def draw(results: Results, file: Path) -> None:
             if column == 0:
                 one.set_ylabel(label)
     handles, labels = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=max(1, len(labels)), fontsize=9)
+    chart.legend(handles, labels, loc="outside lower center", ncols=max(1, len(labels)), fontsize=9)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(file, dpi=110, metadata={"Software": None})
+        chart.savefig(file, dpi=110, metadata={"Software": None})
     except OSError as error:
         raise OutputError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def write_report(results_file: Path, *, figure: Path, page: Path) -> str:
-    """Write the figure, ``table.md`` beside the results and, where the page exists, the part between its marks.
+def write_report(results_file: Path, *, chart: Path, page: Path) -> str:
+    """Write the chart, ``table.md`` beside the results and, where the page exists, the part between its marks.
 
     Raises:
         InputError: there are no results, or the page has no marks.
@@ -274,12 +274,12 @@ def write_report(results_file: Path, *, figure: Path, page: Path) -> str:
     """
     results = read_results(results_file)
     text = markdown(results)
-    draw(results, figure)
+    draw(results, chart)
     try:
         (results_file.parent / TABLE).write_text(text, encoding="utf-8")
         if page.is_file():
-            link = Path(os.path.relpath(figure, page.parent)).as_posix()
-            _between_marks(page, f"![Figures over shots]({link})\n\n{text}")
+            link = Path(os.path.relpath(chart, page.parent)).as_posix()
+            _between_marks(page, f"![Metrics over shots]({link})\n\n{text}")
     except OSError as error:
         raise OutputError(f"the report cannot be written: {error}") from error
     return text

@@ -99,7 +99,7 @@ class Plan:
 Train = Callable[[Arm, TrainSettings, Path], Mapping[str, Any]]
 """(method, settings, folder of the result) -> what is worth keeping about the training."""
 Measure = Callable[[str, Mapping[str, Sequence[Any]]], Mapping[str, Any]]
-"""(model, samples by set) -> figures; see ``experiment_measure.measure``."""
+"""(model, samples by set) -> metrics; see ``experiment_measure.measure``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def doers(root: Path, plan: Plan) -> Doers:
             "steps": outcome.steps,
             "seconds": round(outcome.seconds, 1),
             "questions": outcome.samples,
-            "pictures_encoded": outcome.pictures_encoded,
+            "pictures_encoded": outcome.images_encoded,
             "last": dict(outcome.last),
         }
 
@@ -188,8 +188,8 @@ def run_experiment(
     if not zero.is_file():
         say(f"{ZERO_SHOT} ...")
         at = time.monotonic()
-        figures = doers.measure(str(base), tests)
-        _write(zero, {"arm": ZERO_SHOT, "shots": 0, "measured": figures, "evaluation_seconds": _since(at)})
+        metrics = doers.measure(str(base), tests)
+        _write(zero, {"arm": ZERO_SHOT, "shots": 0, "measured": metrics, "evaluation_seconds": _since(at)})
     todo = [(seed, shots, arm) for seed in plan.seeds for shots in plan.shots for arm in plan.arms]
     for number, (seed, shots, arm) in enumerate(todo, start=1):
         name = f"{arm}-{shots}-shot-seed-{seed}"
@@ -207,7 +207,7 @@ def run_experiment(
         training = doers.train(arm, told, model)
         busy = round(time.process_time() - busy, 1)
         trained_s, at = _since(at), time.monotonic()
-        figures = doers.measure(str(model), tests)
+        metrics = doers.measure(str(model), tests)
         _write(
             place / RESULT,
             {
@@ -220,7 +220,7 @@ def run_experiment(
                 "training_seconds": trained_s,
                 "training_processor_seconds": busy,
                 "evaluation_seconds": _since(at),
-                "measured": figures,
+                "measured": metrics,
             },
         )
         if not keep:
@@ -306,7 +306,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     steps = parser.add_subparsers(dest="step", required=True)
     run = steps.add_parser("run", help="train and measure what is not done yet, then write the report")
-    report = steps.add_parser("report", help="write table and figure from results.json")
+    report = steps.add_parser("report", help="write table and chart from results.json")
     plan = Plan()
     run.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     run.add_argument("--base", type=Path, required=True, help="folder of the model that everything starts from")
@@ -324,8 +324,8 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--threads", type=int, default=None, help="processor threads (default: all)")
     for one in (run, report):
         one.add_argument("--run", type=Path, required=True, help="folder of the experiment")
-        one.add_argument("--figure", type=Path, default=Path("docs/images/experiment.png"))
-        one.add_argument("--page", type=Path, default=Path("docs/experiments.md"), help="its table is written anew")
+        one.add_argument("--chart", type=Path, default=Path("docs/images/experiment.png"))
+        one.add_argument("--page", type=Path, default=Path("docs/experiments.md"), help="its table is written again")
     return parser
 
 
@@ -362,7 +362,7 @@ def main(arguments: list[str] | None = None) -> int:
             run_experiment(
                 plan, given.run, base=given.base, doers=doers(given.data, plan), keep=given.keep, command=command
             )
-        write_report(given.run / RESULTS, figure=given.figure, page=given.page)
+        write_report(given.run / RESULTS, chart=given.chart, page=given.page)
     except GeogroundingError as error:
         print(f"Error: {error}", *([f"Hint: {error.hint}"] if error.hint else []), sep="\n", file=sys.stderr)
         return error.exit_code

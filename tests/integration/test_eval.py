@@ -27,7 +27,7 @@ from tests.blobs import BlobModel, write_scene
 
 Rectangles = Sequence[tuple[int, int, int, int]]
 HOSTILE = '<script>alert("x")</script>\x1b[2J'
-PICTURES: dict[str, Rectangles] = {
+IMAGES: dict[str, Rectangles] = {
     "one.png": [(20, 30, 60, 70)],
     "three.png": [(10, 10, 40, 30), (100, 50, 150, 90), (180, 120, 195, 145)],
     "wide.png": [(50, 20, 170, 60), (70, 100, 90, 120)],
@@ -41,12 +41,12 @@ def draw(path: Path, rectangles: Rectangles, *, size: tuple[int, int] = (200, 15
     Image.fromarray(pixels).save(path)
 
 
-def write_coco(folder: Path, pictures: dict[str, Rectangles] = PICTURES, name: str = "ship") -> Path:
-    """Pictures of bright rectangles and a COCO file that names them all one class; a second class is never shown."""
+def write_coco(folder: Path, images: dict[str, Rectangles] = IMAGES, name: str = "ship") -> Path:
+    """Images of bright rectangles and a COCO file that names them all one class; a second class is never shown."""
     (folder / "images").mkdir(exist_ok=True)
     annotations: list[dict[str, Any]] = []
-    for number, (picture, rectangles) in enumerate(pictures.items()):
-        draw(folder / "images" / picture, rectangles)
+    for number, (image, rectangles) in enumerate(images.items()):
+        draw(folder / "images" / image, rectangles)
         for x0, y0, x1, y1 in rectangles:
             annotations.append(
                 {
@@ -60,7 +60,7 @@ def write_coco(folder: Path, pictures: dict[str, Rectangles] = PICTURES, name: s
                 }
             )
     coco = {
-        "images": [{"id": n, "file_name": p, "width": 200, "height": 150} for n, p in enumerate(pictures)],
+        "images": [{"id": n, "file_name": p, "width": 200, "height": 150} for n, p in enumerate(images)],
         "annotations": annotations,
         "categories": [{"id": 1, "name": name}, {"id": 2, "name": "bridge"}],
     }
@@ -86,11 +86,11 @@ class Failing(BlobModel):
         return Answer(error="too bright") if (image == 255).any() else super().answer(image, question)
 
 
-def whiten(picture: Path) -> None:
-    """Make a rectangle of the picture white: the model above fails on the chips that see it."""
-    pixels = np.array(Image.open(picture))
+def whiten(image: Path) -> None:
+    """Make a rectangle of the image white: the model above fails on the chips that see it."""
+    pixels = np.array(Image.open(image))
     pixels[10:30, 10:40] = 255
-    Image.fromarray(pixels).save(picture)
+    Image.fromarray(pixels).save(image)
 
 
 @pytest.mark.parametrize(
@@ -104,10 +104,10 @@ def whiten(picture: Path) -> None:
 def test_a_model_that_sees_everything(tmp_path: Path, task: Task, expected: dict[str, Any]) -> None:
     samples = read_samples(write_coco(tmp_path), task=task).samples
     found = evaluate(BlobModel(), samples, resamples=20)
-    assert {name: found.figures[name] for name in expected} == expected
-    assert found.figures["task"] == task
-    assert found.figures["chips"] > 3 * len({s.image for s in samples}), "chips smaller than the pictures"
-    assert list(found.figures["per_class"]) == ["ship"]
+    assert {name: found.metrics[name] for name in expected} == expected
+    assert found.metrics["task"] == task
+    assert found.metrics["chips"] > 3 * len({s.image for s in samples}), "chips smaller than the images"
+    assert list(found.metrics["per_class"]) == ["ship"]
     assert not found.failures
 
 
@@ -131,18 +131,18 @@ def test_what_is_measured_is_what_a_run_gives(tmp_path: Path) -> None:
 
 def test_low_scores_count_for_average_precision_only(tmp_path: Path) -> None:
     samples = read_samples(write_coco(tmp_path)).samples
-    usual = evaluate(Unsure(), samples, resamples=0).figures
+    usual = evaluate(Unsure(), samples, resamples=0).metrics
     assert (usual["ap50"], usual["min_score"]) == (1.0, 0.9)
     assert usual["recall50"] < 1.0 == usual["precision50"]
-    low = evaluate(Unsure(), samples, min_score=0.1, resamples=0).figures
+    low = evaluate(Unsure(), samples, min_score=0.1, resamples=0).metrics
     assert (low["ap50"], low["recall50"], low["min_score"]) == (1.0, 1.0, 0.1)
 
 
 def test_absent_classes(tmp_path: Path) -> None:
     samples = read_samples(write_coco(tmp_path), with_negatives=1).samples
-    found = evaluate(BlobModel(), samples, resamples=20).figures
+    found = evaluate(BlobModel(), samples, resamples=20).metrics
     assert (found["n_none"], found["none_rate"], found["none_rate_ci"]) == (3, 0.0, [0.0, 0.0])
-    quiet = evaluate(loading.load_model("null"), samples, resamples=0).figures
+    quiet = evaluate(loading.load_model("null"), samples, resamples=0).metrics
     assert (quiet["none_rate"], quiet["recall50"], quiet["precision50"], quiet["ap50"]) == (1.0, 0.0, None, 0.0)
 
 
@@ -168,41 +168,41 @@ def test_a_part_of_a_georeferenced_raster(tmp_path: Path) -> None:
     part = sample(scene, [[50, 50, 90, 90]], window_px=(100, 50, 220, 180), size_px=(120, 130))
     whole = sample(scene, [[20, 20, 60, 50], [150, 100, 190, 140], [230, 20, 260, 50]], size_px=(300, 200))
     found = evaluate(BlobModel(), [part, whole], resamples=0)
-    assert found.figures["f1_50"] == found.figures["map"] == 1.0
+    assert found.metrics["f1_50"] == found.metrics["map"] == 1.0
     assert found.outcomes[0].kept.boxes_px.tolist() == [[50, 50, 90, 90]]
-    assert found.figures["pictures"] == 2
+    assert found.metrics["pictures"] == 2
 
 
-def test_many_sentences_about_one_picture(tmp_path: Path) -> None:
+def test_many_sentences_about_one_image(tmp_path: Path) -> None:
     """More than a run takes, one of them twice."""
-    draw(tmp_path / "a.png", PICTURES["one.png"])
+    draw(tmp_path / "a.png", IMAGES["one.png"])
     words = [f"ship number {n}" for n in range(70)] + ["ship number 3"]
     samples = [
-        sample(tmp_path / "a.png", PICTURES["one.png"], expression=w, id=str(n), task="refer")
+        sample(tmp_path / "a.png", IMAGES["one.png"], expression=w, id=str(n), task="refer")
         for n, w in enumerate(words)
     ]
     found = evaluate(BlobModel(), samples, resamples=0)
-    assert (found.figures["n"], found.figures["acc70"], found.figures["pictures"]) == (71, 1.0, 1)
+    assert (found.metrics["n"], found.metrics["acc70"], found.metrics["pictures"]) == (71, 1.0, 1)
 
 
-def test_pictures_that_cannot_be_answered_are_counted(tmp_path: Path) -> None:
+def test_images_that_cannot_be_answered_are_counted(tmp_path: Path) -> None:
     samples = read_samples(write_coco(tmp_path)).samples
     whiten(tmp_path / "images" / "three.png")
     (tmp_path / "images" / "wide.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     found = evaluate(Failing(), samples, resamples=0)
-    assert found.figures["failed"] == 2
+    assert found.metrics["failed"] == 2
     assert [name for name, _ in found.failures] == ["three.png", "wide.png"]
     assert "too bright" in found.failures[0][1]
-    assert 0 < found.figures["recall50"] < 1
+    assert 0 < found.metrics["recall50"] < 1
 
 
 def test_limit_and_seed(tmp_path: Path) -> None:
-    pictures = {f"{n}.png": PICTURES["one.png"] for n in range(12)}
-    samples = read_samples(write_coco(tmp_path, pictures)).samples
+    images = {f"{n}.png": IMAGES["one.png"] for n in range(12)}
+    samples = read_samples(write_coco(tmp_path, images)).samples
 
     def chosen(seed: int) -> list[str]:
         found = evaluate(BlobModel(), samples, limit=4, seed=seed, resamples=0)
-        assert found.figures["pictures"] == 4
+        assert found.metrics["pictures"] == 4
         return [o.sample.image.name for o in found.outcomes]
 
     assert chosen(0) == chosen(0)
@@ -238,11 +238,11 @@ def test_report(tmp_path: Path) -> None:
     assert "<img src=x" not in page
     assert "&lt;script&gt;" in page
     assert "&lt;img src=x&gt;.png" in page
-    assert page.count('<img alt="" src="data:image/jpeg;base64,') == 3, "each picture once, as worst or best"
+    assert page.count('<img alt="" src="data:image/jpeg;base64,') == 3, "each image once, as worst or best"
     assert page.count("<polyline") == 1
     assert "default-src 'none'" in page
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
-    assert json.loads((folder / "metrics.json").read_text()) == dict(found.figures)
+    assert json.loads((folder / "metrics.json").read_text()) == dict(found.metrics)
     answers = [json.loads(line) for line in (folder / "answers.jsonl").read_text().splitlines()]
     assert len(answers) == 6
     assert answers[0]["true_boxes_px"] == answers[0]["boxes_px"] == [[20, 30, 60, 70]]
@@ -255,11 +255,11 @@ def test_report(tmp_path: Path) -> None:
         write_report(found, data)
 
 
-def test_a_picture_that_has_gone_does_not_end_the_report(tmp_path: Path) -> None:
+def test_a_image_that_has_gone_does_not_end_the_report(tmp_path: Path) -> None:
     found = evaluate(BlobModel(), read_samples(write_coco(tmp_path)).samples, resamples=0)
     (tmp_path / "images" / "one.png").unlink()
     write_report(found, tmp_path / "report")
-    assert "The picture cannot be shown" in (tmp_path / "report" / "report.html").read_text()
+    assert "The image cannot be shown" in (tmp_path / "report" / "report.html").read_text()
 
 
 class TestCommand:
@@ -281,12 +281,12 @@ class TestCommand:
         data, out = write_coco(tmp_path), tmp_path / "m.json"
         result = self.run("--data", data, "--images", tmp_path / "images", "--json", out, "--report", tmp_path / "r")
         assert result.exit_code == 0, result.output
-        figures = json.loads(out.read_text())
-        assert {"ap50", "map", "precision50", "recall50", "f1_50", "ap50_ci", "per_class"} <= set(figures)
-        assert (figures["model"], figures["ap50"]) == ("blobs", 1.0)
+        metrics = json.loads(out.read_text())
+        assert {"ap50", "map", "precision50", "recall50", "f1_50", "ap50_ci", "per_class"} <= set(metrics)
+        assert (metrics["model"], metrics["ap50"]) == ("blobs", 1.0)
         assert "ap50" in result.stdout
         assert "ship" in result.stdout
-        assert "3 pictures" in result.stderr
+        assert "3 images" in result.stderr
         assert (tmp_path / "r" / "report.html").is_file()
         again = self.run("--data", data, "--json", out)
         assert again.exit_code == 5
@@ -330,8 +330,8 @@ class TestCommand:
         assert "\u202e" not in result.output
 
 
-def test_the_embedded_model_on_real_pictures(shared_data: Path) -> None:
-    """The two smallest pictures of the set: every figure is there and within its interval."""
+def test_the_embedded_model_on_real_images(shared_data: Path) -> None:
+    """The two smallest images of the set: every metric is there and within its interval."""
     folder = shared_data / "nwpu-vhr10"
     samples = read_samples(folder / "test.json", folder / "images", task="refer").samples
     small = sorted(samples, key=lambda s: (s.size_px[0] * s.size_px[1], s.id))[:2]
@@ -340,7 +340,7 @@ def test_the_embedded_model_on_real_pictures(shared_data: Path) -> None:
         found = evaluate(model, small, resamples=50, settings={"scales": (2.0,)})
     finally:
         model.close()
-    assert found.figures["n"] == 2
-    assert 0 <= found.figures["acc70"] <= found.figures["acc50"] <= 1
-    assert "geo_r1_acc50_unscaled" not in found.figures
+    assert found.metrics["n"] == 2
+    assert 0 <= found.metrics["acc70"] <= found.metrics["acc50"] <= 1
+    assert "geo_r1_acc50_unscaled" not in found.metrics
     assert all(len(o.kept.boxes_px) <= 1 for o in found.outcomes)

@@ -1,4 +1,4 @@
-"""Pictures are encoded once, and the numbers are those of encoding each of them every time."""
+"""Images are encoded once, and the numbers are those of encoding each of them every time."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tests.integration.tiny_models import Family, build_model, build_tokenizer, 
 FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")
 
 
-def picture(seed: int, size: int = 56) -> np.ndarray:
+def image(seed: int, size: int = 56) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 255, (size, size, 3), dtype=np.uint8)
 
 
-def inputs_of(family: Family, pictures: list[np.ndarray]) -> dict[str, Any]:
+def inputs_of(family: Family, images: list[np.ndarray]) -> dict[str, Any]:
     import torch
 
-    images = image_processor(family, 56 * 56)
-    parts = [images(images=[one], return_tensors="pt", input_data_format="channels_last") for one in pictures]
+    process = image_processor(family, 56 * 56)
+    parts = [process(images=[one], return_tensors="pt", input_data_format="channels_last") for one in images]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -33,14 +33,14 @@ def freeze_all_but_language(model: Any) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_same_numbers_for_fewer_pictures(family: Family) -> None:
+def test_the_same_numbers_for_fewer_images(family: Family) -> None:
     import torch
 
     from geogrounding.training.vision_cache import SharedVision
 
     model = build_model(family, build_tokenizer(family))
     freeze_all_but_language(model)
-    batch = inputs_of(family, [picture(seed) for seed in (1, 2, 1, 1, 3, 2)])
+    batch = inputs_of(family, [image(seed) for seed in (1, 2, 1, 1, 3, 2)])
     with torch.no_grad():
         plain = model.get_image_features(**batch, return_dict=True)
     shared = SharedVision(model)
@@ -65,14 +65,14 @@ def test_the_same_numbers_for_fewer_pictures(family: Family) -> None:
     assert shared.counts.asked == 12
 
 
-def test_pictures_that_differ_in_one_value_are_two() -> None:
+def test_images_that_differ_in_one_value_are_two() -> None:
     import torch
 
     from geogrounding.training.vision_cache import SharedVision
 
     model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
     freeze_all_but_language(model)
-    batch = inputs_of("qwen2_5_vl", [picture(1), picture(1)])
+    batch = inputs_of("qwen2_5_vl", [image(1), image(1)])
     half = len(batch["pixel_values"]) // 2
     batch["pixel_values"][half + 3, 7] += 0.25
     shared = SharedVision(model)
@@ -91,7 +91,7 @@ def test_a_tower_that_learns_shares_within_a_batch_only_and_gets_the_whole_gradi
 
     from geogrounding.training.vision_cache import SharedVision
 
-    batch = inputs_of("qwen2_5_vl", [picture(1), picture(2), picture(1)])
+    batch = inputs_of("qwen2_5_vl", [image(1), image(2), image(1)])
     gradients = []
     for share in (False, True):
         model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
@@ -111,14 +111,14 @@ def test_memory_is_bounded() -> None:
 
     model = build_model("qwen2_5_vl", build_tokenizer("qwen2_5_vl"))
     freeze_all_but_language(model)
-    shared = SharedVision(model, limit_bytes=2 * 4 * 64 * 4)  # two pictures of four tokens of 64 numbers
+    shared = SharedVision(model, limit_bytes=2 * 4 * 64 * 4)  # two images of four tokens of 64 numbers
     with torch.no_grad():
         for seed in (1, 2, 3, 3, 1):
-            model.get_image_features(**inputs_of("qwen2_5_vl", [picture(seed)]), return_dict=True)
+            model.get_image_features(**inputs_of("qwen2_5_vl", [image(seed)]), return_dict=True)
     assert shared.counts.encoded == 4
 
 
-def test_the_embedded_model_sees_each_picture_once(tmp_path: Path) -> None:
+def test_the_embedded_model_sees_each_image_once(tmp_path: Path) -> None:
     import torch
 
     from geogrounding.models.builtin import register
@@ -152,9 +152,9 @@ def test_a_group_shares_its_prompt_and_the_numbers_and_gradients_stay(tmp_path: 
     model: Any = register.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
     processor: Any = register.GeogroundProcessor.from_pretrained(folder)
     model.freeze_vision()
-    pictures = [picture(seed, 200) for seed in (1, 2, 1, 2, 1, 3)]
+    images = [image(seed, 200) for seed in (1, 2, 1, 2, 1, 3)]
     texts = ["<image>detect: square<s>" if row % 2 == 0 else "<image>refer: the leftmost ship<s>" for row in range(6)]
-    prompts = processor(images=pictures, text=texts, return_tensors="pt", padding=True)
+    prompts = processor(images=images, text=texts, return_tensors="pt", padding=True)
     answers = processor.tokenizer(
         [processor.completion("square", [[10, 20, 50 + row, 90]][: row % 3]) + "</s>" for row in range(6)],
         return_tensors="pt",
@@ -217,7 +217,7 @@ def test_sampling_follows_temperature_and_top_p() -> None:
     assert shares(temperature=1.0, suppress_tokens=[0]) == pytest.approx([0, 0.6, 0.3, 0.1], abs=0.03)
 
 
-def test_prompts_are_the_same_only_with_the_same_picture() -> None:
+def test_prompts_are_the_same_only_with_the_same_image() -> None:
     import torch
 
     from geogrounding.training.prefix_sharing import same_prompts

@@ -1,4 +1,4 @@
-"""Ten polygons on a real raster teach the embedded model a word, and it forgets nothing for it."""
+"""Ten polygons on a real raster teach the built-in model a word, and it forgets nothing for it."""
 
 from __future__ import annotations
 

@@ -66,8 +66,8 @@ def test_sft_then_grpo_and_the_result_answers(data: Path, talker: Path, tmp_path
     assert "loss" in said[0]
     # a run that is an adapter goes on as one, and the KL divergence is that from where it stood
     outcome = train(grpo(data, tmp_path / "a", beta=0.04, learning_rate=0.01), tmp_path / "b")
-    assert outcome.pictures_encoded <= 4
-    assert outcome.pictures_asked > 4 * outcome.pictures_encoded
+    assert outcome.images_encoded <= 4
+    assert outcome.images_asked > 4 * outcome.images_encoded
     record = json.loads((tmp_path / "b" / "training.json").read_text(encoding="utf-8"))
     assert record["status"] == "done"
     assert record["config"]["epsilon_high"] == 0.28
@@ -133,12 +133,12 @@ def test_a_run_does_not_go_on_as_another(data: Path, talker: Path, tmp_path: Pat
         train(grpo(data, talker), tmp_path / "run", resume=True)
 
 
-def test_sharing_pictures_changes_no_number(data: Path, talker: Path, tmp_path: Path) -> None:
+def test_sharing_images_changes_no_number(data: Path, talker: Path, tmp_path: Path) -> None:
     import torch
 
     for name, share in (("shared", True), ("plain", False)):
         outcome = train(grpo(data, talker, learning_rate=0.01, share_vision=share, seed=2), tmp_path / name)
-        assert (outcome.pictures_asked == outcome.pictures_encoded) is not share
+        assert (outcome.images_asked == outcome.images_encoded) is not share
     shared, plain = weights_of(tmp_path / "shared"), weights_of(tmp_path / "plain")
     for name, tensor in shared.items():
         torch.testing.assert_close(tensor, plain[name], rtol=1e-3, atol=1e-4)
@@ -166,7 +166,7 @@ def test_the_embedded_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -
     # it has not learned to see, but it can learn to be brief
     more = {"rewards": ["tests.training_data.brevity_reward"], "compare_labels": True, "probe": 0, "steps": 3}
     outcome = train(grpo(squares, tmp_path / "a", batch=8, learning_rate=1e-3, **more), tmp_path / "b")
-    assert outcome.pictures_encoded <= 4
+    assert outcome.images_encoded <= 4
     assert not same(weights_of(tmp_path / "a"), weights_of(tmp_path / "b"))
     for part in ("vision_tower", "region_head"):
         before = {name: tensor for name, tensor in weights_of(start).items() if name.startswith(part)}
@@ -219,9 +219,9 @@ def test_groups_must_fit_the_batch(data: Path, talker: Path, tmp_path: Path) -> 
         train(grpo(data, talker, batch=6), tmp_path / "run")
 
 
-def test_pictures_beyond_the_budget_are_refused_or_reduced(talker: Path, tmp_path: Path) -> None:
+def test_images_beyond_the_budget_are_refused_or_reduced(talker: Path, tmp_path: Path) -> None:
     large = write_squares(tmp_path / "d", 2, size=140)
-    with pytest.raises(InputError, match="2 of 2 pictures are larger than the 12,544 pixels"):
+    with pytest.raises(InputError, match="2 of 2 images are larger than the 12,544 pixels"):
         train(sft(large, talker), tmp_path / "run")
     assert not (tmp_path / "run").exists()
     outcome = train(sft(large, talker, reduce_pictures=True, steps=1), tmp_path / "run")
@@ -243,7 +243,7 @@ def test_answers_that_do_not_fit_the_model_are_refused(data: Path, talker: Path,
         train(grpo(data, talker, max_completion=8100), tmp_path / "run")
 
 
-def test_a_family_whose_pictures_are_not_known_is_refused(data: Path, tmp_path: Path) -> None:
+def test_a_family_whose_images_are_not_known_is_refused(data: Path, tmp_path: Path) -> None:
     other = save_tiny(tmp_path / "m", "llava_next")
     with pytest.raises(ModelError, match="models of type llava_next cannot be trained here"):
         train(sft(data, other), tmp_path / "run")
@@ -261,5 +261,5 @@ def test_what_the_embedded_model_cannot_do_is_refused(data: Path, tmp_path: Path
     start = save_tiny_embedded(tmp_path / "start")
     with pytest.raises(SettingsError, match="cannot answer without reasoning"):
         train(sft(data, start, reasoning=False), tmp_path / "run")
-    with pytest.raises(SettingsError, match="max_pixels does not go with the embedded model"):
+    with pytest.raises(SettingsError, match="max_pixels does not go with the built-in model"):
         train(sft(data, start, max_pixels=1000), tmp_path / "run")

@@ -128,7 +128,7 @@ def test_matching_and_precision_in_plain_loops(count: int) -> None:
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3)), max_size=12), st.integers(1, 12))
 @settings(max_examples=100, deadline=None)
 def test_a_weight_is_a_repetition(boxes: list[tuple[bool, int]], missed: int) -> None:
-    """Drawing a picture twice is the same as having it twice, up to where in the ranking its copies stand."""
+    """Drawing an image twice is the same as having it twice, up to where in the ranking its copies stand."""
     right = np.array([hit for hit, _ in boxes], np.bool_)
     targets = int(right.sum()) + missed
     weights = np.array([weight for _, weight in boxes], np.float64)

@@ -22,7 +22,7 @@ from tests import labelled
 
 @st.composite
 def data_sets(draw: st.DrawFn) -> list[Sample]:
-    """Samples of up to four classes, some without a target, some alike in everything but their picture."""
+    """Samples of up to four classes, some without a target, some alike in everything but their image."""
     described = draw(
         st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 30), st.integers(0, 2)), max_size=40, unique=True)
     )
@@ -145,7 +145,7 @@ SPOILED = st.fixed_dictionaries(
 def test_no_label_file_breaks_a_reader(tmp_path: Path, format_: DataFormat, data: st.DataObject) -> None:
     """Whatever the records are, a reader gives checked samples and problems, or one of the project's errors."""
     if not (tmp_path / "a.png").exists():
-        labelled.picture(tmp_path / "a.png")
+        labelled.image(tmp_path / "a.png")
     whole: Any
     if format_ == "coco":
         keys = {"images": st.lists(RECORDS, max_size=3), "annotations": st.lists(RECORDS, max_size=4)}

@@ -9,7 +9,7 @@ import shapely
 
 from geogrounding.datasets.sample import Sample
 from geogrounding.errors import SettingsError
-from geogrounding.evaluation.detection import detect_figures
+from geogrounding.evaluation.detection import detect_metrics
 from geogrounding.evaluation.metric_tables import Resampling
 from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.geometry.boxes import iou_matrix, similarity
@@ -52,7 +52,7 @@ def test_the_model_card_and_eval_print_the_same_average_precision(seed: int) -> 
         outcomes.append(outcome(number, targets, boxes, scores))
         found.append((boxes, scores))
         truth.append((targets, np.ones(len(targets), bool)))
-    printed = detect_figures(outcomes, Resampling(resamples=0)).figures["ap50"]
+    printed = detect_metrics(outcomes, Resampling(resamples=0)).metrics["ap50"]
     card = match(found, truth).average_precision()
     assert 0.1 < card < 1.0
     assert printed == pytest.approx(card, abs=5e-5)

@@ -100,7 +100,7 @@ class TestDetection:
         assert detect(reply([PLANE]), []) == 0.0
         assert detect(NONE, [PLANE]) == 0.0
         assert detect("a text without any sense", []) == 0.0
-        assert detect(reply([[390, 10, 500, 20]]), [[390, 10, 400, 20]]) == 1.0, "clipped to the picture"
+        assert detect(reply([[390, 10, 500, 20]]), [[390, 10, 400, 20]]) == 1.0, "clipped to the image"
 
     def test_a_wrong_box_after_right_ones_costs_the_root(self) -> None:
         assert detect(reply([PLANE, OTHER]), [PLANE]) == pytest.approx(math.sqrt(1 / 2))
@@ -122,7 +122,7 @@ class TestDetection:
         near = [[10, 10, 60, 50 + n] for n in range(4)]
         assert detect(reply(near), [PLANE]) == pytest.approx(math.sqrt(1 / 4))
 
-    def test_what_is_no_box_on_the_picture_counts(self) -> None:
+    def test_what_is_no_box_on_the_image_counts(self) -> None:
         outside = reply([PLANE, [900, 900, 950, 950], [20, 20, 20, 20]])
         assert detect(outside, [PLANE]) == pytest.approx(math.sqrt(1 / 3))
         assert detect(reply([[900, 900, 950, 950]]), []) == 0.0
@@ -179,7 +179,7 @@ def test_average_precision_is_that_of_coco(seed: int) -> None:
 
 
 def test_more_than_a_hundred_boxes_all_count() -> None:
-    """COCO looks at the first 100 boxes of a picture; a large scene holds more."""
+    """COCO looks at the first 100 boxes of an image; a large scene holds more."""
     truth = [[10 * n, 10 * m, 10 * n + 8, 10 * m + 8] for n in range(12) for m in range(12)]
     assert detect(reply(truth), truth) == 1.0
     pairs = [(box, "airplane") for box in truth]
@@ -208,7 +208,7 @@ class TestMask:
         text = reply([[0, 0, 60, 100], [40, 0, 100, 100]])
         assert mask_giou_reward([text], boxes_px=[[[0, 0, 100, 100]]], size_px=[SIZE]) == pytest.approx([1.0])
 
-    def test_clipped_to_the_picture(self) -> None:
+    def test_clipped_to_the_image(self) -> None:
         text = reply([[300, 300, 900, 900]])
         assert mask_giou_reward([text], boxes_px=[[[300, 300, 500, 500]]], size_px=[SIZE]) == pytest.approx([1.0])
 

@@ -89,15 +89,15 @@ def test_defaults_are_those_of_dapo() -> None:
 
 
 def test_completed_settings_leave_nothing_open_and_keep_what_was_given() -> None:
-    for embedded in (False, True):
-        grpo = make_settings(GRPOSettings, {**DATA, "group": 4}).completed(embedded=embedded)
-        assert grpo.batch == (32 if embedded else 4)
+    for builtin in (False, True):
+        grpo = make_settings(GRPOSettings, {**DATA, "group": 4}).completed(builtin=builtin)
+        assert grpo.batch == (32 if builtin else 4)
         assert grpo.steps == 200
         assert None not in (grpo.learning_rate, grpo.max_completion, grpo.gradient_checkpointing, grpo.compare_labels)
-        sft = make_settings(SFTSettings, {**DATA, "learning_rate": 0.5, "steps": 7}).completed(embedded=embedded)
+        sft = make_settings(SFTSettings, {**DATA, "learning_rate": 0.5, "steps": 7}).completed(builtin=builtin)
         assert (sft.learning_rate, sft.steps, sft.epochs) == (0.5, 7, None)
     given = make_settings(GRPOSettings, {**DATA, "epochs": 2.0, "max_completion": 99, "batch": 16}).completed(
-        embedded=True
+        builtin=True
     )
     assert (given.steps, given.epochs, given.max_completion, given.batch) == (None, 2.0, 99, 16)
 
@@ -115,7 +115,7 @@ def test_a_file_and_options_together_and_options_win(tmp_path: Path, ending: str
 
 
 def test_what_a_run_wrote_repeats_it(tmp_path: Path) -> None:
-    settings = make_settings(GRPOSettings, {**DATA, "beta": 0.04, "rewards": ["iou"]}).completed(embedded=False)
+    settings = make_settings(GRPOSettings, {**DATA, "beta": 0.04, "rewards": ["iou"]}).completed(builtin=False)
     path = tmp_path / "training.json"
     path.write_text(json.dumps({"geogrounding": "1", "method": "grpo", "config": describe(settings)}), encoding="utf-8")
     assert make_settings(GRPOSettings, {}, path) == settings

@@ -59,7 +59,7 @@ def test_the_right_answer_is_read_back_as_the_truth(
 @pytest.mark.parametrize("style", ["geo-r1", "qwen3"])
 def test_the_right_answer_earns_every_reward(style: PromptStyle) -> None:
     form = make_format(style=style, coordinates=None, reasoning=True)
-    settings = make_settings(GRPOSettings, {"data": "x"}).completed(embedded=False)
+    settings = make_settings(GRPOSettings, {"data": "x"}).completed(builtin=False)
     for one in (sample(*BOXES), sample(), sample(BOXES[0], task="refer")):
         frame = form.frame(one, (2000, 1000))
         columns = {name: [value] for name, value in form.reward_columns(one, frame).items()}
@@ -118,7 +118,7 @@ def test_given_reasoning_is_used_and_plain_reasoning_is_true() -> None:
     one = sample(BOXES[0], reasoning="Because of its wake.")
     assert "<think>Because of its wake.</think>" in form.completion(one, form.frame(one, (200, 100)))
     nothing = plain_reasoning("ships", np.empty((0, 4)), (90, 90))
-    assert nothing == "I look for what fits: ships. The picture shows no such target."
+    assert nothing == "I look for what fits: ships. The image shows no such target."
     boxes = np.array([[60, 0, 90, 30], [0, 60, 30, 90], [30, 30, 60, 60]], dtype=float)
     places = [plain_reasoning("x", boxes[index : index + 1], (90, 90)) for index in range(3)]
     assert [place.partition("There is one, in the ")[2] for place in places] == [

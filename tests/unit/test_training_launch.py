@@ -33,7 +33,7 @@ def test_a_process_for_each_device(started: dict[str, Any], tmp_path: Path) -> N
     assert command[command.index("--nproc_per_node") + 1] == "4"
     assert command[-3:-1] == ["-m", "geogrounding.training.launch"]
     assert started["job"]["method"] == "grpo"
-    assert make_settings(GRPOSettings, started["job"]["settings"]) == settings.completed(embedded=False)
+    assert make_settings(GRPOSettings, started["job"]["settings"]) == settings.completed(builtin=False)
     launch.launch("grpo", make_settings(GRPOSettings, {"data": "a.json", "model": "o/m"}), tmp_path / "r", processes=2)
     command = started["command"]
     assert command[1:3] == ["-m", "accelerate.commands.launch"]
@@ -71,14 +71,14 @@ def test_a_process_does_its_job_and_says_why_not(
         calls.append((*given, resume))
         on_log({"step": 1, "steps": 2, "loss": 0.5})
         if len(calls) > 1:
-            raise InputError("no picture", hint="Look there.")
+            raise InputError("no image", hint="Look there.")
 
     monkeypatch.setattr(launch, "train", train)
     assert launch.main(file) == 0
     assert calls == [("sft", settings, tmp_path / "run", True)]
     assert "step 1 of 2: loss 0.500" in capsys.readouterr().err
     assert launch.main(file) == InputError.exit_code
-    assert "Error: no picture\nHint: Look there." in capsys.readouterr().err
+    assert "Error: no image\nHint: Look there." in capsys.readouterr().err
     monkeypatch.setenv("RANK", "1")  # the others fail in silence: one message is enough
     assert launch.main(file) == InputError.exit_code
     assert "Error" not in capsys.readouterr().err

@@ -22,7 +22,7 @@ def read_coco(folder: Path, changed: dict[str, Any] | None = None, **options: An
     return read_samples(labelled.write_json(folder / "train.json", labels | (changed or {})), **options)
 
 
-def test_coco_asks_for_each_class_in_each_picture(tmp_path: Path) -> None:
+def test_coco_asks_for_each_class_in_each_image(tmp_path: Path) -> None:
     read = read_coco(tmp_path)
     assert read.format == "coco"
     assert [(s.id, s.expression, s.task, s.labels) for s in read.samples] == [
@@ -69,17 +69,17 @@ def test_coco_negatives_ask_for_absent_classes(tmp_path: Path) -> None:
     assert [s.id for s in read_coco(tmp_path, with_negatives=1).samples] == [s.id for s in read.samples]
 
 
-def test_pictures_are_found_where_told(tmp_path: Path) -> None:
+def test_images_are_found_where_told(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path / "elsewhere")
     data = labelled.write_json(tmp_path / "labels" / "train.json", labels)
-    with pytest.raises(InputError, match=r"the picture 'a\.png' is not in"):
+    with pytest.raises(InputError, match=r"the image 'a\.png' is not in"):
         read_samples(data)
     assert len(read_samples(data, tmp_path / "elsewhere" / "images").samples) == 2
 
 
-def test_a_picture_outside_the_folder_is_a_problem(tmp_path: Path) -> None:
+def test_a_image_outside_the_folder_is_a_problem(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path / "set")
-    labelled.picture(tmp_path / "secret.png")
+    labelled.image(tmp_path / "secret.png")
     labels["images"][0]["file_name"] = "../secret.png"
     labels["images"][1]["file_name"] = "b.jpg"
     labels["annotations"].append({"image_id": 2, "category_id": 5, "bbox": [1, 1, 5, 5]})
@@ -136,8 +136,8 @@ def test_a_crowd_region_leaves_its_class_out_without_a_problem(tmp_path: Path) -
     [
         ([1, 2, 0, 5], "is empty or has its corners swapped"),
         ([1, 2, 5, -5], "is empty or has its corners swapped"),
-        ([60, 40, 60, 40], "lies outside the picture of 64 x 48 pixels"),  # corners given in place of sizes
-        ([100, 2, 5, 5], "lies outside the picture"),
+        ([60, 40, 60, 40], "lies outside the image of 64 x 48 pixels"),  # corners given in place of sizes
+        ([100, 2, 5, 5], "lies outside the image"),
     ],
 )
 def test_a_box_that_is_none_is_told(tmp_path: Path, bbox: list[float], reason: str) -> None:
@@ -156,10 +156,10 @@ def test_a_box_that_sticks_out_a_little_is_cut(tmp_path: Path) -> None:
     assert read.samples[1].boxes_px.tolist() == [[0, 30, 19, 48]]
 
 
-def test_labels_for_a_picture_of_another_size_are_told(tmp_path: Path) -> None:
+def test_labels_for_a_image_of_another_size_are_told(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path)
     labels["images"][0]["width"] = 128
-    with pytest.raises(InputError, match="the labels are for 128 x 48 pixels, the picture has 64 x 48"):
+    with pytest.raises(InputError, match="the labels are for 128 x 48 pixels, the image has 64 x 48"):
         read_samples(labelled.write_json(tmp_path / "train.json", labels))
 
 
@@ -234,7 +234,7 @@ def test_options_are_checked(tmp_path: Path, options: dict[str, Any]) -> None:
 
 
 def test_negatives_are_for_coco(tmp_path: Path) -> None:
-    labelled.picture(tmp_path / "a.png")
+    labelled.image(tmp_path / "a.png")
     record = {"image": "a.png", "problem": "the ship", "solution": [1, 2, 3, 4]}
     with pytest.raises(SettingsError, match="hold their own negatives"):
         read_samples(labelled.write_lines(tmp_path / "a.jsonl", [record]), with_negatives=1)

@@ -24,7 +24,7 @@ OVD = (
 
 
 def read(folder: Path, *records: Any, **options: Any) -> Samples:
-    labelled.picture(folder / "a.png")
+    labelled.image(folder / "a.png")
     return read_samples(labelled.write_lines(folder / "train.jsonl", records), **options)
 
 
@@ -89,7 +89,7 @@ def test_geo_r1_segmentation_takes_the_mask(tmp_path: Path) -> None:
 
 def test_a_mask_of_another_size_is_told(tmp_path: Path) -> None:
     labelled.mask(tmp_path / "m.png", [(4, 5, 20, 25)], (32, 48))
-    with pytest.raises(InputError, match="the mask has 32 x 48 pixels, the picture 64 x 48"):
+    with pytest.raises(InputError, match="the mask has 32 x 48 pixels, the image 64 x 48"):
         read(tmp_path, {"image": "a.png", "problem": "apron", "mask": "m.png"})
 
 
@@ -111,7 +111,7 @@ def test_what_this_project_writes_says_expression_and_task(tmp_path: Path) -> No
 
 
 def test_a_json_list_reads_as_well_as_lines(tmp_path: Path) -> None:
-    labelled.picture(tmp_path / "a.png")
+    labelled.image(tmp_path / "a.png")
     record = {"image": "a.png", "problem": REC, "solution": [10, 20, 30, 40]}
     data = labelled.write_json(tmp_path / "test.json", [record, {"image": "a.png", "problem": REC}])
     got = read_samples(data)
@@ -127,10 +127,10 @@ GOOD = {"image": "a.png", "problem": REC, "solution": [10, 20, 30, 40]}
     [
         ('{"image": "a.png", ', "the line is no JSON"),
         ('"text"', "the line is no JSON object"),
-        (GOOD | {"image": "gone.png"}, "the picture 'gone.png' is not in"),
+        (GOOD | {"image": "gone.png"}, "the image 'gone.png' is not in"),
         (GOOD | {"image": "../a.png"}, "is not in"),
-        (GOOD | {"image": ["a.png", "a.png"]}, "has 2 pictures"),
-        (GOOD | {"image": None}, "names no picture"),
+        (GOOD | {"image": ["a.png", "a.png"]}, "has 2 images"),
+        (GOOD | {"image": None}, "names no image"),
         (GOOD | {"image": "https://example.org/a.png"}, "is an address"),
         (GOOD | {"problem": None}, "the question is missing"),
         (GOOD | {"problem": "<image>"}, "the expression is empty"),
@@ -143,7 +143,7 @@ GOOD = {"image": "a.png", "problem": REC, "solution": [10, 20, 30, 40]}
         (GOOD | {"solution": [1, 2, 3]}, "a box of the solution is no list of 4 numbers"),
         (GOOD | {"solution": [{"label": "ship"}]}, "a box of the solution is no list of 4 numbers"),
         (GOOD | {"solution": [30, 20, 10, 40]}, "swapped"),
-        (GOOD | {"solution": [100, 200, 300, 400]}, "lies outside the picture of 64 x 48 pixels"),
+        (GOOD | {"solution": [100, 200, 300, 400]}, "lies outside the image of 64 x 48 pixels"),
         (GOOD | {"solution": "[" * 5000}, "the solution is no JSON"),
         (GOOD | {"width": 640, "height": 480}, "the labels are for 640 x 480 pixels"),
         (
@@ -196,7 +196,7 @@ def test_ms_swift_labels_in_the_answer(tmp_path: Path) -> None:
     assert (sample.expression, sample.labels, sample.task) == ("vehicles", ("car", "truck"), "detect")
 
 
-def test_ms_swift_shares_of_the_picture(tmp_path: Path) -> None:
+def test_ms_swift_shares_of_the_image(tmp_path: Path) -> None:
     objects = {"ref": ["ship"], "bbox": [[0.25, 0.5, 0.5, 1]], "bbox_type": "norm1"}
     (sample,) = read(tmp_path, swift("<image>Where is the <ref-object>?", "<bbox>", objects)).samples
     assert sample.boxes_px.tolist() == [[16, 24, 32, 48]]
@@ -276,8 +276,8 @@ def test_trl_messages_alone(tmp_path: Path) -> None:
         ({"prompt": "ship", "images": ["a.png"]}, "neither solution nor completion"),
         ({"prompt": [], "images": ["a.png"], "solution": "None"}, "there is no message of the user"),
         ({"prompt": [{"role": "user", "content": 3}], "images": ["a.png"], "solution": "None"}, "is no text"),
-        ({"prompt": "ship", "images": [], "solution": "None"}, "has 0 pictures"),
-        ({"prompt": "ship", "solution": "None"}, "names no picture"),
+        ({"prompt": "ship", "images": [], "solution": "None"}, "has 0 images"),
+        ({"prompt": "ship", "solution": "None"}, "names no image"),
         ({"prompt": "ship", "images": ["a.png"], "solution": None}, "is the text None"),
     ],
 )

@@ -36,7 +36,7 @@ EVAL = {
 
 
 def vrsbench(folder: Path, *records: Any, **options: Any) -> Samples:
-    labelled.picture(folder / "Images_val" / "P0003_0002.png", (512, 256))
+    labelled.image(folder / "Images_val" / "P0003_0002.png", (512, 256))
     return read_samples(labelled.write_json(folder / "VRSBench_EVAL_referring.json", list(records)), **options)
 
 
@@ -60,7 +60,7 @@ def test_vrsbench_evaluation_file(tmp_path: Path) -> None:
         ({"ground_truth": "{<25><40><25><75>}"}, "is empty"),
         ({"question": None}, "the question is missing"),
         ({"image_id": "gone.png"}, "is not in"),
-        ({"image_id": None}, "the name of the picture is missing"),
+        ({"image_id": None}, "the name of the image is missing"),
         ({"obj_cls": 3}, "obj_cls is missing or no text"),
     ],
 )
@@ -71,7 +71,7 @@ def test_vrsbench_records_that_are_told(tmp_path: Path, changed: dict[str, Any],
 
 
 def test_vrsbench_training_conversations(tmp_path: Path) -> None:
-    labelled.picture(tmp_path / "Images_train" / "00001_0000.png", (512, 512))
+    labelled.image(tmp_path / "Images_train" / "00001_0000.png", (512, 512))
 
     def turn(asked: str, answer: str) -> list[dict[str, str]]:
         return [{"from": "human", "value": asked}, {"from": "gpt", "value": answer}]
@@ -96,7 +96,7 @@ def test_vrsbench_training_conversations(tmp_path: Path) -> None:
 
 
 def test_vrsbench_annotation_files(tmp_path: Path) -> None:
-    labelled.picture(tmp_path / "Images_val" / "P0003_0002.png", (512, 256))
+    labelled.image(tmp_path / "Images_val" / "P0003_0002.png", (512, 256))
     item = {
         "obj_id": 0,
         "obj_cls": "ship",
@@ -131,7 +131,7 @@ def rsvg(folder: Path) -> Path:
     }
     files["00001"][1] = ("airplane", (40, 10, 60, 30), "The airplane on the right")
     for stem, objects in files.items():
-        labelled.picture(folder / "JPEGImages" / f"{stem}.jpg")
+        labelled.image(folder / "JPEGImages" / f"{stem}.jpg")
         (folder / "Annotations").mkdir(exist_ok=True)
         (folder / "Annotations" / f"{stem}.xml").write_text(labelled.voc_xml(f"{stem}.jpg", objects))
     (folder / "train.txt").write_text("1\n3\n")
@@ -222,7 +222,7 @@ def test_a_document_type_in_another_encoding_is_refused_as_well(tmp_path: Path) 
 
 def test_plain_voc_is_detection(tmp_path: Path) -> None:
     objects = [("ship", (1, 2, 20, 20), None), ("ship", (30, 2, 50, 20), None), ("car", (5, 30, 9, 34), None)]
-    labelled.picture(tmp_path / "JPEGImages" / "1.jpg")
+    labelled.image(tmp_path / "JPEGImages" / "1.jpg")
     (tmp_path / "Annotations").mkdir()
     (tmp_path / "Annotations" / "1.xml").write_text(labelled.voc_xml("1.jpg", objects))
     got = read_samples(tmp_path)
@@ -234,10 +234,10 @@ def test_plain_voc_is_detection(tmp_path: Path) -> None:
 
 
 def rrsis_d(folder: Path) -> Path:
-    """The layout of RRSIS-D with one picture for training and one for testing, masks run-length coded."""
+    """The layout of RRSIS-D with one image for training and one for testing, masks run-length coded."""
     annotations = []
     for number, split in ((1, "train"), (2, "test")):
-        labelled.picture(folder / "images" / "rrsisd" / "JPEGImages" / f"{number:05}.jpg", seed=number)
+        labelled.image(folder / "images" / "rrsisd" / "JPEGImages" / f"{number:05}.jpg", seed=number)
         xml = labelled.voc_xml(f"{number:05}.jpg", [("ship", (10, 12, 20, 32), f"The ship {number}")], split=split)
         (folder / "images" / "rrsisd" / "ann_split").mkdir(exist_ok=True)
         (folder / "images" / "rrsisd" / "ann_split" / f"{number:05}.xml").write_text(xml)
@@ -282,13 +282,13 @@ def test_rrsis_d_without_masks_is_told(tmp_path: Path) -> None:
 
 def earthreason(folder: Path) -> Path:
     split = folder / "train"
-    labelled.picture(split / "images" / "airport_1.jpg")
+    labelled.image(split / "images" / "airport_1.jpg")
     labelled.mask(split / "labels" / "airport_1.png", [(4, 5, 24, 25), (40, 30, 50, 44), (60, 1, 62, 3)])
     labelled.write_json(
         split / "QAs" / "airport_1.json",
         {"questions": ["Where can aircraft park?", "Which area?"], "answer": ["The apron, because it is paved.", "x"]},
     )
-    labelled.picture(split / "images" / "lake_2.png")
+    labelled.image(split / "images" / "lake_2.png")
     labelled.mask(split / "labels" / "lake_2.png", [])
     labelled.write_json(split / "QAs" / "lake_2.json", {"questions": ["Where can boats moor?"], "answer": []})
     return split

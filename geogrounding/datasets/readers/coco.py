@@ -1,6 +1,6 @@
 """COCO detection files: ``images``, ``annotations`` with ``bbox`` [x, y, width, height], ``categories``.
 
-A COCO file has no sentences, so the expression is the name of the class. One sample asks about one class in one picture.
+A COCO file has no sentences, so the expression is the name of the class. One sample asks about one class in one image.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any
 
 import shapely
 
-from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.images import ImageFolder, MalformedError
 from geogrounding.datasets.masks import polygon_of_segmentation
 from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
-    boxes_in_picture,
+    boxes_in_image,
     check_declared_size,
     numbers_of,
     parse_json,
@@ -33,18 +33,18 @@ from geogrounding.types import Task
 
 @dataclass(slots=True)
 class _Shown:
-    """What is labelled in one picture: by class, the places of its annotations in the file."""
+    """What is labelled in one image: by class, the places of its annotations in the file."""
 
     by_class: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     spoiled: set[int] = field(default_factory=set)
     """Classes of which an annotation cannot be used, so that the others are not all there are."""
 
 
-def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
-    """Samples of a COCO file, picture by picture, classes in the order of the file.
+def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+    """Samples of a COCO file, image by image, classes in the order of the file.
 
-    ``refer`` takes the classes that stand exactly once in a picture. A class with an annotation that cannot be used, or
-    with a crowd region, is left out in that picture: the boxes would not be all there are.
+    ``refer`` takes the classes that stand exactly once in an image. A class with an annotation that cannot be used, or
+    with a crowd region, is left out in that image: the boxes would not be all there are.
 
     Raises:
         InputError: the file is no COCO file.
@@ -69,19 +69,19 @@ def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> I
             if image["id"] in seen:
                 raise MalformedError(f"the image id {image['id']!r} is used twice")
             seen.add(image["id"])
-            path, size_px = pictures.find(image.get("file_name"))
+            path, size_px = images.find(image.get("file_name"))
             check_declared_size(image, size_px)
         except MalformedError as error:
             yield Problem(origin=origin, reason=str(error))
             continue
-        picture = _Picture(data.name, index, image, path, size_px)
-        yield from _samples(picture, shown.get(image["id"], _Shown()), annotations, names, wanted)
+        pictured = _Image(data.name, index, image, path, size_px)
+        yield from _samples(pictured, shown.get(image["id"], _Shown()), annotations, names, wanted)
     for number in sorted((shown.keys() - seen), key=str):
         yield Problem(origin=f"{data.name}:images", reason=f"annotations name the image {number!r}, which is not there")
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class _Image:
     file: str
     index: int
     record: Mapping[str, Any]
@@ -90,7 +90,7 @@ class _Picture:
 
 
 def _samples(
-    picture: _Picture, shown: _Shown, annotations: list[Any], names: dict[int, str], wanted: Wanted
+    image: _Image, shown: _Shown, annotations: list[Any], names: dict[int, str], wanted: Wanted
 ) -> Iterator[Sample | Problem]:
     task: Task = wanted.task or "detect"
     for category, name in names.items():
@@ -98,34 +98,34 @@ def _samples(
         if not places or category in shown.spoiled or (task == "refer" and len(places) != 1):
             continue
         try:
-            yield _sample(picture, name, task, places, annotations)
+            yield _sample(image, name, task, places, annotations)
         except (MalformedError, GeogroundingError) as error:
-            origin = f"{picture.file}:annotations[{places[0]}]"
-            yield Problem(origin=origin, reason=f"{name} in {picture.record['file_name']}: {error}")
+            origin = f"{image.file}:annotations[{places[0]}]"
+            yield Problem(origin=origin, reason=f"{name} in {image.record['file_name']}: {error}")
     absent = [name for category, name in names.items() if category not in shown.by_class.keys() | shown.spoiled]
-    for name in sorted(absent, key=lambda name: _shuffled(picture.record["file_name"], name))[: wanted.negatives]:
-        yield _sample(picture, name, task, [], annotations)
+    for name in sorted(absent, key=lambda name: _shuffled(image.record["file_name"], name))[: wanted.negatives]:
+        yield _sample(image, name, task, [], annotations)
 
 
-def _sample(picture: _Picture, name: str, task: Task, places: list[int], annotations: list[Any]) -> Sample:
+def _sample(image: _Image, name: str, task: Task, places: list[int], annotations: list[Any]) -> Sample:
     corners = [(x, y, x + w, y + h) for x, y, w, h in (annotations[place]["bbox"] for place in places)]
     polygons: tuple[shapely.Geometry, ...] = ()
     if task == "segment":
         polygons = tuple(
-            polygon_of_segmentation(annotations[place].get("segmentation"), picture.size_px) for place in places
+            polygon_of_segmentation(annotations[place].get("segmentation"), image.size_px) for place in places
         )
     return Sample(
-        id=f"{picture.record['file_name']}/{name}",
-        image=picture.path,
-        size_px=picture.size_px,
+        id=f"{image.record['file_name']}/{name}",
+        image=image.path,
+        size_px=image.size_px,
         expression=name,
         task=task,
-        boxes_px=boxes_in_picture(corners, picture.size_px),
+        boxes_px=boxes_in_image(corners, image.size_px),
         labels=(name,) * len(places),
         polygons_px=polygons,
         category=name,
         unique=len(places) == 1 if task == "refer" and places else None,
-        origin=f"{picture.file}:images[{picture.index}]",
+        origin=f"{image.file}:images[{image.index}]",
     )
 
 
@@ -152,18 +152,18 @@ def _sort_in(item: object, index: int, names: dict[int, str], shown: dict[Any, _
     category = item.get("category_id")
     if not isinstance(category, int) or category not in names:
         raise MalformedError(f"the category {category!r} is not in the list")
-    picture = shown[item["image_id"]]
-    picture.by_class[category].append(index)
+    image = shown[item["image_id"]]
+    image.by_class[category].append(index)
     if item.get("iscrowd"):
-        picture.spoiled.add(category)
+        image.spoiled.add(category)
         return
     try:
         numbers_of(item.get("bbox"), 4, "the bbox")
     except MalformedError:
-        picture.spoiled.add(category)
+        image.spoiled.add(category)
         raise
 
 
 def _shuffled(file_name: str, category: str) -> bytes:
-    """A key for an order of the classes that differs from picture to picture and is the same every time."""
+    """A key for an order of the classes that differs from image to image and is the same every time."""
     return hashlib.sha256(f"{file_name}\n{category}".encode()).digest()

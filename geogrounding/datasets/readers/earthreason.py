@@ -1,4 +1,4 @@
-"""EarthReason: questions about a region, answers in words, and a mask for each picture.
+"""EarthReason: questions about a region, answers in words, and a mask for each image.
 
 A split is a folder with ``images/NAME.jpg``, ``labels/NAME.png`` (not black inside the targets) and ``QAs/NAME.json``,
 which has the lists ``questions`` (the same one in several wordings) and ``answer``; an empty ``answer`` says that there is
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.images import ImageFolder, MalformedError
 from geogrounding.datasets.masks import polygons_of_mask, read_mask
 from geogrounding.datasets.readers.records import LabelFiles, Wanted, parse_json, readable, text_of
 from geogrounding.datasets.sample import Problem, Sample
@@ -32,7 +32,7 @@ def split_folder(data: Path, split: str | None) -> Path | None:
     return None
 
 
-def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
     """Samples of the task ``segment`` (or, where asked for, ``detect`` or ``refer`` with the boxes around the regions of
     the masks), in the order of the names of the files.
 
@@ -42,22 +42,24 @@ def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> I
     folder = split_folder(data, wanted.split)
     if folder is None:
         raise InputError(f"{data} holds no folders QAs and labels", hint="Name the folder of one split.")
-    labels = Pictures(folder / "labels")
+    labels = ImageFolder(folder / "labels")
     for path in sorted((folder / "QAs").glob("*.json")):
         try:
             record = parse_json(files.read(path, part_of=folder / "QAs"), path.name)
             if not isinstance(record, Mapping):
                 raise MalformedError("the file is no JSON object")
-            yield _sample(record, path, pictures, labels, wanted)
+            yield _sample(record, path, images, labels, wanted)
         except (MalformedError, GeogroundingError) as error:
             yield Problem(origin=path.name, reason=str(error))
 
 
-def _sample(record: Mapping[str, object], path: Path, pictures: Pictures, labels: Pictures, wanted: Wanted) -> Sample:
+def _sample(
+    record: Mapping[str, object], path: Path, images: ImageFolder, labels: ImageFolder, wanted: Wanted
+) -> Sample:
     questions, answers = record.get("questions"), record.get("answer", record.get("answers"))
     if not isinstance(questions, list) or not questions:
         raise MalformedError("there is no list questions")
-    image, size_px = _picture(path.stem, pictures)
+    image, size_px = _image(path.stem, images)
     mask_path, _ = labels.find(f"{path.stem}.png")
     polygons = polygons_of_mask(read_mask(mask_path, size_px))
     large = [polygon for polygon in polygons if polygon.area >= LEAST_REGION_PX] or list(polygons)
@@ -80,11 +82,11 @@ def _sample(record: Mapping[str, object], path: Path, pictures: Pictures, labels
     )
 
 
-def _picture(stem: str, pictures: Pictures) -> tuple[Path, tuple[int, int]]:
+def _image(stem: str, images: ImageFolder) -> tuple[Path, tuple[int, int]]:
     for suffix in _SUFFIXES[:-1]:
         try:
-            pictures.locate(stem + suffix)
+            images.locate(stem + suffix)
         except MalformedError:
             continue
-        return pictures.find(stem + suffix)
-    return pictures.find(stem + _SUFFIXES[-1])
+        return images.find(stem + suffix)
+    return images.find(stem + _SUFFIXES[-1])

@@ -1,14 +1,14 @@
 """Records of one question each, in JSONL or a JSON list: VLM-R1 and Geo-R1, ms-swift, TRL.
 
 VLM-R1, Geo-R1   ``image``, ``problem``, ``solution``; or ``image``, ``conversations`` of ``from`` and ``value``. The task
-                 segment has ``mask``, a picture. This project writes the same with ``expression`` and ``task`` added.
+                 segment has ``mask``, an image. This project writes the same with ``expression`` and ``task`` added.
                  (github.com/om-ai-lab/VLM-R1, grpo_jsonl.py; github.com/Geo-R1/geo-r1, run_scripts)
 ms-swift         ``messages``, ``images``, ``objects`` with ``ref`` and ``bbox``, and the marks ``<ref-object>`` and
                  ``<bbox>`` in the messages. (its documentation, "Custom dataset", part "Grounding")
 TRL              ``prompt``, a text or messages, ``images``, and the answer as ``solution`` or ``completion``.
                  (its documentation, "Dataset formats")
 
-Boxes are in pixels of the picture.
+Boxes are in pixels of the image.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 import shapely
 
-from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.images import ImageFolder, MalformedError
 from geogrounding.datasets.masks import polygons_of_mask, read_mask
 from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
-    boxes_in_picture,
+    boxes_in_image,
     check_declared_size,
     numbers_of,
     parse_records,
@@ -39,50 +39,50 @@ from geogrounding.errors import GeogroundingError
 from geogrounding.types import Task
 
 _Parts = tuple[str, Asked, Solved]
-"""Name of the picture, question, answer."""
+"""Name of the image, question, answer."""
 _MARK = re.compile(r"<ref-object>|<bbox>")
 
 
-def read_geo_r1(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+def read_geo_r1(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
     """Samples of a VLM-R1 or Geo-R1 file, one for each record."""
-    return _read(data, pictures, files, wanted, _take_geo_r1)
+    return _read(data, images, files, wanted, _take_geo_r1)
 
 
-def read_swift(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+def read_swift(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
     """Samples of an ms-swift file, one for each record."""
-    return _read(data, pictures, files, wanted, _take_swift)
+    return _read(data, images, files, wanted, _take_swift)
 
 
-def read_trl(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+def read_trl(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
     """Samples of a TRL file, one for each record."""
-    return _read(data, pictures, files, wanted, _take_trl)
+    return _read(data, images, files, wanted, _take_trl)
 
 
 def _read(
     data: Path,
-    pictures: Pictures,
+    images: ImageFolder,
     files: LabelFiles,
     wanted: Wanted,
-    take: Callable[[Mapping[str, Any], Pictures], _Parts],
+    take: Callable[[Mapping[str, Any], ImageFolder], _Parts],
 ) -> Iterator[Sample | Problem]:
     for origin, record in parse_records(files.read(data), data.name):
         if isinstance(record, MalformedError):
             yield Problem(origin=origin, reason=str(record))
             continue
         try:
-            yield _sample(record, take(record, pictures), origin, pictures, wanted)
+            yield _sample(record, take(record, images), origin, images, wanted)
         except (MalformedError, GeogroundingError) as error:
             yield Problem(origin=origin, reason=str(error))
 
 
-def _sample(record: Mapping[str, Any], parts: _Parts, origin: str, pictures: Pictures, wanted: Wanted) -> Sample:
+def _sample(record: Mapping[str, Any], parts: _Parts, origin: str, images: ImageFolder, wanted: Wanted) -> Sample:
     name, asked, solved = parts
-    path, size_px = pictures.find(name)
+    path, size_px = images.find(name)
     check_declared_size(record, size_px)
-    boxes_px = boxes_in_picture(solved.boxes, size_px)
+    boxes_px = boxes_in_image(solved.boxes, size_px)
     polygons: tuple[shapely.Geometry, ...] = ()
     if record.get("mask"):
-        mask_path, _ = pictures.find(record["mask"])
+        mask_path, _ = images.find(record["mask"])
         polygons = polygons_of_mask(read_mask(mask_path, size_px))
         if not len(boxes_px):
             boxes_px = np.array([polygon.bounds for polygon in polygons], dtype=np.float64).reshape(-1, 4)
@@ -116,7 +116,7 @@ def _task(record: Mapping[str, Any], asked: Asked, solved: Solved, masked: bool)
     return asked.task or ("refer" if len(solved.boxes) == 1 else "detect")
 
 
-def _take_geo_r1(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
+def _take_geo_r1(record: Mapping[str, Any], images: ImageFolder) -> _Parts:
     question, answer = record.get("problem"), record.get("solution")
     if "conversations" in record:
         question, answer = _one_turn(record["conversations"], "from", "value", ("human", "gpt"))
@@ -135,7 +135,7 @@ def _take_geo_r1(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
     return _one_image(record.get("image")), asked, take_solution(answer)
 
 
-def _take_trl(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
+def _take_trl(record: Mapping[str, Any], images: ImageFolder) -> _Parts:
     prompt = record.get("prompt", record.get("messages"))
     question = prompt if isinstance(prompt, str) else _last_of(prompt, "user")
     if "solution" in record:
@@ -152,7 +152,7 @@ def _take_trl(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
     return _one_image(record.get("images", record.get("image"))), take_question(question), take_solution(answer)
 
 
-def _take_swift(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
+def _take_swift(record: Mapping[str, Any], images: ImageFolder) -> _Parts:
     name = _one_image(record.get("images", record.get("image")))
     objects = record.get("objects")
     if not isinstance(objects, Mapping) or not isinstance(objects.get("bbox"), list):
@@ -169,7 +169,7 @@ def _take_swift(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
     asked = take_question(_MARK.sub(lambda _: next(told), question))
     if len(asked_refs) == 1:
         asked = Asked(expression=asked_refs[0], task=asked.task, known=True)
-    boxes = _swift_boxes(objects, name, pictures)
+    boxes = _swift_boxes(objects, name, images)
     if answer and answer.count("<bbox>") not in (0, len(boxes)):
         raise MalformedError(f"the answer has {answer.count('<bbox>')} marks <bbox>, the record {len(boxes)} boxes")
     answer_refs = refs[len(marks) :]
@@ -182,13 +182,13 @@ def _take_swift(record: Mapping[str, Any], pictures: Pictures) -> _Parts:
     return name, asked, Solved(boxes=tuple(boxes), labels=labels, reasoning="", points=False)
 
 
-def _swift_boxes(objects: Mapping[str, Any], name: str, pictures: Pictures) -> list[tuple[float, float, float, float]]:
+def _swift_boxes(objects: Mapping[str, Any], name: str, images: ImageFolder) -> list[tuple[float, float, float, float]]:
     kind = objects.get("bbox_type", "real")
     if kind not in ("real", "norm1"):
         raise MalformedError(f"bbox_type {kind!r} is unknown")
     if any(number != 0 for number in _list_of(objects, "image_id")):
-        raise MalformedError("a box is about a second picture")
-    unit_x, unit_y = pictures.find(name)[1] if kind == "norm1" else (1, 1)
+        raise MalformedError("a box is about a second image")
+    unit_x, unit_y = images.find(name)[1] if kind == "norm1" else (1, 1)
     boxes = []
     for box in objects["bbox"]:
         x0, y0, x1, y1 = numbers_of(box, 4, "an entry of bbox")
@@ -205,15 +205,15 @@ def _list_of(objects: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _one_image(value: object) -> str:
-    """The name of the one picture: a text, or a list of one text or of one ``{"path": ...}``."""
+    """The name of the one image: a text, or a list of one text or of one ``{"path": ...}``."""
     if isinstance(value, list):
         if len(value) != 1:
-            raise MalformedError(f"the record has {len(value)} pictures; one is needed")
+            raise MalformedError(f"the record has {len(value)} images; one is needed")
         value = value[0]
     if isinstance(value, Mapping):
         value = value.get("path")
     if not isinstance(value, str) or not value.strip():
-        raise MalformedError("the record names no picture")
+        raise MalformedError("the record names no image")
     return value
 
 

@@ -20,7 +20,7 @@ from geogrounding.types import Task
 MAX_LABEL_BYTES = 2**30
 """Of one label file; COCO's own training labels are 450 MB."""
 LEAST_INSIDE = 0.5
-"""Boxes that stick out of the picture are cut at its edge where at least this share of them lies inside; annotators'
+"""Boxes that stick out of the image are cut at its edge where at least this share of them lies inside; annotators'
 boxes do by a few pixels. With less, the numbers mean something else than the reader thinks (corners read as sizes)."""
 
 
@@ -31,7 +31,7 @@ class Wanted:
     task: Task | None
     """None is what the format holds."""
     negatives: int
-    """Absent classes that are asked about in each picture."""
+    """Absent classes that are asked about in each image."""
     split: str | None
     """Name of the split, where a folder holds several."""
 
@@ -140,11 +140,11 @@ def numbers_of(value: object, count: int, what: str) -> list[float]:
     return numbers
 
 
-def boxes_in_picture(boxes_px: Sequence[Sequence[float]], size_px: tuple[int, int]) -> NDArray[np.float64]:
-    """Boxes (N, 4) as x0, y0, x1, y1 cut at the edges of the picture.
+def boxes_in_image(boxes_px: Sequence[Sequence[float]], size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """Boxes (N, 4) as x0, y0, x1, y1 cut at the edges of the image.
 
     Raises:
-        MalformedError: a box is empty, has swapped corners, or lies outside the picture for the most part.
+        MalformedError: a box is empty, has swapped corners, or lies outside the image for the most part.
     """
     boxes = np.asarray(boxes_px, dtype=np.float64).reshape(-1, 4)
     sides = boxes[:, 2:] - boxes[:, :2]
@@ -155,23 +155,19 @@ def boxes_in_picture(boxes_px: Sequence[Sequence[float]], size_px: tuple[int, in
     share = np.prod(inside[:, 2:] - inside[:, :2], axis=1) / np.prod(sides, axis=1)
     if (share < LEAST_INSIDE).any():
         worst = boxes[int(share.argmin())]
-        raise MalformedError(
-            f"the box {_numbers(worst)} lies outside the picture of {size_px[0]} x {size_px[1]} pixels"
-        )
+        raise MalformedError(f"the box {_numbers(worst)} lies outside the image of {size_px[0]} x {size_px[1]} pixels")
     return inside
 
 
 def check_declared_size(record: Mapping[str, Any], size_px: tuple[int, int]) -> None:
-    """Refuse a record whose ``width`` and ``height`` are not those of its picture: its boxes then are in other pixels.
+    """Refuse a record whose ``width`` and ``height`` are not those of its image: its boxes then are in other pixels.
 
     Raises:
         MalformedError: they differ.
     """
     width, height = record.get("width"), record.get("height")
     if isinstance(width, int) and isinstance(height, int) and (width, height) != size_px:
-        raise MalformedError(
-            f"the labels are for {width} x {height} pixels, the picture has {size_px[0]} x {size_px[1]}"
-        )
+        raise MalformedError(f"the labels are for {width} x {height} pixels, the image has {size_px[0]} x {size_px[1]}")
 
 
 def readable(name: str) -> str:

@@ -1,9 +1,9 @@
-"""VOC-style XML, one file a picture: DIOR-RSVG and RRSIS-D with a sentence for each object, and plain VOC detection.
+"""VOC-style XML, one file an image: DIOR-RSVG and RRSIS-D with a sentence for each object, and plain VOC detection.
 
 DIOR-RSVG   ``Annotations/*.xml``, ``JPEGImages/``, and ``train.txt``, ``val.txt``, ``test.txt`` beside them, whose lines
             count the objects of all XML files in the order of their names (github.com/ZhanYang-nwpu/RSVG-pytorch).
 RRSIS-D     ``images/rrsisd/ann_split/*.xml`` with ``<split>`` inside, ``images/rrsisd/JPEGImages/``; the masks are in
-            ``rrsisd/instances.json`` under the number of the picture (github.com/Lsan2401/RMSIN). Its pickled list of
+            ``rrsisd/instances.json`` under the number of the image (github.com/Lsan2401/RMSIN). Its pickled list of
             sentences is never opened: unpickling runs whatever code the file holds, and the XML has the same sentences.
 
 The numbers of ``<bndbox>`` are taken as edges in pixels, as the evaluations of these sets take them.
@@ -19,12 +19,12 @@ from typing import Any
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.images import ImageFolder, MalformedError
 from geogrounding.datasets.masks import polygon_of_segmentation
 from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
-    boxes_in_picture,
+    boxes_in_image,
     parse_json,
     readable,
     text_of,
@@ -32,7 +32,7 @@ from geogrounding.datasets.readers.records import (
 from geogrounding.datasets.sample import Problem, Sample
 from geogrounding.errors import GeogroundingError, InputError, SettingsError
 
-PICTURE_FOLDERS = ("JPEGImages", "images")
+IMAGE_FOLDERS = ("JPEGImages", "images")
 LABEL_FOLDERS = ("Annotations", "ann_split")
 MAX_XML_BYTES = 16 * 2**20
 MAX_XML_DEPTH = 32
@@ -58,15 +58,15 @@ def label_folder(data: Path) -> Path | None:
     return None
 
 
-def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
     """Samples in the order of the names of the XML files.
 
     Objects with a ``<description>`` become one sample each, of the task ``refer``, or ``segment`` where masks are asked
-    for. Files without any become samples of the task ``detect``, one for each class in a picture.
+    for. Files without any become samples of the task ``detect``, one for each class in an image.
 
     Args:
         data: the folder of XML files, the folder above it, or a split file beside it.
-        pictures: where the pictures are.
+        images: where the images are.
         files: reads the labels.
         wanted: ``split`` takes the split file of this name, or the files whose ``<split>`` is this.
 
@@ -98,7 +98,7 @@ def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> I
         else:
             taken = objects
         if taken or chosen is None or path.stem in chosen:
-            yield from _read_picture(_File(path.name, path.stem, root), objects, taken, pictures, wanted, masks)
+            yield from _read_image(_File(path.name, path.stem, root), objects, taken, images, wanted, masks)
     if not found_split:
         raise InputError(f"no file in {folder} belongs to the split {split!r}", hint="Check the name of the split.")
 
@@ -110,16 +110,16 @@ class _File:
     root: Element
 
 
-def _read_picture(
+def _read_image(
     file: _File,
     objects: list[Element],
     taken: list[Element],
-    pictures: Pictures,
+    images: ImageFolder,
     wanted: Wanted,
     masks: _Masks | None,
 ) -> Iterator[Sample | Problem]:
     try:
-        path, size_px = pictures.find(_text(file.root, "filename") or f"{file.stem}.jpg")
+        path, size_px = images.find(_text(file.root, "filename") or f"{file.stem}.jpg")
         _check_size(file.root, size_px)
     except MalformedError as error:
         yield Problem(origin=file.name, reason=str(error))
@@ -144,11 +144,11 @@ def _read_picture(
                 size_px=size_px,
                 expression=sentence,
                 task=wanted.task or "refer",
-                boxes_px=boxes_in_picture([_box(item)], size_px),
+                boxes_px=boxes_in_image([_box(item)], size_px),
                 labels=(category,),
                 polygons_px=() if polygon is None else (polygon,),
                 category=category,
-                # One description of a class does not say that the picture shows only one of it.
+                # One description of a class does not say that the image shows only one of it.
                 unique=False if sum(_text(other, "name") == _text(item, "name") for other in objects) > 1 else None,
                 origin=origin,
             )
@@ -180,7 +180,7 @@ def _detect_samples(
                 size_px=size_px,
                 expression=category,
                 task=wanted.task or "detect",
-                boxes_px=boxes_in_picture(found, size_px),
+                boxes_px=boxes_in_image(found, size_px),
                 labels=(category,) * len(found),
                 category=category,
                 unique=True if wanted.task == "refer" else None,
@@ -191,7 +191,7 @@ def _detect_samples(
 
 
 class _Masks:
-    """The masks of RRSIS-D by the number of the picture; one picture has one sentence and one mask."""
+    """The masks of RRSIS-D by the number of the image; one image has one sentence and one mask."""
 
     def __init__(self, folder: Path, files: LabelFiles) -> None:
         places = [
@@ -215,9 +215,9 @@ class _Masks:
                 self._codes[item["image_id"]] = item.get("segmentation")
 
     def of(self, stem: str, size_px: tuple[int, int]) -> Any:
-        """The mask of the picture with this number as its name."""
+        """The mask of the image with this number as its name."""
         if not stem.isdecimal() or int(stem) not in self._codes:
-            raise MalformedError("there is no mask for this picture")
+            raise MalformedError("there is no mask for this image")
         return polygon_of_segmentation(self._codes[int(stem)], size_px)
 
 
@@ -302,9 +302,7 @@ def _box(item: Element) -> tuple[float, float, float, float]:
 
 
 def _check_size(root: Element, size_px: tuple[int, int]) -> None:
-    """Refuse labels that are for a picture of another size."""
+    """Refuse labels that are for an image of another size."""
     width, height = root.findtext("size/width", ""), root.findtext("size/height", "")
     if width.strip().isdecimal() and height.strip().isdecimal() and (int(width), int(height)) != size_px:
-        raise MalformedError(
-            f"the labels are for {width} x {height} pixels, the picture has {size_px[0]} x {size_px[1]}"
-        )
+        raise MalformedError(f"the labels are for {width} x {height} pixels, the image has {size_px[0]} x {size_px[1]}")

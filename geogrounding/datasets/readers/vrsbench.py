@@ -1,9 +1,9 @@
 """VRSBench in the three forms in which it is published (github.com/lx709/VRSBench).
 
 VRSBench_EVAL_referring.json   a list of records ``image_id``, ``question``, ``ground_truth``, ``obj_cls``, ``is_unique``;
-                               the box is a text ``{<x1><y1><x2><y2>}`` in hundredths of the picture.
+                               the box is a text ``{<x1><y1><x2><y2>}`` in hundredths of the image.
 VRSBench_train.json            conversations; turns marked ``[refer]`` are read, captions and questions passed over.
-Annotations_*/                 one JSON a picture with ``objects``: ``referring_sentence``, ``obj_cls``, ``is_unique`` and
+Annotations_*/                 one JSON an image with ``objects``: ``referring_sentence``, ``obj_cls``, ``is_unique`` and
                                ``obj_coord``, four shares of the width and height, finer than hundredths.
 """
 
@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from geogrounding.datasets.images import MalformedError, Pictures
+from geogrounding.datasets.images import ImageFolder, MalformedError
 from geogrounding.datasets.readers.records import (
     LabelFiles,
     Wanted,
-    boxes_in_picture,
+    boxes_in_image,
     numbers_of,
     parse_json,
     parse_records,
@@ -29,7 +29,7 @@ from geogrounding.datasets.readers.solutions import take_question
 from geogrounding.datasets.sample import Problem, Sample
 from geogrounding.errors import GeogroundingError, InputError
 
-PICTURE_FOLDERS = ("Images_val", "Images_train", "images")
+IMAGE_FOLDERS = ("Images_val", "Images_train", "images")
 _BOX = re.compile(r"\{<(\d{1,3})><(\d{1,3})><(\d{1,3})><(\d{1,3})>\}")
 _ASKING = re.compile(
     r"^\s*(?:give me the location of|where (?:is|can I locate)|from this image, tell me the location of|"
@@ -38,7 +38,7 @@ _ASKING = re.compile(
 )
 
 
-def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
+def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
     """Samples of the task ``refer``, in the order of the file or of the names of the files in a folder.
 
     Raises:
@@ -46,25 +46,25 @@ def read(data: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted) -> I
     """
     if data.is_dir():
         for path in sorted(data.glob("*.json")):
-            yield from _read_picture_file(path, pictures, files, wanted, data)
+            yield from _read_image_file(path, images, files, wanted, data)
         return
     for origin, record in parse_records(files.read(data), data.name):
         if isinstance(record, MalformedError):
             yield Problem(origin=origin, reason=str(record))
         elif "conversations" in record:
-            yield from _read_conversation(record, origin, pictures, wanted)
+            yield from _read_conversation(record, origin, images, wanted)
         else:
             try:
                 box = _box_of(record.get("ground_truth"))
                 yield _sample(
-                    record, record.get("image_id"), _expression(record.get("question")), box, origin, pictures, wanted
+                    record, record.get("image_id"), _expression(record.get("question")), box, origin, images, wanted
                 )
             except (MalformedError, GeogroundingError) as error:
                 yield Problem(origin=origin, reason=str(error))
 
 
 def _read_conversation(
-    record: Mapping[str, Any], origin: str, pictures: Pictures, wanted: Wanted
+    record: Mapping[str, Any], origin: str, images: ImageFolder, wanted: Wanted
 ) -> Iterator[Sample | Problem]:
     turns = record["conversations"]
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
@@ -77,13 +77,13 @@ def _read_conversation(
         place = f"{origin}.conversations[{2 * number}]"
         try:
             box = _box_of(answer.get("value"))
-            yield _sample({}, record.get("image"), _expression(asked), box, place, pictures, wanted)
+            yield _sample({}, record.get("image"), _expression(asked), box, place, images, wanted)
         except (MalformedError, GeogroundingError) as error:
             yield Problem(origin=place, reason=str(error))
 
 
-def _read_picture_file(
-    path: Path, pictures: Pictures, files: LabelFiles, wanted: Wanted, folder: Path
+def _read_image_file(
+    path: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted, folder: Path
 ) -> Iterator[Sample | Problem]:
     try:
         record = parse_json(files.read(path, part_of=folder), path.name)
@@ -102,7 +102,7 @@ def _read_picture_file(
             if not all(0 <= share <= 1 for share in shares):
                 raise MalformedError("obj_coord holds a number outside 0 to 1")
             sentence = text_of(item.get("referring_sentence"), "the referring sentence")
-            yield _sample(item, record.get("image"), sentence, shares, origin, pictures, wanted)
+            yield _sample(item, record.get("image"), sentence, shares, origin, images, wanted)
         except (MalformedError, GeogroundingError) as error:
             yield Problem(origin=origin, reason=str(error))
 
@@ -113,10 +113,10 @@ def _sample(
     expression: str,
     shares: list[float],
     origin: str,
-    pictures: Pictures,
+    images: ImageFolder,
     wanted: Wanted,
 ) -> Sample:
-    path, size_px = pictures.find(image)
+    path, size_px = images.find(image)
     width, height = size_px
     x0, y0, x1, y1 = shares
     category = readable(text_of(record["obj_cls"], "obj_cls")) if record.get("obj_cls") else ""
@@ -127,7 +127,7 @@ def _sample(
         size_px=size_px,
         expression=expression,
         task=wanted.task or "refer",
-        boxes_px=boxes_in_picture([(x0 * width, y0 * height, x1 * width, y1 * height)], size_px),
+        boxes_px=boxes_in_image([(x0 * width, y0 * height, x1 * width, y1 * height)], size_px),
         labels=(category or expression,),
         category=category,
         unique=bool(unique) if isinstance(unique, bool | int) else None,

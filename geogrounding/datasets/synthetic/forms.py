@@ -1,4 +1,4 @@
-"""The forms of a meaning that a picture offers: which classes, ranks, places, neighbours and attributes to ask for.
+"""The forms of a meaning that an image offers: which classes, ranks, places, neighbours and attributes to ask for.
 
 What is offered need not fit anything, nor be clear: ``making`` tries each and keeps what is.
 """
@@ -28,9 +28,9 @@ MOST_VALUE_WORDS = 3
 """Attribute values of more words are names or remarks, not properties."""
 MOST_ORDINAL = 4
 MOST_PAIRS = 60
-"""Pairs of categories tried for relations in one picture."""
+"""Pairs of categories tried for relations in one image."""
 _PLAIN_COLOURS = frozenset({"red", "blue", "green", "yellow", "white", "black"})
-"""Colours that a picture may be said not to show, where no colour is near them."""
+"""Colours that an image may be said not to show, where no colour is near them."""
 _CONFUSED = {
     "white": frozenset({"silver", "beige", "light", "grey", "pink"}),
     "black": frozenset({"dark", "grey", "blue", "green", "brown", "purple"}),
@@ -43,13 +43,13 @@ _CONFUSED = {
 
 @dataclass(slots=True)
 class Source:
-    """What the forms draw on: a picture and what can be asked about it."""
+    """What the forms draw on: an image and what can be asked about it."""
 
     picture: Picture
     dice: Dice
     words: Words
     usable: list[str] = field(init=False)
-    """Categories in the picture that no other category there is a kind of."""
+    """Categories in the image that no other category there is a kind of."""
     several: list[str] = field(init=False)
     """Those with more than one object."""
     absent: list[str] = field(init=False)
@@ -64,7 +64,7 @@ class Source:
 
 
 def may_be_meant(name: str, present: Collection[str]) -> bool:
-    """Whether something that is in the picture could be called by the name of a class that is not labelled in it."""
+    """Whether something that is in the image could be called by the name of a class that is not labelled in it."""
     wider = {other for other in present if name in NARROWER.get(other, ())}
     narrower = NARROWER.get(name, frozenset()) & set(present)
     named = {other for other in present if any(other in pair for pair in SYNONYMS.get(name, ()))}

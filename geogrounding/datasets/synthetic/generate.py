@@ -1,4 +1,4 @@
-"""Referring expressions about a picture, made from boxes, labels and attributes, each with its answer and the reason for it.
+"""Referring expressions about an image, made from boxes, labels and attributes, each with its answer and the reason for it.
 
 A meaning is proposed, ``Picture.fit`` says what it fits and whether that is beyond doubt, and only then is it put into words. So an
 expression fits exactly its targets by construction.
@@ -47,12 +47,12 @@ def make_expressions(
     kinds: Sequence[Kind] = ALL_KINDS,
     synonyms: Words = SYNONYMS,
 ) -> list[Expression]:
-    """Expressions about a picture, all different, of all kinds alike as far as the picture allows.
+    """Expressions about an image, all different, of all kinds alike as far as the image allows.
 
     Args:
-        objects: what is in the picture. Classes that it may be said to lack are ``objects.looked_for``.
+        objects: what is in the image. Classes that it may be said to lack are ``objects.looked_for``.
         rng: decides everything; the same state gives the same list.
-        count: expressions wanted. A picture that does not allow so many gives fewer.
+        count: expressions wanted. An image that does not allow so many gives fewer.
         kinds: what may be made; a kind that is listed twice comes twice as often.
         synonyms: words of the classes; a class without an entry is called by its label.
 
@@ -80,10 +80,10 @@ def make_expressions(
 
 
 class _Pool:
-    """Meanings of one form for one picture, in random order, each tried once and kept by its outcome."""
+    """Meanings of one form for one image, in random order, each tried once and kept by its outcome."""
 
     def __init__(self, picture: Picture, dice: Dice, meanings: Iterator[Meaning]) -> None:
-        self._picture, self._dice = picture, dice
+        self._image, self._dice = picture, dice
         self._pending = list(meanings)
         dice.shuffle(self._pending)
         self._found: tuple[list[tuple[Meaning, Fit]], list[tuple[Meaning, Fit]]] = ([], [])
@@ -95,7 +95,7 @@ class _Pool:
             return self._dice.pick(known)
         while self._pending:
             meaning = self._pending.pop()
-            fit = self._picture.fit(meaning)
+            fit = self._image.fit(meaning)
             if fit.clear and (accept is None or accept(meaning, fit)):
                 self._found[not fit.targets].append((meaning, fit))
                 if empty is (not fit.targets):
@@ -104,7 +104,7 @@ class _Pool:
 
 
 class _Maker:
-    """Makes expressions about one picture."""
+    """Makes expressions about one image."""
 
     def __init__(self, picture: Picture, dice: Dice, synonyms: Words) -> None:
         self.picture, self.dice = picture, dice
@@ -114,7 +114,7 @@ class _Maker:
         self.pools: dict[str, _Pool] = {}
 
     def make(self, kind: Kind) -> Expression | None:
-        """An expression of this kind; None where the picture allows none."""
+        """An expression of this kind; None where the image allows none."""
         forms = list(FORMS[kind])
         self.dice.shuffle(forms)
         for form in forms:
@@ -157,7 +157,7 @@ _TABLES: dict[tuple[tuple[str, ...], int], tuple[Words, Words]] = {}
 
 
 def _table(categories: tuple[str, ...], synonyms: Words) -> Words:
-    """``words_for`` remembered: training asks for the same classes at every picture."""
+    """``words_for`` remembered: training asks for the same classes at every image."""
     key = (categories, id(synonyms))
     if key not in _TABLES or _TABLES[key][0] is not synonyms:
         if len(_TABLES) >= 1024:

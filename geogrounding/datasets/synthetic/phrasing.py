@@ -66,7 +66,7 @@ def phrase(picture: Picture, meaning: Meaning, fit: Fit, dice: Dice, words: Word
     """An expression of a meaning.
 
     Args:
-        picture: the objects; its neighbours decide between "the" and "a", ``north_up`` allows compass words.
+        image: the objects; its neighbours decide between "the" and "a", ``north_up`` allows compass words.
         meaning: what to say; its task decides between one and many.
         fit: what fits it.
         dice: chooses among ways of saying it.

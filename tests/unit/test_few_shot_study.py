@@ -14,22 +14,22 @@ from PIL import Image
 
 from geogrounding.datasets.sample import Sample
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.evaluation.detection import detect_figures
+from geogrounding.evaluation.detection import detect_metrics
 from geogrounding.evaluation.metric_tables import Resampling
-from geogrounding.evaluation.metrics import refer_figures
+from geogrounding.evaluation.metrics import refer_metrics
 from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.training.config import TrainSettings
 from recipes.few_shot_study import data as data_of
 from recipes.few_shot_study import report
 from recipes.few_shot_study import study as ex
-from recipes.few_shot_study.measure import SharedEyes, by_picture
+from recipes.few_shot_study.measure import SharedEyes, by_image
 
-PICTURES = 12
+IMAGES = 12
 PLAN = ex.Plan(shots=(1, 2), seeds=(0, 1), pool_views=16, test_views=4, resamples=50)
 
 
-def write(folder: Path, wanted: data_of.PictureSet, views: int, seed: int) -> Path:
-    """Grey pictures; each is said to show one class."""
+def write(folder: Path, wanted: data_of.ImageSet, views: int, seed: int) -> Path:
+    """Grey images; each is said to show one class."""
     (folder / "images").mkdir()
     rng = np.random.default_rng(seed)
     records = []
@@ -84,13 +84,13 @@ class Measurer:
         self.models.append(model)
         name = Path(model).parent.name
         right = {"sft": 6, "grp": 9}.get(name[:3], 3) + (int(name[-1]) if name[-1].isdigit() else 0)
-        return {where: figures(right) for where in tests}
+        return {where: metrics(right) for where in tests}
 
 
-def figures(right: int) -> dict[str, dict[str, Any]]:
-    """Of so many right answers about PICTURES pictures, one question each."""
-    share = right / PICTURES
-    parts = [[float(n < right) for n in range(PICTURES)], [1.0] * PICTURES]
+def metrics(right: int) -> dict[str, dict[str, Any]]:
+    """Of so many right answers about PICTURES images, one question each."""
+    share = right / IMAGES
+    parts = [[float(n < right) for n in range(IMAGES)], [1.0] * IMAGES]
     common = {"resamples": 200, "seed": 0}
     by = {"acc50": parts, "acc70": parts}
     return {
@@ -101,7 +101,7 @@ def figures(right: int) -> dict[str, dict[str, Any]]:
             "f1_50": share,
             "none_rate": 1.0,
             **common,
-            "by_picture": {"f1_50": parts, "none_rate": [[1.0] * PICTURES] * 2},
+            "by_picture": {"f1_50": parts, "none_rate": [[1.0] * IMAGES] * 2},
         },
     }
 
@@ -186,9 +186,9 @@ def test_no_question_comes_twice(tmp_path: Path) -> None:
     words = [json.loads(line)["expression"] for line in (place / data_of.QUESTIONS).read_text().splitlines()]
     assert words == ["every airplane", "the airplane", "the leftmost airplane", "every bridge"]
     assert data_of.describe(place)["none"] == 1
-    empty = data_of.PictureSet(name="empty", title="", source="nwpu", split="test", classes=("airplane",))
+    empty = data_of.ImageSet(name="empty", title="", source="nwpu", split="test", classes=("airplane",))
 
-    def nothing(folder: Path, wanted: data_of.PictureSet, views: int, seed: int) -> Path:
+    def nothing(folder: Path, wanted: data_of.ImageSet, views: int, seed: int) -> Path:
         file = folder / "test.jsonl"
         file.write_text("")
         return file
@@ -237,15 +237,15 @@ def test_the_command_line_makes_the_plan() -> None:
         ex._parser().parse_args([*LINE, "--sft", "full"])
 
 
-def test_table_and_figure_follow_from_the_results(tmp_path: Path, base: Path) -> None:
-    folder, page, picture = tmp_path / "run", tmp_path / "docs" / "page.md", tmp_path / "docs" / "images" / "e.png"
+def test_table_and_metric_follow_from_the_results(tmp_path: Path, base: Path) -> None:
+    folder, page, image = tmp_path / "run", tmp_path / "docs" / "page.md", tmp_path / "docs" / "images" / "e.png"
     go(folder, base)
     page.parent.mkdir()
     page.write_text(f"# Title\n\n{report.BEGIN}\nold\n{report.END}\n\nDiscussion.\n")
-    arguments = ["report", "--run", str(folder), "--figure", str(picture), "--page", str(page)]
+    arguments = ["report", "--run", str(folder), "--chart", str(image), "--page", str(page)]
     assert ex.main(arguments) == 0
     text = page.read_text()
-    assert text.startswith(f"# Title\n\n{report.BEGIN}\n\n![Figures over shots](images/e.png)\n")
+    assert text.startswith(f"# Title\n\n{report.BEGIN}\n\n![Metrics over shots](images/e.png)\n")
     assert text.endswith(f"{report.END}\n\nDiscussion.\n")
     assert "old" not in text
     nwpu = text.partition("**NWPU VHR-10, withheld classes**")[2].partition("**Airbus")[0].splitlines()
@@ -254,8 +254,8 @@ def test_table_and_figure_follow_from_the_results(tmp_path: Path, base: Path) ->
     assert next(line for line in nwpu if line.startswith("| 2 | GRPO |")).startswith("| 2 | GRPO | 0.79 ± 0.06 (")
     assert next(line for line in nwpu if "GRPO − SFT" in line).startswith("| 1 | GRPO − SFT | +0.25 (+")
     assert "| 1 | SFT | 0, 1 | 12 | 40 | 7 |" in text
-    with Image.open(picture) as image:
-        assert image.width > image.height > 300
+    with Image.open(image) as chart:
+        assert chart.width > chart.height > 300
     assert ex.main(arguments) == 0
     assert page.read_text() == text
     page.write_text("no marks\n")
@@ -264,8 +264,8 @@ def test_table_and_figure_follow_from_the_results(tmp_path: Path, base: Path) ->
     assert ex.main(["report", "--run", str(tmp_path / "none")]) == InputError.exit_code
 
 
-def test_differences_are_of_the_same_pictures() -> None:
-    """A method that is better by the same amount on every picture is better beyond doubt, however pictures vary."""
+def test_differences_are_of_the_same_images() -> None:
+    """A method that is better by the same amount on every image is better beyond doubt, however images vary."""
     rng = np.random.default_rng(0)
 
     def run(extra: float, size: Any) -> dict[str, Any]:
@@ -287,9 +287,9 @@ def test_differences_are_of_the_same_pictures() -> None:
     assert report.value_of(sft, "nwpu", "refer", "acc50") is None
 
 
-def outcome(task: Any, found: list[list[float]], truth: list[list[float]], picture: int) -> Outcome:
+def outcome(task: Any, found: list[list[float]], truth: list[list[float]], image: int) -> Outcome:
     sample = Sample(
-        id="", image=Path(f"{picture}.png"), size_px=(50, 50), expression="ship", task=task, category="ship",
+        id="", image=Path(f"{image}.png"), size_px=(50, 50), expression="ship", task=task, category="ship",
         boxes_px=np.array(truth, np.float64).reshape(-1, 4), labels=("ship",) * len(truth), origin="",
     )  # fmt: skip
     boxes = Found(boxes_px=np.array(found, np.float64).reshape(-1, 4), scores=np.ones(len(found)))
@@ -299,22 +299,22 @@ def outcome(task: Any, found: list[list[float]], truth: list[list[float]], pictu
 A, B, C = [0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0], [0.0, 0.0, 10.0, 6.0]
 
 
-def test_parts_by_picture_add_up_to_the_figures() -> None:
+def test_parts_by_image_add_up_to_the_metrics() -> None:
     refer = [outcome("refer", f, t, n // 2) for n, (f, t) in enumerate([([A], [A]), ([C], [A]), ([B], [A]), ([], [A])])]
     detect = [
         outcome("detect", f, t, n // 2)
         for n, (f, t) in enumerate([([A, B], [A]), ([C], [A, B]), ([], []), ([B], []), ([], [B])])
     ]
     for outcomes, names, measure in (
-        (refer, ("acc50", "acc70"), refer_figures),
-        (detect, ("f1_50", "none_rate"), detect_figures),
+        (refer, ("acc50", "acc70"), refer_metrics),
+        (detect, ("f1_50", "none_rate"), detect_metrics),
     ):
-        parts, told = by_picture(outcomes), measure(outcomes, Resampling(resamples=0)).figures
+        parts, told = by_image(outcomes), measure(outcomes, Resampling(resamples=0)).metrics
         for name in names:
             above, below = parts[name]
             assert len(above) == len(below) == (len(outcomes) + 1) // 2
             assert sum(above) / sum(below) == pytest.approx(told[name], abs=1e-4), name
-    assert refer_figures(refer, Resampling(resamples=0)).figures["acc50"] == 0.5
+    assert refer_metrics(refer, Resampling(resamples=0)).metrics["acc50"] == 0.5
 
 
 def test_models_share_eyes_only_where_they_are_the_same() -> None:
@@ -346,7 +346,7 @@ def test_models_share_eyes_only_where_they_are_the_same() -> None:
     eyes.lend(SimpleNamespace())  # a model of another kind is left alone
 
 
-def test_sets_of_real_pictures(tmp_path: Path, shared_data: Path) -> None:
+def test_sets_of_real_images(tmp_path: Path, shared_data: Path) -> None:
     writer = data_of.view_writer(shared_data)
     for wanted in (data_of.POOL_SET, *data_of.TESTS):
         place = data_of.prepare(tmp_path, wanted, views=8, seed=1, write=writer)

@@ -21,7 +21,7 @@ from tests.blobs import BlobModel
 
 def settings(kind: type[TrainSettings] = SFTSettings, **given: Any) -> Any:
     where = {"scene": "s.tif", "labels": "l.gpkg", "expression": "shed"}
-    return make_settings(kind, {**where, **given}).completed(embedded=True)  # type: ignore[attr-defined]
+    return make_settings(kind, {**where, **given}).completed(builtin=True)  # type: ignore[attr-defined]
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def make_sample(folder: Path, number: int, expression: str = "shed") -> Sample:
 
 
 class Knows(BlobModel):
-    """Finds a tree in the corner of every picture, faintly a ship, and nothing else."""
+    """Finds a tree in the corner of every image, faintly a ship, and nothing else."""
 
     def ground(self, images: Sequence[Any], questions: Sequence[Question]) -> list[list[Answer]]:
         said = {"tree": 0.9, "ship": 0.3}
@@ -75,10 +75,10 @@ def test_defaults_are_for_the_embedded_model_and_a_scene() -> None:
     assert (settings().turns, settings().rehearse, settings().partial) == (8, 1.0, True)
     assert (settings(GRPOSettings).turns, settings(GRPOSettings).partial) == (8, False)
     given = make_settings(SFTSettings, {"data": "a.json"})
-    assert (given.completed(embedded=True).turns, given.completed(embedded=True).rehearse) == (1, 0.0)
+    assert (given.completed(builtin=True).turns, given.completed(builtin=True).rehearse) == (1, 0.0)
     scene = make_settings(SFTSettings, {"scene": "s.tif", "labels": "l.gpkg", "expression": "x"})
-    assert (scene.completed(embedded=False).turns, scene.completed(embedded=False).rehearse) == (1, 0.0)
-    assert scene.completed(embedded=False).partial is False
+    assert (scene.completed(builtin=False).turns, scene.completed(builtin=False).rehearse) == (1, 0.0)
+    assert scene.completed(builtin=False).partial is False
 
 
 def test_labels_may_be_partial_but_what_the_start_says_is_all(samples: list[Sample], start: Any) -> None:
@@ -114,10 +114,10 @@ def test_directions_are_not_turned(tmp_path: Path, start: Any) -> None:
         assert [one.turn for one in wide] == [0], said
 
 
-def test_many_pictures_are_turned_less(samples: list[Sample], start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rehearsal, "MAX_PICTURES", 7)
+def test_many_images_are_turned_less(samples: list[Sample], start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rehearsal, "MAX_IMAGES", 7)
     assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 6
-    monkeypatch.setattr(rehearsal, "MAX_PICTURES", 2)
+    monkeypatch.setattr(rehearsal, "MAX_IMAGES", 2)
     assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 3
 
 

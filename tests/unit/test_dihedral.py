@@ -1,4 +1,4 @@
-"""The eight orientations of a picture: boxes and polygons go where the pixels go."""
+"""The eight orientations of an image: boxes and polygons go where the pixels go."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from PIL import Image
 from geogrounding.datasets import Sample
 from geogrounding.datasets.dihedral import TURNS, turn_boxes, turn_pixels, turn_points, turn_size
 from geogrounding.datasets.sample import turned
-from geogrounding.training.image_refs import PictureRef
+from geogrounding.training.image_refs import ImageRef
 
 SIDE = st.integers(2, 30)
 
 
 @st.composite
-def pictures(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int, int, int]]:
+def images(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int, int, int]]:
     """A size and a box inside it, in whole pixels."""
     width, height = draw(SIDE), draw(SIDE)
     x0, y0 = draw(st.integers(0, width - 1)), draw(st.integers(0, height - 1))
@@ -28,9 +28,9 @@ def pictures(draw: st.DrawFn) -> tuple[tuple[int, int], tuple[int, int, int, int
     return (width, height), (x0, y0, x1, y1)
 
 
-@given(pictures(), st.integers(0, TURNS - 1))
-def test_a_box_goes_where_its_pixels_go(picture: tuple[tuple[int, int], tuple[int, int, int, int]], turn: int) -> None:
-    (width, height), (x0, y0, x1, y1) = picture
+@given(images(), st.integers(0, TURNS - 1))
+def test_a_box_goes_where_its_pixels_go(image: tuple[tuple[int, int], tuple[int, int, int, int]], turn: int) -> None:
+    (width, height), (x0, y0, x1, y1) = image
     pixels = np.zeros((height, width, 3), np.uint8)
     pixels[y0:y1, x0:x1] = 255
     seen = turn_pixels(pixels, turn)
@@ -73,5 +73,5 @@ def test_a_sample_turns_as_a_whole(tmp_path: Path, turn: int, window: tuple[int,
     other = turned(sample, turn)
     assert np.array_equal(other.pixels(), turn_pixels(sample.pixels(), turn))
     assert other.polygons_px[0].bounds == tuple(other.boxes_px[0])
-    assert (PictureRef(sample=other).key == PictureRef(sample=sample).key) is (turn == 0)
+    assert (ImageRef(sample=other).key == ImageRef(sample=sample).key) is (turn == 0)
     assert (other is sample) is (turn == 0)

@@ -1,4 +1,4 @@
-"""Figures from answers that are known: against pycocotools, and against plain arithmetic."""
+"""Metrics from answers that are known: against pycocotools, and against plain arithmetic."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import shapely
 
 from geogrounding.datasets.sample import Sample
 from geogrounding.evaluation import bootstrap
-from geogrounding.evaluation.detection import _by_class, detect_figures
+from geogrounding.evaluation.detection import _by_class, detect_metrics
 from geogrounding.evaluation.metric_tables import Resampling, success_curve
-from geogrounding.evaluation.metrics import mixed_iou, refer_figures, segment_figures
+from geogrounding.evaluation.metrics import mixed_iou, refer_metrics, segment_metrics
 from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.geometry.boxes import as_boxes
 from geogrounding.types import Task
@@ -37,7 +37,7 @@ def outcome(
     *,
     scores: Any = None,
     ranked: Found | None = None,
-    picture: str = "a.png",
+    image: str = "a.png",
     category: str = "ship",
     task: Task = "detect",
     **sample: Any,
@@ -46,8 +46,8 @@ def outcome(
     answer = found(kept, scores)
     return Outcome(
         sample=Sample(
-            id=f"{picture}/{category}",
-            image=Path(picture),
+            id=f"{image}/{category}",
+            image=Path(image),
             size_px=SIZE,
             expression=category or "it",
             task=task,
@@ -63,47 +63,47 @@ def outcome(
     )
 
 
-def random_outcomes(seed: int, *, pictures: int = 6, classes: Sequence[str] = ("ship", "car", "tank")) -> list[Outcome]:
-    """Every class asked about every picture, some of them absent; whole-numbered boxes, scores with ties."""
+def random_outcomes(seed: int, *, images: int = 6, classes: Sequence[str] = ("ship", "car", "tank")) -> list[Outcome]:
+    """Every class asked about every image, some of them absent; whole-numbered boxes, scores with ties."""
     rng = np.random.default_rng(seed)
     outcomes = []
-    for n in range(pictures):
+    for n in range(images):
         for name in classes:
             true = random_boxes(rng, int(rng.integers(0, 6)))
             near = true + rng.integers(-6, 7, true.shape)
             near[:, 2:] = np.maximum(near[:, 2:], near[:, :2] + 2)
             answer = np.concatenate([near, random_boxes(rng, int(rng.integers(0, 4)))])
             scores = rng.integers(1, 20, len(answer)) / 20
-            outcomes.append(outcome(np.clip(true, 0, 400), answer, scores=scores, picture=f"{n}.png", category=name))
+            outcomes.append(outcome(np.clip(true, 0, 400), answer, scores=scores, image=f"{n}.png", category=name))
     return outcomes
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_average_precision_is_that_of_coco(seed: int) -> None:
     outcomes = random_outcomes(seed)
-    names = list(dict.fromkeys(o.picture for o in outcomes))
+    names = list(dict.fromkeys(o.image for o in outcomes))
     truth: list[list[Any]] = [[] for _ in names]
     answers: list[list[Any]] = [[] for _ in names]
     for o in outcomes:
-        place = names.index(o.picture)
+        place = names.index(o.image)
         truth[place] += [(box, o.sample.category) for box in o.sample.boxes_px.tolist()]
         rows = zip(o.ranked.boxes_px.tolist(), o.ranked.scores.tolist(), strict=True)
         answers[place] += [(box, o.sample.category, score) for box, score in rows]
     expected_map, expected_ap50 = coco_stats(truth, answers)
-    figures = detect_figures(outcomes, NO_DRAWS).figures
-    assert figures["map"] == pytest.approx(expected_map, abs=1e-4)
-    assert figures["ap50"] == pytest.approx(expected_ap50, abs=1e-4)
-    equal = [[(box, name, 1.0) for box, name, _ in picture] for picture in answers]
+    metrics = detect_metrics(outcomes, NO_DRAWS).metrics
+    assert metrics["map"] == pytest.approx(expected_map, abs=1e-4)
+    assert metrics["ap50"] == pytest.approx(expected_ap50, abs=1e-4)
+    equal = [[(box, name, 1.0) for box, name, _ in image] for image in answers]
     expected_map, expected_ap50 = coco_stats(truth, equal)
-    assert figures["geo_r1_map"] == pytest.approx(expected_map, abs=1e-4)
-    assert figures["geo_r1_ap50"] == pytest.approx(expected_ap50, abs=1e-4)
+    assert metrics["geo_r1_map"] == pytest.approx(expected_map, abs=1e-4)
+    assert metrics["geo_r1_ap50"] == pytest.approx(expected_ap50, abs=1e-4)
 
 
 def test_geo_r1_looks_at_a_hundred_boxes() -> None:
     grid = [[4 * n, 4 * m, 4 * n + 3, 4 * m + 3] for n in range(15) for m in range(10)]
-    figures = detect_figures([outcome(grid, grid, scores=np.linspace(1, 0.5, 150))], NO_DRAWS).figures
-    assert figures["ap50"] == figures["map"] == figures["f1_50"] == 1.0
-    assert figures["geo_r1_ap50"] == pytest.approx(67 / 101, abs=1e-4)
+    metrics = detect_metrics([outcome(grid, grid, scores=np.linspace(1, 0.5, 150))], NO_DRAWS).metrics
+    assert metrics["ap50"] == metrics["map"] == metrics["f1_50"] == 1.0
+    assert metrics["geo_r1_ap50"] == pytest.approx(67 / 101, abs=1e-4)
 
 
 A, B, C = [10, 10, 50, 50], [100, 100, 160, 140], [200, 200, 230, 290]
@@ -115,16 +115,16 @@ def test_precision_recall_and_none_rate() -> None:
         outcome([A, B], [A, C], scores=[0.9, 0.8], ranked=faint),
         outcome([C], [], ranked=found([C], [0.2]), category="car"),
         outcome([], [], category="tank"),
-        outcome([], [A], scores=[0.9], category="tank", picture="b.png"),
+        outcome([], [A], scores=[0.9], category="tank", image="b.png"),
     ]
-    figures = detect_figures(outcomes, NO_DRAWS).figures
-    assert figures["precision50"] == pytest.approx(1 / 3, abs=1e-4)
-    assert figures["recall50"] == pytest.approx(1 / 3, abs=1e-4)
-    assert figures["f1_50"] == pytest.approx(2 / 6, abs=1e-4)
-    assert figures["ap50"] == 1.0, "boxes of low score count for average precision"
-    assert (figures["n"], figures["n_none"], figures["none_rate"]) == (3, 2, 0.5)
-    assert set(figures["per_class"]) == {"ship", "car"}
-    assert figures["per_class"]["car"] == {
+    metrics = detect_metrics(outcomes, NO_DRAWS).metrics
+    assert metrics["precision50"] == pytest.approx(1 / 3, abs=1e-4)
+    assert metrics["recall50"] == pytest.approx(1 / 3, abs=1e-4)
+    assert metrics["f1_50"] == pytest.approx(2 / 6, abs=1e-4)
+    assert metrics["ap50"] == 1.0, "boxes of low score count for average precision"
+    assert (metrics["n"], metrics["n_none"], metrics["none_rate"]) == (3, 2, 0.5)
+    assert set(metrics["per_class"]) == {"ship", "car"}
+    assert metrics["per_class"]["car"] == {
         "n": 1,
         "ap50": 1.0,
         "map": 1.0,
@@ -132,47 +132,47 @@ def test_precision_recall_and_none_rate() -> None:
         "recall50": 0.0,
         "f1_50": 0.0,
     }
-    assert figures["scored"] is True
+    assert metrics["scored"] is True
 
 
 def test_nothing_to_measure_is_none_and_not_a_number() -> None:
-    figures = detect_figures([outcome([], [])], NO_DRAWS).figures
-    assert figures["ap50"] is figures["map"] is figures["recall50"] is None
-    assert figures["none_rate"] == 1.0
-    assert figures["per_class"] == {}
-    assert figures["scored"] is False
+    metrics = detect_metrics([outcome([], [])], NO_DRAWS).metrics
+    assert metrics["ap50"] is metrics["map"] is metrics["recall50"] is None
+    assert metrics["none_rate"] == 1.0
+    assert metrics["per_class"] == {}
+    assert metrics["scored"] is False
 
 
 def test_accuracy_of_single_targets() -> None:
     half = [10, 10, 50, 30]  # IoU 0.5 with A
     outcomes = [
         outcome([A], [A], task="refer", unique=True),
-        outcome([A], [half], task="refer", unique=False, picture="b.png"),
-        outcome([B], [A, B], task="refer", unique=False, picture="c.png", category="car"),
-        outcome([B], [], task="refer", picture="d.png", category=""),
-        outcome([], [], task="refer", picture="e.png"),
-        outcome([], [A], task="refer", picture="f.png"),
+        outcome([A], [half], task="refer", unique=False, image="b.png"),
+        outcome([B], [A, B], task="refer", unique=False, image="c.png", category="car"),
+        outcome([B], [], task="refer", image="d.png", category=""),
+        outcome([], [], task="refer", image="e.png"),
+        outcome([], [A], task="refer", image="f.png"),
     ]
-    measured = refer_figures(outcomes, NO_DRAWS)
-    figures = measured.figures
-    assert (figures["n"], figures["n_unique"], figures["n_non_unique"], figures["n_none"]) == (4, 1, 2, 2)
-    assert (figures["acc50"], figures["acc70"], figures["mean_iou"]) == (0.5, 0.25, 0.375)
-    assert (figures["acc50_unique"], figures["acc50_non_unique"], figures["acc70_non_unique"]) == (1.0, 0.5, 0.0)
-    assert figures["geo_r1_acc50"] == 0.25, "IoU > 0.5 there, >= 0.5 here"
-    assert figures["none_rate"] == 0.5
-    assert figures["per_class"]["ship"] == {"n": 2, "acc50": 1.0, "acc70": 0.5, "mean_iou": 0.75}
-    assert set(figures["per_class"]) == {"ship", "car", "other"}
+    measured = refer_metrics(outcomes, NO_DRAWS)
+    metrics = measured.metrics
+    assert (metrics["n"], metrics["n_unique"], metrics["n_non_unique"], metrics["n_none"]) == (4, 1, 2, 2)
+    assert (metrics["acc50"], metrics["acc70"], metrics["mean_iou"]) == (0.5, 0.25, 0.375)
+    assert (metrics["acc50_unique"], metrics["acc50_non_unique"], metrics["acc70_non_unique"]) == (1.0, 0.5, 0.0)
+    assert metrics["geo_r1_acc50"] == 0.25, "IoU > 0.5 there, >= 0.5 here"
+    assert metrics["none_rate"] == 0.5
+    assert metrics["per_class"]["ship"] == {"n": 2, "acc50": 1.0, "acc70": 0.5, "mean_iou": 0.75}
+    assert set(metrics["per_class"]) == {"ship", "car", "other"}
     assert measured.quality == (1.0, 0.5, 0.0, 0.0, 1.0, 0.0)
-    assert "geo_r1_acc50_unscaled" not in figures
+    assert "geo_r1_acc50_unscaled" not in metrics
 
 
-def test_boxes_left_in_pixels_of_the_resized_picture() -> None:
+def test_boxes_left_in_pixels_of_the_resized_image() -> None:
     """400 becomes 392 in multiples of 28: a small box at the far corner is lost by it, a large one is not."""
     far, large = [360, 360, 400, 400], [0, 0, 400, 400]
-    outcomes = [outcome([far], [far], task="refer"), outcome([large], [large], task="refer", picture="b.png")]
-    figures = refer_figures(outcomes, NO_DRAWS, unscaled=True).figures
-    assert figures["acc70"] == figures["geo_r1_acc70"] == 1.0
-    assert figures["geo_r1_acc70_unscaled"] == 0.5
+    outcomes = [outcome([far], [far], task="refer"), outcome([large], [large], task="refer", image="b.png")]
+    metrics = refer_metrics(outcomes, NO_DRAWS, unscaled=True).metrics
+    assert metrics["acc70"] == metrics["geo_r1_acc70"] == 1.0
+    assert metrics["geo_r1_acc70_unscaled"] == 0.5
 
 
 def test_the_published_overlap_in_plain_words() -> None:
@@ -194,25 +194,25 @@ def test_masks() -> None:
     triangle = shapely.Polygon([(0, 0), (100, 0), (0, 100)])
     outcomes = [
         outcome([[0, 0, 100, 100]], [[0, 0, 100, 100]], task="segment", polygons_px=(triangle,)),
-        outcome([A], [A, A], task="segment", picture="b.png", category="car", polygons_px=(shapely.box(*A),)),
-        outcome([], [], task="segment", picture="c.png"),
-        outcome([], [[0, 0, 10, 10]], task="segment", picture="d.png"),
+        outcome([A], [A, A], task="segment", image="b.png", category="car", polygons_px=(shapely.box(*A),)),
+        outcome([], [], task="segment", image="c.png"),
+        outcome([], [[0, 0, 10, 10]], task="segment", image="d.png"),
     ]
-    measured = segment_figures(outcomes, NO_DRAWS)
-    figures = measured.figures
+    measured = segment_metrics(outcomes, NO_DRAWS)
+    metrics = measured.metrics
     assert measured.quality == pytest.approx((0.5, 1.0, 1.0, 0.0))
-    assert figures["giou"] == pytest.approx(2.5 / 4)
-    assert figures["geo_r1_giou"] == pytest.approx(1.5 / 4), "an empty answer to an empty picture is worth 0 there"
-    assert figures["ciou"] == pytest.approx((5000 + 1600) / (10_000 + 1600 + 100), abs=1e-4)
-    assert (figures["n"], figures["none_rate"], figures["masks"]) == (4, 0.5, "boxes")
-    assert figures["per_class"]["ship"]["n"] == 3
+    assert metrics["giou"] == pytest.approx(2.5 / 4)
+    assert metrics["geo_r1_giou"] == pytest.approx(1.5 / 4), "an empty answer to an empty image is worth 0 there"
+    assert metrics["ciou"] == pytest.approx((5000 + 1600) / (10_000 + 1600 + 100), abs=1e-4)
+    assert (metrics["n"], metrics["none_rate"], metrics["masks"]) == (4, 0.5, "boxes")
+    assert metrics["per_class"]["ship"]["n"] == 3
 
 
 def test_a_mask_that_crosses_itself_is_measured() -> None:
     bow_tie = shapely.Polygon([(0, 0), (100, 100), (100, 0), (0, 100)])
     box = [[0, 0, 100, 100]]
-    figures = segment_figures([outcome(box, box, task="segment", polygons_px=(bow_tie,))], NO_DRAWS).figures
-    assert figures["giou"] == pytest.approx(0.5)
+    metrics = segment_metrics([outcome(box, box, task="segment", polygons_px=(bow_tie,))], NO_DRAWS).metrics
+    assert metrics["giou"] == pytest.approx(0.5)
 
 
 def test_success_curve() -> None:
@@ -222,7 +222,7 @@ def test_success_curve() -> None:
 
 
 class TestIntervals:
-    def test_a_draw_is_a_choice_of_pictures(self) -> None:
+    def test_a_draw_is_a_choice_of_images(self) -> None:
         blocks = list(bootstrap.draws(7, 50, seed=1))
         assert np.concatenate(blocks).shape == (50, 7)
         assert (np.concatenate(blocks).sum(axis=1) == 7).all()
@@ -233,22 +233,22 @@ class TestIntervals:
         assert (np.concatenate(list(bootstrap.draws(7, 50, seed=1))) == whole).all()
         assert (np.concatenate(list(bootstrap.draws(7, 50, seed=2))) != whole).any()
 
-    def test_average_precision_of_a_draw_is_that_of_its_pictures(self) -> None:
-        """Weights must give what the pictures themselves give, repeated as often as they were drawn."""
-        pictures = random_outcomes(5, classes=["ship"])
+    def test_average_precision_of_a_draw_is_that_of_its_images(self) -> None:
+        """Weights must give what the images themselves give, repeated as often as they were drawn."""
+        images = random_outcomes(5, classes=["ship"])
 
         def numbered(some: list[int]) -> list[Outcome]:
             made = []
             for copy, n in enumerate(some):
-                o = pictures[n]
+                o = images[n]
                 scores = np.random.default_rng(n).random(len(o.ranked.scores))
-                made.append(outcome(o.sample.boxes_px, o.ranked.boxes_px, scores=scores, picture=f"{n}-{copy}.png"))
+                made.append(outcome(o.sample.boxes_px, o.ranked.boxes_px, scores=scores, image=f"{n}-{copy}.png"))
             return made
 
-        base = numbered(list(range(len(pictures))))
+        base = numbered(list(range(len(images))))
         ranked = _by_class(base, [o.ranked for o in base])["ship"]
         for chosen in ([0, 0, 2, 3, 4, 4], [1, 1, 1, 1, 1, 1], [0, 1, 2, 3, 4, 5]):
-            weights = np.bincount(chosen, minlength=len(pictures)).astype(np.float64)[None]
+            weights = np.bincount(chosen, minlength=len(images)).astype(np.float64)[None]
             repeated = numbered(chosen)
             again = _by_class(repeated, [o.ranked for o in repeated])
             if "ship" not in again:
@@ -257,34 +257,34 @@ class TestIntervals:
             # copies of a box stand side by side in the ranking: precision between them is read a little finer
             assert ranked.drawn(weights)[0] == pytest.approx(again["ship"].average_precision(), abs=0.02)
 
-    def test_intervals_hold_the_figure_and_shrink(self) -> None:
-        few, many = random_outcomes(1, pictures=10), random_outcomes(1, pictures=60)
+    def test_intervals_hold_the_metric_and_shrink(self) -> None:
+        few, many = random_outcomes(1, images=10), random_outcomes(1, images=60)
         widths = []
         for outcomes in (few, many):
-            figures = detect_figures(outcomes, Resampling(resamples=200, seed=3)).figures
+            metrics = detect_metrics(outcomes, Resampling(resamples=200, seed=3)).metrics
             for name in ("ap50", "map", "precision50", "recall50", "f1_50"):
-                low, high = figures[f"{name}_ci"]
-                assert 0 <= low <= figures[name] <= high <= 1
-            widths.append(figures["map_ci"][1] - figures["map_ci"][0])
+                low, high = metrics[f"{name}_ci"]
+                assert 0 <= low <= metrics[name] <= high <= 1
+            widths.append(metrics["map_ci"][1] - metrics["map_ci"][0])
         assert widths[1] < widths[0] / 1.5
-        assert detect_figures(few, Resampling(resamples=200, seed=3)).figures["map_ci"] == pytest.approx(
-            detect_figures(few, Resampling(resamples=200, seed=3)).figures["map_ci"]
+        assert detect_metrics(few, Resampling(resamples=200, seed=3)).metrics["map_ci"] == pytest.approx(
+            detect_metrics(few, Resampling(resamples=200, seed=3)).metrics["map_ci"]
         )
 
     def test_as_wide_as_theory_says(self) -> None:
-        """One question a picture, half of them right: the standard error of a share is known."""
-        outcomes = [outcome([A], [A if n % 2 else B], task="refer", picture=f"{n}.png") for n in range(200)]
-        low, high = refer_figures(outcomes, Resampling(resamples=2000, seed=0)).figures["acc50_ci"]
+        """One question an image, half of them right: the standard error of a share is known."""
+        outcomes = [outcome([A], [A if n % 2 else B], task="refer", image=f"{n}.png") for n in range(200)]
+        low, high = refer_metrics(outcomes, Resampling(resamples=2000, seed=0)).metrics["acc50_ci"]
         assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.25 / 200), rel=0.1)
 
-    def test_pictures_are_drawn_and_not_questions(self) -> None:
-        """Ten equal answers about each of twenty pictures are twenty facts."""
+    def test_images_are_drawn_and_not_questions(self) -> None:
+        """Ten equal answers about each of twenty images are twenty facts."""
         outcomes = [
-            outcome([A], [A if n % 2 else B], task="refer", picture=f"{n}.png") for n in range(20) for _ in range(10)
+            outcome([A], [A if n % 2 else B], task="refer", image=f"{n}.png") for n in range(20) for _ in range(10)
         ]
-        low, high = refer_figures(outcomes, Resampling(resamples=2000, seed=0)).figures["acc50_ci"]
+        low, high = refer_metrics(outcomes, Resampling(resamples=2000, seed=0)).metrics["acc50_ci"]
         assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.25 / 20), rel=0.15)
 
-    def test_one_picture_has_none(self) -> None:
-        figures = refer_figures([outcome([A], [A], task="refer")], Resampling()).figures
-        assert figures["acc50_ci"] is None
+    def test_one_image_has_none(self) -> None:
+        metrics = refer_metrics([outcome([A], [A], task="refer")], Resampling()).metrics
+        assert metrics["acc50_ci"] is None
