@@ -1,4 +1,4 @@
-"""``geoground eval``: how good a model is on labelled pictures."""
+"""``geoground eval``: how good a model is on labelled images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from geogrounding.evaluation import Evaluation
 
 PROBLEMS_SHOWN = 5
-"""Labels that cannot be used, and pictures that failed, that are named on the terminal."""
+"""Labels that cannot be used, and images that failed, that are named on the terminal."""
 PER_CLASS_SHOWN = 40
 
 DATA = opt.together(
@@ -38,7 +38,7 @@ DATA = opt.together(
         type=click.Path(file_okay=False, path_type=Path),
         section="Data",
         metavar="FOLDER",
-        help="Folder of the pictures. Default: beside the labels.",
+        help="Folder of the images. Default: beside the labels.",
     ),
     opt.option(
         "--format",
@@ -70,14 +70,14 @@ DATA = opt.together(
         show_default=True,
         section="Data",
         metavar="N",
-        help="Also ask about so many classes that a picture does not show (COCO, labels of all classes).",
+        help="Also ask about so many classes that an image does not show (COCO, labels of all classes).",
     ),
     opt.option(
         "--limit",
         type=click.IntRange(min=1),
         section="Data",
         metavar="N",
-        help="Only so many pictures, drawn by --seed.",
+        help="Only so many images, drawn by --seed.",
     ),
 )
 
@@ -88,7 +88,7 @@ DATA = opt.together(
     "--task",
     type=click.Choice(get_args(Task)),
     section="Question",
-    help="refer: one box for a sentence. detect: all boxes. segment: masks. "
+    help="refer: the one target of an expression. detect: all boxes. segment: masks. "
     "Default: what the labels hold; a COCO file is for detect.",
 )
 @opt.option(
@@ -106,14 +106,14 @@ DATA = opt.together(
     type=click.Path(dir_okay=False, path_type=Path),
     section="Result",
     metavar="FILE",
-    help="Write the figures as one JSON object.",
+    help="Write the metrics as one JSON object.",
 )
 @opt.option(
     "--report",
     type=click.Path(file_okay=False, path_type=Path),
     section="Result",
     metavar="FOLDER",
-    help="Write report.html with tables, a curve, the worst and best pictures; metrics.json; answers.jsonl.",
+    help="Write report.html with tables, a curve, the worst and best images; metrics.json; answers.jsonl.",
 )
 @opt.option("--overwrite", is_flag=True, section="Result", help="Replace existing results.")
 @opt.option(
@@ -123,17 +123,17 @@ DATA = opt.together(
     show_default=True,
     section="Result",
     metavar="N",
-    help="How often pictures are drawn anew for the 95% intervals; 0 for none.",
+    help="How often images are drawn again for the 95% intervals; 0 for none.",
 )
 @opt.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, section="Result", help="Of all draws.")
 @opt.ALLOW_FAILED
 @opt.QUIET
 @opt.VERBOSE
 def command(data: Path, json_file: Path | None, report: Path | None, **options: Any) -> None:
-    """Measure a model on labelled pictures, each answered as `geoground run` would answer it.
+    """Measure a model on labelled images, each answered as `geoground run` would answer it.
 
     A COCO file alone is enough: the expressions are then the class names, and refer takes the classes that stand once
-    in a picture. The table goes to standard output; every figure has a 95% interval over pictures.
+    in an image. The table goes to standard output; every metric has a 95% interval over images.
 
     \b
     Examples:
@@ -210,14 +210,14 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 
         def line(done: int, total: int) -> None:
             if done * 10 // total > (done - 1) * 10 // total:
-                say(f"{done} of {count(total, 'picture')}")
+                say(f"{done} of {count(total, 'image')}")
 
         yield line
     else:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("pictures"), TimeRemainingColumn())
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("images"), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("", total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
@@ -226,9 +226,9 @@ def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
 def _show(found: Evaluation, report: Path | None, json_file: Path | None) -> None:
     from geogrounding.evaluation.report import metrics_table
 
-    figures = found.metrics
-    click.echo(table([("FIGURE", "VALUE", "95% INTERVAL"), *metrics_table(figures)]))
-    per_class = figures["per_class"]
+    metrics = found.metrics
+    click.echo(table([("METRIC", "VALUE", "95% INTERVAL"), *metrics_table(metrics)]))
+    per_class = metrics["per_class"]
     if per_class:
         names = list(next(iter(per_class.values())))
         rows = [("CLASS", *(name.upper() for name in names))]
@@ -239,27 +239,27 @@ def _show(found: Evaluation, report: Path | None, json_file: Path | None) -> Non
         if len(per_class) > PER_CLASS_SHOWN:
             click.echo(f"... and {len(per_class) - PER_CLASS_SHOWN} more classes, all in --json")
     say(
-        f"{count(figures['questions'], 'question')} about {count(figures['pictures'], 'picture')}, "
-        f"{count(figures['chips'], 'chip')}; {duration(figures['seconds'])}"
+        f"{count(metrics['questions'], 'question')} about {count(metrics['pictures'], 'image')}, "
+        f"{count(metrics['chips'], 'chip')}; {duration(metrics['seconds'])}"
     )
-    if figures.get("masks") == "boxes":
+    if metrics.get("masks") == "boxes":
         say("The model answers with boxes; they count as masks.")
     if json_file is not None:
-        say(f"Figures: {json_file}")
+        say(f"Metrics: {json_file}")
     if report is not None:
         say(f"Report: {report / 'report.html'}")
 
 
 def _check_failures(found: Evaluation, *, allow_failed: bool) -> None:
     failures = found.failures
-    for picture, reason in failures[:PROBLEMS_SHOWN]:
-        say(f"Picture {picture}: {reason}")
+    for image, reason in failures[:PROBLEMS_SHOWN]:
+        say(f"Image {image}: {reason}")
     if len(failures) > PROBLEMS_SHOWN:
         say(f"... and {len(failures) - PROBLEMS_SHOWN} more")
     if failures and not allow_failed:
         raise IncompleteError(
-            f"{count(len(failures), 'picture')} could not be wholly answered; the figures count what was found",
-            hint="--allow-failed accepts the figures as they are.",
+            f"{count(len(failures), 'image')} could not be wholly answered; the metrics count what was found",
+            hint="--allow-failed accepts the metrics as they are.",
         )
 
 
@@ -273,14 +273,14 @@ def _check_json(path: Path | None, *, overwrite: bool) -> None:
         raise OutputError(f"{path} exists", hint="Give --overwrite, or another name.")
 
 
-def _write_json(figures: Mapping[str, Any], path: Path, *, overwrite: bool) -> None:
+def _write_json(metrics: Mapping[str, Any], path: Path, *, overwrite: bool) -> None:
     from geogrounding.io.atomic import partial_folder, publish
 
     _check_json(path, overwrite=overwrite)
     try:
         with partial_folder(path) as partial:
-            (partial / "figures.json").write_text(to_json(figures, indent=2) + "\n", encoding="utf-8")
-            publish([(partial / "figures.json", path)])
+            (partial / "metrics.json").write_text(to_json(metrics, indent=2) + "\n", encoding="utf-8")
+            publish([(partial / "metrics.json", path)])
     except OSError as error:
         if isinstance(error, OutputError):
             raise

@@ -34,7 +34,7 @@ _STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 1200px; margin: 2em auto; padding: 0 1em; color: #222; }
 table { border-collapse: collapse; margin: 1em 0; } td, th { padding: 2px 12px 2px 0; text-align: left; }
 td.n { text-align: right; font-variant-numeric: tabular-nums; } tr:nth-child(even) { background: #f4f4f4; }
-metric { display: inline-block; vertical-align: top; width: 46%; margin: 1%; } img, svg { max-width: 100%; }
+figure { display: inline-block; vertical-align: top; width: 46%; margin: 1%; } img, svg { max-width: 100%; }
 figcaption { font-size: 13px; overflow-wrap: anywhere; } .t { color: #1a9c33; } .f { color: #d9560b; }
 svg { max-width: 800px; display: block; }
 """
@@ -110,7 +110,7 @@ def _page(evaluation: Evaluation) -> Iterator[str]:
         interval = metrics.get(f"{name}_ci")
         between = "" if interval is None else f"{_number(interval[0])} to {_number(interval[1])}"
         rows.append((name, _number(value), between))
-    yield _table(("figure", "value", "95% interval over images"), rows)
+    yield _table(("metric", "value", "95% interval over images"), rows)
     if metrics["per_class"]:
         names = list(next(iter(metrics["per_class"].values())))
         yield "<h2>By class</h2>"
@@ -124,7 +124,7 @@ def _page(evaluation: Evaluation) -> Iterator[str]:
     for heading, some in (("Worst images", worst), ("Best images", best)):
         yield f"<h2>{heading}</h2>{legend}"
         for group in some:
-            yield _metric(group)
+            yield _image_with_answers(group)
     yield "</body></html>\n"
 
 
@@ -163,7 +163,7 @@ def _extremes(evaluation: Evaluation) -> tuple[list[_Group], list[_Group]]:
     return worst, ranked[len(worst) :][-IMAGES:][::-1]
 
 
-def _metric(group: _Group) -> str:
+def _image_with_answers(group: _Group) -> str:
     sample = group[0][0].sample
     captions = [f"<b>{escape(sample.image.name)}</b>"]
     for outcome, quality in group[:_QUESTIONS_SHOWN]:

@@ -255,7 +255,7 @@ def test_report(tmp_path: Path) -> None:
         write_report(found, data)
 
 
-def test_a_image_that_has_gone_does_not_end_the_report(tmp_path: Path) -> None:
+def test_an_image_that_has_gone_does_not_end_the_report(tmp_path: Path) -> None:
     found = evaluate(BlobModel(), read_samples(write_coco(tmp_path)).samples, resamples=0)
     (tmp_path / "images" / "one.png").unlink()
     write_report(found, tmp_path / "report")

@@ -44,7 +44,7 @@ def test_a_later_row_of_a_step_wins() -> None:
     assert rows == [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 3.0}]
 
 
-def test_curves_are_a_image(tmp_path: Path) -> None:
+def test_curves_are_an_image(tmp_path: Path) -> None:
     rows = [{"step": float(n), "reward": n / 9, "rewards/box_iou_reward/mean": 0.5, "loss": 0.1} for n in range(1, 9)]
     run_log.draw_curves(tmp_path, rows)
     with Image.open(tmp_path / run_log.CURVES) as image:

@@ -77,7 +77,7 @@ def test_images_are_found_where_told(tmp_path: Path) -> None:
     assert len(read_samples(data, tmp_path / "elsewhere" / "images").samples) == 2
 
 
-def test_a_image_outside_the_folder_is_a_problem(tmp_path: Path) -> None:
+def test_an_image_outside_the_folder_is_a_problem(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path / "set")
     labelled.image(tmp_path / "secret.png")
     labels["images"][0]["file_name"] = "../secret.png"
@@ -156,7 +156,7 @@ def test_a_box_that_sticks_out_a_little_is_cut(tmp_path: Path) -> None:
     assert read.samples[1].boxes_px.tolist() == [[0, 30, 19, 48]]
 
 
-def test_labels_for_a_image_of_another_size_are_told(tmp_path: Path) -> None:
+def test_labels_for_an_image_of_another_size_are_told(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path)
     labels["images"][0]["width"] = 128
     with pytest.raises(InputError, match="the labels are for 128 x 48 pixels, the image has 64 x 48"):

@@ -81,7 +81,7 @@ def test_a_segment_sample_may_show_nothing() -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "webp"])
-def test_pixels_of_a_image_are_what_is_stored(tmp_path: Path, suffix: str) -> None:
+def test_pixels_of_an_image_are_what_is_stored(tmp_path: Path, suffix: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
     Image.fromarray(pixels).save(tmp_path / f"a.{suffix}", lossless=True)
     read = sample(image=tmp_path / f"a.{suffix}").pixels()
@@ -189,7 +189,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path, name: str) -> None:
         read_image(tmp_path / name)
 
 
-def test_a_image_cut_off_is_told(tmp_path: Path) -> None:
+def test_an_image_cut_off_is_told(tmp_path: Path) -> None:
     path = labelled.image(tmp_path / "a.jpg", (640, 480))
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(SceneError, match="is damaged"):
@@ -204,7 +204,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
         read_image(path)
 
 
-def test_a_image_that_changed_its_size_is_told(tmp_path: Path) -> None:
+def test_an_image_that_changed_its_size_is_told(tmp_path: Path) -> None:
     made = sample(image=labelled.image(tmp_path / "a.png", (32, 48)))
     with pytest.raises(SceneError, match="has 32 x 48 pixels, not 64 x 48"):
         made.pixels()
