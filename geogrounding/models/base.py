@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -36,6 +36,9 @@ class Conventions:
     """Chips per call of ``ground`` that suit the model."""
     min_score: float = 0.0
     """Default of ``--min-score`` for ``detect``; ``refer`` takes the best whatever its score."""
+    classes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Classes that the model finds by name, with the ground resolutions (metres per chip pixel, finest first) at which
+    each is looked for; none where nothing is known. Empty for a model that is not limited to a list of classes."""
     taught: tuple[str, ...] = ()
     """Names of things that fine-tuning has taught the model, in the singular: understood in such questions as well."""
     scene_questions: bool = False

@@ -9,6 +9,24 @@ from geogrounding.models.base import Conventions, Model
 WEIGHTS = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
 
+CLASS_GROUND_M: dict[str, tuple[float, ...]] = {
+    "airplane": (0.5,),
+    "ship": (0.2, 0.8),
+    "storage tank": (0.4,),
+    "baseball diamond": (0.6,),
+    "tennis court": (0.3,),
+    "basketball court": (0.3,),
+    "ground track field": (1.0,),
+    "harbor": (0.6, 1.5),
+    "bridge": (0.6, 1.5),
+    "vehicle": (0.2,),
+    "building": (0.3, 0.8),
+    "tree": (0.15,),
+    "swimming pool": (0.2,),
+}
+"""Metres per chip pixel at which each class is looked for, finest first: where most of its objects measure 15 to 200 chip
+pixels, the sizes that are found best (docs/model-card.md). A class of widely different sizes is looked for at two."""
+
 BUILTIN_CONVENTIONS = Conventions(
     tile_size_px=336,
     overlap_px=64,
@@ -18,6 +36,7 @@ BUILTIN_CONVENTIONS = Conventions(
     batch_size=16,
     min_score=0.4,
     scene_questions=True,
+    classes=CLASS_GROUND_M,
 )
 
 
