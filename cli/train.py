@@ -96,6 +96,7 @@ DATA = opt.together(
     ),
     opt.option("--scene", type=_path(), section="Data", metavar="RASTER", help="Cut chips from this raster instead."),
     opt.option("--labels", type=_path(), section="Data", metavar="LAYER", help="Polygons or boxes on it."),
+    opt.option("--labels-layer", section="Data", metavar="NAME", help="Layer of --labels, where the file has several."),
     opt.option("--expression-field", section="Data", metavar="NAME", help="Attribute that says what a feature is."),
     opt.option(
         "--expression", section="Data", metavar="TEXT", help="What every feature is, where no attribute says it."

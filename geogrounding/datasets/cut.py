@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ import shapely
 from numpy.typing import NDArray
 from PIL import Image
 
-from geogrounding.datasets.labels import Objects, read_objects
+from geogrounding.datasets.labels import LabelLayer, LabelledPolygons, read_labels
 from geogrounding.errors import InputError, MissingCRSError, OutputError, SettingsError
 from geogrounding.execution.scan_plan import Plan, make_plan
 from geogrounding.io.atomic import flush, partial_folder
@@ -33,8 +33,9 @@ from geogrounding.raster.stretch import Stretch, compute_stretch
 from geogrounding.settings import RunSettings
 from geogrounding.types import Question
 
-USUAL = Conventions(tile_size_px=336, overlap_px=48, coordinates="resized-pixels")
-"""How chips are cut when no model says otherwise."""
+DEFAULT_CONVENTIONS = Conventions(tile_size_px=336, overlap_px=48, coordinates="resized-pixels")
+"""How chips are cut when no model is given."""
+RECORD = "cut.json"
 MAX_GRID_CHIPS = 2_000_000
 """Chips of a grid that are looked through for labels; a scene of 300,000 x 300,000 pixels in chips of 336."""
 LEAST_SIDE_PX = 2.0
@@ -50,122 +51,136 @@ class _Labelled:
 
     chip: Chip
     name: int
-    """Index into ``Objects.names``."""
+    """Index into ``LabelledPolygons.names``."""
     boxes_chip_px: NDArray[np.float64]
     """(N, 4); none for a negative."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CutOptions:
+    """How chips are cut around labels. Fields that ``RunSettings`` has too mean the same.
+
+    Raises:
+        SettingsError: an option is out of range.
+    """
+
+    expression: str | None = None
+    """The name of all polygons; exactly one of this and ``expression_field`` is given."""
+    expression_field: str | None = None
+    """The text column that names each polygon."""
+    labels_layer: str | None = None
+    """Of a file of labels with several layers."""
+    task: Literal["detect", "refer"] = "detect"
+    """``refer`` takes only chips that show one target of an expression, and no part of another."""
+    aoi: Path | None = None
+    """A vector file; only chips inside its polygons are cut. None is the whole scene."""
+    tile_size_px: int | None = None
+    """Side of the chips; None takes what suits the model."""
+    overlap_px: int | None = None
+    """The least overlap of neighbouring chips."""
+    scales: tuple[float, ...] | None = None
+    """Multiples of the resolution, one level each."""
+    resolution_m: float | None = None
+    """Metres per chip pixel; None is native, or the nearest that suits the model."""
+    least_visible: float = 0.6
+    """A polygon of which a chip shows a smaller share of its area is not a label of that chip; nor does that chip count
+    as one without the target."""
+    negatives: float = 0.25
+    """Samples without a target, as a share of those with one."""
+    max_chips: int = 20_000
+    """Samples with a target beyond this number are left out, chosen by seed."""
+    stretch: str = "auto"
+    bands: tuple[int, ...] | None = None
+    """1-based bands that become red, green and blue."""
+    nodata: float | None = None
+    seed: int = 0
+    """Of the choice of negatives."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least_visible <= 1:
+            raise SettingsError(f"the least visible share must lie between 0 and 1, not {self.least_visible}")
+        if not 0 <= self.negatives <= 10:
+            raise SettingsError(f"the share of negatives must lie between 0 and 10, not {self.negatives}")
+        if self.max_chips < 1:
+            raise SettingsError(f"at least one chip is needed, not {self.max_chips}")
+
+    def run_settings(self, raster: Path) -> RunSettings:
+        """Settings of a run that looks at the same chips."""
+        return RunSettings(
+            source=str(raster),
+            expressions=("labels",),
+            aoi=self.aoi,
+            tile_size=self.tile_size_px,
+            overlap=self.overlap_px,
+            scales=None if self.scales is None else tuple(sorted(set(self.scales))),
+            resolution_m=self.resolution_m,
+        )
+
+
 def cut_training_set(
-    raster: Path,
-    layer: Path,
-    *,
-    out: Path,
-    expression_field: str | None = None,
-    expression: str | None = None,
-    task: Literal["detect", "refer"] = "detect",
-    layer_name: str | None = None,
-    aoi: Path | None = None,
-    conventions: Conventions | None = None,
-    tile_size_px: int | None = None,
-    overlap_px: int | None = None,
-    scales: Sequence[float] | None = None,
-    resolution_m: float | None = None,
-    least_visible: float = 0.6,
-    negatives: float = 0.25,
-    max_chips: int = 20_000,
-    stretch: str = "auto",
-    bands: Sequence[int] | None = None,
-    nodata: float | None = None,
-    repair: bool = False,
-    seed: int = 0,
+    raster: Path, labels: Path, *, out: Path, options: CutOptions, conventions: Conventions | None = None
 ) -> Path:
     """Cut chips around labelled polygons.
 
-    The layer must show all targets within ``aoi``: what is not in it is taken to be absent. A polygon of which a chip shows
-    less than ``least_visible`` is not a label of that chip; nor does that chip count as one without the target.
+    The layer must show all targets within the area of interest: what is not in it counts as absent.
 
     Args:
         raster: georeferenced.
-        layer: polygons in any CRS; see ``read_objects``.
+        labels: polygons in any CRS; see ``read_labels``.
         out: the folder to make; it must not exist.
-        expression_field: the text column that says what each polygon is.
-        expression: what every polygon is; exactly one of the two is given.
-        task: ``refer`` takes only chips that show one target of an expression, and no part of another.
-        layer_name: of a file with several layers.
-        aoi: a vector file; only chips inside its polygons are cut. None is the whole scene.
+        options: what is cut.
         conventions: of the model to be trained; None is 336 px chips at the resolution of the scene. Chips are then exactly
             those that ``make_plan`` decides for a run with that model.
-        tile_size_px: side of the chips, in place of what suits the model.
-        overlap_px: the least overlap of neighbouring chips.
-        scales: multiples of the resolution, one level each.
-        resolution_m: metres per chip pixel; None is native, or the nearest that suits the model.
-        least_visible: share of a polygon's area, 0 to 1.
-        negatives: samples without a target, as a share of those with one.
-        max_chips: samples with a target beyond this number are left out, chosen by seed.
-        stretch: as for a run; see ``compute_stretch``.
-        bands: 1-based bands that become red, green and blue.
-        nodata: a value that means "no data".
-        repair: make invalid polygons valid in place of refusing them.
-        seed: of the choice of negatives.
 
     Returns:
-        ``out/train.jsonl``, for ``read_samples``; beside it ``images/`` and ``cut.json``, which tells what was done.
+        ``out/train.jsonl``, for ``read_samples``; beside it ``images/`` and ``cut.json``, the record of what was done.
 
     Raises:
         SettingsError: an option is out of range.
         InputError: the layer cannot be used, does not touch the scene, or no chip shows a label.
         SceneError: the raster cannot be used.
-        OutputError: the folder is there already or cannot be written.
+        OutputError: the folder exists or cannot be written.
     """
-    if not 0 < least_visible <= 1:
-        raise SettingsError(f"the least visible share must lie between 0 and 1, not {least_visible}")
-    if not 0 <= negatives <= 10:
-        raise SettingsError(f"the share of negatives must lie between 0 and 10, not {negatives}")
-    if max_chips < 1:
-        raise SettingsError(f"at least one chip is needed, not {max_chips}")
     if out.exists():
-        raise OutputError(f"{out} is there already", hint="Name a new folder.")
-    settings = RunSettings(
-        source=str(raster),
-        expressions=("labels",),
-        aoi=aoi,
-        tile_size=tile_size_px,
-        overlap=overlap_px,
-        scales=None if scales is None else tuple(sorted(set(scales))),
-        resolution_m=resolution_m,
+        raise OutputError(f"{out} exists", hint="Name a new folder.")
+    source = LabelLayer(
+        path=labels,
+        layer=options.labels_layer,
+        expression_field=options.expression_field,
+        expression=options.expression,
     )
-    with Scene.open(raster, bands=bands, nodata=nodata) as scene:
+    settings = options.run_settings(raster)
+    with Scene.open(raster, bands=options.bands, nodata=options.nodata) as scene:
         if scene.crs is None:
-            raise MissingCRSError(f"{scene.name} has no coordinate system", hint="A layer can only be laid over one.")
-        objects = read_objects(
-            layer,
-            scene,
-            expression_field=expression_field,
-            expression=expression,
-            layer_name=layer_name,
-            repair=repair,
-        )
-        plan = make_plan(scene, settings, conventions or USUAL, look_around=False)
-        chips = _Chips(plan, objects, least_visible)
-        chosen = chips.choose(task, negatives, max_chips, np.random.default_rng(seed))
-        mapping = compute_stretch(scene, stretch)
-        told = {
+            raise MissingCRSError(
+                f"{scene.name} has no coordinate system, which labels of a vector layer need",
+                hint="Set one: gdal_edit.py -a_srs EPSG:n in.tif; or label its pixels in a COCO file (--data).",
+            )
+        objects = read_labels(source, scene)
+        plan = make_plan(scene, settings, conventions or DEFAULT_CONVENTIONS, look_around=False)
+        chips = _Chips(plan, objects, options.least_visible)
+        rng = np.random.default_rng(options.seed)
+        chosen = chips.choose(options.task, options.negatives, options.max_chips, rng)
+        mapping = compute_stretch(scene, options.stretch)
+        record = {
             "raster": scene.name,
             "raster_fingerprint": scene.fingerprint,
-            "layer": layer.name,
+            "layer": labels.name,
             "expressions": list(objects.names),
-            "task": task,
+            "task": options.task,
             "plan": plan.describe(),
             "stretch": mapping.describe(),
-            "least_visible": least_visible,
-            "seed": seed,
+            "least_visible": options.least_visible,
+            "seed": options.seed,
             "left_out_features": objects.left_out,
+            "repaired_features": objects.repaired,
         }
         with partial_folder(out) as folder:
             made = folder / "set"
             (made / "images").mkdir(parents=True)
-            told["samples"] = _write(made, scene, mapping, chosen, objects, task)
-            (made / "cut.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            record["samples"] = _write(made, scene, mapping, chosen, objects, options.task)
+            text = json.dumps(record, indent=1, ensure_ascii=False)
+            (made / RECORD).write_text(text + "\n", encoding="utf-8")
             flush(made / "train.jsonl")
             try:
                 made.rename(out)
@@ -174,10 +189,21 @@ def cut_training_set(
     return out / "train.jsonl"
 
 
+def notes_of_cut(folder: Path) -> tuple[str, ...]:
+    """What the user should know about the labels of a cut training set, one sentence each."""
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    notes = []
+    if record.get("repaired_features"):
+        notes.append(f"{record['layer']}: {record['repaired_features']} polygons crossed themselves and were repaired")
+    left_out = record["left_out_features"]
+    notes += [f"{record['layer']}: {count} features left out: {reason}" for reason, count in left_out.items()]
+    return tuple(notes)
+
+
 class _Chips:
     """The grid, and which objects its chips touch."""
 
-    def __init__(self, plan: Plan, objects: Objects, least_visible: float) -> None:
+    def __init__(self, plan: Plan, objects: LabelledPolygons, least_visible: float) -> None:
         self.grid = plan.grid
         if len(self.grid) > MAX_GRID_CHIPS:
             raise SettingsError(
@@ -259,7 +285,7 @@ def _write(
     scene: Scene,
     stretch: Stretch,
     chosen: list[_Labelled],
-    objects: Objects,
+    objects: LabelledPolygons,
     task: Literal["detect", "refer"],
 ) -> dict[str, int]:
     """Write images and records; what happened to the samples, counted."""

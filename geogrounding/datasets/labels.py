@@ -1,4 +1,7 @@
-"""Labelled objects from a vector layer, brought into pixels of a scene."""
+"""Labelled polygons of a vector layer, brought into pixels of a scene.
+
+Frames: ``scene_px`` are pixels of the scene, half-open floats, (0, 0) at the outer corner of the first pixel.
+"""
 
 from __future__ import annotations
 
@@ -10,141 +13,171 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
 
 from geogrounding.errors import AreaError, GeogroundingError, InputError, SettingsError, UnsafeSceneError
-from geogrounding.messages import ERROR, shorten
+from geogrounding.geometry.boxes import components
+from geogrounding.messages import first_line
 from geogrounding.models.prompts import clean_expression
 from geogrounding.raster.scene import Scene
 
-_SHOWN = 5
-"""Examples in a message."""
+_LAYERS_SHOWN = 20
+_SEAM_PX = 0.01
+"""Parts of a feature that are no further apart than this touch."""
+_SHARED_EDGE_PX = 0.5
+"""Parts that share at least so long an edge are one object."""
+
+Polygons = NDArray[np.object_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Objects:
-    """Polygons of a layer inside a scene, single parts."""
+class LabelLayer:
+    """Which features of which file are labels, and what they are called.
 
-    polygons_scene_px: NDArray[np.object_]
-    """(N,) valid polygons in scene pixels, not clipped to the scene."""
+    Raises:
+        SettingsError: both or neither of ``expression_field`` and ``expression``.
+    """
+
+    path: Path
+    """A vector file that GDAL reads (GeoPackage, GeoJSON, Shapefile, ...)."""
+    layer: str | None = None
+    """Name of the layer, for a file that holds several."""
+    expression_field: str | None = None
+    """The text column that names each object."""
+    expression: str | None = None
+    """The name of all objects."""
+
+    def __post_init__(self) -> None:
+        if (self.expression_field is None) == (self.expression is None):
+            raise SettingsError(
+                "exactly one of the expression and the expression field is needed",
+                hint="--expression names all polygons, --expression-field the column that holds their names.",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelledPolygons:
+    """Objects of a layer inside a scene."""
+
+    polygons_scene_px: Polygons
+    """(N,) valid polygons or multipolygons in scene pixels, not clipped to the scene."""
     expressions: NDArray[np.int64]
     """(N,) indexes into ``names``."""
     names: tuple[str, ...]
     """The different expressions, in alphabetical order."""
     left_out: dict[str, int]
-    """Features that are no objects here, counted by reason."""
+    """Features that are not objects here, counted by reason."""
+    repaired: int
+    """Polygons that crossed themselves and were made valid."""
 
 
-def read_objects(
-    layer: Path,
-    scene: Scene,
-    *,
-    expression_field: str | None,
-    expression: str | None,
-    layer_name: str | None = None,
-    repair: bool = False,
-) -> Objects:
-    """Read the polygons of a layer; the parts of a multipolygon are objects of their own.
+def read_labels(source: LabelLayer, scene: Scene) -> LabelledPolygons:
+    """Read the polygons of a layer.
+
+    The parts of a multipolygon are objects of their own, unless they overlap or share an edge. A polygon that crosses
+    itself stays one object with the outline that its vertices enclose. Longitudes may be written in any wrap.
 
     Args:
-        layer: a vector file that GDAL reads (GeoPackage, GeoJSON, Shapefile, ...).
+        source: the layer.
         scene: with a CRS.
-        expression_field: the text column that says what each object is.
-        expression: what every object is; exactly one of the two is given.
-        layer_name: of a file with several layers.
-        repair: make invalid polygons valid in place of refusing them.
 
     Raises:
-        SettingsError: both or neither of ``expression_field`` and ``expression``.
         InputError: the file, the layer, its CRS, its polygons or the field are missing or unusable.
+        UnsafeSceneError: the file points at other files.
         AreaError: no polygon touches the scene.
     """
-    if (expression_field is None) == (expression is None):
-        raise SettingsError(
-            "exactly one of the expression and the expression field is needed",
-            hint="--expression says what all polygons are, --expression-field names the column that says it.",
-        )
-    frame = _read(layer, layer_name, expression_field)
+    frame = _read(source)
     left_out: dict[str, int] = {}
     frame = _keep(frame, frame.geometry.notna() & ~frame.geometry.is_empty, "no geometry", left_out)
-    names = _names(frame, expression_field, expression)
-    frame = frame.assign(geogrounding_name=names)
-    frame = _keep(frame, frame["geogrounding_name"] != "", f"no text in the field {expression_field}", left_out)
+    frame = frame.assign(geogrounding_name=_names(frame, source))
+    frame = _keep(frame, frame["geogrounding_name"] != "", f"no text in the field {source.expression_field}", left_out)
     areal = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon", "GeometryCollection"])
     frame = _keep(frame, areal, "not a polygon", left_out)
     if not len(frame):
         reasons = ", ".join(f"{count} with {reason}" for reason, count in left_out.items()) or "it is empty"
         raise InputError(
-            f"{layer.name} holds no labelled polygon ({reasons})", hint="Points and lines need a buffer first."
+            f"{source.path.name} holds no labelled polygon ({reasons})", hint="Points and lines need a buffer first."
         )
-    _check_valid(frame, layer, repair=repair)
-    polygons = shapely.make_valid(np.asarray(frame.geometry.array, dtype=object))
-    polygons = _to_scene_px(polygons, frame.crs, scene, layer)
-    parts, owners = shapely.get_parts(polygons, return_index=True)
-    # A collection can hold polygons, multipolygons and lines: take it apart once more and keep what has an area.
-    inner, outer = shapely.get_parts(parts, return_index=True)
-    owners = owners[outer]
-    labels = np.asarray(frame["geogrounding_name"], dtype=object)[owners]
-    inside = (shapely.get_dimensions(inner) == 2) & shapely.intersects(
-        inner, shapely.box(0, 0, scene.width, scene.height)
-    )
+    parts, owners = _parts(np.asarray(frame.geometry.array, dtype=object))
+    repaired = int((~shapely.is_valid(parts)).sum())
+    parts = _to_scene_px(_polygonal(parts), frame.crs, scene, source.path.name)
+    flat = shapely.area(parts) <= 0
+    if flat.any():
+        left_out["no area"] = int(flat.sum())
+    polygons, owners = _join_parts(parts[~flat], owners[~flat])
+    inside = shapely.intersects(polygons, shapely.box(0, 0, scene.width, scene.height))
     if not inside.any():
         raise AreaError(
-            f"no polygon of {layer.name} touches {scene.name}: the layer lies {_where(inner, scene)}",
-            hint="Is its CRS declared rightly? `geoground info` shows the extent of the scene.",
+            f"no polygon of {source.path.name} touches {scene.name}: the layer lies {_where(polygons, scene)}",
+            hint="Is its CRS declared correctly? `geoground info` shows the extent of the scene.",
         )
-    outside = int((~inside & (shapely.get_dimensions(inner) == 2)).sum())
-    if outside:
+    if outside := int((~inside).sum()):
         left_out["outside the scene"] = outside
-    known, indexes = np.unique(labels[inside].astype(str), return_inverse=True)
-    return Objects(
-        polygons_scene_px=inner[inside],
+    labels = np.asarray(frame["geogrounding_name"], dtype=object)[owners[inside]]
+    known, indexes = np.unique(labels.astype(str), return_inverse=True)
+    return LabelledPolygons(
+        polygons_scene_px=polygons[inside],
         expressions=indexes.astype(np.int64),
         names=tuple(str(name) for name in known),
         left_out=left_out,
+        repaired=repaired,
     )
 
 
-def _read(layer: Path, layer_name: str | None, expression_field: str | None) -> Any:
+def _read(source: LabelLayer) -> Any:
     """The features as a GeoDataFrame with the one column that is needed."""
     import pyogrio
 
+    path, field = source.path, source.expression_field
     try:
-        with layer.open("rb") as file:
+        with path.open("rb") as file:
             head = file.read(1024)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise InputError(f"the layer {layer} cannot be read: {reason}", hint="Name one vector file.") from None
-    if b"<OGRVRT" in head or str(layer).startswith("/vsi"):
-        raise UnsafeSceneError(f"{layer.name} points at other data", hint="Give the vector file itself.")
+        raise InputError(f"the layer {path} cannot be read: {reason}", hint="Name one vector file.") from None
+    if b"<OGRVRT" in head or str(path).startswith("/vsi"):
+        raise UnsafeSceneError(f"{path.name} points at other data", hint="Give the vector file itself.")
     try:
-        found = [str(name) for name, kind in pyogrio.list_layers(layer) if kind is not None]
-        name = layer_name or (found[0] if found else None)
-        if layer_name is None and len(found) > 1:
+        found = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
+        name = _layer_of(source, found)
+        fields = [str(one) for one in pyogrio.read_info(path, layer=name)["fields"]]
+        if field is not None and field not in fields:
             raise InputError(
-                f"{layer.name} has {len(found)} layers: {', '.join(found[:20])}", hint="Name one with --layer-name."
+                f"{path.name} has no field {field!r}",
+                hint=f"--expression-field is one of its fields: {', '.join(fields) or 'none'}.",
             )
-        if name is None or name not in found:
-            raise InputError(f"{layer.name} has no layer {name!r} with geometries", hint=f"It has: {', '.join(found)}.")
-        fields = [str(field) for field in pyogrio.read_info(layer, layer=name)["fields"]]
-        if expression_field is not None and expression_field not in fields:
-            raise InputError(
-                f"{layer.name} has no field {expression_field!r}", hint=f"Its fields: {', '.join(fields) or 'none'}."
-            )
-        frame = pyogrio.read_dataframe(layer, layer=name, columns=[expression_field] if expression_field else [])
+        frame = pyogrio.read_dataframe(path, layer=name, columns=[field] if field else [])
     except GeogroundingError:
         raise
     except Exception as error:  # noqa: BLE001 (pyogrio raises many kinds for a broken file, and all mean the same)
         raise InputError(
-            f"{layer.name} is no vector file that can be read: {shorten(error, ERROR)}",
-            hint="GeoPackage and GeoJSON work.",
+            f"cannot read {path.name} as a vector file: {first_line(error)}", hint="GeoPackage and GeoJSON work."
         ) from None
     if not hasattr(frame, "geometry"):
-        raise InputError(f"{layer.name} holds no geometries", hint="Give a layer of polygons.")
+        raise InputError(f"{path.name} holds no geometries", hint="Give a layer of polygons.")
     if frame.crs is None:
         raise InputError(
-            f"{layer.name} has no coordinate system", hint="Declare it first, in QGIS: Layer > Set CRS of Layer."
+            f"{path.name} has no coordinate system",
+            hint="Declare it first, in QGIS: Layer > Set CRS of Layer; or ogr2ogr -a_srs EPSG:n out.gpkg in.shp.",
         )
     return frame
+
+
+def _layer_of(source: LabelLayer, found: list[str]) -> str:
+    """The layer that is meant, of those with geometries."""
+    if source.layer is None and len(found) == 1:
+        return found[0]
+    shown = ", ".join(found[:_LAYERS_SHOWN])
+    if source.layer is None and found:
+        raise InputError(f"{source.path.name} has {len(found)} layers: {shown}", hint="Choose one with --labels-layer.")
+    if source.layer is None or source.layer not in found:
+        wanted = "" if source.layer is None else f" {source.layer!r}"
+        raise InputError(
+            f"{source.path.name} has no layer{wanted} with geometries",
+            hint=f"--labels-layer is one of: {shown}." if found else "Give a layer of polygons.",
+        )
+    return source.layer
 
 
 def _keep(frame: Any, wanted: Any, reason: str, left_out: dict[str, int]) -> Any:
@@ -154,15 +187,16 @@ def _keep(frame: Any, wanted: Any, reason: str, left_out: dict[str, int]) -> Any
     return frame[wanted]
 
 
-def _names(frame: Any, expression_field: str | None, expression: str | None) -> list[str]:
-    if expression_field is None:
-        return [clean_expression(expression or "")] * len(frame)
-    values = list(frame[expression_field])
+def _names(frame: Any, source: LabelLayer) -> list[str]:
+    field = source.expression_field
+    if field is None:
+        return [clean_expression(source.expression or "")] * len(frame)
+    values = list(frame[field])
     texts = [value for value in values if isinstance(value, str)]
     if not texts and any(value is not None and value == value for value in values):
         raise InputError(
-            f"the field {expression_field!r} holds numbers, not words",
-            hint="An expression says what an object is, such as storage tank.",
+            f"the field {field!r} holds numbers, not words",
+            hint="--expression-field is a text column that says what an object is, such as storage tank.",
         )
     cleaned: dict[str, str] = {"": ""}
     for text in {text for text in texts if text.strip()}:
@@ -170,33 +204,41 @@ def _names(frame: Any, expression_field: str | None, expression: str | None) -> 
     return [cleaned.get(value, "") if isinstance(value, str) else "" for value in values]
 
 
-def _check_valid(frame: Any, layer: Path, *, repair: bool) -> None:
-    if repair:
-        return
-    shapes = np.asarray(frame.geometry.array, dtype=object)
-    wrong = np.flatnonzero(~shapely.is_valid(shapes))
-    if len(wrong):
-        examples = "; ".join(
-            f"feature {frame.index[i]}: {shapely.is_valid_reason(shapes[i])[:80]}" for i in wrong[:_SHOWN]
-        )
+def _parts(geometries: Polygons) -> tuple[Polygons, NDArray[np.int64]]:
+    """The single polygons of features, not repaired yet, and the feature of each."""
+    parts, owners = shapely.get_parts(geometries, return_index=True)
+    # A collection can hold polygons, multipolygons and lines: take it apart once more and keep what has an area.
+    inner, outer = shapely.get_parts(parts, return_index=True)
+    areal = shapely.get_dimensions(inner) == 2
+    return inner[areal], owners[outer][areal]
+
+
+def _polygonal(polygons: Polygons) -> Polygons:
+    """Valid polygons or multipolygons: of a repaired polygon the lines and points are dropped."""
+    valid: Polygons = np.array(polygons, dtype=object)
+    for index in np.flatnonzero(~shapely.is_valid(polygons)):
+        pieces = shapely.get_parts(shapely.make_valid(polygons[index]))
+        valid[index] = shapely.union_all(pieces[shapely.get_dimensions(pieces) == 2])
+    return valid
+
+
+def _to_scene_px(polygons: Polygons, crs: Any, scene: Scene, name: str) -> Polygons:
+    """Transform polygons (N,) from the CRS of the layer to pixels of the scene."""
+    try:
+        source = CRS(crs)
+        polygons = _unwrapped(polygons) if source.is_geographic else polygons
+        if source != scene.crs:
+            transformer = Transformer.from_crs(source, scene.crs, always_xy=True)
+            polygons = shapely.transform(polygons, _pairs(transformer.transform))
+    except (ProjError, CRSError):
         raise InputError(
-            f"{len(wrong)} polygons of {layer.name} are invalid ({examples})",
-            hint="Repair them, in QGIS: Fix geometries; or let them be repaired: repair=True.",
-        )
-
-
-def _to_scene_px(polygons: NDArray[np.object_], crs: Any, scene: Scene, layer: Path) -> NDArray[np.object_]:
-    """Transform polygons from the CRS of the layer to pixels of the scene."""
-    from pyproj import CRS, Transformer
-    from pyproj.exceptions import ProjError
-
+            f"the CRS of {name} cannot be transformed to that of {scene.name}",
+            hint="Reproject the layer first: ogr2ogr -t_srs EPSG:n out.gpkg in.gpkg.",
+        ) from None
     inverse = ~scene.transform
-    if CRS(crs) != scene.crs:
-        try:
-            transformer = Transformer.from_crs(CRS(crs), scene.crs, always_xy=True)
-        except ProjError:
-            raise InputError(f"the CRS of {layer.name} cannot be brought into that of the scene") from None
-        polygons = shapely.transform(polygons, _pairs(transformer.transform))
+    if scene.crs is not None and scene.crs.is_geographic:
+        centre, _ = scene.transform @ (scene.width / 2, scene.height / 2)
+        polygons = _wrapped_to(polygons, centre)
     polygons = shapely.transform(
         polygons,
         _pairs(lambda x, y: (inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f)),
@@ -204,18 +246,67 @@ def _to_scene_px(polygons: NDArray[np.object_], crs: Any, scene: Scene, layer: P
     finite = np.array([bool(np.isfinite(shapely.get_coordinates(polygon)).all()) for polygon in polygons])
     if not finite.all():
         raise InputError(
-            f"{int((~finite).sum())} polygons of {layer.name} lie where the CRS of the scene is not defined",
-            hint="Is the CRS of the layer declared rightly?",
+            f"{int((~finite).sum())} polygons of {name} lie where the CRS of the scene is not defined",
+            hint="Is the CRS of the layer declared correctly?",
         )
     # A polygon that is valid in one CRS may cross itself in another by a rounding error.
-    return np.asarray(shapely.make_valid(polygons), dtype=object)
+    return _polygonal(polygons)
+
+
+def _unwrapped(polygons: Polygons) -> Polygons:
+    """Polygons that cross the antimeridian with longitudes on both sides (179, -179), on one side (179, 181)."""
+    bounds = shapely.bounds(polygons)
+    wide = np.flatnonzero(bounds[:, 2] - bounds[:, 0] > 180)
+    for index in wide:
+        moved = shapely.transform(polygons[index], lambda xy: np.column_stack([xy[:, 0] % 360.0, xy[:, 1]]))
+        low, _, high, _ = shapely.bounds(moved)
+        if high - low <= 180:
+            polygons[index] = moved
+    return polygons
+
+
+def _wrapped_to(polygons: Polygons, longitude: float) -> Polygons:
+    """Polygons moved by whole turns to the wrap in which they are nearest to a longitude."""
+    bounds = shapely.bounds(polygons)
+    turns = np.round((longitude - (bounds[:, 0] + bounds[:, 2]) / 2) / 360.0)
+    for index in np.flatnonzero(np.isfinite(turns) & (turns != 0)):
+        by = 360.0 * turns[index]
+        polygons[index] = shapely.transform(
+            polygons[index], lambda xy, by=by: np.column_stack([xy[:, 0] + by, xy[:, 1]])
+        )
+    return polygons
+
+
+def _join_parts(parts: Polygons, owners: NDArray[np.int64]) -> tuple[Polygons, NDArray[np.int64]]:
+    """Join parts of one feature that overlap or share an edge (cut at the antimeridian, or drawn piece by piece)."""
+    count = np.bincount(owners, minlength=1)
+    several = np.flatnonzero(count[owners] > 1)
+    if not len(several):
+        return parts, owners
+    tree = shapely.STRtree(parts[several])
+    one, other = tree.query(parts[several], predicate="dwithin", distance=_SEAM_PX)
+    one, other = several[one], several[other]
+    pairs = (one < other) & (owners[one] == owners[other])
+    one, other = one[pairs], other[pairs]
+    grown = [shapely.buffer(parts[side], _SEAM_PX, join_style="mitre") for side in (one, other)]
+    shared = shapely.area(shapely.intersection(*grown)) >= 2 * _SEAM_PX * _SHARED_EDGE_PX
+    root = components(len(parts), one[shared], other[shared])
+    kept = np.unique(root)
+    joined: Polygons = np.array(parts, dtype=object)
+    sizes = np.bincount(root, minlength=len(parts))
+    for index in np.flatnonzero(sizes > 1):
+        members = shapely.buffer(parts[root == index], _SEAM_PX, join_style="mitre")
+        joined[index] = shapely.buffer(shapely.union_all(members), -_SEAM_PX, join_style="mitre")
+    return joined[kept], owners[kept]
 
 
 def _pairs(function: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Any], Any]:
     return lambda xy: np.column_stack(function(xy[:, 0], xy[:, 1]))
 
 
-def _where(polygons: NDArray[np.object_], scene: Scene) -> str:
+def _where(polygons: Polygons, scene: Scene) -> str:
+    if not len(polygons):
+        return "nowhere: its polygons have no area"
     x0, y0, x1, y1 = shapely.total_bounds(polygons)
     sides = []
     if x1 < 0 or x0 > scene.width:

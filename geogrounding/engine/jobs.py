@@ -182,12 +182,12 @@ class Jobs:
 
     def cut_training_set(self, params: parameters.Cut, _tell: Tell) -> dict[str, Any]:
         """Chips with labels from a raster and a layer, as a run with the embedded model would cut them."""
-        from geogrounding.datasets.cut import cut_training_set
+        from geogrounding.datasets.cut import CutOptions, cut_training_set
         from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 
-        options = params.model_dump(exclude={"scene", "labels", "output"})
+        options = CutOptions(**params.model_dump(exclude={"scene", "labels", "output"}))
         data = cut_training_set(
-            params.scene, params.labels, out=params.output, conventions=BUILTIN_CONVENTIONS, **options
+            params.scene, params.labels, out=params.output, options=options, conventions=BUILTIN_CONVENTIONS
         )
         with data.open("rb") as lines:
             samples = sum(1 for line in lines if line.strip())

@@ -158,13 +158,14 @@ class Train(Parameters):
 
 
 class Cut(Parameters):
-    """``cut_training_set``: arguments of the function of that name."""
+    """``cut_training_set``: a scene, labels, and the fields of ``CutOptions``."""
 
     scene: Path
     labels: Path
     output: Path
     expression: Name | None = None
     expression_field: Name | None = None
+    labels_layer: Name | None = None
     task: Literal["detect", "refer"] = "detect"
     aoi: Path | None = None
     tile_size_px: Annotated[int, Field(ge=MIN_TILE_PX, le=MAX_TILE_PX)] | None = None
@@ -174,7 +175,6 @@ class Cut(Parameters):
     least_visible: Annotated[float, Field(gt=0, le=1)] = 0.6
     negatives: Annotated[float, Field(ge=0, le=1)] = 0.25
     stretch: Name = "auto"
-    repair: bool = False
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
 
 

@@ -48,6 +48,8 @@ class TrainSettings(BaseModel):
     """Raster that chips are cut from."""
     labels: Path | None = None
     """Vector layer of what is seen on it."""
+    labels_layer: str | None = None
+    """Name of the layer, where ``labels`` holds several."""
     expression_field: str | None = None
     """Attribute of the layer that says what a feature is."""
     expression: str | None = None
@@ -123,8 +125,9 @@ class TrainSettings(BaseModel):
             raise ValueError("give either data (a file of samples) or scene with labels (a raster and a layer)")
         if (self.scene is None) != (self.labels is None):
             raise ValueError("scene and labels go together")
-        if self.scene is None and (self.expression_field or self.expression or self.tile_size or self.aoi):
-            raise ValueError("expression_field, expression, tile_size and aoi are for scene and labels")
+        only_scene = ("labels_layer", "expression_field", "expression", "tile_size", "aoi")
+        if self.scene is None and (given := [name for name in only_scene if getattr(self, name) is not None]):
+            raise ValueError(f"{' and '.join(given)}: only with scene and labels")
         if self.scene is not None and (self.expression_field is None) == (self.expression is None):
             raise ValueError("say what the features are: give expression_field or expression")
         if self.images is not None and self.data is None:

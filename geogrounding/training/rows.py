@@ -19,7 +19,7 @@ from geogrounding.training.config import TrainSettings
 from geogrounding.training.image_refs import ImageRef
 
 if TYPE_CHECKING:
-    from geogrounding.datasets import Problem, Sample
+    from geogrounding.datasets import CutOptions, Problem, Sample
     from geogrounding.models.base import Conventions
     from geogrounding.training.processor import TrainingProcessor
 
@@ -36,6 +36,8 @@ class TrainingSet:
     problems: tuple[Problem, ...]
     files: Mapping[str, str]
     """SHA-256 of each file that was read, by path."""
+    notes: tuple[str, ...] = ()
+    """What the user should know about the labels, one sentence each."""
 
 
 def read_training_set(settings: TrainSettings, output: Path, *, conventions: Conventions) -> TrainingSet:
@@ -52,26 +54,22 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
     from geogrounding.datasets import read_samples
 
     hashes: dict[str, str] = {}
+    notes: tuple[str, ...] = ()
     data, images, form = settings.data, settings.images, settings.data_format
     if settings.scene is not None and settings.labels is not None:
-        from geogrounding.datasets.cut import cut_training_set
+        from geogrounding.datasets.cut import cut_training_set, notes_of_cut
 
         data = output / CUT / "train.jsonl"
         with _first_process_first():
             if not data.is_file():
-                data = cut_training_set(
+                cut_training_set(
                     settings.scene,
                     settings.labels,
                     out=output / CUT,
-                    expression_field=settings.expression_field,
-                    expression=settings.expression,
-                    task="refer" if settings.task == "refer" else "detect",
+                    options=cut_options(settings),
                     conventions=conventions,
-                    aoi=settings.aoi,
-                    tile_size_px=settings.tile_size,
-                    negatives=0.0 if settings.partial else settings.negatives,
-                    seed=settings.seed,
                 )
+        notes = notes_of_cut(output / CUT)
         form = "geo-r1"
         used = (settings.scene, settings.labels, settings.aoi)
         hashes = {str(path): _digest(path) for path in used if path is not None and path.is_file()}
@@ -91,7 +89,23 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
         samples = choose_shots(samples, settings.shots, seed=settings.seed)
         if not samples:
             raise InputError("no sample has a category, so that none can be chosen by shots", hint="Leave out --shots.")
-    return TrainingSet(samples=tuple(samples), problems=read.problems, files={**hashes, **read.files})
+    return TrainingSet(samples=tuple(samples), problems=read.problems, files={**hashes, **read.files}, notes=notes)
+
+
+def cut_options(settings: TrainSettings) -> CutOptions:
+    """How chips of ``scene`` are cut for a run."""
+    from geogrounding.datasets.cut import CutOptions
+
+    return CutOptions(
+        expression_field=settings.expression_field,
+        expression=settings.expression,
+        labels_layer=settings.labels_layer,
+        task="refer" if settings.task == "refer" else "detect",
+        aoi=settings.aoi,
+        tile_size_px=settings.tile_size,
+        negatives=0.0 if settings.partial else settings.negatives,
+        seed=settings.seed,
+    )
 
 
 def _first_process_first() -> AbstractContextManager[None]:

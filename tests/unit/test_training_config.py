@@ -33,7 +33,7 @@ DATA = {"data": "train.jsonl"}
         ({"scene": "a"}, "scene and labels go together"),
         ({"scene": "a", "labels": "b"}, "say what the features are"),
         ({"scene": "a", "labels": "b", "expression": "x", "expression_field": "y"}, "say what the features are"),
-        ({**DATA, "expression_field": "name"}, "are for scene and labels"),
+        ({**DATA, "expression_field": "name"}, "expression_field: only with scene and labels"),
         ({"images": "a", "scene": "a", "labels": "b", "expression": "c"}, "images goes with data"),
         ({**DATA, "steps": 3, "epochs": 1}, "give one of them"),
         ({**DATA, "train_vision": True}, "train_vision needs full"),
