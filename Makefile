@@ -3,9 +3,12 @@
 #   make demo        polygons and a picture from the example scene
 #   make test        the fast tests (a few minutes)
 #   make test-full   the fast tests and the full counts of docs/reliability.md (long)
+#   make coverage    the fast tests, with the share of lines that they run
 #   make lint        ruff: rules and format; import-linter: the layers of docs/design.md; retired words
 #   make types       mypy, strict
 #   make docs        write docs/cli.md anew from the command line itself
+#   make site        the documents and the API reference as a web site, in site/
+#   make wheel       sdist and wheel in dist/, installed and run in an environment of their own
 #   make plugin      the zip of the QGIS plugin, in dist/
 #   make test-qgis   the tests of the plugin in real QGIS; installs Debian's packages where they are missing
 #   make bench       the figures of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
@@ -30,7 +33,7 @@ CONSTRAINTS := requirements/constraints.txt
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint types format docs bench experiment lock clean
+.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis bench experiment lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -47,6 +50,10 @@ help:
 	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[dev]"
 	@touch $@
 
+.venv/.docs: pyproject.toml $(CONSTRAINTS) .venv/.runtime
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[docs]"
+	@touch $@
+
 demo: .venv/.runtime
 	@mkdir -p out
 	$(BIN)/geoground run examples/data/OSBS_029.tif "tree" -o out/trees.geojson \
@@ -56,8 +63,12 @@ demo: .venv/.runtime
 	@echo "Your own raster: .venv/bin/geoground run SCENE.tif \"what to look for\" -o out/found.gpkg"
 
 # A file's tests stay together: they share loaded models. More threads in each worker would only wait for each other.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 test: .venv/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	$(PYTEST)
+
+coverage: .venv/.dev
+	$(PYTEST) --cov --cov-report=term:skip-covered
 
 test-full: .venv/.dev
 	$(BIN)/python -m pytest -m ""
@@ -78,6 +89,12 @@ format: .venv/.dev
 docs: .venv/.dev
 	$(BIN)/python -m geogrounding_cli.reference > docs/cli.md.new
 	mv docs/cli.md.new docs/cli.md
+
+site: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+wheel: .venv/.dev
+	.ci/wheel
 
 plugin: .venv/.dev
 	$(BIN)/python qgis_plugin/package.py dist
@@ -120,9 +137,10 @@ $(BASE)/config.json: | .venv/.dev
 experiment: .venv/.dev $(BASE)/config.json
 	$(BIN)/python -m recipes.few_shot_study run --data $(DATA) --base $(BASE) --run $(RUN) $(EXPERIMENT)
 
-lock: .venv/.dev
-	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch=='; } > $(CONSTRAINTS).new
+lock: .venv/.dev .venv/.docs
+	{ sed -n '/^#/p' $(CONSTRAINTS); $(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch==' | LC_ALL=C sort -f; } \
+		> $(CONSTRAINTS).new
 	mv $(CONSTRAINTS).new $(CONSTRAINTS)
 
 clean:
-	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis out
+	rm -rf build dist site *.egg-info .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis out

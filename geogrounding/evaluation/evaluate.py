@@ -63,7 +63,7 @@ def evaluate(
         seed: of that choice and of the intervals.
         resamples: how often images are drawn again for the intervals; 0 for none.
         settings: more fields of ``RunSettings``, such as ``tile_size``.
-        on_picture: called with (images done, images) after each one.
+        on_image: called with (images done, images) after each one.
 
     Returns:
         Metrics, and what they were made from. An image that could not be answered counts as answered by what was

@@ -65,7 +65,7 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
 
 
 def _open(settings: RunSettings) -> Scene:
-    """Open the scene; one without coordinates is described all the same."""
+    """Open the scene; one without coordinates is described in pixels."""
     try:
         return open_scene(settings)
     except MissingCRSError:

@@ -42,7 +42,7 @@ class ChipRecord:
 
     index: int
     answers: tuple[Answer, ...] = ()
-    """One per question; none for a chip without valid pixels. Of a failed chip, what was answered all the same."""
+    """One per question; none for a chip without valid pixels. Of a failed chip, the answers that were given."""
     error: str | None = None
     """Why the chip, or one question about it, failed; None when nothing did."""
 
@@ -63,8 +63,8 @@ class Journal:
         Args:
             path: the file; its folder must exist.
             key: what the run depends on, as name -> digest; a journal with another key is refused.
-            resume: go on where an existing journal ends; with none, start afresh.
-            overwrite: throw an existing journal away.
+            resume: go on where an existing journal ends; with none, start from the beginning.
+            overwrite: delete an existing journal.
 
         Raises:
             JournalError: it exists and neither ``resume`` nor ``overwrite`` is set, belongs to another run, is in use

@@ -59,28 +59,28 @@ def answer_chips(
 
 
 def batches_of(images: Iterable[ChipImage], batch_size: int) -> Iterator[list[ChipImage]]:
-    """Group chips so that each group holds ``batch_size`` pictures for the model; empty and failed chips ride along.
+    """Group chips so that each group holds ``batch_size`` images for the model; empty and failed chips do not count.
 
     Where a group ends depends only on the chips since the last group, so a resumed run forms the same groups.
     """
     group: list[ChipImage] = []
-    pictures = 0
+    with_pixels = 0
     for image in images:
         group.append(image)
-        pictures += image.pixels is not None
-        if pictures == batch_size or len(group) == MAX_BATCH_CHIPS:
+        with_pixels += image.pixels is not None
+        if with_pixels == batch_size or len(group) == MAX_BATCH_CHIPS:
             yield group
-            group, pictures = [], 0
+            group, with_pixels = [], 0
     if group:
         yield group
 
 
 def ask_batch(model: Model, batch: list[ChipImage], questions: tuple[Question, ...]) -> list[ChipRecord]:
-    """What becomes of each chip of a batch."""
-    pictures = [image.pixels for image in batch if image.pixels is not None]
-    answers = model.ground(pictures, questions) if pictures else []
-    if len(answers) != len(pictures) or any(len(a) != len(questions) for a in answers):
-        raise ModelError(f"{model.name} gave {len(answers)} answers about {len(pictures)} chips")
+    """Ask the model about a batch; one record per chip, including empty and failed ones."""
+    pixels = [image.pixels for image in batch if image.pixels is not None]
+    answers = model.ground(pixels, questions) if pixels else []
+    if len(answers) != len(pixels) or any(len(a) != len(questions) for a in answers):
+        raise ModelError(f"{model.name} gave {len(answers)} answers about {len(pixels)} chips")
     remaining = iter(answers)
     records = []
     for image in batch:

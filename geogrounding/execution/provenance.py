@@ -77,7 +77,7 @@ def describe_run(
 
 
 def _plain_settings(settings: RunSettings) -> dict[str, Any]:
-    """The settings without folders: where a file lay is nobody's business, and would make equal runs differ."""
+    """The settings without folders: paths are private, and would make equal runs differ."""
     plain = asdict(settings)
     plain["source"] = Path(settings.source).name
     plain["aoi"] = None if settings.aoi is None else settings.aoi.name

@@ -31,7 +31,7 @@ class Plan:
     min_score: float
     """Detections that score less are left out."""
     sure_score: float
-    """From this score on an object counts when ranks are told and neighbours are looked for."""
+    """Minimum score of the objects that take part in ranking and in spatial relations."""
 
     def describe(self) -> dict[str, Any]:
         """The plan in plain values, for people, side-cars and the key of the journal."""
@@ -90,10 +90,10 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
 
 
 def _with_surroundings(scene: Scene, area: Area, tiling: Tiling) -> tuple[Area, Area]:
-    """The area whose objects are told, and the one that is looked at.
+    """The area to report objects of, and the area to scan.
 
-    They differ where the area is smaller than a chip: a model that is shown a scrap of a picture finds less in it than
-    in a whole chip with the scrap in its middle.
+    They differ where the area is smaller than a chip: models miss objects in an image that is only a fragment, so the
+    area is padded with context to the size of a chip.
     """
     # Rounded down: one scene pixel more, and the area would no longer fit one chip. Room for float noise.
     side = max(1, math.floor(tiling.tile_size_px * tiling.scales[0] + 1e-6))
@@ -102,9 +102,9 @@ def _with_surroundings(scene: Scene, area: Area, tiling: Tiling) -> tuple[Area, 
     top, bottom = _grown(y0, y1, min(side, scene.height), scene.height)
     if (left, top, right, bottom) == area.window_scene_px:
         return area, area
-    told = area.shape_scene_px or shapely.box(x0, y0, x1, y1)
+    reported = area.shape_scene_px or shapely.box(x0, y0, x1, y1)
     return (
-        Area(window_scene_px=area.window_scene_px, shape_scene_px=told),
+        Area(window_scene_px=area.window_scene_px, shape_scene_px=reported),
         Area(window_scene_px=(left, top, right, bottom), shape_scene_px=None),
     )
 

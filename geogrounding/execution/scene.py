@@ -73,7 +73,7 @@ def settings_of(
 
 
 def _file_of(dataset: object) -> str:
-    """The file behind a dataset of rasterio; each thread of a run opens it anew, so there has to be one."""
+    """The file behind a dataset of rasterio; each thread of a run opens it again, so there has to be one."""
     name = getattr(dataset, "name", None)
     if not type(dataset).__module__.startswith("rasterio.") or not isinstance(name, str):
         raise SettingsError(

@@ -96,7 +96,7 @@ class Merging:
 
 
 def resolve(composed: Composed, merging: Merging, plan: Plan, where: str) -> tuple[Objects, str]:
-    """The objects that an expression means, decided over all objects of the scene, and the reason in one sentence.
+    """The objects that an expression means, decided over all objects of the scene, and the explanation.
 
     Args:
         composed: the expression, taken apart.

@@ -204,7 +204,8 @@ class ChipGrid(Sequence[Chip]):
     then one 8-byte number is kept for each chip that touches it.
 
     Args:
-        width, height: of the raster, in scene pixels.
+        width: columns of the raster, in scene pixels.
+        height: rows of the raster, in scene pixels.
         tiling: tile, overlap and scales (``tiling.resolved`` first, where a ground resolution is asked for).
         area_scene_px: (x0, y0, x1, y1), whole numbers, half-open; None is the whole raster. Parts outside are cut off.
         aoi_scene_px: a shapely geometry; chips that do not touch it are left out, and its bounds narrow the area.

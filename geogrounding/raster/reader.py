@@ -65,9 +65,8 @@ def read_chips(
         chips: of a ChipGrid of the scene, all or some, in any order; the grid's own order decodes blocks about once.
         stretch: of the scene.
         threads: that decode; None is one a core, at most 8.
-        ahead: chips read before they are asked for; None goes by bytes. At least the size of a batch, so that a model
-        never
-            waits.
+        ahead: chips read before they are asked for; None goes by bytes. At least the size of a batch, so that a
+            model never waits.
 
     Raises:
         SettingsError: threads or ahead are no positive numbers.

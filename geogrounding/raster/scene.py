@@ -83,8 +83,8 @@ class Scene:
             source: path of a raster; a URL or remote GDAL path where ``allow_remote`` is set.
             bands: 1-based, one or three; None goes by colour interpretation.
             nodata: a value that means "no data", in place of what the file declares.
-            pixel_coordinates: results in pixels: ``crs`` is None and ``transform`` the identity, whatever the file
-            declares.
+            pixel_coordinates: results in pixels: ``crs`` is None and ``transform`` the identity, whatever the
+                file declares.
             allow_remote: permit network access.
             trusted_folders: folders whose VRT files may be followed.
             open_options: GDAL open options of the driver (``--oo``).
