@@ -1,4 +1,4 @@
-"""The door for images: where they may lie, how large they may be, and how they become RGB.
+"""Images of a data set, checked before they are opened: where they may lie, how large they may be, and how they become RGB.
 
 Images of a data set are named by a file that anybody may have written, so a name must not lead out of the folder of
 images ("../", an absolute path, a link), and a small file must not unpack to gigabytes.
@@ -7,8 +7,11 @@ images ("../", an absolute path, a link), and a small file must not unpack to gi
 from __future__ import annotations
 
 import stat
+from collections import Counter
+from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +37,11 @@ class MalformedError(Exception):
 
 
 class ImageFolder:
-    """The folder that the images of a data set are in.
+    r"""The folder that the images of a data set are in.
+
+    Labels may name an image by a path of the machine that they were made on (``C:\data\p1.png``,
+    ``..\..\media\upload\4\p1.png``, ``/data/upload/p1.png``): where there is no such file, the longest end of
+    the path that is a file in the folder is taken, as long as no other image of the labels ends alike.
 
     Args:
         root: the folder; nothing outside of it is opened.
@@ -53,6 +60,15 @@ class ImageFolder:
             raise InputError(f"{root} is not a folder", hint="Name the folder of images with --images.")
         self._folders = (self.root, *(self.root / name for name in subfolders))
         self._known: dict[str, tuple[Path, tuple[int, int]] | MalformedError] = {}
+        self._shortened: dict[Path, str] = {}
+        """Files that were found by the end of a name, and that name."""
+        self._ends: Counter[tuple[str, ...]] = Counter()
+
+    def expect(self, names: Iterable[object]) -> None:
+        """Note all names of a label file, so that an end that two of them share is not taken for either."""
+        for name in {name for name in names if isinstance(name, str)}:
+            parts = _parts(name)
+            self._ends.update(parts[first:] for first in range(len(parts)))
 
     def find(self, name: object) -> tuple[Path, tuple[int, int]]:
         """The file of an image and its (width, height), looked up once for each name.
@@ -80,20 +96,44 @@ class ImageFolder:
         """The file of this name, links resolved, inside the folder.
 
         Raises:
-            MalformedError: there is none, or it lies elsewhere.
+            MalformedError: there is none, it lies elsewhere, or another name led to the same file.
         """
         name = name.removeprefix("file://")
         if "://" in name:
             raise MalformedError(f"the image {quote(name)} is an address; images are read from files only")
+        outside = False
+        for form in dict.fromkeys((name, unquote(name), unquote(name).replace("\\", "/"))):
+            path = self._existing(form)
+            outside = outside or path is not None
+            if path is not None and path.is_relative_to(self.root):
+                return path
+        parts = _parts(name)
+        for first in range(len(parts)):
+            path = self._existing("/".join(parts[first:]))
+            if path is None or not path.is_relative_to(self.root) or not path.is_file():
+                continue
+            other = self._shortened.setdefault(path, name)
+            if self._ends[parts[first:]] > 1 or other != name:
+                raise MalformedError(f"the image {quote(name)} is not in {self.root}, and another one ends alike")
+            return path
+        if outside:
+            raise MalformedError(f"the image {quote(name)} lies outside the folder {self.root}")
+        raise MalformedError(f"the image {quote(name)} is not in {self.root}")
+
+    def _existing(self, name: str) -> Path | None:
+        """What a name leads to from the first folder in which it leads to something, links resolved."""
         for folder in self._folders:
             try:
-                path = (folder / name).resolve(strict=True)
+                return (folder / name).resolve(strict=True)
             except (OSError, RuntimeError, ValueError):
                 continue
-            if not path.is_relative_to(self.root):
-                raise MalformedError(f"the image {quote(name)} lies outside the folder {self.root}")
-            return path
-        raise MalformedError(f"the image {quote(name)} is not in {self.root}")
+        return None
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    """The parts of a path of any system, without drive, root and dots."""
+    path = PureWindowsPath(unquote(name))
+    return tuple(part for part in path.parts if part not in (path.anchor, "..", "."))
 
 
 def image_size(path: Path) -> tuple[int, int]:

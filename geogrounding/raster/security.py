@@ -251,7 +251,7 @@ def _check_vrt(path: Path, *, allow_remote: bool, trusted_folders: Iterable[str 
     else:
         raise UnsafeSceneError(
             f"{path.name} is a VRT, which can make GDAL open any file or address",
-            hint="If you trust it, name its folder: --trust-folder FOLDER (trusted_folders=[...]); or convert it.",
+            hint="If you trust it, name its folder: --trusted-folder FOLDER (trusted_folders=[...]); or convert it.",
         )
     if path.stat().st_size > MAX_VRT_BYTES:
         raise UnsafeSceneError(f"{path.name} is longer than {MAX_VRT_BYTES:,} bytes", hint="Build a smaller VRT.")

@@ -123,12 +123,13 @@ def test_a_class_with_a_box_that_cannot_be_used_is_left_out(tmp_path: Path) -> N
     assert [s.id for s in read.samples if s.image.name == "a.png"] == ["a.png/airplane", "a.png/storage tank"]
 
 
-def test_a_crowd_region_leaves_its_class_out_without_a_problem(tmp_path: Path) -> None:
+def test_a_crowd_region_leaves_its_class_out(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path)
     labels["annotations"][1]["iscrowd"] = 1
     read = read_samples(labelled.write_json(tmp_path / "train.json", labels))
     assert [s.id for s in read.samples] == ["a.png/ship"]
-    assert read.problems == ()
+    (problem,) = read.problems
+    assert "1 crowd regions" in problem.reason
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ def test_an_image_id_used_twice_is_told(tmp_path: Path) -> None:
         ({"categories": None}, "lacks the list categories"),
         ({"categories": [{"id": 3}]}, r"categories\[0\]: the name of the category is missing"),
         ({"categories": [{"name": "ship"}]}, r"categories\[0\]: the category has no id"),
-        ({"categories": [{"id": 1, "name": "ship"}, {"id": 2, "name": "ship"}]}, "is there twice"),
+        ({"categories": [{"id": 1, "name": "ship"}, {"id": 1, "name": "tank"}]}, "stands for 'ship' and for 'tank'"),
         ({"images": {}}, "lacks the lists images and annotations"),
         ({"annotations": []}, "holds no sample that can be used"),
     ],

@@ -128,7 +128,7 @@ GOOD = {"image": "a.png", "problem": REC, "solution": [10, 20, 30, 40]}
         ('{"image": "a.png", ', "the line is no JSON"),
         ('"text"', "the line is no JSON object"),
         (GOOD | {"image": "gone.png"}, "the image 'gone.png' is not in"),
-        (GOOD | {"image": "../a.png"}, "is not in"),
+        (GOOD | {"image": "../b.png"}, "is not in"),
         (GOOD | {"image": ["a.png", "a.png"]}, "has 2 images"),
         (GOOD | {"image": None}, "names no image"),
         (GOOD | {"image": "https://example.org/a.png"}, "is an address"),

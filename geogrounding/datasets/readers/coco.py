@@ -1,6 +1,10 @@
 """COCO detection files: ``images``, ``annotations`` with ``bbox`` [x, y, width, height], ``categories``.
 
-A COCO file has no sentences, so the expression is the name of the class. One sample asks about one class in one image.
+A COCO file has no expressions, so the expression is the name of the class. One sample asks about one class in one image.
+
+Files of labelling services differ from COCO's own, and are read as they are meant: ids may be texts or numbers; a category
+that stands twice under one name is one class; a category that holds no annotation and is the ``supercategory`` of another
+is a group, not a class that images lack; an annotation without ``bbox`` has that of its ``segmentation``.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from geogrounding.datasets.readers.records import (
     Wanted,
     boxes_in_image,
     check_declared_size,
+    id_of,
     numbers_of,
     parse_json,
     readable,
@@ -35,9 +40,36 @@ from geogrounding.types import Task
 class _Shown:
     """What is labelled in one image: by class, the places of its annotations in the file."""
 
-    by_class: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
-    spoiled: set[int] = field(default_factory=set)
+    by_class: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    spoiled: set[str] = field(default_factory=set)
     """Classes of which an annotation cannot be used, so that the others are not all there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """The classes of a file."""
+
+    by_id: Mapping[str, str]
+    """Id of a category -> name of its class."""
+    parents: Mapping[str, frozenset[str]]
+    """Class -> the classes that are its supercategory, or that of one of these."""
+    named: tuple[str, ...]
+    """Classes in the order of the file, without groups that no annotation uses."""
+
+    def absent(self, shown: _Shown) -> list[str]:
+        """Classes that an image without further objects does not show: not its classes, their groups or their kinds."""
+        present = shown.by_class.keys() | shown.spoiled
+        groups = frozenset().union(*(self.parents[name] for name in present))
+        return [name for name in self.named if name not in present | groups and not self.parents[name] & present]
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    file: str
+    index: int
+    record: Mapping[str, Any]
+    path: Path
+    size_px: tuple[int, int]
 
 
 def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
@@ -50,65 +82,63 @@ def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> 
         InputError: the file is no COCO file.
     """
     coco = parse_json(files.read(data), data.name)
-    names = _names(coco, data.name)
+    if not isinstance(coco, Mapping) or not isinstance(coco.get("categories"), list):
+        raise InputError(f"{data.name} lacks the list categories", hint="Is it a COCO detection file?")
     if not all(isinstance(coco.get(key), list) for key in ("images", "annotations")):
         raise InputError(f"{data.name} lacks the lists images and annotations", hint="Is it a COCO detection file?")
     annotations: list[Any] = coco["annotations"]
-    shown: dict[Any, _Shown] = defaultdict(_Shown)
+    classes = _classes(coco["categories"], annotations, data.name)
+    shown: dict[str, _Shown] = defaultdict(_Shown)
+    crowds = 0
     for index, item in enumerate(annotations):
         try:
-            _sort_in(item, index, names, shown)
+            crowds += _sort_in(item, index, classes, shown)
         except MalformedError as error:
             yield Problem(origin=f"{data.name}:annotations[{index}]", reason=str(error))
-    seen: set[Any] = set()
-    for index, image in enumerate(coco["images"]):
-        origin = f"{data.name}:images[{index}]"
+    if crowds:
+        reason = f"{crowds} crowd regions (iscrowd): in their images their classes are left out"
+        yield Problem(origin=f"{data.name}:annotations", reason=reason)
+    images.expect(record.get("file_name") for record in coco["images"] if isinstance(record, Mapping))
+    seen: set[str] = set()
+    for index, record in enumerate(coco["images"]):
         try:
-            if not isinstance(image, Mapping) or not isinstance(image.get("id"), int | str):
+            number = id_of(record.get("id")) if isinstance(record, Mapping) else None
+            if number is None:
                 raise MalformedError("the image has no id")
-            if image["id"] in seen:
-                raise MalformedError(f"the image id {image['id']!r} is used twice")
-            seen.add(image["id"])
-            path, size_px = images.find(image.get("file_name"))
-            check_declared_size(image, size_px)
+            if number in seen:
+                raise MalformedError(f"the image id {record['id']!r} is used twice")
+            seen.add(number)
+            path, size_px = images.find(record.get("file_name"))
+            check_declared_size(record, size_px)
         except MalformedError as error:
-            yield Problem(origin=origin, reason=str(error))
+            yield Problem(origin=f"{data.name}:images[{index}]", reason=str(error))
             continue
-        pictured = _Image(data.name, index, image, path, size_px)
-        yield from _samples(pictured, shown.get(image["id"], _Shown()), annotations, names, wanted)
-    for number in sorted((shown.keys() - seen), key=str):
-        yield Problem(origin=f"{data.name}:images", reason=f"annotations name the image {number!r}, which is not there")
-
-
-@dataclass(frozen=True, slots=True)
-class _Image:
-    file: str
-    index: int
-    record: Mapping[str, Any]
-    path: Path
-    size_px: tuple[int, int]
+        image = _Image(data.name, index, record, path, size_px)
+        yield from _samples(image, shown.get(number, _Shown()), annotations, classes, wanted)
+    for number in sorted(shown.keys() - seen):
+        yield Problem(origin=f"{data.name}:images", reason=f"annotations name the image {number}, which is not there")
 
 
 def _samples(
-    image: _Image, shown: _Shown, annotations: list[Any], names: dict[int, str], wanted: Wanted
+    image: _Image, shown: _Shown, annotations: list[Any], classes: _Classes, wanted: Wanted
 ) -> Iterator[Sample | Problem]:
     task: Task = wanted.task or "detect"
-    for category, name in names.items():
-        places = shown.by_class.get(category, [])
-        if not places or category in shown.spoiled or (task == "refer" and len(places) != 1):
+    for name in classes.named:
+        places = shown.by_class.get(name, [])
+        if not places or name in shown.spoiled or (task == "refer" and len(places) != 1):
             continue
         try:
             yield _sample(image, name, task, places, annotations)
         except (MalformedError, GeogroundingError) as error:
             origin = f"{image.file}:annotations[{places[0]}]"
             yield Problem(origin=origin, reason=f"{name} in {image.record['file_name']}: {error}")
-    absent = [name for category, name in names.items() if category not in shown.by_class.keys() | shown.spoiled]
-    for name in sorted(absent, key=lambda name: _shuffled(image.record["file_name"], name))[: wanted.negatives]:
+    absent = sorted(classes.absent(shown), key=lambda name: _shuffled(image.record["file_name"], name))
+    for name in absent[: wanted.negatives]:
         yield _sample(image, name, task, [], annotations)
 
 
 def _sample(image: _Image, name: str, task: Task, places: list[int], annotations: list[Any]) -> Sample:
-    corners = [(x, y, x + w, y + h) for x, y, w, h in (annotations[place]["bbox"] for place in places)]
+    corners = [_corners(annotations[place], image.size_px) for place in places]
     polygons: tuple[shapely.Geometry, ...] = ()
     if task == "segment":
         polygons = tuple(
@@ -129,39 +159,68 @@ def _sample(image: _Image, name: str, task: Task, places: list[int], annotations
     )
 
 
-def _names(coco: object, file: str) -> dict[int, str]:
-    if not isinstance(coco, Mapping) or not isinstance(coco.get("categories"), list):
-        raise InputError(f"{file} lacks the list categories", hint="Is it a COCO detection file?")
-    names: dict[int, str] = {}
-    for index, item in enumerate(coco["categories"]):
+def _corners(item: Mapping[str, Any], size_px: tuple[int, int]) -> tuple[float, float, float, float]:
+    if not item.get("bbox"):
+        x0, y0, x1, y1 = polygon_of_segmentation(item["segmentation"], size_px).bounds
+        return x0, y0, x1, y1
+    x, y, w, h = item["bbox"]
+    return x, y, x + w, y + h
+
+
+def _classes(categories: list[Any], annotations: list[Any], file: str) -> _Classes:
+    by_id: dict[str, str] = {}
+    spelled: dict[str, str] = {}
+    above: dict[str, set[str]] = defaultdict(set)
+    for index, item in enumerate(categories):
         try:
-            if not isinstance(item, Mapping) or isinstance(item.get("id"), bool) or not isinstance(item.get("id"), int):
+            number = id_of(item.get("id")) if isinstance(item, Mapping) else None
+            if number is None:
                 raise MalformedError("the category has no id")
-            name = readable(text_of(item.get("name"), "the name of the category"))
-            if item["id"] in names or name in names.values():
-                raise MalformedError(f"the category {name!r} is there twice")
+            words = readable(text_of(item.get("name"), "the name of the category"))
+            name = spelled.setdefault(words.casefold(), words)  # "Tank" beside "tank" is the same class
+            if by_id.setdefault(number, name) != name:
+                raise MalformedError(f"the id {number} stands for {by_id[number]!r} and for {name!r}")
         except MalformedError as error:
             raise InputError(f"{file}:categories[{index}]: {error}", hint="Correct the categories.") from None
-        names[item["id"]] = name
-    return names
+        above[name].add(readable(str(item.get("supercategory") or "")).casefold())
+    parents: dict[str, frozenset[str]] = {}
+    for name in spelled.values():
+        found: set[str] = set()
+        waiting = [name]
+        while waiting:
+            up = {spelled[one] for one in above[waiting.pop()] if one in spelled} - found - {name}
+            found |= up
+            waiting += up
+        parents[name] = frozenset(found)
+    used = {by_id.get(id_of(item.get("category_id")) or "") for item in annotations if isinstance(item, Mapping)}
+    groups = frozenset().union(*parents.values()) - used
+    return _Classes(by_id, parents, tuple(name for name in spelled.values() if name not in groups))
 
 
-def _sort_in(item: object, index: int, names: dict[int, str], shown: dict[Any, _Shown]) -> None:
-    if not isinstance(item, Mapping) or not isinstance(item.get("image_id"), int | str):
+def _sort_in(item: object, index: int, classes: _Classes, shown: dict[str, _Shown]) -> bool:
+    """Put an annotation where it belongs; whether it is a crowd region.
+
+    Raises:
+        MalformedError: it cannot be used.
+    """
+    number = id_of(item.get("image_id")) if isinstance(item, Mapping) else None
+    if not isinstance(item, Mapping) or number is None:
         raise MalformedError("the annotation names no image")
-    category = item.get("category_id")
-    if not isinstance(category, int) or category not in names:
-        raise MalformedError(f"the category {category!r} is not in the list")
-    image = shown[item["image_id"]]
-    image.by_class[category].append(index)
+    name = classes.by_id.get(id_of(item.get("category_id")) or "")
+    if name is None:
+        raise MalformedError(f"the category {item.get('category_id')!r} is not in the list")
+    image = shown[number]
+    image.by_class[name].append(index)
     if item.get("iscrowd"):
-        image.spoiled.add(category)
-        return
+        image.spoiled.add(name)
+        return True
     try:
-        numbers_of(item.get("bbox"), 4, "the bbox")
+        if item.get("bbox") or not item.get("segmentation"):
+            numbers_of(item.get("bbox"), 4, "the bbox")
     except MalformedError:
-        image.spoiled.add(category)
+        image.spoiled.add(name)
         raise
+    return False
 
 
 def _shuffled(file_name: str, category: str) -> bytes:

@@ -162,12 +162,29 @@ def boxes_in_image(boxes_px: Sequence[Sequence[float]], size_px: tuple[int, int]
 def check_declared_size(record: Mapping[str, Any], size_px: tuple[int, int]) -> None:
     """Refuse a record whose ``width`` and ``height`` are not those of its image: its boxes then are in other pixels.
 
+    Sizes that are missing, or 0 as some services write an unknown size, are not compared.
+
     Raises:
         MalformedError: they differ.
     """
-    width, height = record.get("width"), record.get("height")
-    if isinstance(width, int) and isinstance(height, int) and (width, height) != size_px:
+    width, height = (_whole(record.get(name)) for name in ("width", "height"))
+    if width and height and (width, height) != size_px:
         raise MalformedError(f"the labels are for {width} x {height} pixels, the image has {size_px[0]} x {size_px[1]}")
+
+
+def id_of(value: object) -> str | None:
+    """An id as text, so that 7, 7.0 and "7" are the same; None where it is none."""
+    if isinstance(value, str) and value.strip():
+        return value.strip()
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value in (np.inf, -np.inf):
+        return None
+    return str(int(value)) if value == int(value) else str(value)
+
+
+def _whole(value: object) -> int | None:
+    """A number of pixels; None for anything else."""
+    text = id_of(value)
+    return int(text) if text is not None and text.isdecimal() and len(text) < 10 else None
 
 
 def readable(name: str) -> str:
