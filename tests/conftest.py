@@ -6,11 +6,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach a hub, even by accident
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # as training sets it, but before any other test of this process has multiplied
 os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+
+# A busy machine is no failure: Hypothesis would otherwise fail an example that takes more than 200 ms.
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 ROOT = Path(__file__).resolve().parent.parent
 
