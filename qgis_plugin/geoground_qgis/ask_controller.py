@@ -10,11 +10,11 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from . import settings
 from .ask_panel import AskPanel
-from .background import Calls, EngineTask
+from .background import Calls, EngineTask, clear_notice
 from .engine_link import Link, failures, models_of
 from .messages import NAME, literal, short, tr
 from .rasters import WARN_PIXELS, Export, LayerError, Source
-from .results import ResultWriter
+from .result_writer import ResultWriter
 
 
 class Asking(QObject):
@@ -22,8 +22,8 @@ class Asking(QObject):
 
     results_changed = pyqtSignal()
     """Results came, or a run ended."""
-    started = pyqtSignal(object)
-    """A run began; its first layer."""
+    layer_made = pyqtSignal(object)
+    """The first layer of a run is on the map."""
     finished = pyqtSignal(str)
     """A run ended: ``done``, ``cancelled`` or ``failed``."""
 
@@ -39,6 +39,7 @@ class Asking(QObject):
         panel.estimate_wanted.connect(self.estimate)
         panel.run_requested.connect(self.run)
         panel.cancel_requested.connect(self.cancel)
+        QgsProject.instance().cleared.connect(self.abandon)
 
     @property
     def running(self) -> bool:
@@ -96,8 +97,18 @@ class Asking(QObject):
             return
         self._calls.stop("plan")  # it would keep the engine from starting
         settings.remember(list(ask.questions))
-        self.writer = ResultWriter(QgsProject.instance(), ask.questions, ask.source.crs, ask.source.name, self)
+        if self.writer is not None:
+            self.writer.deleteLater()
+        self.writer = ResultWriter(
+            QgsProject.instance(),
+            ask.questions,
+            ask.source.crs,
+            ask.source.name,
+            self,
+            exported=ask.source.path is None,
+        )
         self.writer.drained.connect(self._drained)
+        self.writer.layer_made.connect(self._layer_made)
         number = len(ask.questions)
         name = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
         self._task = EngineTask(
@@ -106,9 +117,6 @@ class Asking(QObject):
         self._task.events.connect(self._take)
         self._task.ended.connect(self._end)
         self._panel.set_running(True)
-        layers = self.writer.layers
-        if layers:
-            self.started.emit(layers[0])
         QgsApplication.taskManager().addTask(self._task)
 
     def cancel(self) -> None:
@@ -116,17 +124,33 @@ class Asking(QObject):
         if self._task is not None:
             self._task.cancel()
 
+    def abandon(self) -> None:
+        """The project is gone: cancel its run, without a word in the next project."""
+        task = self._let_go()
+        if task is not None:
+            self._panel.set_running(False)
+            self.finished.emit("cancelled")
+
     def close(self) -> None:
         """Stop everything, for good."""
-        if self._task is not None:
-            self._task.events.disconnect(self._take)
-            self._task.ended.disconnect(self._end)
-            self._task.cancel()
-            self._task.waitForFinished(5000)
-            self._task = None
-        if self.writer is not None:
-            self.writer.close()
+        QgsProject.instance().cleared.disconnect(self.abandon)
+        task = self._let_go()
+        if task is not None:
+            task.waitForFinished(5000)
         self._calls.forget()
+
+    def _let_go(self) -> EngineTask | None:
+        """Cancel the run and listen to it no more."""
+        task, self._task, self._ended = self._task, None, None
+        if task is not None:
+            task.events.disconnect(self._take)
+            task.ended.disconnect(self._end)
+            task.cancel()
+        if self.writer is not None:
+            self.writer.drained.disconnect(self._drained)
+            self.writer.close()
+            self.writer = None
+        return task
 
     def _export(self, source: Source) -> Export | None:
         if source.path is not None:
@@ -158,6 +182,10 @@ class Asking(QObject):
             elif kind == "plan":
                 self._panel.show_progress(0, int(event["chips"]), 0)
 
+    def _layer_made(self, layer: object) -> None:
+        if self.writer is not None and len(self.writer.layers) == 1:
+            self.layer_made.emit(layer)
+
     def _drained(self) -> None:
         self.results_changed.emit()
         if self._ended is not None:
@@ -169,6 +197,9 @@ class Asking(QObject):
         if task is None:
             return
         self._ended = (outcome, task)
+        clear_notice(self._bar, task.description())
+        if self.writer is not None:
+            self.writer.finish()
         if self.writer is None or self.writer.idle:
             self._say_outcome(outcome, task)
             self.results_changed.emit()
@@ -190,6 +221,8 @@ class Asking(QObject):
                     Qgis.MessageLevel.Warning,
                 )
                 self._log("\n".join(failed))
+            elif count == 0 and self.writer is not None and self.writer.removed:
+                self._say(tr("The layer of the results was removed while the run went on."), Qgis.MessageLevel.Info)
             elif count == 0:
                 self._say(
                     tr("Nothing was found. Try another word, a lower score or another ground resolution."),

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from qgis.core import QgsTask
-from qgis.PyQt.QtCore import QObject, QThread, pyqtSignal
+from qgis.gui import QgsMessageBar
+from qgis.PyQt.QtCore import QObject, QThread, QTimer, pyqtSignal
 
 from .engine_link import Cancelled, EngineError, Link
 from .messages import tr
@@ -19,6 +20,9 @@ FLAGS = QgsTask.Flag.CanCancel
 if hasattr(QgsTask.Flag, "Silent"):  # QGIS 3.26: the panel itself says how it ended
     FLAGS |= QgsTask.Flag.Silent
 
+
+NOTICE_MS = 300
+"""QGIS's notice about a task comes within this time after the end of it."""
 
 _OVERDUE: list[Call] = []
 """Threads that did not end in time: destroying them would end QGIS, so they are kept."""
@@ -117,6 +121,24 @@ class Calls(QObject):
             self.stop(name)
         _OVERDUE.extend(call for call in list(self._running) if not call.wait(5000))
         self._running.clear()
+
+
+def clear_notice(bar: QgsMessageBar, description: str) -> None:
+    """Take QGIS's own notice about a task off the message bar, once it is there.
+
+    Before version 3.26 there are no silent tasks, and QGIS puts "Task complete", or "Task failed" for one that the user
+    cancelled, over what the panel says about it.
+    """
+    if hasattr(QgsTask.Flag, "Silent"):
+        return
+
+    def clear() -> None:
+        for item in bar.items():
+            if item.text() == description:
+                bar.popWidget(item)
+
+    QTimer.singleShot(0, clear)
+    QTimer.singleShot(NOTICE_MS, clear)
 
 
 class Input(Protocol):

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from qgis.core import Qgis, QgsProject, QgsVectorLayer
+from qgis.core import Qgis, QgsMapLayer, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QFileDialog, QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
 
-from . import results, saving, settings
+from . import results, settings
 from .ask_controller import Asking
 from .ask_panel import AskPanel
 from .background import Calls
 from .engine_link import Link
 from .messages import NAME, literal, tr
 from .review_panel import ReviewPanel
+from .save_controller import Saving
 from .teach_panel import TeachPanel
 from .train_controller import Teaching
 from .welcome import Welcome
-
-FILTERS = {"GPKG": "GeoPackage (*.gpkg)", "GeoJSON": "GeoJSON (*.geojson)"}
 
 
 class Dock(QgsDockWidget):
@@ -32,7 +30,7 @@ class Dock(QgsDockWidget):
         self.setObjectName("GeogroundingDock")
         self._iface, self._link = iface, link
         self._calls = Calls(self)
-        self._saving: set[object] = set()
+        self.saving = Saving(self)
         canvas, bar = iface.mapCanvas(), iface.messageBar()
         self.ask, self.review, self.teach = AskPanel(canvas), ReviewPanel(canvas), TeachPanel()
         self.asking = Asking(self.ask, link, bar, self)
@@ -67,45 +65,8 @@ class Dock(QgsDockWidget):
         self.teaching.close()
         self.ask.close_tools()
         self.review.close_connections()
+        QgsProject.instance().layersAdded.disconnect(self._mend)
         self._link.on_settings_changed = _nothing
-
-    def save(self, layer: QgsVectorLayer, driver: str, which: str) -> None:
-        """Ask for a file name, and save there; see ``save_to``."""
-        folder = QgsProject.instance().homePath() or str(Path.home())
-        proposed = saving.proposed_path(layer, folder, driver)
-        chosen, _ = QFileDialog.getSaveFileName(self, tr("Save results"), proposed, FILTERS[driver])
-        if chosen:
-            path = Path(chosen)
-            ending = saving.ENDINGS[driver]
-            self.save_to(layer, path if path.suffix.lower() == ending else Path(chosen + ending), driver, which)
-
-    def save_to(self, layer: QgsVectorLayer, path: Path, driver: str, which: str) -> None:
-        """Save results without a question: ``all``, those ``shown`` on the map, or the ``accepted`` ones.
-
-        A temporary layer that is saved whole to a GeoPackage lives there from then on.
-        """
-        only = None if which == results.ALL else results.chosen(layer, which)
-        if only == []:
-            text = tr("No result is accepted yet.") if which == results.ACCEPTED else tr("All results are hidden.")
-            self._say(text, Qgis.MessageLevel.Warning)
-            return
-        temporary = layer.providerType() == "memory"
-        layer_id = layer.id()
-
-        def done(written: str) -> None:
-            self._saving.discard(task)
-            self._say(tr("Saved: {path}").format(path=written), Qgis.MessageLevel.Success)
-            kept = QgsProject.instance().mapLayer(layer_id)
-            if driver == "GPKG" and only is None and temporary and kept is not None:
-                saving.keep_in_file(kept, Path(written))
-                self.review.refresh()
-
-        def failed(message: str) -> None:
-            self._saving.discard(task)
-            self._say(tr("Not saved: {why}").format(why=message), Qgis.MessageLevel.Critical)
-
-        task = saving.write_results(layer, path, driver, only, done, failed)
-        self._saving.add(task)
 
     def _search(self) -> None:
         self.welcome.say(tr("Searching…"))
@@ -128,8 +89,14 @@ class Dock(QgsDockWidget):
         self.asking.load_models()
         self.ask.set_models([], model)
 
-    def _run_started(self, layer: QgsVectorLayer) -> None:
-        self.review.show_layer(layer)
+    def _mend(self, layers: list[QgsMapLayer]) -> None:
+        """Results of an earlier version or session come into the project."""
+        for layer in layers:
+            if results.is_result(layer):
+                results.mend_layer(layer)
+
+    def _warn(self, text: str) -> None:
+        self._say(text, Qgis.MessageLevel.Warning)
 
     def _say(self, text: str, level: Qgis.MessageLevel) -> None:
         self._iface.messageBar().pushMessage(NAME, literal(text), level, 8)
@@ -161,9 +128,15 @@ class Dock(QgsDockWidget):
     def _connect(self) -> None:
         self.welcome.settings_requested.connect(self.open_settings)
         self.welcome.search_requested.connect(self._search)
-        self.asking.started.connect(self._run_started)
+        self.asking.layer_made.connect(self.review.show_layer)
         self.asking.results_changed.connect(self.review.refresh)
-        self.review.save_requested.connect(self.save)
+        self.review.save_requested.connect(self.saving.ask)
+        self.review.said.connect(self._warn)
+        self.review.add_keys(self, self._iface.mapCanvas())
+        self.saving.said.connect(self._say)
+        self.saving.saved.connect(self.review.refresh)
+        QgsProject.instance().layersAdded.connect(self._mend)
+        self._mend(list(QgsProject.instance().mapLayers().values()))
         self.teaching.trained.connect(self._trained)
         self._link.on_settings_changed = self.engine_changed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections.abc import Mapping
 from typing import Any
 
 from qgis.core import QgsFeatureRequest, QgsVectorLayer
@@ -99,10 +100,15 @@ class Ranking(QObject):
             "hidden": len(self._ids) - count,
         }
 
-    def judge(self, ids: list[int], verdict: str) -> None:
+    def only_shown(self, ids: list[int], threshold: float) -> list[int]:
+        """Those of the ids that score at least ``threshold``."""
+        count = self._count_shown(threshold)
+        return [one for one in ids if self._places.get(one, count) < count]
+
+    def judge(self, verdicts: Mapping[int, str]) -> None:
         """Note verdicts without reading the layer again."""
-        for one in ids:
-            self._verdicts[one] = verdict
+        self._verdicts.update(verdicts)
+        self._reading_verdicts.update(verdicts)
         self.changed.emit()
 
     def _count_shown(self, threshold: float) -> int:

@@ -1,31 +1,25 @@
-"""Result layers: how they are made, filled while a run goes on, and styled."""
+"""Result layers: their attributes, their style, and which results are shown or accepted."""
 
 from __future__ import annotations
 
-import time
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
     QgsExpressionContextUtils,
     QgsFeature,
-    QgsFeatureRequest,
     QgsFields,
     QgsGeometry,
-    QgsLayerTreeGroup,
-    QgsProject,
-    QgsRectangle,
+    QgsProperty,
+    QgsRuleBasedRenderer,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 
 from .engine import flat
-from .messages import NAME, short
+from .messages import NAME
 
 FIELDS = (
     ("id", "int8"),
@@ -44,20 +38,23 @@ FIELDS = (
 
 OPEN, ACCEPTED, REJECTED = "", "accepted", "rejected"
 ALL, SHOWN = "all", "shown"
+FILLING, SAVING = "filling", "saving"
 MIN_SCORE = "geogrounding_min_score"
 """Variable of the layer: the style hides what scores lower. What gives no score is always shown."""
 
 COLOURS = ("#e07b00", "#2563c9", "#a3269c", "#0f8a8a", "#b8860b", "#d12f5b", "#5b52c7", "#4d7a12")
-SLICE_S = 0.02
-"""Features are added for so long, then the interface gets its turn."""
-REPAINT_S = 0.5
-SAME_PLACE = 0.5
-"""Overlap from which a merged result takes over the verdict on a provisional one."""
+QUERY, COLOUR, SOURCE, HELD = (f"{NAME}/{name}" for name in ("query", "colour", "source", "held"))
+"""Custom properties of layers and groups: the question, the colour of open results, the name of the raster, and
+whether the layer is read-only because the plugin writes to it."""
+_THRESHOLD = f"coalesce(to_real(@{MIN_SCORE}), 0)"
+_THRESHOLD_BEFORE = f"coalesce(@{MIN_SCORE}, 0)"
+"""As version 0.1 wrote it: QGIS keeps variables of layers as text, and the SQL of a GeoPackage compares a number with a
+text as smaller, so that nothing was drawn."""
 
 
 def result_fields() -> QgsFields:
     """The attributes as QGIS has them; built by a provider, because the classes of types differ between Qt 5 and 6."""
-    return _memory_layer("fields").fields()
+    return memory_layer("fields").fields()
 
 
 def now() -> str:
@@ -105,10 +102,61 @@ def apply_style(layer: QgsVectorLayer, colour: str = COLOURS[0]) -> None:
     layer.triggerRepaint()
 
 
+def mend_layer(layer: QgsVectorLayer) -> None:
+    """Bring a result layer of an earlier version or of an interrupted session to today's state; harmless otherwise.
+
+    The threshold of the style compares numbers, each variable of the layer is there once, and the layer can be edited
+    (while a run fills it, it cannot).
+    """
+    release(layer)
+    _set_variables(layer, {})
+    renderer = layer.renderer()
+    if isinstance(renderer, QgsRuleBasedRenderer):
+        for rule in renderer.rootRule().children():
+            rule.setFilterExpression(rule.filterExpression().replace(_THRESHOLD_BEFORE, _THRESHOLD))
+    labeling = layer.labeling()
+    if labeling is not None and labeling.type() == "simple":
+        settings = labeling.settings()
+        properties = settings.dataDefinedProperties()
+        changed = False
+        for key in properties.propertyKeys():
+            text = properties.property(key).expressionString()
+            if _THRESHOLD_BEFORE in text:
+                properties.setProperty(key, QgsProperty.fromExpression(text.replace(_THRESHOLD_BEFORE, _THRESHOLD)))
+                changed = True
+        if changed:
+            settings.setDataDefinedProperties(properties)
+            labeling = labeling.clone()
+            labeling.setSettings(settings)
+            layer.setLabeling(labeling)
+    layer.triggerRepaint()
+
+
+def hold(layer: QgsVectorLayer, why: str) -> None:
+    """Keep the user from editing a layer while the plugin is ``FILLING`` or ``SAVING`` it."""
+    layer.setCustomProperty(HELD, why)
+    layer.setReadOnly(True)
+
+
+def release(layer: QgsVectorLayer) -> None:
+    """Let a layer be edited again; one that the user made read-only stays so."""
+    if layer.customProperty(HELD):
+        layer.removeCustomProperty(HELD)
+        layer.setReadOnly(False)
+
+
 def hide_below(layer: QgsVectorLayer, score: float) -> None:
     """Hide results with a lower score on the map; nothing is deleted."""
-    QgsExpressionContextUtils.setLayerVariable(layer, MIN_SCORE, score)
+    _set_variables(layer, {MIN_SCORE: score})
     layer.triggerRepaint()
+
+
+def _set_variables(layer: QgsVectorLayer, values: Mapping[str, Any]) -> None:
+    """Set variables of a layer and keep its others; ``setLayerVariable`` would add one more entry at every call."""
+    names, texts = (layer.customProperty(key) or [] for key in ("variableNames", "variableValues"))
+    known = dict(zip([names] if isinstance(names, str) else names, [texts] if isinstance(texts, str) else texts))
+    if values or len(known) != len(names if not isinstance(names, str) else [names]):
+        QgsExpressionContextUtils.setLayerVariables(layer, {**known, **values})
 
 
 def hidden_below(layer: QgsVectorLayer) -> float:
@@ -139,178 +187,7 @@ def is_result(layer: object) -> bool:
     return {"query", "score", "reasoning", "review"} <= names
 
 
-def group_for(project: QgsProject, query: str) -> QgsLayerTreeGroup:
-    """The group of a question, at the top of the tree; asked again, the old group takes the new layer in."""
-    name, root = short(query), project.layerTreeRoot()
-    for group in root.findGroups():
-        if group.customProperty(f"{NAME}/query") == query:
-            return group
-    group = root.insertGroup(0, name)
-    group.setCustomProperty(f"{NAME}/query", query)
-    return group
-
-
-class ResultWriter(QObject):
-    """Fills one layer a question, in slices so short that the interface never waits for them.
-
-    ``add`` may be called with any number of features; they wait in a queue. ``replace`` throws away what is shown and
-    queued, for when the engine sends merged results in place of the provisional ones; verdicts that were given
-    meanwhile go over to the results in the same place.
-    """
-
-    drained = pyqtSignal()
-    """The queue is empty."""
-    failed = pyqtSignal(int)
-    """So many results could not be shown."""
-
-    def __init__(
-        self,
-        project: QgsProject,
-        queries: Iterable[str],
-        crs: QgsCoordinateReferenceSystem,
-        name: str,
-        parent: QObject | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._date = now()
-        self._queue: deque[Mapping[str, Any]] = deque()
-        self._layers: dict[str, str] = {}
-        self._project = project
-        self._dirty: set[str] = set()
-        self._judged: dict[str, list[tuple[QgsRectangle, str]]] = {}
-        self._painted = 0.0
-        self.count = 0
-        self.unusable = 0
-        for query in queries:
-            self._layers[query] = self._make_layer(query, crs, name)
-        self._timer = QTimer(self)
-        self._timer.setInterval(0)
-        self._timer.timeout.connect(self._work)
-
-    @property
-    def layers(self) -> list[QgsVectorLayer]:
-        """The layers that are still in the project: the user may have removed some."""
-        found = (self._project.mapLayer(layer_id) for layer_id in self._layers.values())
-        return [layer for layer in found if layer is not None]
-
-    @property
-    def empty(self) -> list[str]:
-        """The questions without a result, of those whose layer is still there."""
-        found = ((query, self._project.mapLayer(layer_id)) for query, layer_id in self._layers.items())
-        return [query for query, layer in found if layer is not None and layer.featureCount() == 0]
-
-    @property
-    def idle(self) -> bool:
-        """Whether everything that came is on the map."""
-        return not self._queue
-
-    def add(self, features: Iterable[Mapping[str, Any]]) -> None:
-        """Queue results."""
-        self._queue.extend(features)
-        if self._queue:
-            self._timer.start()
-
-    def replace(self, features: Iterable[Mapping[str, Any]]) -> None:
-        """Show these results and no others."""
-        self._queue.clear()
-        self.count = self.unusable = 0
-        for layer in self.layers:
-            self._judged[layer.id()] = _judged(layer)
-            layer.dataProvider().truncate()
-            self._dirty.add(layer.id())
-        self.add(features)
-        if not self._queue:
-            self._finish()
-
-    def close(self) -> None:
-        """Stop adding; what waits is dropped."""
-        self._timer.stop()
-        self._queue.clear()
-
-    def _work(self) -> None:
-        begin = time.monotonic()
-        batches: dict[str, list[QgsFeature]] = {}
-        while self._queue and time.monotonic() - begin < SLICE_S:
-            found = self._queue.popleft()
-            layer_id = self._layers.get(_query(found))
-            layer = self._project.mapLayer(layer_id) if layer_id else None
-            if layer is None:
-                continue
-            feature = to_feature(layer.fields(), found, self._date)
-            if feature is None:
-                self.unusable += 1
-                continue
-            feature.setAttribute("review", _verdict(feature.geometry().boundingBox(), self._judged.get(layer_id, [])))
-            batches.setdefault(layer_id, []).append(feature)
-        for layer_id, features in batches.items():
-            layer = self._project.mapLayer(layer_id)
-            taken, _ = layer.dataProvider().addFeatures(features)
-            if taken:
-                self.count += len(features)
-            else:
-                self.unusable += len(features)
-            self._dirty.add(layer_id)
-        if not self._queue:
-            self._finish()
-        elif time.monotonic() - self._painted > REPAINT_S:
-            self._repaint()
-
-    def _finish(self) -> None:
-        self._timer.stop()
-        self._repaint()
-        if self.unusable:
-            self.failed.emit(self.unusable)
-        self.drained.emit()
-
-    def _repaint(self) -> None:
-        self._painted = time.monotonic()
-        for layer_id in self._dirty:
-            layer = self._project.mapLayer(layer_id)
-            if layer is not None:
-                layer.updateExtents()
-                layer.reload()
-                layer.triggerRepaint()
-        self._dirty.clear()
-
-    def _make_layer(self, query: str, crs: QgsCoordinateReferenceSystem, name: str) -> str:
-        layer = _memory_layer(f"{short(query, 40)} ({short(name, 40)})")
-        layer.setCrs(crs)
-        group = group_for(self._project, query)
-        asked = [g for g in self._project.layerTreeRoot().findGroups() if g.customProperty(f"{NAME}/query") is not None]
-        colour = group.customProperty(f"{NAME}/colour") or COLOURS[(len(asked) - 1) % len(COLOURS)]
-        group.setCustomProperty(f"{NAME}/colour", colour)
-        apply_style(layer, colour)
-        hide_below(layer, 0.0)
-        layer.setCustomProperty(f"{NAME}/query", query)
-        layer.setCustomProperty("skipMemoryLayersCheck", 0)
-        self._project.addMapLayer(layer, False)
-        group.insertLayer(0, layer).setExpanded(False)  # a question has its name; what colours mean is rarely looked up
-        return str(layer.id())
-
-
-def _query(found: Mapping[str, Any]) -> str:
-    properties = found.get("properties")
-    return str(properties.get("query", "")) if isinstance(properties, Mapping) else ""
-
-
-def _judged(layer: QgsVectorLayer) -> list[tuple[QgsRectangle, str]]:
-    """Places of the results that have a verdict."""
-    request = QgsFeatureRequest().setFilterExpression("review <> ''")
-    return [(feature.geometry().boundingBox(), feature["review"]) for feature in layer.getFeatures(request)]
-
-
-def _verdict(box: QgsRectangle, judged: list[tuple[QgsRectangle, str]]) -> str:
-    """The verdict on a result in the same place, by intersection over union."""
-    for other, verdict in judged:
-        shared = box.intersect(other)
-        if shared.isEmpty():
-            continue
-        together = box.area() + other.area() - shared.area()
-        if together > 0 and shared.area() / together >= SAME_PLACE:
-            return verdict
-    return OPEN
-
-
-def _memory_layer(name: str) -> QgsVectorLayer:
+def memory_layer(name: str) -> QgsVectorLayer:
+    """A temporary layer with the attributes of results."""
     columns = "&".join(f"field={column}:{kind}" for column, kind in FIELDS)
     return QgsVectorLayer(f"Polygon?{columns}", name, "memory")

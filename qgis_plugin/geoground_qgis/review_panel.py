@@ -5,52 +5,43 @@ from __future__ import annotations
 from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
-    QgsExpression,
     QgsFeature,
-    QgsMapLayerProxyModel,
     QgsProject,
     QgsRectangle,
     QgsVectorLayer,
 )
-from qgis.gui import QgsMapCanvas, QgsMapLayerComboBox
+from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtGui import QKeySequence
-from qgis.PyQt.QtWidgets import (
-    QCheckBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPlainTextEdit,
-    QPushButton,
-    QSizePolicy,
-    QSlider,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qgis.PyQt.QtGui import QHideEvent, QKeySequence, QShowEvent
+from qgis.PyQt.QtWidgets import QAbstractButton, QWidget
 
 from . import results
 from .compat import QAction, QShortcut
+from .layer_watch import LayerWatch
 from .messages import tr
 from .ranking import Ranking
+from .review_form import ReviewForm
+from .verdicts import History, set_review, verdicts_of
 
 ROOM = 3.0
 """Zooming to a result shows this many times its size."""
 
 
-class ReviewPanel(QWidget):
+class ReviewPanel(ReviewForm):
     """Goes through the results of one layer, best score first."""
 
     save_requested = pyqtSignal(object, str, str)
-    """Layer, format (``GPKG`` or ``GeoJSON``), which results: ``all``, ``shown`` or ``accepted``."""
+    """Layer, format, which results: ``all``, ``shown`` or ``accepted``."""
+    said = pyqtSignal(str)
+    """Something that the user asked for could not be done."""
 
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._canvas = canvas
-        self._connected: QgsVectorLayer | None = None
+        self._watch = LayerWatch(self)
+        self._history = History()
+        self._shortcuts: list[QShortcut] = []
         self.ranking = Ranking(self)
-        self._build()
         self._connect()
         self._offer_results()
 
@@ -107,17 +98,49 @@ class ReviewPanel(QWidget):
         self._canvas.refresh()
 
     def judge(self, verdict: str) -> None:
-        """Mark the selected results, and go to the next open one."""
+        """Mark the selected results that are shown, and go to the next open one."""
         layer = self.layer
-        if layer is None or not layer.selectedFeatureIds():
+        if layer is None:
             return
-        chosen = list(layer.selectedFeatureIds())
-        set_review(layer, chosen, verdict)
-        self.ranking.judge(chosen, verdict)
+        chosen = self.ranking.only_shown(list(layer.selectedFeatureIds()), self._hidden_below())
+        if not chosen or not self._write(layer, dict.fromkeys(chosen, verdict), note=True):
+            return
         following = self.ranking.next_open(chosen[-1], self._hidden_below())
         if self.step_on.isChecked() and verdict != results.OPEN and following is not None:
             layer.selectByIds([following])
             self.zoom()
+
+    def undo(self) -> None:
+        """Take the last verdict back, and go back to its result."""
+        layer = self.layer
+        before = self._history.take_back(layer) if layer is not None else {}
+        if layer is None or not before:
+            self._show_current()
+            return
+        if self._write(layer, before, note=False):
+            layer.selectByIds(list(before))
+            self.zoom()
+            self._show_current()
+
+    def _write(self, layer: QgsVectorLayer, verdicts: dict[int, str], *, note: bool) -> bool:
+        """Write verdicts into the layer and the ranking; says so where the layer takes none."""
+        if layer.customProperty(results.HELD) == results.SAVING:
+            self.said.emit(tr("The layer is being saved; try again in a moment."))
+            return False
+        before = verdicts_of(layer, list(verdicts))
+        self._watch.mute(True)
+        try:
+            written = set_review(layer, verdicts)
+        finally:
+            self._watch.mute(False)
+        if not written:
+            self.said.emit(tr("The layer “{name}” cannot be changed.").format(name=layer.name()))
+            self.refresh()
+            return False
+        if note:
+            self._history.add(before)
+        self.ranking.judge(verdicts)
+        return True
 
     def set_threshold(self, percent: int) -> None:
         """Hide results that score lower."""
@@ -125,15 +148,53 @@ class ReviewPanel(QWidget):
         layer = self.layer
         if layer is not None:
             results.hide_below(layer, percent / 100)
+            selected = list(layer.selectedFeatureIds())
+            shown = self.ranking.only_shown(selected, percent / 100)
+            if len(shown) != len(selected):
+                layer.selectByIds(shown)
             self._show_counts()
 
     def close_connections(self) -> None:
         """Let go of the layer and the project."""
         self.ranking.stop()
-        self._disconnect_layer()
+        self._watch.follow(None)
+        for shortcut in self._shortcuts:
+            shortcut.deleteLater()
+        self._shortcuts = []
         project = QgsProject.instance()
         project.layersAdded.disconnect(self._offer_results)
         project.layersRemoved.disconnect(self._offer_results)
+
+    def add_keys(self, *widgets: QWidget) -> None:
+        """Let the keys work while one of these widgets, or one inside it, has the focus and this tab is open."""
+        for widget in widgets:
+            for key, button in self._keys():
+                shortcut = QShortcut(QKeySequence(key), widget)
+                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+                shortcut.setEnabled(self.isVisible())
+                shortcut.activated.connect(button.click)
+                self._shortcuts.append(shortcut)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """The keys belong to this tab from now on."""
+        super().showEvent(event)
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(True)
+
+    def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
+        """The keys belong to others again."""
+        super().hideEvent(event)
+        for shortcut in self._shortcuts:
+            shortcut.setEnabled(False)
+
+    def _keys(self) -> tuple[tuple[str, QAbstractButton], ...]:
+        return (
+            ("A", self.accept),
+            ("R", self.reject),
+            ("N", self.next),
+            ("P", self.previous),
+            ("U", self.undo_button),
+        )
 
     def _go_back(self) -> None:
         self.go(-1)
@@ -170,24 +231,22 @@ class ReviewPanel(QWidget):
 
     def _show_current(self) -> None:
         layer, current = self.layer, self.current
-        for widget in (self.accept, self.reject):
+        for widget in (self.accept, self.reject, self.reopen):
             widget.setEnabled(layer is not None and bool(layer.selectedFeatureIds()))
-        self.reopen.setEnabled(self.accept.isEnabled())
-        if layer is None or current is None:
+        self.undo_button.setEnabled(layer is not None and bool(len(self._history)))
+        feature = layer.getFeature(current) if layer is not None and current is not None else None
+        if feature is None or not feature.isValid():
             self.facts.setText("")
             self.reasoning.setPlainText("")
             return
-        feature = layer.getFeature(current)
         self.facts.setText(_facts(feature))
         self.reasoning.setPlainText(_text(feature["reasoning"]))
 
     def _layer_chosen(self, *_: object) -> None:
-        self._disconnect_layer()
         layer = self.layer
+        self._watch.follow(layer)
+        self._history.clear()
         if layer is not None:
-            layer.selectionChanged.connect(self._show_current)
-            layer.willBeDeleted.connect(self._forget_layer)
-            self._connected = layer
             percent = round(results.hidden_below(layer) * 100)
             self.slider.blockSignals(True)
             self.slider.setValue(percent)
@@ -197,84 +256,22 @@ class ReviewPanel(QWidget):
 
     def _forget_layer(self) -> None:
         self.ranking.stop()
-        self._connected = None
+        self._history.clear()
 
-    def _disconnect_layer(self) -> None:
-        if self._connected is not None:
-            self._connected.selectionChanged.disconnect(self._show_current)
-            self._connected.willBeDeleted.disconnect(self._forget_layer)
-            self._connected = None
+    def _forget_ids(self) -> None:
+        self._history.clear()
+        self._show_current()
 
     def _offer_results(self, *_: object) -> None:
         """Only results of questions are in the list."""
         layers = QgsProject.instance().mapLayers().values()
         self.choice.setExceptedLayerList([layer for layer in layers if not results.is_result(layer)])
-        self._layer_chosen()
-
-    # Building
-
-    def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.choice = QgsMapLayerComboBox()
-        self.choice.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.choice.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        form.addRow(tr("Results"), self.choice)
-        score = QHBoxLayout()
-        self.slider, self.threshold = QSlider(Qt.Orientation.Horizontal), QLabel("0.00")
-        self.slider.setRange(0, 100)
-        self.slider.setToolTip(tr("Results that score lower are hidden, not deleted"))
-        score.addWidget(self.slider)
-        score.addWidget(self.threshold)
-        form.addRow(tr("Hide below"), score)
-        layout.addLayout(form)
-        self.counts = _plain_label()
-        layout.addWidget(self.counts)
-
-        moves = QHBoxLayout()
-        self.previous, self.next = QPushButton(tr("◀ Previous")), QPushButton(tr("Next ▶"))
-        self.zoom_button = QToolButton()
-        self.zoom_button.setText(tr("Zoom"))
-        for widget in (self.previous, self.zoom_button, self.next):
-            moves.addWidget(widget)
-        layout.addLayout(moves)
-        self.facts = _plain_label()
-        layout.addWidget(self.facts)
-        layout.addWidget(QLabel(tr("Reasoning")))
-        self.reasoning = QPlainTextEdit()
-        self.reasoning.setReadOnly(True)
-        self.reasoning.setPlaceholderText(tr("Select a result on the map, or press Next."))
-        layout.addWidget(self.reasoning, 1)
-
-        verdicts = QHBoxLayout()
-        self.accept, self.reject = QPushButton(tr("✔ Accept")), QPushButton(tr("✘ Reject"))
-        self.reopen = QToolButton()
-        self.reopen.setText(tr("Undo"))
-        self.reopen.setToolTip(tr("Neither accepted nor rejected"))
-        for widget in (self.accept, self.reject, self.reopen):
-            verdicts.addWidget(widget)
-        layout.addLayout(verdicts)
-        self.step_on = QCheckBox(tr("Then go to the next open one"))
-        self.step_on.setChecked(True)
-        layout.addWidget(self.step_on)
-        self.save = QPushButton(tr("Save as"))
-        menu = QMenu(self.save)
-        for which, title in (
-            (results.ALL, tr("All results")),
-            (results.SHOWN, tr("What is not hidden")),
-            (results.ACCEPTED, tr("Accepted ones")),
-        ):
-            menu.addSection(title)
-            for driver, label in (("GPKG", tr("GeoPackage…")), ("GeoJSON", tr("GeoJSON…"))):
-                menu.addAction(label).setData((driver, which))
-        menu.triggered.connect(self._save_chosen)
-        self.save.setMenu(menu)
-        layout.addWidget(self.save)
+        if self.layer is None or self.layer is not self._watch.layer:
+            self._layer_chosen()
 
     def _connect(self) -> None:
         self.choice.layerChanged.connect(self._layer_chosen)
+        self.save.menu().triggered.connect(self._save_chosen)
         self.ranking.changed.connect(self._show_counts)
         self.slider.valueChanged.connect(self.set_threshold)
         # No lambdas: one that holds the panel would keep it alive after QGIS has thrown it away.
@@ -284,37 +281,20 @@ class ReviewPanel(QWidget):
         self.accept.clicked.connect(self._accept)
         self.reject.clicked.connect(self._reject)
         self.reopen.clicked.connect(self._reopen)
-        for key, button in (("A", self.accept), ("R", self.reject), ("N", self.next), ("P", self.previous)):
-            shortcut = QShortcut(QKeySequence(key), self)
-            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-            shortcut.activated.connect(button.click)
-            button.setToolTip(tr("Key {key}, while this panel has the focus").format(key=key))
+        self.undo_button.clicked.connect(self.undo)
+        for key, button in self._keys():
+            if button is not self.undo_button:
+                button.setToolTip(tr("Key {key}, while this tab is open").format(key=key))
+        watch = self._watch
+        watch.selection_changed.connect(self._show_current)
+        watch.rows_changed.connect(self.refresh)
+        watch.ids_changed.connect(self._forget_ids)
+        watch.verdicts_changed.connect(self.ranking.judge)
+        watch.fields_changed.connect(self._offer_results)
+        watch.gone.connect(self._forget_layer)
         project = QgsProject.instance()
         project.layersAdded.connect(self._offer_results)
         project.layersRemoved.connect(self._offer_results)
-
-
-def set_review(layer: QgsVectorLayer, feature_ids: list[int], verdict: str) -> None:
-    """Write a verdict: through the edit buffer where the user is editing, else straight into the layer."""
-    index = layer.fields().indexOf("review")
-    if layer.isEditable():
-        for feature_id in feature_ids:
-            layer.changeAttributeValue(feature_id, index, verdict)
-    else:
-        layer.dataProvider().changeAttributeValues({feature_id: {index: verdict} for feature_id in feature_ids})
-    layer.triggerRepaint()
-
-
-def accepted_only() -> str:
-    """The filter of accepted results."""
-    return f"{QgsExpression.quotedColumnRef('review')} = {QgsExpression.quotedString(results.ACCEPTED)}"
-
-
-def _plain_label() -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label
 
 
 def _facts(feature: QgsFeature) -> str:

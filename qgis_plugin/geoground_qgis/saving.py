@@ -1,72 +1,269 @@
-"""Results into a file, beside the main thread."""
+"""Results into a file, beside the main thread, without harm to what is in the file already."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsProject,
+    QgsProviderRegistry,
     QgsVectorFileWriter,
     QgsVectorFileWriterTask,
     QgsVectorLayer,
 )
 
+from . import results
 from .messages import short, tr
+from .rasters import LayerError
 
-ENDINGS = {"GPKG": ".gpkg", "GeoJSON": ".geojson"}
+GPKG = "GPKG"
+ENDINGS = {
+    GPKG: ".gpkg",
+    "GeoJSON": ".geojson",
+    "FlatGeobuf": ".fgb",
+    "ESRI Shapefile": ".shp",
+    "KML": ".kml",
+}
+"""Formats by the name of the driver, with the ending of their files."""
+LONGITUDE_LATITUDE = frozenset({"GeoJSON", "KML"})
+"""Formats that hold nothing but WGS 84."""
+OPTIONS = {"GeoJSON": ["RFC7946=YES"]}
+
+Action = Literal["new", "replace", "append"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where results go."""
+
+    path: Path
+    driver: str
+    table: str = ""
+    """Name of the layer inside a GeoPackage; empty: the name of the layer that is saved, or the next free one."""
+    action: Action = "new"
+    """In a GeoPackage that exists: a new layer beside the others, or the layer ``table`` replaced or added to. Files of
+    other formats hold one layer and are always replaced."""
+
+
+def resolve(layer: QgsVectorLayer, target: Target) -> Target:
+    """The target with the name of its table, checked against what is in the file and what is open in the project.
+
+    Raises:
+        LayerError: saving there would lose rows, or the file is of another kind.
+    """
+    if target.driver != GPKG:
+        _refuse_open(target.path, None, layer)
+        return target
+    there = {name.lower(): name for name in names_in(target.path)}
+    if target.action == "new":
+        wanted = (target.table or short(layer.name(), 40)).replace("|", "¦")  # a bar ends the name in QGIS's sources
+        table = free_name(set(there), wanted)
+        return Target(target.path, target.driver, table)
+    table = there.get(target.table.lower())
+    if table is None:
+        raise LayerError(tr("There is no layer “{name}” in {file}.").format(name=target.table, file=target.path.name))
+    chosen = Target(target.path, target.driver, table, target.action)
+    _refuse_open(target.path, table, layer, unless_another=target.action == "append")
+    if target.action == "append" and not results.is_result(open_table(chosen)):
+        raise LayerError(
+            tr("The layer “{name}” of {file} has not the attributes of results, so nothing can be added to it.").format(
+                name=table, file=target.path.name
+            )
+        )
+    return chosen
+
+
+def names_in(path: Path) -> list[str]:
+    """Tables and views of a GeoPackage, none where the file does not exist.
+
+    Raises:
+        LayerError: it is no GeoPackage.
+    """
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            database.execute("SELECT table_name FROM gpkg_contents LIMIT 1")
+            found = database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
+            return [str(name) for (name,) in found]
+    except sqlite3.Error as error:
+        raise LayerError(
+            tr("{file} exists and is no GeoPackage ({why}). Choose another name.").format(file=path.name, why=error)
+        ) from error
+
+
+def layers_in(path: Path) -> list[str]:
+    """Vector layers of a GeoPackage; none where it does not exist or is something else."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            found = database.execute("SELECT table_name FROM gpkg_contents WHERE data_type = 'features'")
+            return [str(name) for (name,) in found]
+    except sqlite3.Error:
+        return []
+
+
+def free_name(taken: set[str], wanted: str) -> str:
+    """The name, or the first of "name 2", "name 3" … that no table has; SQLite takes upper and lower case as one."""
+    name, number = wanted, 1
+    while name.lower() in taken:
+        number += 1
+        name = f"{wanted} {number}"
+    return name
+
+
+def open_table(target: Target) -> QgsVectorLayer:
+    """The layer of a target, as a layer of its own outside of the project."""
+    return QgsVectorLayer(uri(target), target.table or target.path.stem, "ogr")
+
+
+def uri(target: Target) -> str:
+    """Source of the layer of a target, as QGIS writes it."""
+    return f"{target.path}|layername={target.table}" if target.driver == GPKG else str(target.path)
 
 
 def write_results(
     layer: QgsVectorLayer,
-    path: Path,
-    driver: str,
+    target: Target,
     only: list[int] | None,
-    done: Callable[[str], None],
+    done: Callable[[Target], None],
     failed: Callable[[str], None],
-) -> QgsVectorFileWriterTask:
-    """Write a layer, or the features ``only``, to ``path`` by a task; keep the task until one function was called.
+) -> QgsVectorFileWriterTask | None:
+    """Write a layer, or the features ``only``, by a task; keep the task until one function was called.
 
-    GeoJSON is written as RFC 7946 wants it: longitude and latitude of WGS 84.
+    Rows in the file are counted before and after: a write that lost some is a failure. GeoJSON and KML are written in
+    longitude and latitude of WGS 84.
+
+    Returns:
+        The task; None where the target was refused, and ``failed`` was called at once.
     """
-    options = QgsVectorFileWriter.SaveVectorOptions()
-    options.driverName = driver
-    options.fileEncoding = "UTF-8"
-    options.layerName = short(layer.name(), 40)
-    options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteFile
-    if driver == "GeoJSON":
-        wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
-        options.ct = QgsCoordinateTransform(layer.crs(), wgs84, QgsProject.instance())
-        options.layerOptions = ["RFC7946=YES"]
-    before = layer.selectedFeatureIds()
+    try:
+        target = resolve(layer, target)
+        before = open_table(target).featureCount() if target.action == "append" else 0
+    except LayerError as error:
+        failed(str(error))
+        return None
+    expected = before + (layer.featureCount() if only is None else len(only))
+    options = _options(layer, target)
+    selected = layer.selectedFeatureIds()
     layer.blockSignals(True)  # the selection is only lent to the writer
     try:
         if only is not None:
             layer.selectByIds(only)
             options.onlySelectedFeatures = True
-        task = QgsVectorFileWriterTask(layer, str(path), options)
+        task = QgsVectorFileWriterTask(layer, str(target.path), options)
     finally:
-        layer.selectByIds(before)
+        layer.selectByIds(selected)
         layer.blockSignals(False)
+
+    def complete(*_: object) -> None:
+        written = open_table(target).featureCount()
+        if written == expected:
+            done(target)
+        else:
+            failed(tr("{n} of {all} rows are in the file.").format(n=written, all=expected))
+
     task.setDescription(tr("Saving results"))
-    task.writeComplete.connect(lambda written, *_: done(written))
+    task.writeComplete.connect(complete)
     task.errorOccurred.connect(lambda _code, message: failed(message or tr("unknown error")))
     QgsApplication.taskManager().addTask(task)
     return task
 
 
-def keep_in_file(layer: QgsVectorLayer, path: Path) -> bool:
-    """Let a temporary layer live in the GeoPackage it was saved to; style, review and name stay."""
+def _options(layer: QgsVectorLayer, target: Target) -> QgsVectorFileWriter.SaveVectorOptions:
+    actions = QgsVectorFileWriter.ActionOnExistingFile
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName = target.driver
+    options.fileEncoding = "UTF-8"
+    options.layerName = target.table or short(layer.name(), 40)
+    options.layerOptions = OPTIONS.get(target.driver, [])
+    # A GeoPackage numbers its rows itself: numbers brought along would collide with those that are there.
+    options.attributes = [i for i, field in enumerate(layer.fields()) if field.name().lower() != "fid"]
+    if target.driver != GPKG or not target.path.exists():
+        options.actionOnExistingFile = actions.CreateOrOverwriteFile
+    elif target.action == "append":
+        options.actionOnExistingFile = actions.AppendToLayerNoNewFields
+    else:
+        options.actionOnExistingFile = actions.CreateOrOverwriteLayer
+    crs = layer.crs()
+    if target.driver in LONGITUDE_LATITUDE:
+        crs = QgsCoordinateReferenceSystem("EPSG:4326")
+    elif target.action == "append":
+        crs = open_table(target).crs()
+    if crs != layer.crs():
+        options.ct = QgsCoordinateTransform(layer.crs(), crs, QgsProject.instance())
+    return options
+
+
+def reload_readers(target: Target) -> None:
+    """Let layers of the project that read the table of a target see the rows that were added."""
+    for layer in _readers(target.path, target.table):
+        layer.dataProvider().reloadData()
+        layer.updateExtents()
+        layer.reload()
+
+
+def _readers(path: Path, table: str | None) -> list[QgsVectorLayer]:
+    """Layers of the project that read a file, or one table of it."""
+    found = []
+    for layer in QgsProject.instance().mapLayers().values():
+        if not isinstance(layer, QgsVectorLayer) or layer.providerType() != "ogr":
+            continue
+        parts = QgsProviderRegistry.instance().decodeUri("ogr", layer.source())
+        name = parts.get("layerName")
+        if not parts.get("path") or not _same(Path(str(parts["path"])), path):
+            continue
+        if table is None or name is None or str(name).lower() == table.lower():
+            found.append(layer)
+    return found
+
+
+def _refuse_open(path: Path, table: str | None, layer: QgsVectorLayer, *, unless_another: bool = False) -> None:
+    """Refuse to write over what a layer of the project reads (``unless_another``: over what ``layer`` itself reads).
+
+    Raises:
+        LayerError: a layer of the project lives there.
+    """
+    for other in _readers(path, table):
+        if unless_another and other.id() != layer.id() and not other.isEditable():
+            continue
+        raise LayerError(
+            tr("The layer “{name}” of this project lives there. Choose another name.").format(name=other.name())
+        )
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.resolve() == other.resolve()
+    except OSError:
+        return False
+
+
+def keep_in_file(layer: QgsVectorLayer, target: Target) -> bool:
+    """Let a temporary layer live in the GeoPackage it was saved to; style, review and name stay.
+
+    Its style is stored in the file as well, so that it is found again by whoever opens the file.
+    """
+    layer.removeSelection()  # rows have other ids there
     options = layer.dataProvider().ProviderOptions()
-    layer.setDataSource(str(path), layer.name(), "ogr", options, False)
-    return bool(layer.isValid())
+    layer.setDataSource(uri(target), layer.name(), "ogr", options, False)
+    if not layer.isValid():
+        return False
+    layer.saveStyleToDatabase(short(layer.name(), 30), "", True, "")
+    return True
 
 
 def proposed_path(layer: QgsVectorLayer, folder: str, driver: str) -> str:
-    """A file name made from the question."""
-    query = str(layer.customProperty("geogrounding/query") or layer.name())
-    stem = "".join(c if c.isalnum() or c in "-_ " else "_" for c in short(query, 40)).strip() or "results"
+    """A file name made from the question and the raster, so that another raster gets another file."""
+    query = str(layer.customProperty(results.QUERY) or "")
+    source = str(layer.customProperty(results.SOURCE) or "")
+    wanted = "_".join(short(part, 40) for part in (query, source) if part) or short(layer.name(), 60)
+    stem = "".join(c if c.isalnum() or c in "-_ " else "_" for c in wanted).strip() or "results"
     return str(Path(folder) / (stem.replace(" ", "_") + ENDINGS[driver]))

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 from fakes import ScriptedLink
+from geoground_qgis import settings
+from geoground_qgis.dock import Dock
+from panels import Run
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QEventLoop, QTimer
@@ -71,6 +74,21 @@ def link() -> ScriptedLink:
 @pytest.fixture
 def iface(qgis_iface: QgisInterface) -> QgisInterface:
     return qgis_iface
+
+
+@pytest.fixture
+def dock(iface: QgisInterface, link: ScriptedLink, raster: QgsRasterLayer) -> Iterator[Dock]:
+    settings.save(settings.Settings(engine="good"))
+    dock = Dock(iface, link)
+    dock.show()
+    yield dock
+    dock.close_everything()
+    dock.deleteLater()
+
+
+@pytest.fixture
+def run(dock: Dock, until: Callable[..., None]) -> Run:
+    return Run(dock, until)
 
 
 def alive(pid: int) -> bool:

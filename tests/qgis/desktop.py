@@ -218,8 +218,9 @@ def review(layer: QgsVectorLayer) -> None:
     until(lambda: "hidden" in dock.review.counts.text())
     REPORT["counts_hidden"] = dock.review.counts.text()
     dock.review.slider.setValue(0)
-    dock.save_to(layer, OUT / "accepted.gpkg", "GPKG", "accepted")
-    until(lambda: not dock._saving)
+    saving = importlib.import_module("geoground_qgis.saving")
+    dock.saving.save_to(layer, saving.Target(OUT / "accepted.gpkg", "GPKG"), "accepted")
+    until(lambda: not dock.saving.busy)
 
 
 def teach(layer: QgsVectorLayer) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,8 @@ from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
 from geoground_qgis import results, settings
 from geoground_qgis.dock import Dock
 from geoground_qgis.engine_link import EngineError
+from geoground_qgis.saving import Target
+from panels import Run, layers, messages
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProject,
@@ -22,48 +24,6 @@ from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QTimer
 
 Until = Callable[..., None]
-
-
-@pytest.fixture
-def dock(iface: QgisInterface, link: ScriptedLink, raster: QgsRasterLayer) -> Iterator[Dock]:
-    settings.save(settings.Settings(engine="good"))
-    dock = Dock(iface, link)
-    dock.show()
-    yield dock
-    dock.close_everything()
-    dock.deleteLater()
-
-
-class Run:
-    """Starts what is in the panel and waits for its end."""
-
-    def __init__(self, dock: Dock, until: Until) -> None:
-        self.dock, self.until, self.outcomes = dock, until, []
-        dock.asking.finished.connect(self.outcomes.append)
-
-    def start(self, questions: str) -> None:
-        self.dock.ask.question.setPlainText(questions)
-        self.dock.ask.run_button.click()
-
-    def __call__(self, questions: str = "tree") -> str:
-        self.start(questions)
-        self.until(lambda: self.outcomes and self.dock.asking.writer.idle)
-        return self.outcomes.pop()
-
-
-@pytest.fixture
-def run(dock: Dock, until: Until) -> Run:
-    return Run(dock, until)
-
-
-def messages(iface: QgisInterface) -> list[str]:
-    return [text for level in iface.messageBar().messages.values() for text in level]
-
-
-def layers() -> dict[str, QgsVectorLayer]:
-    """Result layers by question."""
-    groups = QgsProject.instance().layerTreeRoot().findGroups()
-    return {group.name(): group.findLayers()[0].layer() for group in groups}
 
 
 def test_each_question_has_a_group_with_a_styled_layer(
@@ -175,8 +135,8 @@ def test_what_is_saved_is_what_was_chosen(
     until(lambda: dock.review.ranking.total == 3)
     dock.review.accept.click()
     dock.review.slider.setValue(50)
-    dock.save_to(layer, tmp_path / "saved.geojson", "GeoJSON", which)
-    until(lambda: not dock._saving)
+    dock.saving.save_to(layer, Target(tmp_path / "saved.geojson", "GeoJSON"), which)
+    until(lambda: not dock.saving.busy)
     saved = QgsVectorLayer(str(tmp_path / "saved.geojson"), "saved")
     # QGIS writes a part of a layer in the order of a hash table
     assert sorted(feature["label"] for feature in saved.getFeatures()) == list(labels)
@@ -187,7 +147,7 @@ def test_nothing_to_save_is_said(run: Run, dock: Dock, link: ScriptedLink, tmp_p
     run()
     dock.review.slider.setValue(50)
     for which, said in (("shown", "hidden"), ("accepted", "accepted yet")):
-        dock.save_to(layers()["tree"], tmp_path / "saved.gpkg", "GPKG", which)
+        dock.saving.save_to(layers()["tree"], Target(tmp_path / "saved.gpkg", "GPKG"), which)
         assert any(said in text for text in messages(dock._iface))
     assert not (tmp_path / "saved.gpkg").exists()
 

@@ -13,7 +13,7 @@ from geoground_qgis import classFactory, results, settings
 from geoground_qgis.ask_panel import AskPanel
 from geoground_qgis.diagnostics import diagnostics
 from geoground_qgis.options_page import OptionsPage
-from geoground_qgis.results import ResultWriter
+from geoground_qgis.result_writer import ResultWriter
 from geoground_qgis.review_panel import ReviewPanel
 from geoground_qgis.teach_panel import TeachPanel
 from geoground_qgis.train_controller import Teaching
@@ -39,6 +39,7 @@ def found(until: Until) -> QgsVectorLayer:
     writer.add(
         [box(404215 + 8 * i, 3285110, 5, number=i, score=s, reasoning=f"<b>{i}</b>") for i, s in enumerate(scores)]
     )
+    writer.finish()
     until(lambda: writer.idle)
     return writer.layers[0]
 

@@ -8,20 +8,18 @@ from pathlib import Path
 import pytest
 from fakes import box
 from geoground_qgis import messages, results, saving
-from geoground_qgis.results import ResultWriter
+from geoground_qgis.result_writer import ResultWriter
+from geoground_qgis.saving import Target
+from panels import painted
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsExpression,
     QgsExpressionContext,
     QgsExpressionContextUtils,
     QgsFeature,
-    QgsMapRendererParallelJob,
-    QgsMapSettings,
     QgsProject,
     QgsVectorLayer,
 )
-from qgis.PyQt.QtCore import QSize
-from qgis.PyQt.QtGui import QColor
 
 Until = Callable[..., None]
 UTM = QgsCoordinateReferenceSystem("EPSG:32617")
@@ -120,10 +118,13 @@ def test_what_is_no_polygon_is_left_out_and_counted(until: Until, geometry: obje
 
 def test_a_layer_that_the_user_removed_is_passed_over(until: Until) -> None:
     writer = ResultWriter(QgsProject.instance(), ["tree", "car"], UTM, "scene")
+    writer.add([box(0, 0, 1)])
+    until(lambda: writer.idle)
     QgsProject.instance().removeMapLayer(writer.layers[0])
     writer.add([box(0, 0, 1), box(0, 0, 1, query="car"), box(0, 0, 1, query="nobody asked")])
     until(lambda: writer.idle)
-    assert writer.count == 1
+    assert writer.layers[0].featureCount() == 1
+    assert writer.removed == 1
     writer.replace([])
     assert writer.layers[0].featureCount() == 0
 
@@ -133,28 +134,6 @@ def test_asked_again_the_layer_joins_the_group(write: Callable[..., QgsVectorLay
     write(box(0, 0, 1))
     (group,) = QgsProject.instance().layerTreeRoot().findGroups()
     assert len(group.findLayers()) == 2
-
-
-def painted(layer: QgsVectorLayer) -> set[str]:
-    """Ids of the results whose place on a rendered map is not empty."""
-    settings = QgsMapSettings()
-    settings.setLayers([layer])
-    settings.setDestinationCrs(UTM)
-    settings.setOutputSize(QSize(400, 100))
-    settings.setExtent(layer.extent().buffered(2))
-    settings.setBackgroundColor(QColor("black"))
-    settings.setExpressionContext(QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(None)))
-    job = QgsMapRendererParallelJob(settings)
-    job.start()
-    job.waitForFinished()
-    image, to_pixel = job.renderedImage(), settings.mapToPixel()
-    found = set()
-    for feature in layer.getFeatures():
-        bounds = feature.geometry().boundingBox()
-        corner = to_pixel.transform(bounds.xMinimum(), bounds.yMinimum())
-        if image.pixelColor(round(corner.x()), round(corner.y())) != QColor("black"):
-            found.add(feature["label"])
-    return found
 
 
 def test_low_scores_are_hidden_on_the_map(write: Callable[..., QgsVectorLayer]) -> None:
@@ -181,7 +160,11 @@ def test_saved_files_hold_what_the_layer_holds(
     outcomes: list[str] = []
     path = tmp_path / f"saved{saving.ENDINGS[driver]}"
     task = saving.write_results(
-        layer, path, driver, [second] if only_second else None, outcomes.append, lambda why: outcomes.append(f"! {why}")
+        layer,
+        Target(path, driver),
+        [second] if only_second else None,
+        lambda written: outcomes.append(str(written.path)),
+        lambda why: outcomes.append(f"! {why}"),
     )
     until(lambda: bool(outcomes))
     assert task is not None
@@ -197,7 +180,7 @@ def test_a_folder_that_is_not_there_is_said(write: Callable[..., QgsVectorLayer]
     outcomes: list[str] = []
     path = tmp_path / "no" / "where.gpkg"
     task = saving.write_results(
-        write(box(0, 0, 1)), path, "GPKG", None, outcomes.append, lambda why: outcomes.append(f"! {why}")
+        write(box(0, 0, 1)), Target(path, "GPKG"), None, outcomes.append, lambda why: outcomes.append(f"! {why}")
     )
     until(lambda: bool(outcomes))
     assert task is not None
@@ -208,11 +191,11 @@ def test_a_temporary_layer_lives_on_in_its_file(
     write: Callable[..., QgsVectorLayer], tmp_path: Path, until: Until
 ) -> None:
     layer = write(box(404220, 3285110, 5))
-    outcomes: list[str] = []
-    task = saving.write_results(layer, tmp_path / "kept.gpkg", "GPKG", None, outcomes.append, outcomes.append)
+    outcomes: list[Target] = []
+    task = saving.write_results(layer, Target(tmp_path / "kept.gpkg", "GPKG"), None, outcomes.append, outcomes.append)
     until(lambda: bool(outcomes))
     assert task is not None
-    assert saving.keep_in_file(layer, tmp_path / "kept.gpkg")
+    assert saving.keep_in_file(layer, outcomes[0])
     assert layer.providerType() == "ogr"
     assert layer.renderer().type() == "RuleRenderer"
     assert results.is_result(layer)

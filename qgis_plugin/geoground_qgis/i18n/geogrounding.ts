@@ -19,6 +19,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../save_controller.py"/>
+        <source>, layer “{name}”</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../review_panel.py"/>
         <source>, {h} hidden</source>
         <translation type="unfinished"></translation>
@@ -59,17 +64,27 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Accepted ones</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../save_controller.py"/>
+        <source>Add a new layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../save_controller.py"/>
+        <source>Add to that layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
         <source>All results</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../dock.py"/>
+        <location filename="../save_controller.py"/>
         <source>All results are hidden.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -295,6 +310,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>FlatGeobuf…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Folders</source>
         <translation type="unfinished"></translation>
@@ -315,12 +335,12 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>GeoJSON…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>GeoPackage…</source>
         <translation type="unfinished"></translation>
     </message>
@@ -355,7 +375,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Hide below</source>
         <translation type="unfinished"></translation>
     </message>
@@ -365,8 +385,13 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>KML…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../review_panel.py"/>
-        <source>Key {key}, while this panel has the focus</source>
+        <source>Key {key}, while this tab is open</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -430,7 +455,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Neither accepted nor rejected</source>
         <translation type="unfinished"></translation>
     </message>
@@ -440,7 +465,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Next ▶</source>
         <translation type="unfinished"></translation>
     </message>
@@ -465,7 +490,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../dock.py"/>
+        <location filename="../save_controller.py"/>
         <source>No result is accepted yet.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -480,7 +505,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../dock.py"/>
+        <location filename="../save_controller.py"/>
         <source>Not saved: {why}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -512,6 +537,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../ask_panel.py"/>
         <source>Options</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../save_controller.py"/>
+        <source>Other layers of the file stay as they are.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -555,17 +585,27 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Reasoning</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
+        <source>Reopen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../save_controller.py"/>
+        <source>Replace that layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
         <source>Results</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Results that score lower are hidden, not deleted</source>
         <translation type="unfinished"></translation>
     </message>
@@ -580,6 +620,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../verdicts.py"/>
+        <source>Review of {n} results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../teach_panel.py"/>
         <source>Reward</source>
         <translation type="unfinished"></translation>
@@ -590,17 +635,22 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../save_controller.py"/>
+        <source>Save</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
         <source>Save as</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../dock.py"/>
+        <location filename="../save_controller.py"/>
         <source>Save results</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../dock.py"/>
+        <location filename="../save_controller.py"/>
         <source>Saved: {path}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -635,7 +685,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Select a result on the map, or press Next.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -647,6 +697,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../plugin.py"/>
         <source>Settings…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Shapefile (texts are cut at 254 characters)…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -667,6 +722,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../algorithms/batch.py"/>
         <source>Table</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Take the last verdict back, and go back to its result (key U)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -735,6 +795,26 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>The layer is being saved; try again in a moment.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_controller.py"/>
+        <source>The layer of the results was removed while the run went on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../save_controller.py"/>
+        <source>The layer on the map is still a temporary one.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>The layer “{name}” cannot be changed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../rasters.py"/>
         <source>The layer “{name}” cannot be exported.</source>
         <translation type="unfinished"></translation>
@@ -747,6 +827,16 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../rasters.py"/>
         <source>The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../saving.py"/>
+        <source>The layer “{name}” of this project lives there. Choose another name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../saving.py"/>
+        <source>The layer “{name}” of {file} has not the attributes of results, so nothing can be added to it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -765,8 +855,13 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Then go to the next open one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../saving.py"/>
+        <source>There is no layer “{name}” in {file}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -805,7 +900,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Undo</source>
         <translation type="unfinished"></translation>
     </message>
@@ -825,7 +920,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>What is not hidden</source>
         <translation type="unfinished"></translation>
     </message>
@@ -850,7 +945,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>Zoom</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1042,6 +1137,11 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../saving.py"/>
+        <source>{file} exists and is no GeoPackage ({why}). Choose another name.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../ask_controller.py"/>
         <source>{found}.</source>
         <translation type="unfinished"></translation>
@@ -1097,6 +1197,11 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../saving.py"/>
+        <source>{n} of {all} rows are in the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/ground.py"/>
         <source>{n} results</source>
         <translation type="unfinished"></translation>
@@ -1127,17 +1232,22 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../save_controller.py"/>
+        <source>“{file}” has a layer of this name already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
         <source>◀ Previous</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>✔ Accept</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../review_form.py"/>
         <source>✘ Reject</source>
         <translation type="unfinished"></translation>
     </message>

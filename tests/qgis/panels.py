@@ -1,0 +1,69 @@
+"""The panel in use, and what is to be seen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from geoground_qgis.dock import Dock
+from qgis.core import (
+    QgsExpressionContext,
+    QgsExpressionContextUtils,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsProject,
+    QgsVectorLayer,
+)
+from qgis.gui import QgisInterface
+from qgis.PyQt.QtCore import QSize
+from qgis.PyQt.QtGui import QColor
+
+Until = Callable[..., None]
+
+
+class Run:
+    """Starts what is in the panel and waits for its end."""
+
+    def __init__(self, dock: Dock, until: Until) -> None:
+        self.dock, self.until, self.outcomes = dock, until, []
+        dock.asking.finished.connect(self.outcomes.append)
+
+    def start(self, questions: str) -> None:
+        self.dock.ask.question.setPlainText(questions)
+        self.dock.ask.run_button.click()
+
+    def __call__(self, questions: str = "tree") -> str:
+        self.start(questions)
+        self.until(lambda: self.outcomes and self.dock.asking.writer.idle)
+        return self.outcomes.pop()
+
+
+def messages(iface: QgisInterface) -> list[str]:
+    return [text for level in iface.messageBar().messages.values() for text in level]
+
+
+def layers() -> dict[str, QgsVectorLayer]:
+    """Result layers by question."""
+    groups = QgsProject.instance().layerTreeRoot().findGroups()
+    return {group.name(): group.findLayers()[0].layer() for group in groups}
+
+
+def painted(layer: QgsVectorLayer) -> set[str]:
+    """Ids of the results whose place on a rendered map is not empty."""
+    settings = QgsMapSettings()
+    settings.setLayers([layer])
+    settings.setDestinationCrs(layer.crs())
+    settings.setOutputSize(QSize(400, 100))
+    settings.setExtent(layer.extent().buffered(2))
+    settings.setBackgroundColor(QColor("black"))
+    settings.setExpressionContext(QgsExpressionContext(QgsExpressionContextUtils.globalProjectLayerScopes(None)))
+    job = QgsMapRendererParallelJob(settings)
+    job.start()
+    job.waitForFinished()
+    image, to_pixel = job.renderedImage(), settings.mapToPixel()
+    found = set()
+    for feature in layer.getFeatures():
+        bounds = feature.geometry().boundingBox()
+        corner = to_pixel.transform(bounds.xMinimum(), bounds.yMinimum())
+        if image.pixelColor(round(corner.x()), round(corner.y())) != QColor("black"):
+            found.add(feature["label"])
+    return found
