@@ -56,7 +56,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     if facts["bounds_crs"] is not None:
         lines.append(("Bounds", ", ".join(f"{value:.10g}" for value in facts["bounds_crs"])))
     lines += [
-        ("Resolution", "unknown" if resolution is None else f"{resolution:.4g} m"),
+        ("Resolution", _resolution(facts)),
         ("Bands used", ", ".join(map(str, facts["bands"]))),
         ("Nodata", _nodata(facts)),
         ("Blocks", f"{facts['block_shape'][1]} x {facts['block_shape'][0]}{_overviews(facts['overview_factors'])}"),
@@ -70,6 +70,15 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         )
     lines.append(("To read", f"{estimate['megapixels_read']:,} megapixels"))
     return lines
+
+
+def _resolution(facts: dict[str, Any]) -> str:
+    shown, sides = facts["ground_resolution_m"], facts["pixel_size_m"]
+    if shown is None:
+        return "unknown"
+    if facts["square_pixels"]:
+        return f"{shown:.4g} m"
+    return f"{sides[0]:.4g} x {sides[1]:.4g} m (x, y); chips show {shown:.4g} m in both directions"
 
 
 def _nodata(facts: dict[str, Any]) -> str:

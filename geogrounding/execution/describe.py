@@ -47,6 +47,8 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
             "bounds_crs": None if scene.crs is None else _bounds_crs(scene),
             "transform": list(scene.transform)[:6],
             "ground_resolution_m": scene.ground_resolution_m,
+            "pixel_size_m": None if scene.pixel_size.x_m is None else [scene.pixel_size.x_m, scene.pixel_size.y_m],
+            "square_pixels": scene.pixel_size.square,
             "band_count": scene.band_count,
             "bands": list(scene.bands),
             "dtype": scene.dtype,
@@ -80,11 +82,7 @@ def _describe_crs(scene: Scene) -> dict[str, Any] | None:
 
 def _bounds_crs(scene: Scene) -> list[float]:
     """(xmin, ymin, xmax, ymax) around the four corners, in the CRS of the scene."""
-    a, b, c, d, e, f = list(scene.transform)[:6]
-    corners = [(x, y) for x in (0, scene.width) for y in (0, scene.height)]
-    xs = [a * x + b * y + c for x, y in corners]
-    ys = [d * x + e * y + f for x, y in corners]
-    return [min(xs), min(ys), max(xs), max(ys)]
+    return list(scene.bounds)
 
 
 def describe_levels(plan: Plan) -> list[dict[str, Any]]:
@@ -115,7 +113,7 @@ def describe_feature(feature: Feature, feature_id: int | str) -> dict[str, Any]:
 
 def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
     """The chips, the area and the resolution of a run, in plain values."""
-    native_m = scene.ground_resolution_m
+    native_m = plan.pixel_size.ground_resolution_m
     return {
         "chips": len(plan.grid),
         "crs": None if scene.crs is None else describe_crs(scene.crs),

@@ -31,15 +31,18 @@ BLOCK = 10_000
 
 @dataclass(slots=True)
 class _Found:
-    """Where each candidate came from, and its numbers; texts stay in the journal."""
+    """Where each candidate came from, and its numbers; texts stay in the journal.
+
+    Boxes are kept in square pixels (scene pixels over ``ChipGrid.pixel_aspect``), in which merging compares them.
+    """
 
     chip: array[int] = field(default_factory=lambda: array("q"))
     question: array[int] = field(default_factory=lambda: array("q"))
     detection: array[int] = field(default_factory=lambda: array("q"))
     score: array[float] = field(default_factory=lambda: array("d"))
-    box_scene_px: array[float] = field(default_factory=lambda: array("d"))
+    box_square_px: array[float] = field(default_factory=lambda: array("d"))
     cut: array[int] = field(default_factory=lambda: array("b"))
-    window_scene_px: array[float] = field(default_factory=lambda: array("d"))
+    window_square_px: array[float] = field(default_factory=lambda: array("d"))
     scale: array[float] = field(default_factory=lambda: array("d"))
 
     def add(self, chip: Chip, question: int, answer: Answer, min_score: float) -> None:
@@ -47,7 +50,9 @@ class _Found:
         if not kept:
             return
         boxes_chip_px = np.array([answer.detections[i].box_chip_px for i in kept], dtype=np.float64)
-        self.box_scene_px.extend(boxes_to_scene_px(chip, boxes_chip_px).ravel())
+        aspect = np.array([*chip.pixel_aspect, *chip.pixel_aspect])
+        window_square_px = np.array(chip.window_scene_px) / aspect
+        self.box_square_px.extend((boxes_to_scene_px(chip, boxes_chip_px) / aspect).ravel())
         self.cut.extend(cut_edges(chip, boxes_chip_px).ravel().astype(np.int8))
         for i in kept:
             score = answer.detections[i].score
@@ -55,18 +60,18 @@ class _Found:
             self.question.append(question)
             self.detection.append(i)
             self.score.append(math.nan if score is None else score)
-            self.window_scene_px.extend(chip.window_scene_px)
-            self.scale.append(max(chip.scale))
+            self.window_square_px.extend(window_square_px)
+            self.scale.append(max(chip.scale[0] / aspect[0], chip.scale[1] / aspect[1]))
 
     def candidates(self) -> Candidates:
         return Candidates(
-            boxes_scene_px=np.array(self.box_scene_px, dtype=np.float64).reshape(-1, 4),
+            boxes_scene_px=np.array(self.box_square_px, dtype=np.float64).reshape(-1, 4),
             scores=np.array(self.score, dtype=np.float64),
             # One question, one group: a label may differ between two views of the same object.
             groups=np.array(self.question, dtype=np.int64),
             cut=np.array(self.cut, dtype=np.bool_).reshape(-1, 4),
             chips=np.array(self.chip, dtype=np.int64),
-            chip_windows_scene_px=np.array(self.window_scene_px, dtype=np.float64).reshape(-1, 4),
+            chip_windows_scene_px=np.array(self.window_square_px, dtype=np.float64).reshape(-1, 4),
             scales=np.array(self.scale, dtype=np.float64),
         )
 

@@ -11,7 +11,8 @@ import shapely
 from geogrounding.execution.area import Area, resolve_area
 from geogrounding.models.base import Conventions
 from geogrounding.query.planner import Composition, compose
-from geogrounding.raster.grid import ChipGrid, Tiling, parse_overlap
+from geogrounding.raster.georeference import PixelSize
+from geogrounding.raster.grid import ChipGrid, HasGroundResolution, Tiling, parse_overlap
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
 
@@ -26,6 +27,8 @@ class Plan:
     area: Area
     tiling: Tiling
     grid: ChipGrid
+    pixel_size: PixelSize
+    """On the ground, in the middle of the area."""
     composition: Composition
     """What is asked of each chip."""
     min_score: float
@@ -35,7 +38,8 @@ class Plan:
 
     def describe(self) -> dict[str, Any]:
         """The plan in plain values, for people, side-cars and the key of the journal."""
-        return {
+        aspect = {} if self.pixel_size.square else {"pixel_aspect": list(self.grid.pixel_aspect)}
+        return aspect | {
             "area_scene_px": list(self.area.window_scene_px),
             "area_shape": None if self.area.shape_scene_px is None else self.area.shape_scene_px.wkt,
             "tile_size_px": self.tiling.tile_size_px,
@@ -59,23 +63,25 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         SettingsError: tile size, overlap and scales do not fit together.
     """
     area = resolve_area(scene, bbox=settings.bbox, bbox_crs=settings.bbox_crs, aoi=settings.aoi)
+    pixel_size = scene.pixel_size_near(area.window_scene_px)
     tile_size_px = settings.tile_size or conventions.tile_size_px
     if settings.overlap is not None:
         overlap_px = parse_overlap(settings.overlap, tile_size_px)
     else:  # keep the model's share of overlap when only the tile size is changed
         overlap_px = round(conventions.overlap_px * tile_size_px / conventions.tile_size_px)
     tiling = Tiling(
-        tile_size_px=tile_size_px, overlap_px=overlap_px, scales=choose_scales(scene, settings, conventions)
+        tile_size_px=tile_size_px, overlap_px=overlap_px, scales=choose_scales(pixel_size, settings, conventions)
     )
     looked_at = area
     if look_around:
-        area, looked_at = _with_surroundings(scene, area, tiling)
+        area, looked_at = _with_surroundings(scene, area, tiling, pixel_size.aspect)
     grid = ChipGrid(
         scene.width,
         scene.height,
         tiling=tiling,
         area_scene_px=looked_at.window_scene_px,
         aoi_scene_px=looked_at.shape_scene_px,
+        pixel_aspect=pixel_size.aspect,
     )
     whole_scene = conventions.scene_questions if settings.whole_scene is None else settings.whole_scene
     sure_score = conventions.min_score if settings.min_score is None else settings.min_score
@@ -83,23 +89,24 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         area=area,
         tiling=tiling,
         grid=grid,
+        pixel_size=pixel_size,
         composition=compose(settings.expressions, settings.task, whole_scene=whole_scene, taught=conventions.taught),
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
     )
 
 
-def _with_surroundings(scene: Scene, area: Area, tiling: Tiling) -> tuple[Area, Area]:
+def _with_surroundings(scene: Scene, area: Area, tiling: Tiling, aspect: tuple[float, float]) -> tuple[Area, Area]:
     """The area to report objects of, and the area to scan.
 
     They differ where the area is smaller than a chip: models miss objects in an image that is only a fragment, so the
     area is padded with context to the size of a chip.
     """
     # Rounded down: one scene pixel more, and the area would no longer fit one chip. Room for float noise.
-    side = max(1, math.floor(tiling.tile_size_px * tiling.scales[0] + 1e-6))
+    sides = [max(1, math.floor(tiling.tile_size_px * tiling.scales[0] * along + 1e-6)) for along in aspect]
     x0, y0, x1, y1 = area.window_scene_px
-    left, right = _grown(x0, x1, min(side, scene.width), scene.width)
-    top, bottom = _grown(y0, y1, min(side, scene.height), scene.height)
+    left, right = _grown(x0, x1, min(sides[0], scene.width), scene.width)
+    top, bottom = _grown(y0, y1, min(sides[1], scene.height), scene.height)
     if (left, top, right, bottom) == area.window_scene_px:
         return area, area
     reported = area.shape_scene_px or shapely.box(x0, y0, x1, y1)
@@ -117,8 +124,8 @@ def _grown(low: int, high: int, side: int, limit: int) -> tuple[int, int]:
     return begin, begin + side
 
 
-def choose_scales(scene: Scene, settings: RunSettings, conventions: Conventions) -> tuple[float, ...]:
-    """Scene pixels per chip pixel at each level, finest first.
+def choose_scales(scene: HasGroundResolution, settings: RunSettings, conventions: Conventions) -> tuple[float, ...]:
+    """Scene pixels (square ones: see ``ChipGrid``) per chip pixel at each level, finest first.
 
     The finest level is the resolution asked for, else the native one, else the nearest inside the model's range.
     Coarser levels follow the model's (or the user's) multiples, as far as the range goes.

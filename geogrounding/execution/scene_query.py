@@ -67,13 +67,14 @@ class Merging:
             metric=self._settings.match_metric,
             threshold=self._settings.match_threshold,
         )
-        objects = Objects(
-            boxes_scene_px=merged.boxes_scene_px, scores=merged.scores, candidates=mine[merged.representative]
-        )
+        # Merging compares boxes in square pixels: see results._Found.
+        aspect = self._plan.grid.pixel_aspect
+        boxes_scene_px = merged.boxes_scene_px * [*aspect, *aspect]
+        objects = Objects(boxes_scene_px=boxes_scene_px, scores=merged.scores, candidates=mine[merged.representative])
         shape = self._plan.area.shape_scene_px
         if shape is None or not len(mine):
             return objects
-        return objects.take(np.flatnonzero(shapely.intersects(shapely.box(*merged.boxes_scene_px.T), shape)))
+        return objects.take(np.flatnonzero(shapely.intersects(shapely.box(*boxes_scene_px.T), shape)))
 
     def attempts(self, composed: Composed) -> list[tuple[float, float]]:
         """Least scores of targets and neighbours under which an expression is decided, until something fits.

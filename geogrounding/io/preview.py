@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from geogrounding.errors import OutputError
+from geogrounding.geometry.affine import apply_affine
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.vector.feature import Feature
 
@@ -112,8 +113,7 @@ def _shapes(scene: Scene, features: Iterable[Feature], size_px: tuple[int, int])
     shapes: list[_Shape] = []
     for feature in features:
         ring_crs = shapely.get_coordinates(feature.geometry_crs.exterior)
-        x = to_scene_px.a * ring_crs[:, 0] + to_scene_px.b * ring_crs[:, 1] + to_scene_px.c
-        y = to_scene_px.d * ring_crs[:, 0] + to_scene_px.e * ring_crs[:, 1] + to_scene_px.f
+        x, y = apply_affine(to_scene_px, ring_crs[:, 0], ring_crs[:, 1])
         query = numbers.setdefault(feature.query, len(numbers))
         shapes.append(_Shape(ring_px=np.stack([x, y], axis=1) * scale, query=query, score=feature.score))
     return list(numbers), shapes
@@ -214,7 +214,8 @@ def _draw_scale_bar(
     if not scene.ground_resolution_m:
         return 0
     unit = _unit(picture)
-    metres_per_px = scene.ground_resolution_m * scene.width / picture.width
+    width_square_px = scene.width / scene.pixel_size.aspect[0]
+    metres_per_px = scene.ground_resolution_m * width_square_px / picture.width
     length_m = round_length_m(metres_per_px * min(picture.width * 0.25, 260 * unit))
     width = round(length_m / metres_per_px)
     left, top, bottom = right - width, y + round(4 * unit), y + round(11 * unit)

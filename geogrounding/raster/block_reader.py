@@ -40,22 +40,22 @@ class Layer:
     """What the chips of one resolution are made from."""
 
     source: Source
-    factor: int
-    """Pixels of the source averaged into one of the layer, along each axis."""
+    factor: tuple[int, int]
+    """Pixels of the source averaged into one of the layer, along x and y."""
     cell_width: int
     cell_height: int
-    """Of a cell, in pixels of the source; multiples of the factor."""
+    """Of a cell, in pixels of the source; multiples of the factors."""
     scale_x: float
     scale_y: float
     """Scene pixels per pixel of the layer."""
 
     @classmethod
-    def build(cls, scene: Scene, scale: float) -> Layer:
-        """The layer for chips of a scale (scene px per chip px): at most twice as fine as they are."""
+    def build(cls, scene: Scene, scale: tuple[float, float]) -> Layer:
+        """The layer for chips of a scale (scene px per chip px, along x and y): at most twice as fine as they are."""
         source = scene.source_for(scale)
         ratio_x, ratio_y = scene.width / source.width, scene.height / source.height
-        residual = scale / max(ratio_x, ratio_y)
-        factor = max(1, math.floor(residual * 1.001))
+        ratio = max(ratio_x, ratio_y)
+        factor_x, factor_y = (max(1, math.floor(along / ratio * 1.001)) for along in scale)
         rows, columns = source.block_shape
         if scene.driver in WHOLE_IMAGE_DRIVERS:
             cell_width, cell_height = source.width, source.height
@@ -67,22 +67,22 @@ class Layer:
             cell_height = max(1, CELL_SIDE_PX // rows) * rows
         return cls(
             source=source,
-            factor=factor,
-            cell_width=-(-min(cell_width, source.width) // factor) * factor,
-            cell_height=-(-min(cell_height, source.height) // factor) * factor,
-            scale_x=ratio_x * factor,
-            scale_y=ratio_y * factor,
+            factor=(factor_x, factor_y),
+            cell_width=-(-min(cell_width, source.width) // factor_x) * factor_x,
+            cell_height=-(-min(cell_height, source.height) // factor_y) * factor_y,
+            scale_x=ratio_x * factor_x,
+            scale_y=ratio_y * factor_y,
         )
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height of the layer in its own pixels."""
-        return -(-self.source.width // self.factor), -(-self.source.height // self.factor)
+        return -(-self.source.width // self.factor[0]), -(-self.source.height // self.factor[1])
 
     @property
     def step(self) -> tuple[int, int]:
         """Width and height of a cell in pixels of the layer."""
-        return self.cell_width // self.factor, self.cell_height // self.factor
+        return self.cell_width // self.factor[0], self.cell_height // self.factor[1]
 
     def cells(self, region: Region) -> Iterator[tuple[int, int]]:
         """Columns and rows of the cells that a region touches, row by row."""
@@ -173,7 +173,7 @@ def read_cell(
         pixels, valid = _read_pixels(scene, handle, stretch, window, pool)
     except Exception as error:  # noqa: BLE001 (GDAL decides which; block by block tells where the damage is)
         pixels, valid = _read_block_by_block(scene, handle, layer, stretch, pool, window, damage, error)
-    if layer.factor > 1:
+    if max(layer.factor) > 1:
         pixels, valid = average(pixels, valid, layer.factor)
     return Cell(pixels, valid, tuple(damage))
 
@@ -184,7 +184,6 @@ def _read_pixels(
     plan = scene.plan
     shape = (window.height, window.width)
     # Bands apart, interleaved here: GDAL's own interleaving takes twice as long, and its decoding threads gain nothing.
-    # nothing.
     raw_out = pool.take((len(plan.bands), *shape)) if plan.dtype == np.uint8 else None
     raw, valid = read_raw(handle.dataset, plan, window, out=raw_out)
     return stretch.pixels(raw, valid, out=pool.take((*shape, stretch.channels(len(plan.bands))))), valid
@@ -215,8 +214,9 @@ def _read_block_by_block(
                 block = Window(left, top, right - left, bottom - top)
                 pixels[part], block_valid = _read_pixels(scene, handle, stretch, block, pool)
             except Exception as reason:  # noqa: BLE001 (as above)
-                k = layer.factor
-                damage.append((left // k, top // k, -(-right // k), -(-bottom // k), short_reason(reason)))
+                k_x, k_y = layer.factor
+                damaged = (left // k_x, top // k_y, -(-right // k_x), -(-bottom // k_y))
+                damage.append((*damaged, short_reason(reason)))
                 continue
             valid[part] = True if block_valid is None else block_valid
     return pixels, valid
@@ -227,8 +227,8 @@ def _starts(offset: int, length: int, block: int) -> list[int]:
     return [offset, *range((offset // block + 1) * block, offset + length, block)]
 
 
-def average(pixels: Pixels, valid: Valid | None, factor: int) -> tuple[Pixels, Valid | None]:
-    """Average factor x factor pixels (fewer at the right and bottom edge) over those that are valid.
+def average(pixels: Pixels, valid: Valid | None, factor: tuple[int, int]) -> tuple[Pixels, Valid | None]:
+    """Average blocks of pixels, so many along x and y (fewer at the right and bottom edge) over those that are valid.
 
     A pixel of the result is valid where at least half of what it covers is.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import rasterio.crs
@@ -12,12 +13,49 @@ from pyproj.exceptions import CRSError, GeodError, ProjError
 from rasterio.errors import CRSError as RasterioCRSError
 
 from geogrounding.errors import MissingCRSError, SceneError
+from geogrounding.geometry.affine import apply_affine
 
 PIXEL_HINT = (
     "For results in pixels add --pixel-coordinates (pixel_coordinates=True); "
     "to set a coordinate system: gdal_edit.py -a_srs EPSG:n in.tif"
 )
 IDENTITY = Affine.identity()
+SQUARE_TOLERANCE = 0.03
+"""Pixels whose sides differ by less than this share count as square: no model sees it, and resampling every pixel for
+it would blur the image. A degree of longitude is 3% shorter than one of latitude 14 degrees from the equator."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelSize:
+    """How large a scene pixel is on the ground, in metres along its columns and rows; None where unknown."""
+
+    x_m: float | None = None
+    y_m: float | None = None
+
+    @property
+    def square(self) -> bool:
+        """Whether both sides are equally long (or unknown), within ``SQUARE_TOLERANCE``."""
+        if self.x_m is None or self.y_m is None:
+            return True
+        return max(self.x_m, self.y_m) <= min(self.x_m, self.y_m) * (1.0 + SQUARE_TOLERANCE)
+
+    @property
+    def ground_resolution_m(self) -> float | None:
+        """Metres per pixel that a scale of 1 stands for.
+
+        The mean of both sides, or the finer one of a pixel that is not square, so that no detail is lost.
+        """
+        if self.x_m is None or self.y_m is None:
+            return None
+        return float(np.mean([self.x_m, self.y_m])) if self.square else min(self.x_m, self.y_m)
+
+    @property
+    def aspect(self) -> tuple[float, float]:
+        """Scene pixels along x and y that cover ``ground_resolution_m`` metres; (1, 1) for square pixels."""
+        reference_m = self.ground_resolution_m
+        if self.square or reference_m is None or self.x_m is None or self.y_m is None:
+            return 1.0, 1.0
+        return reference_m / self.x_m, reference_m / self.y_m
 
 
 def to_pyproj(crs: rasterio.crs.CRS | None, name: str) -> CRS | None:
@@ -58,29 +96,34 @@ def check_georeference(crs: CRS | None, transform: Affine, name: str) -> CRS:
     return crs
 
 
-def ground_resolution(crs: CRS, transform: Affine, width: int, height: int) -> float | None:
-    """Metres per pixel at the centre of a raster: the mean of one geodesic step along x and one along y.
+def pixel_size(crs: CRS, transform: Affine, centre_px: tuple[float, float]) -> PixelSize:
+    """Size of a pixel on the ground around a place of a raster: one geodesic step along x and one along y.
 
     Works for geographic, projected and compound systems in any unit and on any body, since the steps are measured on
-    the ellipsoid of the CRS itself (Karney's geodesics, through pyproj). None where PROJ cannot place the centre.
+    the ellipsoid of the CRS itself (Karney's geodesics, through pyproj). Unknown where PROJ cannot place the centre.
+
+    Args:
+        crs: of the raster.
+        transform: scene px to ``crs``.
+        centre_px: the place, x and y in scene pixels.
     """
-    centre_x_px, centre_y_px = width / 2, height / 2
+    centre_x_px, centre_y_px = centre_px
     x_px = np.array([centre_x_px - 0.5, centre_x_px + 0.5, centre_x_px, centre_x_px])
     y_px = np.array([centre_y_px, centre_y_px, centre_y_px - 0.5, centre_y_px + 0.5])
-    a, b, c, d, e, f = transform[:6]
+    x_crs, y_crs = apply_affine(transform, x_px, y_px)
     try:
         flat = crs.to_2d()
         geographic, geod = flat.geodetic_crs, flat.get_geod()
         if geographic is None or geod is None:
-            return None
+            return PixelSize()
         to_degrees = math.degrees(geographic.axis_info[0].unit_conversion_factor)
         transformer = Transformer.from_crs(flat, geographic, always_xy=True)
-        lon, lat = transformer.transform(a * x_px + b * y_px + c, d * x_px + e * y_px + f)
+        lon, lat = transformer.transform(x_crs, y_crs)
         lon, lat = np.asarray(lon) * to_degrees, np.asarray(lat) * to_degrees
         if not (np.isfinite(lon).all() and np.isfinite(lat).all() and (np.abs(lat) <= 90).all()):
-            return None
+            return PixelSize()
         _, _, steps_m = geod.inv(lon[[0, 2]], lat[[0, 2]], lon[[1, 3]], lat[[1, 3]])
     except (CRSError, ProjError, GeodError, IndexError):
-        return None
-    mean_m = float(np.mean(steps_m))
-    return mean_m if math.isfinite(mean_m) and mean_m > 0 else None
+        return PixelSize()
+    x_m, y_m = (float(step) for step in steps_m)
+    return PixelSize(x_m, y_m) if math.isfinite(x_m + y_m) and x_m > 0 and y_m > 0 else PixelSize()

@@ -2,7 +2,8 @@
 
 Frames: ``scene px`` are pixels of the full-resolution raster, x right, y down, half-open floats, (0, 0) at the outer
 corner of the first pixel. ``chip px`` are pixels of the image the model gets. A level with ``scale`` 2 shows the
-scene at half resolution: one chip pixel covers 2 x 2 scene pixels.
+scene at half resolution: one chip pixel covers 2 x 2 scene pixels. Where scene pixels are not square on the ground, a
+scale counts square ones: see ``ChipGrid``.
 """
 
 from __future__ import annotations
@@ -49,6 +50,13 @@ class Chip:
     cut: tuple[bool, bool, bool, bool]
     """(left, top, right, bottom): True where the edge lies inside the area of the run, so that objects may go on
     beyond it."""
+    pixel_aspect: tuple[float, float] = (1.0, 1.0)
+    """Scene pixels along x and y that are equally long on the ground: see ``ChipGrid``."""
+
+    @property
+    def level_scale(self) -> float:
+        """Square scene pixels per chip pixel, along the axis where rounding leaves fewer; one number a level."""
+        return min(scale / aspect for scale, aspect in zip(self.scale, self.pixel_aspect, strict=True))
 
     @property
     def scale(self) -> tuple[float, float]:
@@ -195,10 +203,12 @@ class _Level:
 class ChipGrid(Sequence[Chip]):
     """All chips of a run over an area, in the order in which they are read and answered.
 
-    Each level is a virtual raster of ``max(1, round(W / scale))`` x ``max(1, round(H / scale))`` pixels that covers
-    exactly the area. Neighbouring chips overlap by at least ``overlap_px``; the last row and column are shifted
-    inward, so that no chip is smaller than the tile unless the whole virtual raster is. All of the finest level comes
-    first. A coarser level is left out when the level before it already shows the whole area in one chip.
+    Each level is a virtual raster of ``max(1, round(W / scale_x))`` x ``max(1, round(H / scale_y))`` pixels that covers
+    exactly the area. ``scale_x`` and ``scale_y`` are the scale times ``pixel_aspect``, so that a chip shows the ground
+    at one scale in both directions also where the pixels of the raster are not square. Neighbouring chips overlap by at
+    least ``overlap_px``; the last row and column are shifted inward, so that no chip is smaller than the tile unless
+    the whole virtual raster is. All of the finest level comes first. A coarser level is left out when the level before
+    it already shows the whole area in one chip.
 
     ``grid[i]`` takes constant time and nothing is kept per chip, unless an area of interest of any shape is given:
     then one 8-byte number is kept for each chip that touches it.
@@ -209,6 +219,8 @@ class ChipGrid(Sequence[Chip]):
         tiling: tile, overlap and scales (``tiling.resolved`` first, where a ground resolution is asked for).
         area_scene_px: (x0, y0, x1, y1), whole numbers, half-open; None is the whole raster. Parts outside are cut off.
         aoi_scene_px: a shapely geometry; chips that do not touch it are left out, and its bounds narrow the area.
+        pixel_aspect: scene pixels along x and y that are equally long on the ground, such as
+            ``scene.pixel_size.aspect``; (1, 1) for square pixels.
         strip_width_px: width of the strips; the order of the chips depends on it.
 
     Raises:
@@ -224,6 +236,7 @@ class ChipGrid(Sequence[Chip]):
         tiling: Tiling,
         area_scene_px: tuple[int, int, int, int] | None = None,
         aoi_scene_px: BaseGeometry | None = None,
+        pixel_aspect: tuple[float, float] = (1.0, 1.0),
         strip_width_px: int = STRIP_WIDTH_PX,
     ) -> None:
         if tiling.resolution_m is not None:
@@ -231,7 +244,10 @@ class ChipGrid(Sequence[Chip]):
                 "the tiling still holds a ground resolution",
                 hint="Call tiling.resolved(scene.ground_resolution_m) first.",
             )
+        if not all(math.isfinite(value) and value > 0 for value in pixel_aspect):
+            raise SettingsError(f"the aspect of a pixel must be two positive numbers, not {pixel_aspect}")
         self.tiling = tiling
+        self.pixel_aspect = pixel_aspect
         self.area_scene_px = _narrow_area(width, height, area_scene_px, aoi_scene_px)
         x0, y0, x1, y1 = self.area_scene_px
         self._width, self._height = x1 - x0, y1 - y0
@@ -291,8 +307,8 @@ class ChipGrid(Sequence[Chip]):
         for index, scale in enumerate(self.tiling.scales):
             if previous is not None and previous.count == 1:
                 return
-            x = _Axis(max(1, round(self._width / scale)), tile, stride)
-            y = _Axis(max(1, round(self._height / scale)), tile, stride)
+            x = _Axis(max(1, round(self._width / (scale * self.pixel_aspect[0]))), tile, stride)
+            y = _Axis(max(1, round(self._height / (scale * self.pixel_aspect[1]))), tile, stride)
             if previous is not None and (x, y) == (previous.x, previous.y):
                 continue  # scales so close that they round to the same raster
             widest = max(1, (strip_width_px - self.tiling.overlap_px) // stride)
@@ -321,6 +337,7 @@ class ChipGrid(Sequence[Chip]):
             ),
             size_px=(right - left, bottom - top),
             cut=(left > 0, top > 0, right < level.x.size, bottom < level.y.size),
+            pixel_aspect=self.pixel_aspect,
         )
 
     def _touching(self, aoi_scene_px: BaseGeometry) -> NDArray[np.int64]:

@@ -149,7 +149,7 @@ class _Crew:
         self._count = threads
         self._pool = BufferPool()
         self._layers: list[Layer] = []
-        self._layer_of_scale: dict[float, int] = {}
+        self._layer_of_scale: dict[tuple[float, float], int] = {}
         self._handles: dict[int | None, list[Handle]] = {}
         self._threads: list[threading.Thread] = []
         self._state = threading.Condition()
@@ -207,7 +207,8 @@ class _Crew:
         self._slots.clear()
 
     def _layer_for(self, chip: Chip) -> int:
-        scale = round(min(chip.scale), 6)
+        aspect_x, aspect_y = chip.pixel_aspect
+        scale = (round(chip.level_scale * aspect_x, 6), round(chip.level_scale * aspect_y, 6))
         if scale not in self._layer_of_scale:
             layer = Layer.build(self._scene, scale)
             if layer not in self._layers:

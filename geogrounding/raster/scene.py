@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from geogrounding.errors import MissingCRSError, SceneError, SettingsError, UnsafeSceneError
+from geogrounding.geometry.affine import apply_affine
 from geogrounding.raster import security
 from geogrounding.raster.handle import Handle, environment, gdal_errors, open_handle
 
@@ -24,6 +26,7 @@ from geogrounding.raster.handle import Handle, environment, gdal_errors, open_ha
 from rasterio.windows import Window
 
 from geogrounding.raster import georeference
+from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.overviews import Source, block_shape, check_blocks, find_overviews
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
 from geogrounding.raster.security import Location, check_dimensions
@@ -53,8 +56,8 @@ class Scene:
     dtype: str
     nodata: float | int | None
     """Of the first chosen band; None where there is none, or where the type cannot hold it."""
-    ground_resolution_m: float | None
-    """Metres per pixel at the centre, mean over x and y, along geodesics; None where unknown."""
+    pixel_size: PixelSize
+    """Of a pixel at the centre, on the ground."""
     driver: str
     plan: BandPlan = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
@@ -124,6 +127,43 @@ class Scene:
             self._own.pop().close()
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns), as in rasterio."""
+        return self.height, self.width
+
+    @property
+    def res(self) -> tuple[float, float]:
+        """Size of a pixel along x and y in units of the CRS, as in rasterio."""
+        a, b, _, d, e, _ = tuple(self.transform)[:6]
+        return math.hypot(a, d), math.hypot(b, e)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(xmin, ymin, xmax, ymax) around the four corners, in the CRS of the scene, else in scene pixels."""
+        corners_x, corners_y = np.array([0, self.width, self.width, 0]), np.array([0, 0, self.height, self.height])
+        x, y = apply_affine(self.transform, corners_x, corners_y)
+        return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+    @property
+    def ground_resolution_m(self) -> float | None:
+        """Metres per pixel at the centre; the finer side of a pixel that is not square; None where unknown."""
+        return self.pixel_size.ground_resolution_m
+
+    def pixel_size_near(self, window_px: tuple[int, int, int, int]) -> PixelSize:
+        """Size of a pixel on the ground in the middle of a window (x0, y0, x1, y1), where it differs from that at the
+        centre by more than ``SQUARE_TOLERANCE``: degrees get narrower towards the poles, Mercator metres shorter.
+        """
+        centre = self.pixel_size
+        if self.crs is None or centre.x_m is None or centre.y_m is None:
+            return centre
+        x0, y0, x1, y1 = window_px
+        near = georeference.pixel_size(self.crs, self.transform, ((x0 + x1) / 2, (y0 + y1) / 2))
+        if near.x_m is None or near.y_m is None:
+            return centre
+        differs = max(abs(near.x_m / centre.x_m - 1.0), abs(near.y_m / centre.y_m - 1.0))
+        return near if differs > georeference.SQUARE_TOLERANCE else centre
+
+    @property
     def block_shape(self) -> tuple[int, int]:
         """(rows, columns) of the stored blocks at full resolution."""
         return self.sources[0].block_shape
@@ -155,11 +195,11 @@ class Scene:
             raise SceneError(f"{self.name} cannot be read: {error.strerror}", hint="Was it moved or removed?") from None
         return digest.hexdigest()
 
-    def source_for(self, scale: float) -> Source:
-        """The coarsest source that is still at least as fine as a scale (scene px per chip px)."""
+    def source_for(self, scale: tuple[float, float]) -> Source:
+        """The coarsest source that is still at least as fine as a scale (scene px per chip px, along x and y)."""
         best = self.sources[0]
         for source in self.sources[1:]:
-            if self.width / source.width <= scale * 1.01 and self.height / source.height <= scale * 1.01:
+            if self.width / source.width <= scale[0] * 1.01 and self.height / source.height <= scale[1] * 1.01:
                 best = source
         return best
 
@@ -199,11 +239,15 @@ class Scene:
     def read_decimated(self, max_side_px: int) -> tuple[Raw, NDArray[np.bool_]]:
         """The whole scene at most ``max_side_px`` on a side: values (bands, h, w) and where they are data (h, w).
 
+        Pixels that are not square on the ground are made so.
+
         Raises:
             SceneError: a block cannot be decoded.
         """
-        factor = max(1.0, max(self.width, self.height) / max_side_px)
-        shape = (max(1, round(self.height / factor)), max(1, round(self.width / factor)))
+        aspect_x, aspect_y = self.pixel_size.aspect
+        width, height = self.width / aspect_x, self.height / aspect_y
+        factor = max(1.0, max(width, height) / max_side_px)
+        shape = (max(1, round(height / factor)), max(1, round(width / factor)))
         raw, valid = self.read(out_shape=shape)
         return raw, np.ones(shape, bool) if valid is None else valid
 
@@ -267,14 +311,14 @@ def _describe(
     transform = dataset.transform
     crs: CRS | None
     if wanted.pixel_coordinates:
-        crs, transform, resolution_m = None, georeference.IDENTITY, _resolution_if_known(dataset, name)
+        crs, transform, size = None, georeference.IDENTITY, _size_if_known(dataset, name)
     else:
         if dataset.crs is None and dataset.gcps[0] and not dataset.gcps[1]:
             raise MissingCRSError(
                 f"the ground control points of {name} have no coordinate system", hint=georeference.PIXEL_HINT
             )
         crs = georeference.check_georeference(georeference.to_pyproj(dataset.crs, name), transform, name)
-        resolution_m = georeference.ground_resolution(crs, transform, dataset.width, dataset.height)
+        size = georeference.pixel_size(crs, transform, (dataset.width / 2, dataset.height / 2))
     full = Source(level=None, width=dataset.width, height=dataset.height, block_shape=block_shape(dataset, plan, whole))
     overviews = () if whole or warped else find_overviews(dataset, location, options, plan, name)
     return Scene(
@@ -288,7 +332,7 @@ def _describe(
         band_count=dataset.count,
         dtype=str(plan.dtype),
         nodata=plan.nodata[0],
-        ground_resolution_m=resolution_m,
+        pixel_size=size,
         driver=dataset.driver,
         plan=plan,
         sources=(full, *overviews),
@@ -299,13 +343,13 @@ def _describe(
     )
 
 
-def _resolution_if_known(dataset: Any, name: str) -> float | None:
-    """The ground resolution where the file is georeferenced although pixel coordinates were asked for."""
+def _size_if_known(dataset: Any, name: str) -> PixelSize:
+    """The size of a pixel where the file is georeferenced although pixel coordinates were asked for."""
     try:
         crs = georeference.check_georeference(georeference.to_pyproj(dataset.crs, name), dataset.transform, name)
     except SceneError:
-        return None
-    return georeference.ground_resolution(crs, dataset.transform, dataset.width, dataset.height)
+        return PixelSize()
+    return georeference.pixel_size(crs, dataset.transform, (dataset.width / 2, dataset.height / 2))
 
 
 def _metadata_files(path: Path) -> list[Path]:

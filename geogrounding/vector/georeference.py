@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.errors import InputError
+from geogrounding.geometry.affine import apply_affine
 from geogrounding.geometry.geodesy import geodesic_areas_m2
 from geogrounding.raster.grid import Chip
 
@@ -119,7 +120,7 @@ def polygons_crs(boxes_scene_px: NDArray[Any], transform: Affine) -> NDArray[np.
     columns, rows = np.stack([x0, x1, x1, x0, x0], axis=1), np.stack([y0, y0, y1, y1, y0], axis=1)
     if determinant < 0:
         columns, rows = columns[:, ::-1], rows[:, ::-1]
-    rings_crs = np.stack([a * columns + b * rows + c, d * columns + e * rows + f], axis=2)
+    rings_crs = np.stack(apply_affine(transform, columns, rows), axis=2)
     polygons: NDArray[np.object_] = np.atleast_1d(shapely.polygons(rings_crs)) if len(boxes) else np.empty(0, object)
     return polygons
 

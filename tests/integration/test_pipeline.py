@@ -64,7 +64,7 @@ TRANSFORMS = {
     "north-up": UTM,
     "south-up": Affine(0.5, 0, 500_000, 0, 0.5, 4_600_000),
     "rotated": Affine.translation(500_000, 4_600_000) @ Affine.rotation(31) @ Affine.scale(0.5, -0.5),
-    "sheared": Affine(0.5, 0.2, 500_000, 0.1, -0.7, 4_600_000),
+    "sheared": Affine(0.5, 0.2, 500_000, 0.1, -0.47, 4_600_000),  # sides of equal length: others are resampled
 }
 
 

@@ -14,6 +14,7 @@ from geogrounding.errors import SettingsError
 from geogrounding.execution.describe import describe_levels
 from geogrounding.execution.scan_plan import Plan, choose_scales, make_plan
 from geogrounding.models.base import Conventions
+from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
 
@@ -94,9 +95,11 @@ def test_settings_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
 
 def plan_of(size: tuple[int, int], box: tuple[int, int, int, int], native_m: float, **more: Any) -> Plan:
     """The plan for a box, in pixels, of a scene that exists only as numbers."""
-    scene = cast(
-        Scene, SimpleNamespace(width=size[0], height=size[1], ground_resolution_m=native_m, crs=None, transform=PIXELS)
+    square = PixelSize(native_m, native_m)
+    numbers = SimpleNamespace(
+        width=size[0], height=size[1], crs=None, transform=PIXELS, pixel_size_near=lambda _: square
     )
+    scene = cast(Scene, numbers)
     asked = RunSettings(source="s.tif", expressions=("a",), bbox=box, bbox_crs="pixels", **more)
     return make_plan(scene, asked, RANGED)
 
