@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import shlex
 import tomllib
@@ -126,6 +127,43 @@ def test_files_named_in_tables_exist(page: str, folder: str) -> None:
     assert len(named) > 8
     for name in named:
         assert (ROOT / folder / name).is_file(), f"{page} names {name}"
+
+
+def test_layers_in_the_design_are_those_of_the_contract() -> None:
+    contract = configparser.ConfigParser()
+    contract.read(ROOT / ".importlinter", encoding="utf-8")
+    layers = contract["importlinter:contract:layers"]["layers"].split("\n")
+    described = re.search(r"```layers\n(.*?)```", read(ROOT / "docs" / "design.md"), re.DOTALL)
+    assert described is not None
+    assert described[1].splitlines() == [layer for layer in layers if layer]
+
+
+def test_every_package_is_in_the_design() -> None:
+    table = read(ROOT / "docs" / "design.md").partition("## Packages")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([\w/.]+?)/?`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line)))
+    home = ROOT / "geogrounding"
+    folders = {path.parent.relative_to(home).as_posix() for path in home.rglob("__init__.py")} - {"."}
+    modules = {path.name for path in home.glob("*.py") if not path.name.startswith("_")}
+    assert named == folders | modules | {"cli", "qgis_plugin", "recipes"}
+
+
+def test_everyday_changes_name_files() -> None:
+    table = read(ROOT / "docs" / "design.md").partition("## Where to make a change")[2].partition("\n## ")[0]
+    files = re.findall(r"\| `([^`]+)` \|$", table, re.M)
+    assert len(files) >= 20
+    for name in files:
+        assert (ROOT / name).is_file(), name
+
+
+def test_nouns_are_where_the_design_says() -> None:
+    table = read(ROOT / "docs" / "design.md").partition("## The nouns")[2].partition("\n## ")[0]
+    rows = [row for row in table.splitlines() if row.startswith("| ") and "`" in row]
+    assert len(rows) >= 8
+    for row in rows:
+        nouns, _, where = (cell.strip() for cell in row.strip("|").split("|"))
+        text = "".join(read(ROOT / "geogrounding" / name) for name in re.findall(r"`([^`]+)`", where))
+        for noun in nouns.split(", "):
+            assert f"class {noun}" in text, noun
 
 
 def test_version_and_packages() -> None:
