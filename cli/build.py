@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.messages import quote
+from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
 
 from .param_types import FORMATS
@@ -18,23 +19,6 @@ if TYPE_CHECKING:
 
 MAX_QUERY_FILE_BYTES = 1_000_000
 """A list of sentences is small; a larger file is nearly always a raster given by mistake."""
-
-MODEL_OPTIONS = (
-    "base_url",
-    "api_key",
-    "concurrency",
-    "timeout_s",
-    "adapter",
-    "processor",
-    "device",
-    "dtype",
-    "batch_size",
-    "coordinates",
-    "style",
-    "max_pixels",
-    "max_new_tokens",
-)
-"""Names of the options that go to ``load_model``, besides ``model``."""
 
 
 def read_queries(path: Path) -> list[str]:
@@ -171,7 +155,7 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
 def model_loader(options: dict[str, Any]) -> Callable[[], Model]:
     """Take the options of the model out of ``options`` (which is changed); the result loads the model when called."""
     name = options.pop("model")
-    given = {key: value for key in MODEL_OPTIONS if (value := options.pop(key)) is not None}
+    given = {key: value for key in OPTION_NAMES if (value := options.pop(key)) is not None}
     if given.get("dtype") == "auto":
         del given["dtype"]
 

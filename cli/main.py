@@ -64,6 +64,15 @@ class Commands(click.Group):
             )
 
 
+class _Notes(logging.Handler):
+    """Prints the warnings of this library itself, one line each; with -v everything is logged anyway."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record, unless the log goes to the terminal as a whole."""
+        if all(isinstance(handler, logging.NullHandler) for handler in logging.getLogger().handlers):
+            terminal.say(f"Note: {record.getMessage()}")
+
+
 def _fail(ctx: click.Context, message: str, hint: str, exit_code: int = 1) -> Never:
     """Say what is wrong in one line, what to do next in another, and end; inside an ``except`` block."""
     if ctx.meta.get(VERBOSE_KEY):
@@ -98,6 +107,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a terminal without UTF-8 gets escapes, not a crash
     # GDAL and others log raw texts of the input, and Python would print them to the terminal. -v shows them, made safe.
     logging.getLogger().addHandler(logging.NullHandler())
+    logging.getLogger("geogrounding").addHandler(_Notes(logging.WARNING))
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     geoground(prog_name="geoground")

@@ -9,15 +9,12 @@ from typing import Any, TypeVar, get_args
 import click
 
 from geogrounding.settings import RUN_TASKS, MatchMetric, MergeMethod
+from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 from .main import VERBOSE_KEY
 from .param_types import KeyValue, Numbers, Overlap
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-COORDINATES = ("resized-pixels", "per-mille")
-STYLES = ("geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded")
-"""The choices of the library, written out here because importing it for a help text costs a fifth of a second."""
 
 
 class Option(click.Option):
@@ -253,7 +250,7 @@ MODEL = together(
     ),
     option(
         "--dtype",
-        type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+        type=click.Choice(["auto", *get_args(Dtype)]),
         default="auto",
         show_default=True,
         section="Model",
@@ -268,14 +265,21 @@ MODEL = together(
     ),
     option(
         "--coordinates",
-        type=click.Choice(COORDINATES),
+        type=click.Choice(get_args(CoordinateConvention)),
         section="Model",
-        help="What the numbers in replies mean. Default: by kind of model.",
+        help="What the numbers in replies mean. Default: what the model's family writes, docs/models.md.",
+    ),
+    option(
+        "--box-order",
+        type=click.Choice(get_args(BoxOrder)),
+        section="Model",
+        help="Order of the four numbers of a box: two corners x first or y first, or a corner or centre and the size. "
+        "Default: that of the model's family.",
     ),
     option(
         "--prompt-style",
         "style",
-        type=click.Choice(STYLES),
+        type=click.Choice(get_args(PromptStyle)),
         section="Model",
         help="How questions are worded. Default: by kind of model.",
     ),

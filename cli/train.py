@@ -12,7 +12,7 @@ import click
 from geogrounding.errors import OutputError, SettingsError
 from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX
 from geogrounding.training.choices import Loss, Method, RewardScale, Scheduler, VllmMode
-from geogrounding.types import DataFormat, OnError, Task
+from geogrounding.types import CoordinateConvention, DataFormat, OnError, PromptStyle, Task
 
 from . import options as opt
 from .main import INTERRUPTED
@@ -156,10 +156,17 @@ MODEL = opt.together(
     opt.option("--lora-dropout", type=click.FloatRange(0, 1, max_open=True), section="Model", help="Default: 0, none."),
     _switch("reasoning", "Model", "Whether prompts ask for reasoning and answers give it. Default: yes."),
     opt.option(
-        "--prompt-style", "style", type=click.Choice(opt.STYLES), section="Model", help="Default: by kind of model."
+        "--prompt-style",
+        "style",
+        type=click.Choice(get_args(PromptStyle)),
+        section="Model",
+        help="Default: by kind of model.",
     ),
     opt.option(
-        "--coordinates", type=click.Choice(opt.COORDINATES), section="Model", help="What numbers in answers mean."
+        "--coordinates",
+        type=click.Choice(get_args(CoordinateConvention)),
+        section="Model",
+        help="What numbers in answers mean.",
     ),
     opt.option(
         "--max-pixels",

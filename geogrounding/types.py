@@ -14,6 +14,27 @@ list them without importing GDAL."""
 OnError = Literal["skip", "refuse"]
 """What happens to records that cannot be used: left out and listed, or the first one ends the reading."""
 
+CoordinateConvention = Literal["resized-pixels", "original-pixels", "per-mille", "per-1024", "fractions", "percent"]
+"""What the numbers in a model's text mean.
+
+``resized-pixels``: pixels of the image after the processor resized it (Qwen2.5-VL, Geo-R1, the built-in model).
+``original-pixels``: pixels of the image as it was given to the model or server.
+``per-mille``: 0-1000 of each side of the image (Qwen3-VL and most others).
+``per-1024``: 0-1024 of each side. ``fractions``: 0-1 of each side. ``percent``: 0-100 of each side.
+"""
+
+BoxOrder = Literal["xyxy", "yxyx", "xywh", "cxcywh"]
+"""Order of the four numbers of a box: two corners x first, two corners y first, upper left corner and size, or centre
+and size."""
+
+PromptStyle = Literal["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded"]
+"""``geo-r1``: Qwen2.5-VL and what was tuned from it (Geo-R1, VLM-R1). ``qwen3``: every other family; the prompt states
+range and order of the numbers. Their ``-direct`` forms ask for the answer without reasoning. ``embedded``: the short
+form that the built-in model was trained on."""
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+"""Number format of the weights of a local model."""
+
 BoxPx = tuple[float, float, float, float]
 """(x0, y0, x1, y1), half-open, pixels; the frame is in the name of the variable."""
 

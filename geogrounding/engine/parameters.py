@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from geogrounding.engine.protocol import PROTOCOL, Id, RequestError
 from geogrounding.errors import GeogroundingError, SettingsError
-from geogrounding.models.base import CoordinateConvention
+from geogrounding.model_options import ModelOptions
 from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX, RunSettings
 from geogrounding.training.choices import Method
 
@@ -61,28 +61,6 @@ class Lookup(Parameters):
     """``crs`` and ``test``."""
 
     crs: Annotated[str, Field(min_length=1, max_length=20_000)] = "EPSG:32633"
-
-
-class ModelOptions(Parameters):
-    """Arguments of ``load_model`` besides the name."""
-
-    adapter: Name | None = None
-    processor: Name | None = None
-    device: Name | None = None
-    dtype: Literal["float32", "bfloat16", "float16"] | None = None
-    batch_size: Count | None = None
-    coordinates: CoordinateConvention | None = None
-    style: Name | None = None
-    base_url: Name | None = None
-    api_key: Name | None = Field(default=None, repr=False)
-    concurrency: Count | None = None
-    timeout_s: Annotated[float, Field(gt=0)] | None = None
-    max_new_tokens: Count | None = None
-    max_pixels: Count | None = None
-
-    def given(self) -> dict[str, Any]:
-        """Those that were given."""
-        return self.model_dump(exclude_none=True)
 
 
 class Load(Parameters):

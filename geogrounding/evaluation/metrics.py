@@ -36,7 +36,7 @@ from geogrounding.evaluation.metric_tables import (
 )
 from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.geometry.boxes import Boxes, iou_matrix
-from geogrounding.models.prompts import smart_resize
+from geogrounding.models.image_size import smart_resize
 
 
 def refer_metrics(outcomes: Sequence[Outcome], resampling: Resampling, *, unscaled: bool = False) -> Measured:

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.types import Answer, Question
-
-CoordinateConvention = Literal["resized-pixels", "per-mille"]
-"""What the numbers in a model's text mean.
-
-``resized-pixels``: pixels of the image after the processor resized it (Qwen2.5-VL, Geo-R1, the embedded model).
-``per-mille``: 0-1000 of each side of the image (Qwen3-VL and others).
-"""
+from geogrounding.types import Answer, BoxOrder, CoordinateConvention, Question
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +21,7 @@ class Conventions:
     overlap_px: int
     """Overlap of neighbouring chips that suits the model, chip pixels."""
     coordinates: CoordinateConvention
+    box_order: BoxOrder = "xyxy"
     scales: tuple[float, ...] = (1.0,)
     """Scene pixels per chip pixel at each level of the grid, finest first; (1, 2) also looks at half of it."""
     ground_resolution_m: tuple[float, float] | None = None

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import ModelError, SettingsError
+from geogrounding.model_options import ModelOptions
+from geogrounding.models import backends, trained_run
 from geogrounding.models import hub as weights
-from geogrounding.models import trained_run
-from geogrounding.models.base import CoordinateConvention, Model
+from geogrounding.models.base import Model
 from geogrounding.models.null import NullModel
-from geogrounding.models.prompts import PromptStyle
+from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 _SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
 _LOCAL_ONLY = ("adapter", "processor", "device", "dtype", "batch_size")
-_TRANSFORMERS_ONLY = ("adapter", "processor", "coordinates", "style", "max_new_tokens", "max_pixels")
-EMBEDDED_MODEL_TYPE = "geoground"
-"""``model_type`` in config.json of folders that hold a retrained embedded model."""
+_TRANSFORMERS_ONLY = ("adapter", "processor", "coordinates", "box_order", "style", "max_new_tokens", "max_pixels")
+BUILTIN_MODEL_TYPE = "geoground"
+"""``model_type`` in config.json of folders that hold a retrained built-in model."""
 
 
 def load_model(
@@ -27,9 +28,10 @@ def load_model(
     adapter: str | None = None,
     processor: str | None = None,
     device: str | None = None,
-    dtype: str | None = None,
+    dtype: Dtype | None = None,
     batch_size: int | None = None,
     coordinates: CoordinateConvention | None = None,
+    box_order: BoxOrder | None = None,
     style: PromptStyle | None = None,
     api_key: str | None = None,
     concurrency: int | None = None,
@@ -40,22 +42,24 @@ def load_model(
     """Load a model, or connect to a server.
 
     Args:
-        name: "builtin" (the embedded model), "null" (finds nothing), a folder (of a model, of a PEFT adapter that names
-            its model, or of a training run), or a hub id; with ``base_url`` the server's name of the model, where
-            "builtin" stands for the only one it serves.
+        name: "builtin" (the built-in model), "null" (finds nothing), a folder (of a model, of a PEFT adapter that names
+            its model, or of a training run), a hub id, or "BACKEND" or "BACKEND:NAME" for a backend of another package
+            (``models.backends``); with ``base_url`` the server's name of the model, where "builtin" stands for the only
+            one it serves.
         base_url: of an OpenAI-compatible server, such as ``http://localhost:8000/v1``.
         adapter: PEFT folder or hub id.
         processor: folder or hub id of tokenizer, image processor and chat template, where the model brings none.
         device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
         dtype: "float32", "bfloat16", "float16"; default what suits the device.
-        batch_size: pictures (times questions) answered together.
-        coordinates: what the numbers in replies mean; default what the style asks for.
+        batch_size: images (times questions) answered together.
+        coordinates: what the numbers in replies mean; default what the model's family writes (``models.families``).
+        box_order: order of the four numbers of a box; default that of the model's family.
         style: how questions are worded; default by kind of model.
         api_key: for the server; default from the environment.
         concurrency: requests in flight to the server.
         timeout_s: for one request to the server, seconds.
         max_new_tokens: where a reply is cut off.
-        max_pixels: largest picture shown to the model, pixels.
+        max_pixels: largest image shown to the model, pixels.
 
     Returns:
         The model; close it when done.
@@ -64,33 +68,38 @@ def load_model(
         SettingsError: options that do not go together, or a value out of range.
         ModelError: the model cannot be found, is unsafe or damaged, or does not fit here.
     """
-    options: dict[str, Any] = {
-        "adapter": adapter,
-        "processor": processor,
-        "device": device,
-        "dtype": dtype,
-        "batch_size": batch_size,
-        "coordinates": coordinates,
-        "style": style,
-        "api_key": api_key,
-        "concurrency": concurrency,
-        "timeout_s": timeout_s,
-        "max_new_tokens": max_new_tokens,
-        "max_pixels": max_pixels,
-    }
-    given = {key: value for key, value in options.items() if value is not None}
+    given = ModelOptions(
+        base_url=base_url,
+        adapter=adapter,
+        processor=processor,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+        coordinates=coordinates,
+        box_order=box_order,
+        style=style,
+        api_key=api_key,
+        concurrency=concurrency,
+        timeout_s=timeout_s,
+        max_new_tokens=max_new_tokens,
+        max_pixels=max_pixels,
+    ).given()
     if base_url is not None:
+        del given["base_url"]
         _refuse(given, _LOCAL_ONLY, "base_url", "A server has its own; set it there.")
         return _server(name, base_url, given)
-    _refuse(given, _SERVER_ONLY, f"model {name}", "It is for a server: give base_url as well.")
     if not name.strip():
         raise SettingsError("the model has no name", hint='Try "builtin".')
+    plugin = backends.find(name)
+    if plugin is not None:
+        return plugin.load(ModelOptions(**given))
+    _refuse(given, _SERVER_ONLY, f"model {name}", "It is for a server: give base_url as well.")
     if name == "null":
         _refuse(given, tuple(key for key in given if key != "batch_size"), "model null", "It looks at nothing.")
         return NullModel(**given)
-    if name == "builtin" or _is_embedded(name):
-        _refuse(given, _TRANSFORMERS_ONLY, f"model {name}", "The embedded model brings its own.")
-        return _embedded(None if name == "builtin" else weights.local_path(name), given)
+    if name == "builtin" or model_type_of(name) == BUILTIN_MODEL_TYPE:
+        _refuse(given, _TRANSFORMERS_ONLY, f"model {name}", "The built-in model brings its own.")
+        return _builtin(None if name == "builtin" else weights.local_path(name), given)
     _require("torch", "transformers")
     from geogrounding.models.hf.model import TransformersModel
 
@@ -106,7 +115,7 @@ def _server(name: str, base_url: str, given: Mapping[str, Any]) -> Model:
     return OpenAIServer(base_url, model=None if name == "builtin" else name, **translated)
 
 
-def _embedded(folder: Path | None, given: Mapping[str, Any]) -> Model:
+def _builtin(folder: Path | None, given: Mapping[str, Any]) -> Model:
     _require("torch", "transformers")
     from geogrounding.models import builtin
 
@@ -114,9 +123,11 @@ def _embedded(folder: Path | None, given: Mapping[str, Any]) -> Model:
     return model
 
 
-def _is_embedded(name: str) -> bool:
+def model_type_of(name: str) -> str | None:
+    """``model_type`` in config.json of a model folder; None for any other name."""
     config = weights.local_path(name) / "config.json"
-    return config.is_file() and weights.read_json(config).get("model_type") == EMBEDDED_MODEL_TYPE
+    model_type = weights.read_json(config).get("model_type") if config.is_file() else None
+    return model_type if isinstance(model_type, str) else None
 
 
 def _trained(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:

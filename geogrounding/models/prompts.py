@@ -1,37 +1,33 @@
-"""The question as the model reads it: styles, the expression made harmless, the picture size Qwen expects.
+"""The question as the model reads it: styles, and the expression made harmless.
 
-A style is a promise of two things: the words of the prompt and what the numbers of the reply mean
-(``coordinates_of``). Published checkpoints were tuned on short English requests that name ``bbox_2d`` and the
-``<think>`` / ``<answer>`` tags; the prompts here name the same things in words of their own.
+A style is the words of a prompt. What the numbers of the reply mean is the convention of the model's family
+(``models.families``), and the prompt asks for numbers of that convention: ``choose_form`` decides both together.
+Published checkpoints were tuned on short English requests that name ``bbox_2d`` and the ``<think>`` / ``<answer>``
+tags; the prompts here name the same things in words of their own.
 """
 
 from __future__ import annotations
 
-import math
+import logging
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass
+from typing import get_args
 
-from geogrounding.errors import SettingsError
-from geogrounding.types import Question, Task
+from geogrounding.errors import ModelError, SettingsError
+from geogrounding.messages import quote
+from geogrounding.models.families import (
+    UNKNOWN_SERVER,
+    BoxConvention,
+    Family,
+    assumption,
+    by_name,
+    chosen_convention,
+)
+from geogrounding.settings import MAX_EXPRESSION_CHARS
+from geogrounding.types import BoxOrder, CoordinateConvention, PromptStyle, Question, Task
 
-if TYPE_CHECKING:  # the models package itself imports this module
-    from geogrounding.models.base import CoordinateConvention
-
-PromptStyle = Literal["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct", "embedded"]
-"""``geo-r1``: Qwen2.5-VL and what was tuned from it (Geo-R1, VLM-R1). ``qwen3``: models that answer in 0-1000. Their
-``-direct`` forms ask for the answer without reasoning. ``embedded``: the short form the model shipped with this package
-was trained on."""
-
-MAX_EXPRESSION_CHARACTERS = 500
-"""Longer expressions are refused: a referring expression is a sentence, and the text is repeated for every chip."""
-
-QWEN_FACTOR_PX = 28
-QWEN_MIN_PIXELS = 56 * 56
-QWEN_MAX_PIXELS = 1280 * 28 * 28
-"""Defaults of transformers' Qwen2-VL and Qwen2.5-VL image processors: 4 to 1280 squares of 28 px."""
-
-_QWEN_MAX_ASPECT = 200
+_LOG = logging.getLogger(__name__)
 
 _COORDINATES: dict[PromptStyle, CoordinateConvention] = {
     "geo-r1": "resized-pixels",
@@ -41,7 +37,20 @@ _COORDINATES: dict[PromptStyle, CoordinateConvention] = {
     "embedded": "resized-pixels",
 }
 
-_ANSWER_FORM = '{"bbox_2d": [x1, y1, x2, y2], "label": "what it is"}'
+_ANSWER_FORMS: dict[BoxOrder, str] = {
+    "xyxy": '{"bbox_2d": [x1, y1, x2, y2], "label": "what it is"}',
+    "yxyx": '{"box_2d": [ymin, xmin, ymax, xmax], "label": "what it is"}',
+    "xywh": '{"bbox_xywh": [x, y, width, height], "label": "what it is"}',
+    "cxcywh": '{"bbox_cxcywh": [x_centre, y_centre, width, height], "label": "what it is"}',
+}
+_RANGES: dict[CoordinateConvention, str] = {
+    "resized-pixels": "Coordinates are pixels of the image.",
+    "original-pixels": "Coordinates are pixels of the image.",
+    "per-mille": "Coordinates run from 0 to {unit} over the width and over the height of the image.",
+    "per-1024": "Coordinates run from 0 to 1024 over the width and over the height of the image.",
+    "fractions": "Coordinates are fractions, from 0 to 1 over the width and over the height of the image.",
+    "percent": "Coordinates run from 0 to 100 over the width and over the height of the image.",
+}
 
 _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
     "geo-r1": {
@@ -79,14 +88,14 @@ _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
             'Locate the one target in this image that this sentence describes: "{expression}". '
             "Say in a sentence what you look for and where you see it, then give a JSON list in a ```json code block "
             "with one entry of the form {form}. "
-            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "{range} "
             "If the image shows no such target, give an empty list."
         ),
         "detect": (
             'Locate every object in this image that fits this description: "{expression}". '
             "Say in a sentence what you look for and where you see it, then give a JSON list in a ```json code block "
             "with one entry of the form {form} per object. "
-            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "{range} "
             "If the image shows no such object, give an empty list."
         ),
     },
@@ -94,19 +103,18 @@ _TEMPLATES: dict[PromptStyle, dict[Task, str]] = {
         "refer": (
             'Locate the one target in this image that this sentence describes: "{expression}". '
             "Give only a JSON list in a ```json code block with one entry of the form {form}. "
-            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "{range} "
             "If the image shows no such target, give an empty list."
         ),
         "detect": (
             'Locate every object in this image that fits this description: "{expression}". '
             "Give only a JSON list in a ```json code block with one entry of the form {form} per object. "
-            "Coordinates run from 0 to 1000 over the width and over the height of the image. "
+            "{range} "
             "If the image shows no such object, give an empty list."
         ),
     },
 }
 
-_PER_MILLE_NAMES = re.compile(r"qwen-?3|internvl|glm-?4|gemini|cogvlm", re.IGNORECASE)
 _KEPT_FORMAT_CHARACTERS = "\u200c\u200d"  # joiners that Persian, Indic scripts and emoji need
 _LOOKALIKES = str.maketrans(
     {
@@ -140,9 +148,73 @@ def check_style(style: str) -> PromptStyle:
     raise SettingsError(f"unknown prompt style {style!r}", hint=f"Choose one of {', '.join(get_args(PromptStyle))}.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """How a model is asked, and what the numbers of its replies mean."""
+
+    style: PromptStyle
+    convention: BoxConvention
+
+
+def choose_form(
+    family: Family | None,
+    unknown: BoxConvention,
+    *,
+    style: str | None = None,
+    coordinates: CoordinateConvention | None = None,
+    order: BoxOrder | None = None,
+) -> Form:
+    """Style and convention of a model, from its family and from what the user gave.
+
+    A style that is not the family's own brings its own convention, because its words ask for it.
+
+    Args:
+        family: of the model; None where it is not known.
+        unknown: what is assumed then.
+        style: as the user gave it.
+        coordinates: as the user gave them.
+        order: as the user gave it.
+
+    Raises:
+        SettingsError: the style is unknown.
+    """
+    usual = family.style if family is not None else ("geo-r1" if unknown.needs_image_size else "qwen3")
+    chosen = usual if style is None else check_style(style)
+    if coordinates is None and chosen.removesuffix("-direct") != usual:
+        coordinates, order = coordinates_of(chosen), order or "xyxy"
+    convention = chosen_convention(family, unknown, coordinates=coordinates, order=order)
+    return Form(style=chosen, convention=convention)
+
+
+def check_usable(name: str, family: Family | None, *, given: bool) -> None:
+    """Refuse a family whose replies cannot become polygons.
+
+    Args:
+        name: of the model, for the message.
+        family: of the model.
+        given: whether the user said what the numbers mean, which only helps where that is the trouble.
+
+    Raises:
+        ModelError: the family answers with points only, or in numbers that cannot be placed.
+    """
+    if family is None or not family.refusal or (given and family.convention.coordinates == "resized-pixels"):
+        return
+    raise ModelError(
+        f"{name} ({family.name}) cannot be used: {family.refusal}",
+        hint="docs/models.md lists the families that can; --coordinates and --box-order say what numbers mean.",
+    )
+
+
+def report_assumption(name: str, family: Family | None, convention: BoxConvention) -> None:
+    """Log one line about what is assumed of a model of no known family; the command line prints it."""
+    text = assumption(quote(name), family, convention)
+    if text:
+        _LOG.warning("%s", text)
+
+
 def style_for_model(name: str) -> PromptStyle:
-    """The style that suits a model by its name: ``qwen3`` for families known to answer in 0-1000, else ``geo-r1``."""
-    return "qwen3" if _PER_MILLE_NAMES.search(name) else "geo-r1"
+    """The style that suits a model of a server, by its name."""
+    return choose_form(by_name(name), UNKNOWN_SERVER).style
 
 
 def clean_expression(expression: str) -> str:
@@ -154,9 +226,9 @@ def clean_expression(expression: str) -> str:
     tokenizer can be written by the user. Applying it twice changes nothing.
 
     Raises:
-        SettingsError: nothing is left, or more than ``MAX_EXPRESSION_CHARACTERS``.
+        SettingsError: nothing is left, or more than ``MAX_EXPRESSION_CHARS``.
     """
-    if len(expression) > 16 * MAX_EXPRESSION_CHARACTERS:  # before any work on it
+    if len(expression) > 16 * MAX_EXPRESSION_CHARS:  # before any work on it
         raise _too_long(len(expression))
     kept = []
     for character in expression:
@@ -173,62 +245,38 @@ def clean_expression(expression: str) -> str:
         raise SettingsError(
             "the expression is empty", hint='Say what to look for, for example "the airplanes on the apron".'
         )
-    if len(text) > MAX_EXPRESSION_CHARACTERS:
+    if len(text) > MAX_EXPRESSION_CHARS:
         raise _too_long(len(text))
     return text
 
 
 def _too_long(length: int) -> SettingsError:
     return SettingsError(
-        f"the expression has {length} characters, at most {MAX_EXPRESSION_CHARACTERS} are allowed",
+        f"the expression has {length} characters, at most {MAX_EXPRESSION_CHARS} are allowed",
         hint="Say what to look for in one sentence, or ask several questions.",
     )
 
 
-def build_prompt(question: Question, style: PromptStyle) -> str:
-    """The text that goes to the model beside the picture.
+def build_prompt(question: Question, style: PromptStyle, convention: BoxConvention | None = None) -> str:
+    """The text that goes to the model beside the image.
+
+    Args:
+        question: what is asked.
+        style: the words.
+        convention: of the numbers that are asked for; None is the one that belongs to the style.
 
     Raises:
         SettingsError: the style is unknown, or the expression is empty or too long.
     """
     style = check_style(style)
-    task: Task = "detect" if question.task == "segment" else question.task  # masks are made from boxes
     expression = clean_expression(question.expression)
+    task: Task = "detect" if question.task == "segment" else question.task  # masks are made from boxes
     if style == "embedded":
         return f"{task}: {expression}"
+    chosen = convention or BoxConvention(coordinates=coordinates_of(style))
+    extent = _RANGES[chosen.coordinates].replace("{unit}", f"{chosen.unit or 1000:g}")
     template = _TEMPLATES[style][task]
-    return template.replace("{form}", _ANSWER_FORM).replace("{expression}", expression)
-
-
-def smart_resize(
-    width: int,
-    height: int,
-    *,
-    factor: int = QWEN_FACTOR_PX,
-    min_pixels: int = QWEN_MIN_PIXELS,
-    max_pixels: int = QWEN_MAX_PIXELS,
-) -> tuple[int, int]:
-    """The (width, height) to which Qwen's image processor resizes a picture, in pixels.
-
-    Both sides are multiples of ``factor``, their product lies in [min_pixels, max_pixels], the aspect ratio is kept as
-    nearly as that allows. The same arithmetic as ``smart_resize`` of transformers' Qwen2-VL image processor (which
-    takes height before width); a size it returned is returned unchanged when it is put in again.
-
-    Raises:
-        SettingsError: a side is below one pixel, or one side is more than 200 times the other.
-    """
-    if width < 1 or height < 1 or max(width, height) > _QWEN_MAX_ASPECT * min(width, height):
-        raise SettingsError(
-            f"a picture of {width} x {height} pixels cannot be resized for the model",
-            hint=f"Choose tiles whose longer side is at most {_QWEN_MAX_ASPECT} times the shorter one.",
-        )
-    resized_width, resized_height = round(width / factor) * factor, round(height / factor) * factor
-    if resized_width * resized_height > max_pixels:
-        shrink = math.sqrt(width * height / max_pixels)
-        resized_width = max(factor, math.floor(width / shrink / factor) * factor)
-        resized_height = max(factor, math.floor(height / shrink / factor) * factor)
-    elif resized_width * resized_height < min_pixels:
-        grow = math.sqrt(min_pixels / (width * height))
-        resized_width = math.ceil(width * grow / factor) * factor
-        resized_height = math.ceil(height * grow / factor) * factor
-    return resized_width, resized_height
+    if "{range}" not in template and chosen.certainty == "assumed":
+        template += " {range}"  # tuned models know their range; of another one it must be asked
+    text = template.replace("{form}", _ANSWER_FORMS[chosen.order]).replace("{range}", extent)
+    return text.replace("{expression}", expression)

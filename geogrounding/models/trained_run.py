@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.models import hub as weights
-from geogrounding.models.base import CoordinateConvention
 from geogrounding.models.prompts import check_style
+from geogrounding.types import CoordinateConvention
 
 RECORD = "training.json"
 

@@ -21,7 +21,7 @@ from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.models.hf import checkpoint
 from geogrounding.models.hf.model import default_style
 from geogrounding.models.hf.processing import SHARED_FAMILIES, load_processing
-from geogrounding.models.load import EMBEDDED_MODEL_TYPE
+from geogrounding.models.load import BUILTIN_MODEL_TYPE
 from geogrounding.models.trained_run import Inference
 from geogrounding.training.chat_format import Format, make_format
 from geogrounding.training.config import TrainSettings
@@ -73,7 +73,7 @@ def load_start(settings: TrainSettings) -> Start:
     family = str(weights.read_json(folder / "config.json").get("model_type"))
     device = checkpoint.choose_device(settings.device)
     bf16 = _bf16(settings, device)
-    builtin = family == EMBEDDED_MODEL_TYPE
+    builtin = family == BUILTIN_MODEL_TYPE
     # The weights that an adapter rests on do not change: they need no more digits than they are computed in.
     dtype = torch.bfloat16 if bf16 and not settings.full and not builtin else torch.float32
     processor_source = settings.processor or (told.processor if told else None)
@@ -159,9 +159,7 @@ def libraries_quiet() -> Iterator[None]:
 def is_builtin(name: str) -> bool:
     """Whether a name means the built-in model or one trained from it, told without loading it."""
     config = weights.local_path(name) / "config.json"
-    return name == "builtin" or (
-        config.is_file() and weights.read_json(config).get("model_type") == EMBEDDED_MODEL_TYPE
-    )
+    return name == "builtin" or (config.is_file() and weights.read_json(config).get("model_type") == BUILTIN_MODEL_TYPE)
 
 
 def _builtin_folder() -> Path:

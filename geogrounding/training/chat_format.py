@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 
 from geogrounding.datasets.synthetic import SYNONYMS, read_expression, words_for
 from geogrounding.errors import SettingsError
-from geogrounding.models.prompts import PromptStyle, build_prompt, coordinates_of
-from geogrounding.types import Question, Task
+from geogrounding.models.prompts import build_prompt, coordinates_of
+from geogrounding.types import CoordinateConvention, PromptStyle, Question, Task
 
 if TYPE_CHECKING:
     from geogrounding.datasets import Sample
-    from geogrounding.models.base import CoordinateConvention
 
 PER_MILLE = 1000
+TRAINED_COORDINATES: tuple[CoordinateConvention, ...] = ("resized-pixels", "per-mille")
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _ROWS, _COLUMNS = ("upper", "centre", "lower"), ("left", "centre", "right")
 
@@ -146,9 +146,14 @@ def make_format(
     """
     direct: dict[PromptStyle, PromptStyle] = {"geo-r1": "geo-r1-direct", "qwen3": "qwen3-direct"}
     chosen = style if reasoning else direct.get(style, style)
+    numbers = coordinates or coordinates_of(chosen)
+    if numbers not in TRAINED_COORDINATES:
+        raise SettingsError(
+            f"models are not trained to answer in {numbers}", hint=f"Choose {' or '.join(TRAINED_COORDINATES)}."
+        )
     return Format(
         style=chosen,
-        coordinates=coordinates or coordinates_of(chosen),
+        coordinates=numbers,
         reasoning=reasoning and not chosen.endswith("-direct"),
         processor=processor,
     )

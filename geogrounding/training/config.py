@@ -16,11 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from geogrounding.errors import SettingsError
 from geogrounding.messages import ERROR, shorten
-from geogrounding.models.base import CoordinateConvention
-from geogrounding.models.prompts import PromptStyle
 from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX
 from geogrounding.training.choices import Loss, RewardScale, Scheduler, VllmMode
-from geogrounding.types import DataFormat, OnError, Task
+from geogrounding.types import CoordinateConvention, DataFormat, OnError, PromptStyle, Task
 
 MAX_CONFIG_BYTES = 1_000_000
 

@@ -28,6 +28,7 @@ from geogrounding.errors import InputError, SettingsError
 from geogrounding.evaluation.matching import average_precision, match
 from geogrounding.geometry.boxes import Boxes, as_boxes, iou_matrix
 from geogrounding.models.parsing.answer import Reason, parse_answer
+from geogrounding.models.parsing.found import REMARKS
 from geogrounding.training.strict_answers import read_plain
 from geogrounding.types import Task
 
@@ -39,8 +40,8 @@ Column = Sequence[Any] | None
 
 UNBOUNDED_PX = 2**31
 """Side of the frame where ``size_px`` is not given: nothing is clipped."""
-_HARMLESS = frozenset({Reason.REPEATED_ANSWER})
-_NOT_A_BOX = frozenset({Reason.REPEATED_ANSWER, Reason.EMPTY_REPLY, Reason.NO_ANSWER, Reason.NO_BOX, Reason.TOO_LONG})
+_HARMLESS = REMARKS
+_NOT_A_BOX = REMARKS | {Reason.EMPTY_REPLY, Reason.NO_ANSWER, Reason.NO_BOX, Reason.TOO_LONG}
 """Reasons for drops that stand for no box of the answer."""
 _OPEN_THINK, _CLOSE_THINK, _OPEN_ANSWER, _CLOSE_ANSWER = "<think>", "</think>", "<answer>", "</answer>"
 
@@ -349,7 +350,7 @@ def _truth(boxes: Any, labels: Any, size: tuple[int, int], index: int) -> _Truth
 
 def _solution(text: str, size: tuple[int, int], index: int) -> _Truth:
     answer = parse_answer(text, image_size_px=size, coordinates="resized-pixels", task="detect", default_label="")
-    bad = [drop.reason for drop in answer.dropped if drop.reason != Reason.REPEATED_ANSWER]
+    bad = [drop.reason for drop in answer.dropped if drop.reason not in _HARMLESS]
     if bad:
         raise InputError(f"the solution of completion {index} cannot be used: {bad[0]}")
     return _truth(

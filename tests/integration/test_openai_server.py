@@ -18,10 +18,11 @@ from PIL import Image
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.models.base import Model
+from geogrounding.models.image_size import smart_resize
 from geogrounding.models.openai.client import check_base_url
 from geogrounding.models.openai.images import PictureSender
 from geogrounding.models.openai.model import OpenAIServer
-from geogrounding.models.prompts import build_prompt, smart_resize
+from geogrounding.models.prompts import build_prompt
 from geogrounding.types import Question
 from tests.integration.chat_server import ServerProcess, ServeTransformers
 

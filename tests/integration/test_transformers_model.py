@@ -21,7 +21,7 @@ from geogrounding.models.base import Model
 from geogrounding.models.hf import checkpoint, generation
 from geogrounding.models.hf.model import TransformersModel
 from geogrounding.models.hf.processing import Picture
-from geogrounding.models.prompts import smart_resize
+from geogrounding.models.image_size import smart_resize
 from geogrounding.types import Answer, Question
 from tests.integration import tiny_models
 from tests.integration.tiny_models import FAMILIES, RELATIVES, Family

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geogrounding.models.base import CoordinateConvention
 from geogrounding.models.parsing.answer import MAX_BOXES, MAX_TEXT_BYTES, Reason, parse_answer
 from geogrounding.models.parsing.find_boxes import locate
-from geogrounding.types import Answer, Task
+from geogrounding.models.parsing.found import PLACING
+from geogrounding.types import Answer, CoordinateConvention, Task
 from tests.unit.test_answer import CASES
 
 COUNTS = [1_000, pytest.param(100_000, marks=pytest.mark.slow)]
@@ -171,8 +171,7 @@ def check(text: str, answer: Answer, task: Task) -> None:
         assert drop.reason in reasons
         assert len(drop.text) <= 80
     # No box vanishes: what was found is either a detection or counted as dropped.
-    placing = (Reason.TWICE, Reason.EMPTY_BOX, Reason.FRACTIONS, Reason.OUTSIDE, Reason.TOO_MANY, Reason.NOT_ONE)
-    lost = sum(drop.reason in placing for drop in answer.dropped)
+    lost = sum(drop.reason in PLACING for drop in answer.dropped)
     assert len(locate(answer.raw_text).boxes) == len(answer.detections) + lost
     if len(answer.raw_text) < len(text):
         assert Reason.TOO_LONG in {drop.reason for drop in answer.dropped}

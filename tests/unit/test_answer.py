@@ -134,10 +134,10 @@ CASES = {
     "box tag, never closed": Case("<box>[10,20,30,40]", [(A, "x")]),
     "box tag, nonsense": Case("<box>left</box>", [], "", [Reason.NOT_FOUR_NUMBERS]),
     "points in prose": Case("(10,20),(30,40)", [(A, "x")]),
-    "paligemma": Case(
-        "<loc0020><loc0010><loc0040><loc0030> ship",
+    "location tokens, three": Case(
+        "<loc0020><loc0010><loc0040> ship",
         [],
-        "<loc0020><loc0010><loc0040><loc0030> ship",
+        "",
         [Reason.LOCATION_TOKENS],
     ),
     # broken JSON
@@ -232,9 +232,15 @@ def test_convention_is_never_guessed() -> None:
 
 
 def test_swapped_corners_and_overhang_are_repaired() -> None:
-    answer = parse("[[30, 40, 10, 20], [900, 400, 1200, 700], [-5, 480, 10, 470]]")
+    answer = parse("[[30, 40, 10, 20], [900, 400, 1010, 505], [-5, 480, 10, 470]]")
     assert [d.box_chip_px for d in answer.detections] == [A, (900, 400, 1000, 500), (0, 470, 10, 480)]
     assert not answer.dropped
+
+
+def test_a_long_overhang_is_counted() -> None:
+    answer = parse("[[900, 400, 1200, 700]]")
+    assert [d.box_chip_px for d in answer.detections] == [(900, 400, 1000, 500)]
+    assert [d.reason for d in answer.dropped] == [Reason.BEYOND]
 
 
 def test_refer_keeps_the_first_box() -> None:

@@ -23,6 +23,7 @@ from geogrounding.engine.protocol import HEAVY, LIGHT, PROTOCOL, RequestError, e
 from geogrounding.engine.train_process import _Steps
 from geogrounding.engine.transport import LineReader, TooLong
 from geogrounding.errors import GeogroundingError, OutputError, SceneError, SettingsError
+from geogrounding.model_options import OPTION_NAMES, ModelOptions
 from qgis_plugin.geoground_qgis.engine import EngineError, client, command_for, flat, launch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,7 +185,7 @@ def test_settings_of_a_training_run_are_checked_before_it_starts() -> None:
 
 
 def test_an_api_key_is_not_shown() -> None:
-    options = parameters.ModelOptions(api_key="secret", base_url="http://localhost")
+    options = ModelOptions(api_key="secret", base_url="http://localhost")
     assert "secret" not in repr(options)
     assert options.given() == {"api_key": "secret", "base_url": "http://localhost"}
 
@@ -218,7 +219,7 @@ def test_every_method_and_code_is_documented() -> None:
     text = (ROOT / "docs" / "engine.md").read_text(encoding="utf-8")
     for method in parameters.METHODS:
         assert f"### {method}\n" in text
-    for field in (*parameters.Cut.model_fields, *parameters.Train.model_fields, *parameters.ModelOptions.model_fields):
+    for field in (*parameters.Cut.model_fields, *parameters.Train.model_fields, *OPTION_NAMES):
         assert f"`{field}`" in text, field
     for name in parameters._SETTINGS:
         assert f"`{name}`" in text, name

@@ -13,9 +13,9 @@ from geogrounding.evaluation.detection import detect_metrics
 from geogrounding.evaluation.metric_tables import Resampling
 from geogrounding.evaluation.predict import Found, Outcome
 from geogrounding.geometry.boxes import iou_matrix, similarity
-from geogrounding.models.prompts import PromptStyle, build_prompt
+from geogrounding.models.prompts import build_prompt
 from geogrounding.settings import RUN_TASKS, RunSettings
-from geogrounding.types import Question, Task
+from geogrounding.types import PromptStyle, Question, Task
 from recipes.builtin_model.matching import match
 
 

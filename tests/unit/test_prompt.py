@@ -6,18 +6,15 @@ from typing import get_args
 import pytest
 
 from geogrounding.errors import SettingsError
+from geogrounding.models.image_size import QWEN_MAX_PIXELS, QWEN_MIN_PIXELS, smart_resize
 from geogrounding.models.prompts import (
-    MAX_EXPRESSION_CHARACTERS,
-    QWEN_MAX_PIXELS,
-    QWEN_MIN_PIXELS,
     PromptStyle,
     build_prompt,
     clean_expression,
     coordinates_of,
-    smart_resize,
     style_for_model,
 )
-from geogrounding.settings import RUN_TASKS
+from geogrounding.settings import MAX_EXPRESSION_CHARS, RUN_TASKS
 from geogrounding.types import Question, Task
 
 STYLES: tuple[PromptStyle, ...] = get_args(PromptStyle)
@@ -151,14 +148,14 @@ def test_empty_expression_is_refused(expression: str) -> None:
     assert caught.value.hint
 
 
-@pytest.mark.parametrize("length", [MAX_EXPRESSION_CHARACTERS + 1, 10_000_000])
+@pytest.mark.parametrize("length", [MAX_EXPRESSION_CHARS + 1, 10_000_000])
 def test_long_expression_is_refused_with_its_length(length: int) -> None:
     with pytest.raises(SettingsError, match=str(length)):
         build_prompt(Question(expression="a" * length), "geo-r1")
 
 
 def test_longest_expression_passes() -> None:
-    assert clean_expression("a" * MAX_EXPRESSION_CHARACTERS) == "a" * MAX_EXPRESSION_CHARACTERS
+    assert clean_expression("a" * MAX_EXPRESSION_CHARS) == "a" * MAX_EXPRESSION_CHARS
 
 
 def test_unknown_style_is_refused() -> None:

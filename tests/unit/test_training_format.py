@@ -12,11 +12,11 @@ import shapely
 from geogrounding.datasets import Sample
 from geogrounding.errors import SettingsError
 from geogrounding.models.parsing.answer import parse_answer
-from geogrounding.models.prompts import PromptStyle, build_prompt
+from geogrounding.models.prompts import build_prompt
 from geogrounding.training.chat_format import Format, make_format, plain_reasoning
 from geogrounding.training.config import GRPOSettings, make_settings
 from geogrounding.training.grpo import reward_functions
-from geogrounding.types import Question
+from geogrounding.types import PromptStyle, Question
 
 
 def sample(*boxes: tuple[float, ...], task: Any = "detect", **more: Any) -> Sample:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 from geogrounding.errors import GeogroundingError, ModelError, SettingsError
 from geogrounding.messages import first_line
 from geogrounding.models import hub as weights
-from geogrounding.models.base import Conventions, CoordinateConvention
+from geogrounding.models.base import Conventions
+from geogrounding.models.families import UNKNOWN_LOCAL, by_model_type
 from geogrounding.models.hf import checkpoint, generation
 from geogrounding.models.hf.processing import (
     EncodedPicture,
@@ -20,21 +21,18 @@ from geogrounding.models.hf.processing import (
     Processing,
     load_processing,
 )
-from geogrounding.models.parsing.answer import parse_answer
-from geogrounding.models.prompts import PromptStyle, build_prompt, check_style, coordinates_of
-from geogrounding.types import Answer, Question
+from geogrounding.models.parsing.answer import parse_answer, unusable
+from geogrounding.models.prompts import build_prompt, check_usable, choose_form, report_assumption
+from geogrounding.types import Answer, BoxOrder, CoordinateConvention, PromptStyle, Question
 
 DEFAULT_MAX_NEW_TOKENS = 1024
 """Room for some reasoning and about thirty boxes; a reply cut off keeps the boxes that are complete."""
 DEFAULT_BATCH_SIZE = {"cuda": 16, "mps": 4, "cpu": 4}
 
-_STYLES: dict[str, PromptStyle] = {"qwen2_5_vl": "geo-r1"}
-"""By model type; every other family is asked for 0-1000."""
-
 
 def default_style(family: str) -> PromptStyle:
-    """The style in which a model type of transformers is asked unless told otherwise."""
-    return _STYLES.get(family, "qwen3")
+    """The style in which a model type of transformers is asked unless something else is given."""
+    return choose_form(by_model_type(family), UNKNOWN_LOCAL).style
 
 
 _SMALLER = "choose smaller tiles or a smaller max_pixels"
@@ -59,6 +57,7 @@ class TransformersModel:
         dtype: str | None = None,
         batch_size: int | None = None,
         coordinates: CoordinateConvention | None = None,
+        box_order: BoxOrder | None = None,
         style: PromptStyle | None = None,
         max_new_tokens: int | None = None,
         min_pixels: int | None = None,
@@ -73,7 +72,8 @@ class TransformersModel:
             device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
             dtype: "float32", "bfloat16", "float16"; default what suits the device (``checkpoint.choose_dtype``).
             batch_size: pictures times questions decoded together; halved when memory runs out.
-            coordinates: what the numbers in the replies mean; default what the style asks for.
+            coordinates: what the numbers in the replies mean; default what the model's family writes.
+            box_order: order of the four numbers of a box; default that of the model's family.
             style: how questions are worded; default by model type.
             max_new_tokens: where a reply is cut off.
             min_pixels: smaller pictures are enlarged to it (Qwen families).
@@ -96,13 +96,16 @@ class TransformersModel:
         self._processing: Processing = load_processing(
             texts_folder, config, min_pixels=min_pixels, max_pixels=max_pixels
         )
-        self._style: PromptStyle = check_style(style) if style is not None else default_style(family)
-        self._coordinates: CoordinateConvention = coordinates or coordinates_of(self._style)
-        if self._coordinates == "resized-pixels" and not self._processing.shares_pictures:
+        known = by_model_type(family)
+        form = choose_form(known, UNKNOWN_LOCAL, style=style, coordinates=coordinates, order=box_order)
+        check_usable(source, known, given=coordinates is not None)
+        self._style, self._convention = form.style, form.convention
+        if self._convention.needs_image_size and not self._processing.shares_pictures:
             raise SettingsError(
                 f"coordinates resized-pixels do not suit model type {family}: its resized picture is not known",
-                hint="Use per-mille.",
+                hint="Say with --coordinates what else the numbers mean, or serve the model and use --base-url.",
             )
+        report_assumption(source, known, self._convention)
         self._max_new_tokens = max_new_tokens or DEFAULT_MAX_NEW_TOKENS
         self._batch_size = batch_size or DEFAULT_BATCH_SIZE[chosen_device.type]
         self._device = chosen_device
@@ -118,7 +121,7 @@ class TransformersModel:
             self.name += "+" + Path(adapter).name
         settings = {
             "dtype": str(chosen_dtype),
-            "coordinates": self._coordinates,
+            "convention": asdict(self._convention),
             "style": self._style,
             "max_new_tokens": self._max_new_tokens,
             "pixels": [min_pixels, max_pixels],
@@ -127,7 +130,11 @@ class TransformersModel:
         self.fingerprint = "transformers-" + weights.fingerprint(folders, settings)
         tile = self._processing.tile_size_px
         self.conventions = Conventions(
-            tile_size_px=tile, overlap_px=tile // 8, coordinates=self._coordinates, batch_size=self._batch_size
+            tile_size_px=tile,
+            overlap_px=tile // 8,
+            coordinates=self._convention.coordinates,
+            box_order=self._convention.order,
+            batch_size=self._batch_size,
         )
 
     @property
@@ -154,7 +161,7 @@ class TransformersModel:
         if self._model is None:
             raise ModelError("the model is closed", hint="Load it again.")
         answers: list[list[Answer]] = [[] for _ in images]
-        chats = [self._processing.chat(build_prompt(question, self._style)) for question in questions]
+        chats = [self._processing.chat(build_prompt(question, self._style, self._convention)) for question in questions]
         asks = [
             _Ask(picture=index, image=image, question=question, chat=chat)
             for index, image in enumerate(images)
@@ -254,16 +261,19 @@ class TransformersModel:
             return Answer(error="the model computes numbers that are not finite; choose dtype float32 or bfloat16")
         height, width = ask.image.shape[:2]
         text = self._text(reply.token_ids)
-        return parse_answer(
+        answer = parse_answer(
             text,
             image_size_px=(width, height),
             model_size_px=picture.model_size_px,
-            coordinates=self._coordinates,
+            coordinates=self._convention,
             task=ask.question.task,
             default_label=ask.question.expression,
             tokens=generation.token_spans(self._text, reply.token_ids),
             logprobs=reply.logprobs,
+            truncated=not reply.finished,
         )
+        problem = unusable(answer, convention=self._convention, max_tokens=self._max_new_tokens)
+        return answer if problem is None else Answer(error=problem)
 
     def _text(self, token_ids: Sequence[int]) -> str:
         text: str = self._processing.tokenizer.decode(

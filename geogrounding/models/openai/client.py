@@ -2,12 +2,16 @@
 
 What is tried again, and how often:
 
-    connection refused, reset, cut off     ``max_retries`` times 429, 500, 502, 503, 504, 529           ``max_retries``
-    times, after Retry-After (at most 60 s) where the server says so no reply within the time-out           once: a
-    slow server is not made faster by asking more any other 4xx                          never
+| what happened | further attempts |
+| --- | --- |
+| connection refused, reset, cut off | ``max_retries`` |
+| 429, 500, 502, 503, 504, 529, as status or as code of an error in a body | ``max_retries`` |
+| no reply within the time-out | one: a slow server is not made faster by asking more |
+| any other 4xx | none |
 
-Between attempts it waits 0.5 s, 1 s, 2 s ... up to 30 s, shortened at random by up to a half so that many clients do
-not return in step. Redirects are not followed: they would carry the pictures, and perhaps the key, to another host.
+After a 429 or 5xx with Retry-After it waits as long as the server says, at most 60 s. Otherwise it waits 0.5 s, 1 s,
+2 s ... up to 30 s between attempts, shortened at random by up to a half so that many clients do not return in step.
+Redirects are not followed: they would carry the images, and perhaps the key, to another host.
 """
 
 from __future__ import annotations
@@ -18,12 +22,14 @@ import random
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from geogrounding.errors import ModelError, SettingsError
+from geogrounding.models.openai.bodies import error_status, error_words, joined_events
 from geogrounding.models.parsing.found import short
 
 if TYPE_CHECKING:
@@ -174,26 +180,13 @@ class ServerClient:
             except RequestError as failure:
                 last = failure
             else:
-                if 200 <= status < 300:
-                    return self._decode(content)
-                detail = self._message(content)
-                message = f"the server answered {status}: {short(detail, _MAX_MESSAGE)}"
-                if status in (401, 403):
-                    raise ModelError(
-                        f"{self.base_url} refuses access ({message})",
-                        hint="Pass the key with --api-key or in GEOGROUND_API_KEY; check that it may use this model.",
-                    )
-                if status == 404 or 300 <= status < 400:
-                    raise ModelError(
-                        f"{self.base_url}{path} is not there or has no such model ({message})",
-                        hint="Check --model, and that --base-url is the final address and ends in /v1.",
-                    )
-                if status not in _RETRIED_STATUS:
-                    raise RequestError("refused", message, status=status, detail=detail)
-                last = RequestError("unavailable", message, status=status, detail=detail)
+                value, failed = self._decode(content) if 200 <= status < 300 else (None, status)
+                if failed is None:
+                    return value
+                last = self._failure(path, failed, self._message(content))
                 retry_after_s = _retry_after_s(headers)
             retries = min(self._max_retries, _TIMEOUT_RETRIES) if last.kind == "timeout" else self._max_retries
-            if last.kind in ("broken", "stopped") or not patient or attempts > retries:
+            if last.kind in ("broken", "stopped", "refused") or not patient or attempts > retries:
                 if attempts > 1:
                     raise RequestError(
                         last.kind, f"{last} (tried {attempts} times)", status=last.status, detail=last.detail
@@ -220,12 +213,14 @@ class ServerClient:
         deadline = self._clock() + self._timeout_s
         try:
             with self._client.stream(method, self.base_url + path, json=body) as response:
-                if response.headers.get("content-encoding", "identity") != "identity":
-                    raise RequestError("broken", "the server sent a compressed reply that was not asked for")
                 limit = self._max_response_bytes if response.is_success else _MAX_ERROR_BYTES
+                unpack = _unpacker(response.headers.get("content-encoding", ""))
+                # A transport that holds the whole reply has unpacked it already.
+                held = response.is_stream_consumed
                 content = bytearray()
-                for piece in response.iter_bytes():  # as it arrives: a reply that drips must not escape the clock
-                    content += piece
+                for piece in response.iter_bytes() if held else response.iter_raw():
+                    # as it arrives: a reply that drips must not escape the clock
+                    content += piece if held else unpack(piece, limit + 1 - len(content))
                     if len(content) > limit:
                         if response.is_success:
                             raise RequestError("broken", f"the reply is longer than {limit} bytes")
@@ -246,11 +241,39 @@ class ServerClient:
                 raise
             raise RequestError("stopped", "the connection was closed") from None
 
-    def _decode(self, content: bytes) -> Any:
+    def _failure(self, path: str, status: int, detail: str) -> RequestError:
+        """What a reply of this status means for the request.
+
+        Raises:
+            ModelError: no request can succeed.
+        """
+        message = f"the server answered {status}: {short(detail, _MAX_MESSAGE)}"
+        if status in (401, 403):
+            raise ModelError(
+                f"{self.base_url} refuses access ({message})",
+                hint="Pass the key with --api-key or in GEOGROUND_API_KEY; check that it may use this model.",
+            )
+        if status == 404 or 300 <= status < 400:
+            raise ModelError(
+                f"{self.base_url}{path} is not there or has no such model ({message})",
+                hint="Check --model, and that --base-url is the final address and ends in /v1.",
+            )
+        kind: FailureKind = "unavailable" if status in _RETRIED_STATUS else "refused"
+        return RequestError(kind, message, status=status, detail=detail)
+
+    def _decode(self, content: bytes) -> tuple[Any, int | None]:
+        """The value of a reply of status 2xx, and the status of the error that it holds in its body, if any.
+
+        Raises:
+            RequestError: it is neither JSON nor a stream of events.
+        """
         try:
-            return json.loads(content)
+            value = json.loads(content)
         except (ValueError, RecursionError):
-            raise RequestError("broken", "the server's reply is not JSON") from None
+            value = joined_events(content)
+            if value is None:
+                raise RequestError("broken", "the server's reply is not JSON") from None
+        return value, error_status(value)
 
     def _message(self, content: bytes) -> str:
         """What the server says of an error, on one line."""
@@ -259,13 +282,29 @@ class ServerClient:
             value = json.loads(text)
         except (ValueError, RecursionError):
             return self.scrub(text)
-        for key in ("error", "message", "detail"):
-            if isinstance(value, dict) and value.get(key):
-                value = value[key]
-                if isinstance(value, dict) and isinstance(value.get("message"), str):
-                    value = value["message"]
-                break
-        return self.scrub(value if isinstance(value, str) else text)
+        return self.scrub(error_words(value) or text)
+
+
+def _unpacker(encoding: str) -> Callable[[bytes, int], bytes]:
+    """A function that unpacks a piece of a reply into at most so many bytes, whatever the piece would swell to.
+
+    Raises:
+        RequestError: the encoding is not gzip or deflate; none was asked for.
+    """
+    kind = encoding.strip().casefold()
+    if kind in ("", "identity"):
+        return lambda piece, limit: piece
+    if kind not in ("gzip", "x-gzip", "deflate"):
+        raise RequestError("broken", f"the server sent a compressed reply ({short(kind, 20)}) that was not asked for")
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+
+    def unpack(piece: bytes, limit: int) -> bytes:
+        try:
+            return unpacker.decompress(piece, max(limit, 1))
+        except zlib.error:
+            raise RequestError("broken", "the server's compressed reply is damaged") from None
+
+    return unpack
 
 
 def _is_loopback(base_url: str) -> bool:

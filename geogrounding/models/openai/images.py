@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
-from geogrounding.models.base import CoordinateConvention
-from geogrounding.models.prompts import QWEN_MAX_PIXELS, QWEN_MIN_PIXELS, smart_resize
+from geogrounding.models.image_size import QWEN_MAX_PIXELS, QWEN_MIN_PIXELS, smart_resize
+from geogrounding.types import CoordinateConvention
 
 _MIN_SIDE_PX = 28
 """Processors refuse pictures below one merged patch."""
@@ -40,6 +40,8 @@ class PictureSender:
     """
 
     coordinates: CoordinateConvention
+    square: bool = False
+    """Whether images are stretched to a square, because the model's processor pads or cuts off oblong ones."""
     input_size_px: int | None = None
     """Side of the fixed square input of the served model."""
     max_pixels: int = QWEN_MAX_PIXELS
@@ -63,7 +65,10 @@ class PictureSender:
         # Very narrow chips are widened: processors refuse extreme shapes, and each axis is scaled back on its own.
         fitted_width = max(width, -(-height // _MAX_ASPECT))
         fitted_height = max(height, -(-width // _MAX_ASPECT))
-        if self.coordinates == "per-mille":
+        if self.square:
+            side = max(fitted_width, fitted_height, _MIN_SIDE_PX)
+            return side, side
+        if self.coordinates != "resized-pixels":
             return max(fitted_width, _MIN_SIDE_PX), max(fitted_height, _MIN_SIDE_PX)
         return smart_resize(fitted_width, fitted_height, max_pixels=self.max_pixels)
 

@@ -21,19 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.models.base import Conventions, CoordinateConvention
+from geogrounding.models.base import Conventions
+from geogrounding.models.families import UNKNOWN_SERVER, by_name
+from geogrounding.models.image_size import QWEN_MAX_PIXELS
 from geogrounding.models.openai.client import RequestError, ServerClient
 from geogrounding.models.openai.images import Picture, PictureSender
-from geogrounding.models.parsing.answer import clean_reasoning, parse_answer
-from geogrounding.models.prompts import (
-    QWEN_MAX_PIXELS,
-    PromptStyle,
-    build_prompt,
-    check_style,
-    coordinates_of,
-    style_for_model,
-)
-from geogrounding.types import Answer, Question
+from geogrounding.models.openai.reply import Reply, read_reply
+from geogrounding.models.parsing.answer import clean_reasoning, parse_answer, unusable
+from geogrounding.models.prompts import build_prompt, check_usable, choose_form, report_assumption
+from geogrounding.types import Answer, BoxOrder, CoordinateConvention, PromptStyle, Question
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +66,7 @@ class OpenAIServer:
         api_key: str | None = None,
         style: PromptStyle | None = None,
         coordinates: CoordinateConvention | None = None,
+        box_order: BoxOrder | None = None,
         concurrency: int = 4,
         timeout_s: float = 120.0,
         max_retries: int = 5,
@@ -91,8 +88,9 @@ class OpenAIServer:
             base_url: address up to and including ``/v1``, http or https.
             model: name of the model; by default the only one the server lists.
             api_key: by default from GEOGROUND_API_KEY or OPENAI_API_KEY; an empty string sends none.
-            style: prompt style; by default chosen by the model's name (``prompt.style_for_model``).
-            coordinates: what the numbers in replies mean; by default what the style asks for.
+            style: prompt style; by default chosen by the model's name (``models.families``).
+            coordinates: what the numbers in replies mean; by default what the model's family writes.
+            box_order: order of the four numbers of a box; by default that of the model's family.
             concurrency: requests in flight.
             timeout_s: for one attempt.
             max_retries: see ``server_http``.
@@ -131,18 +129,22 @@ class OpenAIServer:
         )
         try:
             self.name = model.strip() if model and model.strip() else self._only_model()
-            self._style = check_style(style) if style is not None else style_for_model(self.name)
+            family = by_name(self.name)
+            form = choose_form(family, UNKNOWN_SERVER, style=style, coordinates=coordinates, order=box_order)
+            check_usable(self.name, family, given=coordinates is not None)
         except BaseException:
             self._client.close()
             raise
-        self._coordinates = coordinates or coordinates_of(self._style)
+        self._style, self._convention = form.style, form.convention
+        report_assumption(self.name, family, form.convention)
         self._concurrency = concurrency
         self._temperature = temperature
         self._max_tokens = max_tokens
         if input_size_px is None and self._style == "embedded":
             input_size_px = EMBEDDED_INPUT_PX
         self._sender = PictureSender(
-            coordinates=self._coordinates,
+            coordinates=self._convention.coordinates,
+            square=family is not None and family.image == "square",
             input_size_px=input_size_px,
             max_pixels=max_pixels,
             jpeg_quality=jpeg_quality,
@@ -155,7 +157,8 @@ class OpenAIServer:
         self.conventions = Conventions(
             tile_size_px=tile,
             overlap_px=tile // 8 if overlap_px is None else overlap_px,
-            coordinates=self._coordinates,
+            coordinates=self._convention.coordinates,
+            box_order=self._convention.order,
             batch_size=2 * concurrency,  # so that a slow reply does not leave the other connections idle
         )
         self.fingerprint = self._fingerprint()
@@ -168,7 +171,7 @@ class OpenAIServer:
                 server is gone, silent or overloaded.
             SettingsError: an expression is empty or too long.
         """
-        prompts = [build_prompt(question, self._style) for question in questions]
+        prompts = [build_prompt(question, self._style, self._convention) for question in questions]
         pictures = [Picture(pixels) for pixels in images]
         answers: list[list[Answer]] = [[Answer() for _ in questions] for _ in images]
         waiting = deque((i, j) for i in range(len(images)) for j in range(len(questions)))
@@ -246,19 +249,28 @@ class OpenAIServer:
                 self._gone.set()  # the rest of the batch tries once instead of waiting its turn through every retry
             raise
         self._gone.clear()
-        text, reasoning, tokens, logprobs = _read_reply(reply)
+        return self._answer(read_reply(reply, max_tokens=self._max_tokens), picture, question)
+
+    def _answer(self, reply: Reply, picture: Picture, question: Question) -> Answer:
+        """The boxes of a reply, or an error where it holds something that cannot be used."""
         height, width = picture.pixels.shape[:2]
         answer = parse_answer(
-            text,
+            reply.text,
             image_size_px=(width, height),
             model_size_px=picture.sent_size_px,
-            coordinates=self._coordinates,
+            coordinates=self._convention,
             task=question.task,
             default_label=question.expression,
-            tokens=tokens,
-            logprobs=logprobs,
+            tokens=reply.tokens,
+            logprobs=reply.logprobs,
+            truncated=reply.truncated,
         )
-        return replace(answer, reasoning=clean_reasoning(reasoning)) if reasoning else answer
+        problem = unusable(answer, convention=self._convention, max_tokens=self._max_tokens)
+        if problem is None and reply.from_field and not answer.detections and answer.dropped:
+            problem = f"the server's content is empty, and its {reply.from_field} holds no boxes"
+        if problem is not None:
+            raise RequestError("broken", problem)
+        return replace(answer, reasoning=clean_reasoning(reply.reasoning)) if reply.reasoning else answer
 
     def _complete(self, message: Mapping[str, Any]) -> Any:
         """Post the question; give up optional fields that the server refuses, and remember it."""
@@ -313,8 +325,11 @@ class OpenAIServer:
         settings = {
             "server": self._client.base_url,
             "model": self.name,
-            "prompts": [build_prompt(Question(expression="x", task=task), self._style) for task in ("refer", "detect")],
-            "coordinates": self._coordinates,
+            "prompts": [
+                build_prompt(Question(expression="x", task=task), self._style, self._convention)
+                for task in ("refer", "detect")
+            ],
+            "convention": asdict(self._convention),
             "temperature": self._temperature,
             "max_tokens": self._max_tokens,
             "pictures": asdict(self._sender),
@@ -338,51 +353,3 @@ def _without_refused(fields: _Fields, message: str) -> _Fields | None:
     if fields.temperature and "temperature" in message:
         return replace(fields, temperature=False)
     return None
-
-
-_Reply = tuple[str, str, "Sequence[str] | Sequence[bytes] | None", "list[float | None] | None"]
-
-
-def _read_reply(reply: Any) -> _Reply:
-    """(text, reasoning sent apart, tokens, log-probabilities) of a chat completion.
-
-    Raises:
-        RequestError: it is not a chat completion, or holds no text.
-    """
-    try:
-        choice = reply["choices"][0]
-        message = choice["message"]
-        content = message.get("content")
-        reasoning = message.get("reasoning_content") or message.get("reasoning") or ""
-    except (TypeError, KeyError, IndexError, AttributeError):
-        raise RequestError("broken", "the server's reply is not a chat completion") from None
-    if isinstance(content, list):
-        content = "".join(
-            part["text"] for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)
-        )
-    if choice.get("finish_reason") == "content_filter":
-        raise RequestError("broken", "the server withheld the answer (content filter)")
-    if not isinstance(content, str):
-        raise RequestError("broken", "the server's reply holds no text")
-    tokens, logprobs = _read_logprobs(choice.get("logprobs"))
-    return content, reasoning if isinstance(reasoning, str) else "", tokens, logprobs
-
-
-def _read_logprobs(logprobs: Any) -> tuple[Sequence[str] | Sequence[bytes] | None, list[float | None] | None]:
-    entries = logprobs.get("content") if isinstance(logprobs, dict) else None
-    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
-        return None, None
-    numbers = [_float(entry.get("logprob")) for entry in entries]
-    try:
-        if all(isinstance(entry["bytes"], list) for entry in entries):
-            return [bytes(entry["bytes"]) for entry in entries], numbers
-    except (KeyError, TypeError, ValueError):
-        pass  # bytes are optional in the protocol; the texts of the tokens do nearly as well
-    return [str(entry.get("token", "")) for entry in entries], numbers
-
-
-def _float(value: Any) -> float | None:
-    try:
-        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-    except OverflowError:
-        return None

@@ -8,26 +8,21 @@ convention than it states loses its boxes with a reason that names the suspicion
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from geogrounding.models.families import BoxConvention
 from geogrounding.models.parsing.find_boxes import locate
-from geogrounding.models.parsing.found import Located, LocatedBox, Reason
+from geogrounding.models.parsing.found import CONVENTION, Located, Reason
+from geogrounding.models.parsing.lenient_json import NUMBER, number
+from geogrounding.models.parsing.placing import MAX_BOXES, place
 from geogrounding.models.parsing.sections import blank
 from geogrounding.models.parsing.token_scores import Tokens, score_spans
-from geogrounding.types import Answer, BoxPx, Detection, Task
+from geogrounding.types import Answer, CoordinateConvention, Detection, Task
 
-if TYPE_CHECKING:  # the models package itself imports this module
-    from geogrounding.models.base import CoordinateConvention
-
-__all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "clean_reasoning", "parse_answer"]
+__all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "clean_reasoning", "parse_answer", "unusable"]
 
 MAX_TEXT_BYTES = 64 * 1024
-MAX_BOXES = 500
 MAX_LABEL_CHARACTERS = 200
 MAX_REASONING_CHARACTERS = 8000
-
-_MIN_SIDE_PX = 1e-3
-"""Boxes thinner than this are empty: no model means a thousandth of a pixel."""
 
 
 def parse_answer(
@@ -35,11 +30,12 @@ def parse_answer(
     *,
     image_size_px: tuple[int, int],
     model_size_px: tuple[int, int] | None = None,
-    coordinates: CoordinateConvention,
+    coordinates: CoordinateConvention | BoxConvention,
     task: Task,
     default_label: str,
     tokens: Tokens | None = None,
     logprobs: Sequence[float | None] | None = None,
+    truncated: bool = False,
 ) -> Answer:
     """Turn a reply into detections in pixels of the chip.
 
@@ -48,12 +44,13 @@ def parse_answer(
         image_size_px: (width, height) of the chip.
         model_size_px: (width, height) of the picture the model saw after its processor resized it; None when equal.
             Used with ``resized-pixels`` only.
-        coordinates: what the numbers mean.
+        coordinates: what the numbers mean; a name alone stands for boxes in the order x, y, x, y.
         task: ``refer`` keeps the first box only.
         default_label: for boxes without a label of their own.
         tokens: the reply's tokens (see ``scoring.Tokens``). With ``logprobs`` they give the scores; without them a
             score that the model wrote itself is taken, otherwise the score is None.
         logprobs: the natural logarithm of each token's probability.
+        truncated: the reply was cut at the token limit, so that a number at its very end may lack digits.
 
     Returns:
         Boxes clipped to the chip with swapped corners put right, in the order of the text, and what was dropped.
@@ -65,7 +62,11 @@ def parse_answer(
     found = locate(shown)
     if len(shown) < len(text):
         found.drop(Reason.TOO_LONG)
-    placed = _place(found, shown, image_size_px, model_size_px or image_size_px, coordinates)
+    if truncated:
+        _drop_cut_box(found, shown)
+        found.drop(Reason.TRUNCATED)
+    convention = coordinates if isinstance(coordinates, BoxConvention) else BoxConvention(coordinates=coordinates)
+    placed = place(found, shown, image_size_px, model_size_px or image_size_px, convention)
     if task == "refer":
         for box, _, _ in placed[1:]:
             found.drop(Reason.NOT_ONE, shown[box.span[0] : box.span[1]])
@@ -94,46 +95,52 @@ def clean_reasoning(text: str) -> str:
     return _storable(blank(text[: 2 * MAX_REASONING_CHARACTERS]).strip()[:MAX_REASONING_CHARACTERS])
 
 
-_Placed = tuple[LocatedBox, BoxPx, tuple[tuple[float, float], ...]]
+def unusable(answer: Answer, *, convention: BoxConvention, max_tokens: int) -> str | None:
+    """Why nothing of an answer can be used although the model meant something; None for any other answer.
+
+    Such an answer is no "nothing found": the chip fails, and the message names the option that helps.
+
+    Args:
+        answer: as ``parse_answer`` returned it.
+        convention: how its numbers were taken.
+        max_tokens: the limit at which the reply was cut, for the message.
+    """
+    if answer.detections:
+        return None
+    reasons = {drop.reason for drop in answer.dropped}
+    taken = f"the numbers are taken as {convention.in_words}"
+    shown = max((drop.text for drop in answer.dropped if drop.reason in CONVENTION), key=_largest, default="")
+    if Reason.RANGE in reasons:
+        return f"the reply has numbers beyond the range, such as [{shown}]: {taken}; see --coordinates"
+    if Reason.FRACTIONS in reasons:
+        return f"the reply has fractions, such as [{shown}], but {taken}; try --coordinates fractions"
+    if Reason.ORDER in reasons:
+        return (
+            f"the reply writes box_2d, whose order differs between model families, such as [{shown}]; "
+            "say which it is with --box-order yxyx or --box-order xyxy"
+        )
+    if Reason.POINT in reasons:
+        return "the reply holds points and no boxes: choose a model that writes boxes"
+    if Reason.TRUNCATED in reasons:
+        return (
+            f"the reply was cut at the token limit ({max_tokens}) before it held a whole box; raise --max-new-tokens, "
+            "or choose a --prompt-style that ends in -direct"
+        )
+    return None
 
 
-def _place(
-    found: Located,
-    text: str,
-    image_size_px: tuple[int, int],
-    model_size_px: tuple[int, int],
-    coordinates: CoordinateConvention,
-) -> list[_Placed]:
-    """Scale, order and clip the boxes; drop those that are not boxes on the image."""
-    width, height = image_size_px
-    unit_width, unit_height = (1000, 1000) if coordinates == "per-mille" else model_size_px
-    scale_x, scale_y = width / max(unit_width, 1), height / max(unit_height, 1)
-    placed: list[_Placed] = []
-    seen: set[tuple[object, ...]] = set()
-    for box in found.boxes:
-        words = text[box.span[0] : box.span[1]]
-        x0, x1 = sorted((box.corners[0] * scale_x, box.corners[2] * scale_x))
-        y0, y1 = sorted((box.corners[1] * scale_y, box.corners[3] * scale_y))
-        clipped = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height)))
-        identity = (box.corners, box.label)
-        if identity in seen:
-            found.drop(Reason.TWICE, words)
-        elif x1 - x0 < _MIN_SIDE_PX or y1 - y0 < _MIN_SIDE_PX:
-            found.drop(Reason.EMPTY_BOX, words)
-        elif all(0.0 <= corner <= 1.0 for corner in box.corners):
-            found.drop(Reason.FRACTIONS, words)
-        elif clipped[2] - clipped[0] < _MIN_SIDE_PX or clipped[3] - clipped[1] < _MIN_SIDE_PX:
-            found.drop(Reason.OUTSIDE, words)
-        elif len(placed) >= MAX_BOXES:
-            found.drop(Reason.TOO_MANY, words)
-        else:
-            seen.add(identity)
-            keypoints_chip_px = tuple(
-                (min(max(x * scale_x, 0.0), float(width)), min(max(y * scale_y, 0.0), float(height)))
-                for x, y in box.keypoints
-            )
-            placed.append((box, clipped, keypoints_chip_px))
-    return placed
+def _largest(text: str) -> float:
+    """The largest number in a short text."""
+    return max(
+        (abs(value) for match in NUMBER.finditer(text) if (value := number(match.group())) is not None), default=0
+    )
+
+
+def _drop_cut_box(found: Located, text: str) -> None:
+    """Drop the last box of a reply that was cut where its last number may go on."""
+    if found.boxes and max(stop for _, stop in found.boxes[-1].number_spans) == len(text):
+        box = found.boxes.pop()
+        found.drop(Reason.CUT_OFF, text[box.span[0] : box.span[1]])
 
 
 def _storable(text: str) -> str:

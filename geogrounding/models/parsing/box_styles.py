@@ -8,77 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from geogrounding.models.parsing import keys
 from geogrounding.models.parsing.found import Located, LocatedBox, Reason
 from geogrounding.models.parsing.lenient_json import NUMBER, Array, Mapping, Number, Text, Value, number
 from geogrounding.models.parsing.sections import says_none
+from geogrounding.types import BoxOrder
 
 MAX_KEYPOINTS = 16
 
-_SEPARATORS = re.compile(r"[^a-z0-9]")
-_BOX_KEYS = frozenset(
-    [
-        "bbox2d",
-        "bbox",
-        "bboxes",
-        "box",
-        "boxes",
-        "box2d",
-        "coordinates",
-        "coordinate",
-        "coords",
-        "boundingbox",
-        "boundingboxes",
-        "points",
-        "polygon",
-        "rect",
-    ]
-)
-_CORNER_KEYS = (
-    ("x0", "y0", "x1", "y1"),
-    ("x1", "y1", "x2", "y2"),
-    ("xmin", "ymin", "xmax", "ymax"),
-    ("minx", "miny", "maxx", "maxy"),
-    ("left", "top", "right", "bottom"),
-)
-_SIZE_KEYS = (("x", "y", "w", "h"), ("x", "y", "width", "height"), ("left", "top", "width", "height"))
-_LABEL_KEYS = (
-    "label",
-    "class",
-    "category",
-    "name",
-    "classname",
-    "object",
-    "type",
-    "phrase",
-    "description",
-    "caption",
-    "labels",
-    "classes",
-    "names",
-    "categories",
-)
-_SCORE_KEYS = ("score", "confidence", "conf", "probability", "prob")
-_KEYPOINT_KEY = re.compile(r"(?:keypoints?|point2d|point)[0-9]{0,2}")
-_WRAPPER_KEYS = _BOX_KEYS | frozenset(
-    [
-        "objects",
-        "detections",
-        "detection",
-        "results",
-        "result",
-        "answer",
-        "answers",
-        "predictions",
-        "targets",
-        "target",
-        "items",
-        "data",
-        "output",
-        "json",
-    ]
-)
 _ONLY_SEPARATORS = re.compile(r"[\s,;()\[\]{}<>|]*")
 
 
@@ -96,16 +36,23 @@ def numbers_in(text: str, start: int, stop: int) -> list[Number] | None:
     return numbers if len(numbers) == 4 and rest is not None and rest.end() == stop else None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Fields:
-    """What an object says beside its box."""
+    """What stands beside the numbers of a box; see ``found.LocatedBox``."""
 
     label: str | None = None
     score: float | None = None
     keypoints: tuple[tuple[float, float], ...] = ()
+    key: str = ""
+    order: BoxOrder | Literal["as-asked"] = "as-asked"
+    tag: str = ""
+
+    def under(self, key: str) -> Fields:
+        """The same beside a box that stands under a plain key."""
+        return replace(self, key=key, order=keys.order_in(key) or "as-asked")
 
 
-def collect_all(text: str, values: Sequence[Value], label: str | None, found: Located) -> None:
+def collect_all(text: str, values: Sequence[Value], beside: Fields, found: Located) -> None:
     """Collect from values that stand side by side; two points beside each other are the corners of one box."""
     waiting: Array | None = None
     for value in values:
@@ -117,15 +64,15 @@ def collect_all(text: str, values: Sequence[Value], label: str | None, found: Lo
         elif waiting is not None:
             found.drop(Reason.NOT_FOUR_NUMBERS, text[waiting.start : waiting.stop])
         waiting = None
-        _collect(text, value, label, found)
+        _collect(text, value, beside, found)
     if waiting is not None:
         _drop_numbers(text, waiting, found)
 
 
-def _collect(text: str, value: Value, label: str | None, found: Located) -> None:
+def _collect(text: str, value: Value, beside: Fields, found: Located) -> None:
     """Collect the boxes of one value. Recursion is bounded by the reader's MAX_DEPTH."""
     if isinstance(value, Mapping):
-        _collect_mapping(text, value, label, found)
+        _collect_mapping(text, value, beside, found)
     elif isinstance(value, Array):
         names = [item for item in value.items if isinstance(item, Text)]
         if (
@@ -133,56 +80,88 @@ def _collect(text: str, value: Value, label: str | None, found: Located) -> None
             or _are_points(value.items)
             or _numeric(text, value.items)
         ):
-            _collect_boxes(text, value, [Fields(label=label)], found)
+            _collect_boxes(text, value, [beside], found)
             return
         if len(names) == 1 and len(value.items) > 1 and not says_none(names[0].value):
-            label = names[0].value
+            beside = replace(beside, label=names[0].value)
         elif any(not says_none(name.value) for name in names):
             found.drop(Reason.NO_BOX, text[value.start : value.stop])
-        collect_all(text, [item for item in value.items if not isinstance(item, Text)], label, found)
+        collect_all(text, [item for item in value.items if not isinstance(item, Text)], beside, found)
 
 
-def _collect_mapping(text: str, mapping: Mapping, label: str | None, found: Located) -> None:
+def _collect_mapping(text: str, mapping: Mapping, beside: Fields, found: Located) -> None:
     if not mapping.pairs:
         if mapping.loose:
             inner = Array(start=mapping.start, stop=mapping.stop, items=mapping.loose, whole=mapping.whole)
-            _collect(text, inner, label, found)
+            _collect(text, inner, beside, found)
         return
     values: dict[str, list[Value]] = {}
     for key, value in mapping.pairs:
-        values.setdefault(_SEPARATORS.sub("", key.casefold()), []).append(value)
-    all_fields = _fields(text, values, label)
+        values.setdefault(keys.plain(key), []).append(value)
+    all_fields = _fields(text, values, beside)
     before = len(found.boxes) + len(found.drops)
-    empty = False
-    boxes = [value for key, value in mapping.pairs if _SEPARATORS.sub("", key.casefold()) in _BOX_KEYS]
+    boxes = _box_values(mapping)
     loose = [value for value in mapping.loose if isinstance(value, Array | Mapping)]
-    if len(boxes) == 1 and loose and _are_points([boxes[0], loose[0]]):
+    if len(boxes) == 1 and loose and _are_points([boxes[0][1], loose[0]]):
         # "bbox": (x, y), (x, y): the second corner stands without a key
+        key, first = boxes[0]
         corner = loose.pop(0)
-        boxes = [Array(start=boxes[0].start, stop=corner.stop, items=[boxes[0], corner], whole=mapping.whole)]
-    for index, box in enumerate(boxes):
-        if isinstance(box, Array) and any(isinstance(item, Mapping) for item in box.items):
-            _collect(text, box, all_fields[0].label, found)
-        elif isinstance(box, Mapping):
-            _collect_mapping(text, box, all_fields[0].label, found)
-        elif (isinstance(box, Array) and not box.items and box.whole) or (
-            isinstance(box, Text) and says_none(box.value)
-        ):
-            found.denied = empty = True
-        else:
-            _collect_boxes(
-                text, box, all_fields if len(boxes) == 1 else [all_fields[min(index, len(all_fields) - 1)]], found
-            )
-    if not boxes and (corners := _keyed_corners(values)) is not None:
-        _add_corners(text, *corners, all_fields[0], found, whole=mapping.whole)
-    elif not boxes:
-        for key, value in mapping.pairs:
-            name = _SEPARATORS.sub("", key.casefold())
-            if isinstance(value, Array | Mapping) and name not in _LABEL_KEYS and not _KEYPOINT_KEY.fullmatch(name):
-                _collect(text, value, label if name in _WRAPPER_KEYS else key, found)
-    collect_all(text, loose, all_fields[0].label, found)
+        boxes = [(key, Array(start=first.start, stop=corner.stop, items=[first, corner], whole=mapping.whole))]
+    empty = False
+    for index, (key, box) in enumerate(boxes):
+        chosen = all_fields if len(boxes) == 1 else [all_fields[min(index, len(all_fields) - 1)]]
+        empty |= _collect_keyed(text, key, box, chosen, found)
+    if not boxes:
+        _collect_unkeyed(text, mapping, values, all_fields[0], beside, found)
+    collect_all(text, loose, all_fields[0], found)
     if before == len(found.boxes) + len(found.drops) and not empty and not _says_nothing(mapping):
-        found.drop(Reason.NO_BOX, text[mapping.start : mapping.stop])
+        reason = Reason.POINT if all_fields[0].keypoints or {"x", "y"} <= values.keys() else Reason.NO_BOX
+        found.drop(reason, text[mapping.start : mapping.stop])
+
+
+def _box_values(mapping: Mapping) -> list[tuple[str, Value]]:
+    """The values under keys of boxes, with their plain keys; outlines only where there is nothing else."""
+    named = [(keys.plain(key), value) for key, value in mapping.pairs]
+    boxes = [
+        (key, value)
+        for key, value in named
+        if keys.is_box(key) and key not in keys.OUTLINES and not (key in keys.PLACES and isinstance(value, Text))
+    ]
+    return boxes or [(key, value) for key, value in named if key in keys.OUTLINES]
+
+
+def _collect_keyed(text: str, key: str, box: Value, all_fields: Sequence[Fields], found: Located) -> bool:
+    """Collect what stands under the key of a box; True where it says that there is none."""
+    if isinstance(box, Array) and any(isinstance(item, Mapping) for item in box.items):
+        _collect(text, box, all_fields[0].under(key), found)
+    elif isinstance(box, Mapping):
+        _collect_mapping(text, box, all_fields[0].under(key), found)
+    elif (isinstance(box, Array) and not box.items and box.whole) or (isinstance(box, Text) and says_none(box.value)):
+        found.denied = True
+        return True
+    else:
+        _collect_boxes(text, box, [fields.under(key) for fields in all_fields], found)
+    return False
+
+
+def _collect_unkeyed(
+    text: str, mapping: Mapping, values: dict[str, list[Value]], fields: Fields, beside: Fields, found: Located
+) -> None:
+    """Collect from an object without a key of boxes: corners that are keys themselves, or objects inside it."""
+    corners = _keyed_corners(text, values)
+    if corners is not None:
+        _add_corners(text, *corners, replace(fields, order="xyxy"), found, whole=mapping.whole)
+        return
+    named = [(key, keys.plain(key), value) for key, value in mapping.pairs if isinstance(value, Array | Mapping)]
+    drafts = [value for _, name, value in named if name in keys.DRAFTS]
+    for key, name, value in named:
+        if name in keys.LABELS or keys.KEYPOINT.fullmatch(name):
+            continue
+        if name in keys.DRAFTS and len(drafts) < len(named):
+            found.drop(Reason.REPEATED_ANSWER, text[value.start : value.stop])
+            continue
+        known = name in keys.WRAPPERS or name in keys.DRAFTS or name in keys.FINALS or keys.is_box(name)
+        _collect(text, value, beside if known else replace(beside, label=key), found)
 
 
 def _says_nothing(mapping: Mapping) -> bool:
@@ -193,10 +172,10 @@ def _says_nothing(mapping: Mapping) -> bool:
     )
 
 
-def _fields(text: str, values: dict[str, list[Value]], label: str | None) -> list[Fields]:
+def _fields(text: str, values: dict[str, list[Value]], beside: Fields) -> list[Fields]:
     """One set of fields per label; at least one."""
     labels: list[str | None] = []
-    for key in _LABEL_KEYS:
+    for key in keys.LABELS:
         for value in values.get(key, []):
             items = value.items if isinstance(value, Array) else [value]
             for item in items:
@@ -207,17 +186,21 @@ def _fields(text: str, values: dict[str, list[Value]], label: str | None) -> lis
         if labels:
             break
     score = None
-    for key in _SCORE_KEYS:
+    for key in keys.SCORES:
         for value in values.get(key, []):
             stated = _as_number(text, value)
             if score is None and stated is not None and stated.value is not None and 0.0 <= stated.value <= 1.0:
                 score = stated.value
     points: list[tuple[float, float]] = []
     for key, of_key in values.items():
-        if _KEYPOINT_KEY.fullmatch(key):
+        if keys.KEYPOINT.fullmatch(key):
             for value in of_key:
                 points.extend(_points(value))
-    return [Fields(name, score, tuple(points[:MAX_KEYPOINTS])) for name in labels or [label]]
+    keypoints = tuple(points[:MAX_KEYPOINTS]) or beside.keypoints
+    return [
+        replace(beside, label=name, score=beside.score if score is None else score, keypoints=keypoints)
+        for name in labels or [beside.label]
+    ]
 
 
 def _points(value: Value) -> list[tuple[float, float]]:
@@ -256,6 +239,8 @@ def _as_number(text: str, value: Value) -> Number | None:
 def _collect_boxes(text: str, value: Value, all_fields: Sequence[Fields], found: Located) -> None:
     """Collect from the value of a box key: one box, or a list of boxes that share or list their labels."""
     first = all_fields[0]
+    if first.key in keys.OUTLINES and isinstance(value, Array):
+        value = _paired(value)
     if isinstance(value, Text):
         numbers = numbers_in(text, value.start + (not value.bare), value.stop - (not value.bare and value.whole))
         if numbers is None:
@@ -271,7 +256,7 @@ def _collect_boxes(text: str, value: Value, all_fields: Sequence[Fields], found:
         ys = [item.value for item in corners[1::2] if isinstance(item, Number) and item.value is not None]
         numbers = [item for item in corners if isinstance(item, Number)]
         bounds = (min(xs), min(ys), max(xs), max(ys)) if len(xs) + len(ys) == len(numbers) else None
-        _add_corners(text, bounds, numbers, first, found, whole=value.whole)
+        _add_corners(text, bounds, numbers, first, found, whole=value.whole, pairs=True)
     elif all(isinstance(item, Array) for item in value.items):
         for index, item in enumerate(value.items):
             matching = all_fields[index] if len(all_fields) == len(value.items) else first
@@ -289,20 +274,54 @@ def _drop_numbers(text: str, value: Value, found: Located) -> None:
     found.drop(Reason.CUT_OFF if cut else Reason.NOT_FOUR_NUMBERS, text[value.start : value.stop])
 
 
+def _paired(value: Array) -> Array:
+    """An outline whose numbers stand in one row, as pairs; any other array unchanged."""
+    count = len(value.items)
+    if count < 6 or count % 2 or not all(isinstance(item, Number) for item in value.items):
+        return value
+    pairs: list[Value] = [
+        Array(start=first.start, stop=second.stop, items=[first, second])
+        for first, second in zip(value.items[::2], value.items[1::2], strict=True)
+    ]
+    return replace(value, items=pairs)
+
+
 def _keyed_corners(
-    values: dict[str, list[Value]],
+    text: str, values: dict[str, list[Value]]
 ) -> tuple[tuple[float, float, float, float] | None, list[Number]] | None:
     """Corners spelled as keys: (corners, None when one is not finite; their numbers), or None without such keys."""
-    for keys in (*_CORNER_KEYS, *_SIZE_KEYS):
-        if not all(key in values and isinstance(values[key][0], Number) for key in keys):
+    for names in (*keys.NAMED_CENTRES, *keys.NAMED_CORNERS, *keys.NAMED_SIZES):
+        if not all(name in values for name in names):
             continue
-        numbers = [value for value in (values[key][0] for key in keys) if isinstance(value, Number)]
-        finite = [value.value for value in numbers if value.value is not None]
+        numbers = [stated for name in names if (stated := _as_number(text, values[name][0])) is not None]
+        if len(numbers) < 4:
+            continue
+        finite = [number.value for number in numbers if number.value is not None]
         if len(finite) < 4:
             return None, numbers
-        x0, y0, x1, y1 = finite
-        return ((x0, y0, x0 + x1, y0 + y1) if keys in _SIZE_KEYS else (x0, y0, x1, y1)), numbers
+        a, b, c, d = finite
+        if names in keys.NAMED_CENTRES:
+            return (a - c / 2, b - d / 2, a + c / 2, b + d / 2), numbers
+        return ((a, b, a + c, b + d) if names in keys.NAMED_SIZES else (a, b, c, d)), numbers
+    for pair in keys.POINT_PAIRS:
+        points = [_point(text, values[name][0]) for name in pair if name in values]
+        numbers = [number for point in points for number in point]
+        if len(numbers) == 4:
+            finite = [number.value for number in numbers if number.value is not None]
+            return ((finite[0], finite[1], finite[2], finite[3]) if len(finite) == 4 else None), numbers
     return None
+
+
+def _point(text: str, value: Value) -> list[Number]:
+    """The numbers (x, y) of a named corner: an object with the keys x and y, or a pair; else none."""
+    if isinstance(value, Mapping):
+        named = {keys.plain(key): _as_number(text, inner) for key, inner in value.pairs}
+        return [number for number in (named.get("x"), named.get("y")) if number is not None]
+    return (
+        [item for item in value.items if isinstance(item, Number)]
+        if _is_point(value) and isinstance(value, Array)
+        else []
+    )
 
 
 def add_box(text: str, numbers: Sequence[Number], fields: Fields, found: Located, *, whole: bool = True) -> None:
@@ -320,6 +339,7 @@ def _add_corners(
     found: Located,
     *,
     whole: bool,
+    pairs: bool = False,
 ) -> None:
     start, stop = min(item.start for item in numbers), max(item.stop for item in numbers)
     if corners is None:
@@ -335,5 +355,9 @@ def _add_corners(
                 label=fields.label,
                 stated_score=fields.score,
                 keypoints=fields.keypoints,
+                order=fields.order,
+                corner_pairs=pairs,
+                key=fields.key,
+                tag=fields.tag,
             )
         )

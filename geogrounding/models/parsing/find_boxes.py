@@ -11,22 +11,59 @@ from collections.abc import Sequence
 
 from geogrounding.models.parsing.box_styles import Fields, add_box, collect_all, numbers_in
 from geogrounding.models.parsing.found import Located, Reason
-from geogrounding.models.parsing.lenient_json import Number, Text, read, walk
+from geogrounding.models.parsing.lenient_json import Number, Text, Value, read, walk
+from geogrounding.models.parsing.location_tokens import collect_tokens
 from geogrounding.models.parsing.sections import Section, blank, fenced, says_none, sections
 
 _LAST_WORDS = 320
 _SHORT_DENIAL = 30
 """A shorter answer that says there is no target ("None", "No such target.") is not worth keeping as reasoning."""
 
+_BOX_TAG = r"\|box_start\||\|begin_of_box\||\|det\||box|bbox|bounding_?box"
 _TAGGED_BOX = re.compile(
-    r"<(?:\|box_start\||box)>(.{0,4000}?)(?:<(?:\|box_end\||/box)>|(?=<(?:\|box_start\||box)>)|\Z)",
+    rf"<({_BOX_TAG})>(.{{0,4000}}?)(?:<(?:\|box_end\||\|end_of_box\||\|?/(?:det|box|bbox|bounding_?box)\|?)>"
+    rf"|(?=<(?:{_BOX_TAG})>)|\Z)",
     re.DOTALL | re.IGNORECASE,
 )
 _TAGGED_LABEL = re.compile(
-    r"<(?:\|object_ref_start\||ref)>(.{0,300}?)<(?:\|object_ref_end\||/ref)>", re.DOTALL | re.IGNORECASE
+    r"<(?:\|object_ref_start\||\|ref\||ref|p|phrase)>(.{0,300}?)<(?:\|object_ref_end\||\|/ref\||/ref|/p|/phrase)>",
+    re.DOTALL | re.IGNORECASE,
 )
 _PLAIN_BOX = re.compile(r"\[" + r"\s{0,9}[0-9]{1,9}\s{0,9}," * 3 + r"\s{0,9}[0-9]{1,9}\s{0,9}\]")
-_LOCATION_TOKENS = re.compile(r"(?:<loc_?[0-9]{1,4}>\s*){1,8}", re.IGNORECASE)
+_POINT_TAG = re.compile(r"<(?:points?|click|tracks)\b[^<>]{0,2000}>", re.IGNORECASE)
+_FULL_WIDTH = str.maketrans(
+    {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F) if chr(code) not in "\uff1c\uff1e"}
+    | {
+        "\u3001": ",",
+        "\u3000": " ",
+        "\u300c": '"',
+        "\u300d": '"',
+        "\u3010": "[",
+        "\u3011": "]",
+        "\u3014": "[",
+        "\u3015": "]",
+    }
+)
+"""Full-width forms of ASCII as texts in Chinese and Japanese have them, each one character like what it stands for."""
+_CORRECTS = re.compile(
+    r"\b(?:correct(?:ed|ion|ions|ing)?|revis(?:ed?|ion|ing)|amend(?:ed)?|adjust(?:ed|ing|ment)|instead|supersed\w{1,3}"
+    r"|final(?: \w{1,12})?(?: (?:is|are))?[ \t]*[:*`]"
+    r"|final (?:answer|result|list|output|version|box|boxes|json|detections?)"
+    r"|(?:fixed|updated|refined|improved|better) (?:answer|result|list|output|version|box|boxes|json|coordinates?)"
+    r"|(?:fixed|updated|refined|improved)[ \t]*[:*`]|replac(?:e|es|ing)|(?:second|next) (?:attempt|try|pass)"
+    r"|on (?:second|closer) \w{1,12}|let me re\w{1,12}|(?:re-?check|re-?examin|double-?check|re-?consider)\w{0,5}"
+    r"|i (?:made|was) (?:a mistake|an error|wrong)|mistake|mistaken|oops|sorry|wait|actually|scratch that)(?!\w)"
+    r"|\u66f4\u6b63|\u4fee\u6b63|\u6700\u7ec8|\u6539\u4e3a|\u66f4\u65b0|\u8ba2\u6b63|\u8a02\u6b63|\u6700\u7d42",
+    re.IGNORECASE,
+)
+"""Words before a list of boxes which say that it takes the place of those before it."""
+_DRAFTS = re.compile(
+    r"\b(?:draft|initial(?:ly)?|first (?:attempt|try|pass|guess|draft)|rough|tentative|preliminary|provisional)\b"
+    r"|\u8349\u7a3f|\u521d\u7a3f|\u521d\u6b65",
+    re.IGNORECASE,
+)
+_NEAR = 160
+"""Characters before a list of boxes in which such words count."""
 
 
 def locate(text: str) -> Located:
@@ -42,7 +79,7 @@ def locate(text: str) -> Located:
     if parts.answer is None:
         found.drop(Reason.NO_ANSWER, text[-_LAST_WORDS:])
         return found
-    first = _read_answer(text, parts.answer, found)
+    first = _read_answer(text if text.isascii() else text.translate(_FULL_WIDTH), parts.answer, found)
     if not parts.tagged and not found.reasoning:
         found.reasoning = blank(text[parts.answer.start : first]).strip()
     return found
@@ -53,19 +90,19 @@ def _read_answer(text: str, answer: Section, found: Located) -> int:
     blocks = fenced(text, answer)
     first = blocks[0].outer_start if blocks else answer.stop
     before = len(found.boxes) + len(found.drops)
-    for block in blocks or [answer]:
+    for block in _current(text, answer, blocks, found) if blocks else [answer]:
         first = min(first, _read_block(text, block, found))
     if before < len(found.boxes) + len(found.drops):
         return first
-    if _bare_numbers(text, blocks or [answer], found):
+    if _bare_numbers(text, blocks or [answer], found, Fields()):
         return min(first, answer.start)
     if blocks:
         first = min(first, _read_block(text, answer, found))  # the fences held something else
         if before < len(found.boxes) + len(found.drops):
             return first
     content = text[answer.start : answer.stop]
-    if _LOCATION_TOKENS.search(content):
-        found.drop(Reason.LOCATION_TOKENS, content)
+    if _POINT_TAG.search(content):
+        found.drop(Reason.POINT, content)
     elif _PLAIN_BOX.search(content):
         found.drop(Reason.NO_BOX, content)  # hidden by broken quotes, or in a comment: not to be passed over in silence
     elif says_none(content):
@@ -75,26 +112,78 @@ def _read_answer(text: str, answer: Section, found: Located) -> int:
     return first
 
 
+def _current(text: str, answer: Section, blocks: Sequence[Section], found: Located) -> Sequence[Section]:
+    """The fenced blocks that count: those from the last one on that corrects what stands before it.
+
+    A block is a correction where the words before it say so, or where the words before the first block call that one
+    a draft. Blocks that merely follow each other, such as one for each class, count together.
+    """
+    kept = 0
+    for index, block in enumerate(blocks):
+        start = blocks[index - 1].stop + len("```") if index else answer.start
+        words = text[max(start, block.outer_start - _NEAR) : block.outer_start]
+        if index and _CORRECTS.search(words):
+            kept = index
+        elif index == 1 and _is_draft(text, answer, blocks[0]):
+            kept = 1
+    for dropped in blocks[:kept]:
+        found.drop(Reason.REPEATED_ANSWER, text[dropped.start : dropped.stop])
+    return blocks[kept:]
+
+
+def _is_draft(text: str, answer: Section, block: Section) -> bool:
+    words = text[max(answer.start, block.outer_start - _NEAR) : block.outer_start]
+    return _DRAFTS.search(words) is not None
+
+
 def _read_block(text: str, block: Section, found: Located) -> int:
+    tokens = collect_tokens(text, block.start, block.stop, found)
+    if tokens is not None:
+        return tokens
     tags = list(_TAGGED_BOX.finditer(text, block.start, block.stop))
     if tags:
-        labels = [(match.start(), match.group(1)) for match in _TAGGED_LABEL.finditer(text, block.start, block.stop)]
-        waiting = 0
-        for tag in tags:
-            while waiting < len(labels) and labels[waiting][0] <= tag.start():
-                waiting += 1
-            label = labels[waiting - 1][1] if waiting else None
-            before = len(found.boxes) + len(found.drops)
-            collect_all(text, read(text, tag.start(1), tag.end(1)).values, label, found)
-            inside = Section(start=tag.start(1), stop=tag.end(1))
-            if before == len(found.boxes) + len(found.drops) and not _bare_numbers(text, [inside], found, label=label):
-                found.drop(Reason.NOT_FOUR_NUMBERS, tag.group())
-        return min(tags[0].start(), labels[0][0] if labels else block.stop)
+        return _read_tags(text, block, tags, found)
     reading = read(text, block.start, block.stop)
-    collect_all(text, reading.values, None, found)
+    values = _current_values(text, block, reading.values, found)
+    collect_all(text, values, Fields(), found)
     if reading.too_deep:
         found.drop(Reason.TOO_DEEP)
     return reading.values[0].start if reading.values else block.stop
+
+
+def _current_values(text: str, block: Section, values: Sequence[Value], found: Located) -> Sequence[Value]:
+    """The values that count where they stand in prose: from the last correction on, as with fenced blocks."""
+    kept = 0
+    for index, value in enumerate(values):
+        start = values[index - 1].stop if index else block.start
+        words = text[max(start, value.start - _NEAR) : value.start]
+        if index and _CORRECTS.search(words):
+            kept = index
+        elif index == 1 and _DRAFTS.search(text[max(block.start, values[0].start - _NEAR) : values[0].start]):
+            kept = 1
+    for dropped in values[:kept]:
+        found.drop(Reason.REPEATED_ANSWER, text[dropped.start : dropped.stop])
+    return values[kept:]
+
+
+def _read_tags(text: str, block: Section, tags: Sequence[re.Match[str]], found: Located) -> int:
+    """Collect the boxes that stand in tags, each under the label before it."""
+    labels = [(match.start(), match.group(1)) for match in _TAGGED_LABEL.finditer(text, block.start, block.stop)]
+    waiting = 0
+    for tag in tags:
+        while waiting < len(labels) and labels[waiting][0] <= tag.start():
+            waiting += 1
+        beside = Fields(label=labels[waiting - 1][1] if waiting else None, tag=tag.group(1).casefold())
+        before = len(found.boxes) + len(found.drops)
+        collect_all(text, read(text, tag.start(2), tag.end(2)).values, beside, found)
+        inside = Section(start=tag.start(2), stop=tag.end(2))
+        if before == len(found.boxes) + len(found.drops) and not _bare_numbers(text, [inside], found, beside):
+            content = text[inside.start : inside.stop]
+            found.denied |= says_none(content)
+            if not says_none(content) and not _is_empty(text, [inside]):
+                cut = tag.end() == len(text) and not text.endswith(">")
+                found.drop(Reason.CUT_OFF if cut else Reason.NOT_FOUR_NUMBERS, tag.group())
+    return min(tags[0].start(), labels[0][0] if labels else block.stop)
 
 
 def _is_empty(text: str, blocks: Sequence[Section]) -> bool:
@@ -106,12 +195,13 @@ def _is_empty(text: str, blocks: Sequence[Section]) -> bool:
     )
 
 
-def _bare_numbers(text: str, blocks: Sequence[Section], found: Located, *, label: str | None = None) -> bool:
+def _bare_numbers(text: str, blocks: Sequence[Section], found: Located, beside: Fields) -> bool:
     """Take an answer that is four numbers without any bracket."""
     if len(blocks) != 1:
         return False
     numbers = numbers_in(text, blocks[0].start, blocks[0].stop)
     if numbers is None:
         return False
-    add_box(text, numbers, Fields(label=label), found)
+    # Without a bracket nothing tells the last number from its first digits, except something that follows it.
+    add_box(text, numbers, beside, found, whole=not beside.tag or numbers[-1].stop < len(text))
     return True

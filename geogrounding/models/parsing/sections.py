@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 
 _TAG = re.compile(r"<\s{0,5}(/?)\s{0,5}(think|thinking|reasoning|answer)\s{0,5}>", re.IGNORECASE)
-_STRUCTURE = re.compile(r"[\[{]|<(?:\|box_start\||box)>", re.IGNORECASE)
+_STRUCTURE = re.compile(
+    r"[\[{]|<(?:\|box_start\||\|begin_of_box\||\|det\||b?box|loc_?[0-9]{1,4}|patch_index_[0-9]{4})>", re.IGNORECASE
+)
 _FENCE = re.compile(r"```[ \t]{0,5}([A-Za-z0-9_+-]{0,20})")
 _SPECIAL_TOKEN = re.compile(r"<\|[A-Za-z0-9_]{1,40}\|>|</s>|<s>|<eos>|<bos>")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029]")
