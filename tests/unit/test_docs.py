@@ -47,8 +47,8 @@ def test_every_command_and_option_is_in_the_reference() -> None:
 def commands(page: Path) -> list[str]:
     """Lines of code blocks that call geoground, without comments, pipes and continuation."""
     found = []
-    for block in re.findall(r"```(?:sh|bash)?\n(.*?)```", read(page), re.DOTALL):
-        for line in block.splitlines():
+    for language, block in re.findall(r"^ *```(\w*)\n(.*?)^ *```", read(page), re.DOTALL | re.MULTILINE):
+        for line in block.splitlines() if language in ("", "sh", "bash") else ():
             line = line.strip()
             if line.startswith("geoground ") and "[OPTIONS]" not in line and "COMMAND" not in line:
                 found.append(line.partition(" #")[0].partition(" | ")[0].strip())
@@ -140,7 +140,9 @@ def test_layers_in_the_design_are_those_of_the_contract() -> None:
 
 def test_every_package_is_in_the_design() -> None:
     table = read(ROOT / "docs" / "design.md").partition("## Packages")[2].partition("\n## ")[0]
-    named = set(re.findall(r"`([\w/.]+?)/?`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line)))
+    named = set(
+        re.findall(r"`([\w/.]+?)/?`", "".join(line.split("|")[1] for line in table.splitlines() if "|" in line))
+    )
     home = ROOT / "geogrounding"
     folders = {path.parent.relative_to(home).as_posix() for path in home.rglob("__init__.py")} - {"."}
     modules = {path.name for path in home.glob("*.py") if not path.name.startswith("_")}
