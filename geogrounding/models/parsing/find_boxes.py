@@ -29,6 +29,8 @@ _TAGGED_LABEL = re.compile(
     r"<(?:\|object_ref_start\||\|ref\||ref|p|phrase)>(.{0,300}?)<(?:\|object_ref_end\||\|/ref\||/ref|/p|/phrase)>",
     re.DOTALL | re.IGNORECASE,
 )
+_HALF_TAG = re.compile(r"<[^<>]{0,20}\Z")
+"""The beginning of a closing tag at the end of a reply that was cut."""
 _PLAIN_BOX = re.compile(r"\[" + r"\s{0,9}[0-9]{1,9}\s{0,9}," * 3 + r"\s{0,9}[0-9]{1,9}\s{0,9}\]")
 _POINT_TAG = re.compile(r"<(?:points?|click|tracks)\b[^<>]{0,2000}>", re.IGNORECASE)
 _FULL_WIDTH = str.maketrans(
@@ -175,8 +177,9 @@ def _read_tags(text: str, block: Section, tags: Sequence[re.Match[str]], found: 
             waiting += 1
         beside = Fields(label=labels[waiting - 1][1] if waiting else None, tag=tag.group(1).casefold())
         before = len(found.boxes) + len(found.drops)
-        collect_all(text, read(text, tag.start(2), tag.end(2)).values, beside, found)
-        inside = Section(start=tag.start(2), stop=tag.end(2))
+        half = _HALF_TAG.search(text, tag.start(2), tag.end(2)) if tag.end() == len(text) else None
+        inside = Section(start=tag.start(2), stop=tag.end(2) if half is None else half.start())
+        collect_all(text, read(text, inside.start, inside.stop).values, beside, found)
         if before == len(found.boxes) + len(found.drops) and not _bare_numbers(text, [inside], found, beside):
             content = text[inside.start : inside.stop]
             found.denied |= says_none(content)
