@@ -394,7 +394,9 @@ def _train(method: Method, options: dict[str, Any]) -> None:
             say(f"Trained -> {output}")
         return
     try:
-        outcome = launch.train(method, settings, output, resume=resume, on_log=None if quiet else _Says())
+        outcome = launch.train(
+            method, settings, output, resume=resume, on_log=None if quiet else _Says(), on_note=_warn
+        )
     except KeyboardInterrupt:
         say("Interrupted.")
         if run_folder.last_checkpoint(output) is not None:
@@ -402,6 +404,11 @@ def _train(method: Method, options: dict[str, Any]) -> None:
         raise click.exceptions.Exit(INTERRUPTED) from None
     if not quiet:
         _say_outcome(outcome)
+
+
+def _warn(note: str) -> None:
+    """Print what the user should know, also with ``--quiet``."""
+    say(f"Warning: {note}")
 
 
 class _Says:

@@ -42,6 +42,7 @@ def train(params: parameters.Train, tell: Callable[..., None]) -> dict[str, Any]
         "seconds": round(outcome.seconds, 1),
         "samples": outcome.samples,
         "problems": outcome.problems,
+        "notes": list(outcome.notes),
         "numbers": dict(outcome.last),
     }
 

@@ -14,8 +14,7 @@ import torch
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.messages import first_line
-from geogrounding.models import hub as weights
-from geogrounding.models import trained_run
+from geogrounding.models import hub, trained_run
 from geogrounding.models.base import Conventions
 from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.models.hf import checkpoint
@@ -32,7 +31,7 @@ _VISION = ("visual", "vision_tower", "vision_model", "region_head", "multi_modal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Base:
     """A model ready to be trained."""
 
     model: Any
@@ -56,100 +55,123 @@ class Start:
 
     @property
     def adapted(self) -> bool:
-        """Whether the start is an adapter that goes on learning."""
+        """Whether the base model is an adapter that goes on learning."""
         return hasattr(self.model, "peft_config")
 
 
-def load_start(settings: TrainSettings) -> Start:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Inputs:
+    """How questions and images become inputs of a kind of model."""
+
+    processor: TrainingProcessor
+    form: Format
+    conventions: Conventions
+    largest_px: tuple[int, int] | int | None
+
+
+def load_base(settings: TrainSettings) -> Base:
     """Find, check and load the model that training starts from.
 
     Raises:
         SettingsError: settings that do not suit the model.
         ModelError: it cannot be found, is damaged, does not fit here, or is of a kind that cannot be trained.
     """
-    name, told, adapter = _resolve(settings.model)
-    folder = _builtin_folder() if name == "builtin" else weights.find(name, "model")
-    source = name if name == "builtin" or not folder.samefile(weights.local_path(name)) else str(folder.resolve())
-    family = str(weights.read_json(folder / "config.json").get("model_type"))
+    name, inference, adapter = _resolve(settings.model)
+    folder = _builtin_folder() if name == "builtin" else hub.find(name, "model")
+    source = name if name == "builtin" or not folder.samefile(hub.local_path(name)) else str(folder.resolve())
+    family = str(hub.read_json(folder / "config.json").get("model_type"))
     device = checkpoint.choose_device(settings.device)
     bf16 = _bf16(settings, device)
     builtin = family == BUILTIN_MODEL_TYPE
-    # The weights that an adapter rests on do not change: they need no more digits than they are computed in.
-    dtype = torch.bfloat16 if bf16 and not settings.full and not builtin else torch.float32
-    processor_source = settings.processor or (told.processor if told else None)
-    conventions: Conventions
-    largest: tuple[int, int] | int | None
+    processor_source = settings.processor or (inference.processor if inference else None)
     if builtin:
         _refuse_for_builtin(settings, adapter)
-        from geogrounding.models.builtin import register  # registers the model with transformers
-
-        with checkpoint.quiet():
-            own: Any = register.GeogroundProcessor.from_pretrained(folder)
-        side = int(own.image_processor.image_size)
-        processor = TrainingProcessor(BuiltinEncoder(processor=own, side_px=side), share=settings.share_vision)
-        form = Format(style="embedded", coordinates="resized-pixels", reasoning=settings.reasoning, processor=own)
-        conventions, largest = BUILTIN_CONVENTIONS, (side, side)
+        inputs = _builtin_inputs(folder, settings)
     else:
-        if family not in SHARED_FAMILIES:
-            raise ModelError(
-                f"models of type {family} cannot be trained here: the size of the image they see is not known",
-                hint=f"Types that can: {', '.join(SHARED_FAMILIES)}.",
-            )
-        texts = folder if processor_source is None else weights.find(processor_source, "processor")
-        pixels = settings.max_pixels or (told.max_pixels if told else None)
-        processing: Any = load_processing(texts, _config(folder), max_pixels=pixels)
-        processor = TrainingProcessor(SharedEncoder(processing=processing), share=settings.share_vision)
-        style = settings.style or (told.style if told else default_style(family))
-        form = make_format(
-            style=style.removesuffix("-direct") if settings.style is None else style,  # type: ignore[arg-type]
-            coordinates=settings.coordinates or (told.coordinates if told else None),  # type: ignore[arg-type]
-            reasoning=settings.reasoning,
-        )
-        tile = processing.tile_size_px
-        conventions = Conventions(tile_size_px=tile, overlap_px=tile // 8, coordinates=form.coordinates)
-        largest = processing.max_pixels
+        inputs = _shared_inputs(folder, family, settings, inference, processor_source)
+    # The weights that an adapter rests on do not change: they need no more digits than they are computed in.
+    dtype = torch.bfloat16 if bf16 and not settings.full and not builtin else torch.float32
     model = checkpoint.load(folder, adapter=adapter if settings.full else None, device=device, dtype=dtype)
-    model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
+    model.generation_config.pad_token_id = inputs.processor.tokenizer.pad_token_id
     model.requires_grad_(True)
     if not settings.train_vision:
         freeze_vision(model)
     if adapter is not None and not settings.full:
         model = _with_adapter(model, adapter)
-    context = int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30)
-    return Start(
+    return Base(
         model=model,
-        processor=processor,
-        form=form,
+        processor=inputs.processor,
+        form=inputs.form,
         builtin=builtin,
         source=source,
         processor_source=processor_source,
-        fingerprint=weights.fingerprint([folder] if adapter is None else [folder, adapter], settings=None),
-        conventions=conventions,
-        largest_px=largest,
-        context=context,
+        fingerprint=hub.fingerprint([folder] if adapter is None else [folder, adapter], settings=None),
+        conventions=inputs.conventions,
+        largest_px=inputs.largest_px,
+        context=int(getattr(model.config.get_text_config(), "max_position_embeddings", None) or 1 << 30),
         device=device,
         bf16=bf16,
     )
 
 
+def _builtin_inputs(folder: Path, settings: TrainSettings) -> _Inputs:
+    from geogrounding.models.builtin import register  # registers the model with transformers
+
+    with checkpoint.quiet():
+        own: Any = register.GeogroundProcessor.from_pretrained(folder)
+    side = int(own.image_processor.image_size)
+    return _Inputs(
+        processor=TrainingProcessor(BuiltinEncoder(processor=own, side_px=side), share=settings.share_vision),
+        form=Format(style="embedded", coordinates="resized-pixels", reasoning=settings.reasoning, processor=own),
+        conventions=BUILTIN_CONVENTIONS,
+        largest_px=(side, side),
+    )
+
+
+def _shared_inputs(
+    folder: Path, family: str, settings: TrainSettings, inference: Inference | None, processor_source: str | None
+) -> _Inputs:
+    if family not in SHARED_FAMILIES:
+        raise ModelError(
+            f"models of type {family} cannot be trained here: the size of the image they see is not known",
+            hint=f"Types that can: {', '.join(SHARED_FAMILIES)}.",
+        )
+    texts = folder if processor_source is None else hub.find(processor_source, "processor")
+    pixels = settings.max_pixels or (inference.max_pixels if inference else None)
+    processing: Any = load_processing(texts, _config(folder), max_pixels=pixels)
+    style = settings.style or (inference.style if inference else default_style(family))
+    form = make_format(
+        style=style.removesuffix("-direct") if settings.style is None else style,  # type: ignore[arg-type]
+        coordinates=settings.coordinates or (inference.coordinates if inference else None),  # type: ignore[arg-type]
+        reasoning=settings.reasoning,
+    )
+    tile = processing.tile_size_px
+    return _Inputs(
+        processor=TrainingProcessor(SharedEncoder(processing=processing), share=settings.share_vision),
+        form=form,
+        conventions=Conventions(tile_size_px=tile, overlap_px=tile // 8, coordinates=form.coordinates),
+        largest_px=processing.max_pixels,
+    )
+
+
 def _resolve(name: str) -> tuple[str, Inference | None, Path | None]:
-    """The model, how it is asked if a run trained it, and its adapter if it is one."""
-    folder = weights.local_path(name)
+    """The model, how it is asked where a run trained it, and its adapter where it is one."""
+    folder = hub.local_path(name)
     if name == "builtin" or not folder.is_dir():
         return name, None, None
-    told = trained_run.inference_of(folder)
+    inference = trained_run.inference_of(folder)
     if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
-        return name, told, None
-    weights.check_folder(folder, "adapter")
-    base = told.base if told is not None else trained_run.base_of_adapter(folder)
+        return name, inference, None
+    hub.check_folder(folder, "adapter")
+    base = inference.base if inference is not None else trained_run.base_of_adapter(folder)
     if base is None:
         raise ModelError(f"the adapter in {folder} does not say which model it belongs to", hint="Train it again.")
-    return base, told, folder
+    return base, inference, folder
 
 
 @contextlib.contextmanager
 def libraries_quiet() -> Iterator[None]:
-    """No remarks of the libraries about themselves: peft and trl call what transformers is about to rename."""
+    """Hide deprecation warnings of peft and trl, which call what transformers is about to rename."""
     with checkpoint.quiet(), warnings.catch_warnings():
         for kind in (FutureWarning, DeprecationWarning):
             warnings.simplefilter("ignore", kind)
@@ -157,9 +179,9 @@ def libraries_quiet() -> Iterator[None]:
 
 
 def is_builtin(name: str) -> bool:
-    """Whether a name means the built-in model or one trained from it, told without loading it."""
-    config = weights.local_path(name) / "config.json"
-    return name == "builtin" or (config.is_file() and weights.read_json(config).get("model_type") == BUILTIN_MODEL_TYPE)
+    """Whether a name means the built-in model or one trained from it; nothing is loaded."""
+    config = hub.local_path(name) / "config.json"
+    return name == "builtin" or (config.is_file() and hub.read_json(config).get("model_type") == BUILTIN_MODEL_TYPE)
 
 
 def _builtin_folder() -> Path:
@@ -222,14 +244,14 @@ def freeze_vision(model: Any) -> None:
             parameter.requires_grad_(False)
 
 
-def adapter_config(start: Start, settings: TrainSettings) -> Any:
+def adapter_config(base: Base, settings: TrainSettings) -> Any:
     """A LoRA adapter on every linear layer but those that look at the image and the last one."""
     from peft import LoraConfig
 
-    head = start.model.get_output_embeddings()
+    head = base.model.get_output_embeddings()
     names = [
         name
-        for name, module in start.model.named_modules()
+        for name, module in base.model.named_modules()
         if isinstance(module, torch.nn.Linear)
         and module is not head
         and not any(part in _VISION for part in name.split("."))
@@ -248,7 +270,7 @@ def adapter_config(start: Start, settings: TrainSettings) -> Any:
 
 
 def save_result(
-    start: Start, settings: TrainSettings, model: Any, folder: Path, *, taught: Sequence[str] = ()
+    base: Base, settings: TrainSettings, model: Any, folder: Path, *, taught: Sequence[str] = ()
 ) -> Inference:
     """Write what was trained into the folder of the run.
 
@@ -256,7 +278,7 @@ def save_result(
     trained keeps the numeric type it was stored in.
 
     Args:
-        start: of the run.
+        base: of the run.
         settings: of the run.
         model: as the trainer leaves it, unwrapped.
         folder: of the run.
@@ -265,47 +287,47 @@ def save_result(
     Returns:
         How the result is asked.
     """
-    whole = start.builtin or settings.full
+    whole = base.builtin or settings.full
     with libraries_quiet():
         if whole:
             trained_names = {_plain(name) for name, parameter in model.named_parameters() if parameter.requires_grad}
             merged = model.merge_and_unload(safe_merge=True) if hasattr(model, "peft_config") else model
-            stored = _stored_types(start) if start.builtin else {}
-            small = torch.bfloat16 if start.bf16 else torch.float32
+            stored = _stored_types(base) if base.builtin else {}
+            small = torch.bfloat16 if base.bf16 else torch.float32
             state = {
                 name: tensor.to(_type_of(name, stored, trained_names, small) if tensor.is_floating_point() else None)
                 for name, tensor in merged.state_dict().items()
             }
-            if start.builtin:
+            if base.builtin:
                 merged.config.taught = list(taught)
             merged.save_pretrained(folder, state_dict=state)
-            start.processor.save_pretrained(folder)
+            base.processor.save_pretrained(folder)
         else:
-            model.peft_config["default"].base_model_name_or_path = start.source
+            model.peft_config["default"].base_model_name_or_path = base.source
             model.save_pretrained(folder, selected_adapters=["default"])
             (folder / "README.md").unlink(missing_ok=True)  # peft's form to fill in
-    texts: Any = start.processor.encoder
-    own = None if start.processor_source is None else _absolute(start.processor_source)
+    texts: Any = base.processor.encoder
+    own = None if base.processor_source is None else _absolute(base.processor_source)
     return Inference(
-        base=None if whole else start.source,
+        base=None if whole else base.source,
         processor=None if whole else own,
-        style=start.form.style,
-        coordinates=start.form.coordinates,
+        style=base.form.style,
+        coordinates=base.form.coordinates,
         max_pixels=texts.processing.max_pixels if isinstance(texts, SharedEncoder) else None,
     )
 
 
 def _absolute(source: str) -> str:
-    folder = weights.local_path(source)
+    folder = hub.local_path(source)
     return str(folder.resolve()) if folder.is_dir() else source
 
 
-def _stored_types(start: Start) -> Mapping[str, torch.dtype]:
+def _stored_types(base: Base) -> Mapping[str, torch.dtype]:
     types = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
-    folder = _builtin_folder() if start.source == "builtin" else Path(start.source)
+    folder = _builtin_folder() if base.source == "builtin" else Path(base.source)
     found = {}
     for path in folder.glob("*.safetensors"):
-        for name, entry in weights.read_header(path).items():
+        for name, entry in hub.read_header(path).items():
             if name != "__metadata__" and entry.get("dtype") in types:
                 found[name] = types[entry["dtype"]]
     return found

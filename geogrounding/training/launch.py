@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ def train(
     *,
     resume: bool = False,
     on_log: run_log.OnLog | None = None,
+    on_note: Callable[[str], None] | None = None,
 ) -> Any:
     """Train in this process.
 
@@ -45,11 +46,11 @@ def train(
     if isinstance(settings, GRPOSettings) and method == "grpo":
         from geogrounding.training.grpo import train_grpo
 
-        return train_grpo(settings, output, resume=resume, on_log=on_log)
+        return train_grpo(settings, output, resume=resume, on_log=on_log, on_note=on_note)
     if isinstance(settings, SFTSettings) and method == "sft":
         from geogrounding.training.sft import train_sft
 
-        return train_sft(settings, output, resume=resume, on_log=on_log)
+        return train_sft(settings, output, resume=resume, on_log=on_log, on_note=on_note)
     raise SettingsError(f"settings of {type(settings).__name__} do not go with {method}")
 
 
@@ -108,7 +109,7 @@ def settings_of_run(folder: Path, kind: type[TrainSettings]) -> Mapping[str, Any
     """
     config = read_record(folder).get("config")
     if not isinstance(config, dict):
-        raise SettingsError(f"{folder} does not say what the run was told", hint="Begin a new run in another folder.")
+        raise SettingsError(f"the record in {folder} has no settings", hint="Begin a new run in another folder.")
     return {name: value for name, value in config.items() if name in kind.model_fields}
 
 
@@ -120,9 +121,12 @@ def main(file: Path) -> int:
     def report(numbers: Mapping[str, float]) -> None:
         print(run_log.one_line(numbers), file=sys.stderr, flush=True)
 
+    def note(text: str) -> None:
+        print(f"Warning: {text}", file=sys.stderr, flush=True)
+
     try:
         settings = make_settings(kind, job["settings"])
-        train(job["method"], settings, Path(job["output"]), resume=job["resume"], on_log=report)
+        train(job["method"], settings, Path(job["output"]), resume=job["resume"], on_log=report, on_note=note)
     except GeogroundingError as error:
         if is_main():
             print(f"Error: {error}", f"Hint: {error.hint}" if error.hint else "", sep="\n", file=sys.stderr)

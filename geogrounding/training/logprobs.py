@@ -12,7 +12,8 @@ import types
 from typing import Any
 
 import torch
-from trl.trainer.utils import FusedCausalLMOutput
+
+from geogrounding.training._compat import FusedCausalLMOutput
 
 _SHARED = frozenset({"input_ids", "attention_mask", "pixel_values"})
 

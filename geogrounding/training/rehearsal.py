@@ -28,33 +28,33 @@ from geogrounding.types import Answer, Question
 
 if TYPE_CHECKING:
     from geogrounding.datasets import Sample
-    from geogrounding.training.base_model import Start
+    from geogrounding.training.base_model import Base
     from geogrounding.training.config import TrainSettings
 
 MAX_IMAGES = 400
 """Chips are turned while there are no more images than this: looking at an image takes a tenth of a second."""
 SHOWN = 0.6
-"""Share of the rehearsed questions about something the start finds on the chip, as far as it finds anything."""
+"""Share of the rehearsed questions about something the base model finds on the chip, as far as it finds anything."""
 MAX_TAUGHT = 100
 """Words that a run notes as taught; later runs rehearse them."""
 MAX_REHEARSED = 400
-"""Chips that the start is asked about."""
+"""Chips that the base model is asked about."""
 
 Known = Mapping[Hashable, Mapping[str, "Sample"]]
-"""By image, then by word: what the start answers."""
+"""By image, then by word: what the base model answers."""
 
 
-def widen(samples: Sequence[Sample], settings: TrainSettings, start: Start) -> list[Sample]:
+def widen(samples: Sequence[Sample], settings: TrainSettings, base: Base) -> list[Sample]:
     """The samples in as many orientations as the settings say, and rehearsal beside them, in a fixed order.
 
     Args:
         samples: what was labelled.
         settings: ``turns``, ``partial``, ``seed``, and of SFT ``rehearse``; with all defaults filled in.
-        start: the model before training.
+        base: the model before training.
     """
     rng = np.random.default_rng(settings.seed)
     share = float(getattr(settings, "rehearse", None) or 0.0)
-    known = rehearsals(samples, start, settings) if share else {}
+    known = rehearsals(samples, base, settings) if share else {}
     turns = max(1, min(settings.turns or 1, MAX_IMAGES // max(1, len(samples))))
     out: list[Sample] = []
     rehearsed: list[Sample] = []
@@ -77,40 +77,40 @@ def free_of_direction(sample: Sample) -> bool:
     return meaning is not None and meaning.selector is None and meaning.relation is None
 
 
-def known_words(start: Start) -> list[str]:
-    """What the start has a word for: the classes of the built-in model, and what it was taught since."""
-    classes = list(getattr(start.model.config, "classes", ()))
-    return list(dict.fromkeys([*classes, *taught_before(start)]))
+def known_words(base: Base) -> list[str]:
+    """What the base model has a word for: the classes of the built-in model, and what it was taught since."""
+    classes = list(getattr(base.model.config, "classes", ()))
+    return list(dict.fromkeys([*classes, *taught_before(base)]))
 
 
-def taught_before(start: Start) -> list[str]:
-    """Expressions that earlier runs taught the start, oldest first."""
+def taught_before(base: Base) -> list[str]:
+    """Expressions that earlier runs taught the base model, oldest first."""
     from geogrounding.training import run_folder
 
-    folder = Path(start.source)
+    folder = Path(base.source)
     if not (folder / run_folder.RECORD).is_file():
         return []
     listed = run_folder.read_record(folder).get("taught", [])
     return [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
 
 
-def taught(start: Start, samples: Sequence[Sample]) -> list[str]:
+def taught(base: Base, samples: Sequence[Sample]) -> list[str]:
     """What a model will have been taught after a training on these samples: things it can be asked for by name."""
     new = [sample.expression for sample in samples if free_of_direction(sample)]
-    return list(dict.fromkeys([*taught_before(start), *new]))[:MAX_TAUGHT]
+    return list(dict.fromkeys([*taught_before(base), *new]))[:MAX_TAUGHT]
 
 
-def rehearsals(samples: Sequence[Sample], start: Start, settings: TrainSettings) -> Known:
-    """What the start says about the images when it is asked for everything it knows but what is being taught."""
+def rehearsals(samples: Sequence[Sample], base: Base, settings: TrainSettings) -> Known:
+    """What the base model says about the images when it is asked for everything it knows but what is being taught."""
     from geogrounding.models.load import load_model
 
     new = {_plain(sample.expression) for sample in samples}
-    words = [word for word in known_words(start) if _plain(word) not in new]
+    words = [word for word in known_words(base) if _plain(word) not in new]
     if not words:
         return {}
     images = list({ImageRef(sample=sample).key: sample for sample in samples}.values())[:MAX_REHEARSED]
     questions = [Question(expression=word, task="detect") for word in words]
-    model: Any = load_model(start.source, device=settings.device)
+    model: Any = load_model(base.source, device=settings.device)
     try:
         size = model.conventions.batch_size
         answers: list[list[Answer]] = []

@@ -1,6 +1,6 @@
 """One training run from settings to a folder that is a model: what SFT and GRPO have in common.
 
-    check the folder -> load the start -> read and check the data -> record -> train -> save -> mark as done
+    check the folder -> load the base model -> read and check the data -> record -> train -> save -> mark as done
 
 Imports torch and trl: import it late.
 """
@@ -10,19 +10,19 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from transformers import TrainingArguments
 
 from geogrounding.errors import InputError, ModelError, OutputError, SettingsError
 from geogrounding.messages import first_line
 from geogrounding.models.hf import checkpoint as checkpoints
 from geogrounding.training import run_folder, run_log
-from geogrounding.training.base_model import Start, adapter_config, libraries_quiet, load_start, save_result
+from geogrounding.training._compat import CHECKPOINTING
+from geogrounding.training.base_model import Base, adapter_config, libraries_quiet, load_base, save_result
 from geogrounding.training.choices import Method
 from geogrounding.training.config import TrainSettings, describe
 from geogrounding.training.prefix_sharing import SharedPrompt
@@ -32,13 +32,29 @@ from geogrounding.training.run_folder import CHECKPOINTS
 from geogrounding.training.vision_cache import SharedVision
 
 PROBLEMS = "problems.txt"
-_CHECKPOINTING = "activation" if hasattr(TrainingArguments, "activation_checkpointing") else "gradient"
-"""transformers renames its argument; the old name warns where the new one is there."""
+
+
+OnNote = Callable[[str], None]
+
+
+class Notes:
+    """What the user should know about a run: kept for the record and passed on at once, each only once."""
+
+    def __init__(self, on_note: OnNote | None = None) -> None:
+        self._on_note = on_note
+        self.texts: list[str] = []
+
+    def add(self, text: str) -> None:
+        """Note a sentence."""
+        if text not in self.texts:
+            self.texts.append(text)
+            if self._on_note is not None and run_folder.is_main():
+                self._on_note(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What a run came to."""
+    """The result of a run."""
 
     folder: Path
     steps: int
@@ -49,6 +65,8 @@ class Outcome:
     """Records that could not be used; they are listed in problems.txt."""
     last: Mapping[str, float]
     """Numbers of the last logged step."""
+    notes: tuple[str, ...]
+    """What the user should know, one sentence each: labels that were repaired, training that could not learn."""
     images_asked: int
     """Images that the trainer asked the vision tower about ..."""
     images_encoded: int
@@ -59,7 +77,7 @@ class Outcome:
 class Prepared:
     """Everything a trainer is made of."""
 
-    start: Start
+    base: Base
     rows: list[Row]
     data: TrainingSet
     folder: Path
@@ -67,10 +85,11 @@ class Prepared:
     """LoRA configuration for the trainer to put on; None for full training and adapters that go on."""
     going_on: Path | None
     """Checkpoint from which the run goes on."""
+    notes: Notes
 
 
 class Recipe(Protocol):
-    """What tells one way of training from another."""
+    """What differs between the methods of training."""
 
     @property
     def method(self) -> Method:
@@ -91,12 +110,24 @@ class Recipe(Protocol):
         """A trainer of TRL."""
         ...
 
-    def before(self, prepared: Prepared) -> Mapping[str, Any]:
-        """Look at the start before the first step; refuse it, or say what was seen for the record."""
+    @property
+    def on_note(self) -> OnNote | None:
+        """Called with each note."""
         ...
 
-    def after(self, prepared: Prepared, model: Any, step: int) -> None:
-        """Look at the trained model before it is saved."""
+    def before(self, prepared: Prepared) -> Mapping[str, Any]:
+        """Try the base model before the first step: refuse it, or return what goes into the record."""
+        ...
+
+    def after(self, prepared: Prepared, model: Any, step: int, rows: Sequence[Mapping[str, float]]) -> None:
+        """Try the trained model before it is saved.
+
+        Args:
+            prepared: of the run.
+            model: unwrapped.
+            step: the last one.
+            rows: numbers of all logged steps.
+        """
         ...
 
 
@@ -116,31 +147,34 @@ def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
     going_on = _resumed(method, settings, output) if resume else None
     if not resume and run_folder.is_main():
         run_folder.check_new(output)
-    start = load_start(settings)
-    shared = SharedVision(_bare(start.model), share=settings.share_vision)
-    prompts = SharedPrompt(_bare(start.model), share=settings.share_vision)
+    base = load_base(settings)
+    shared = SharedVision(_bare(base.model), share=settings.share_vision)
+    prompts = SharedPrompt(_bare(base.model), share=settings.share_vision)
     try:
         if not resume:
             run_folder.begin(output, {"geogrounding": run_folder.versions()["geogrounding"], "method": method})
-        data = read_training_set(settings, output, conventions=start.conventions)
+        data = read_training_set(settings, output, conventions=base.conventions)
         rows = make_rows(
-            widen(data.samples, settings, start),
-            start.form,
-            start.processor,
+            widen(data.samples, settings, base),
+            base.form,
+            base.processor,
             reduce_pictures=settings.reduce_pictures,
-            context=start.context,
+            context=base.context,
             answer_tokens=recipe.answer_tokens,
-            largest_px=start.largest_px,
+            largest_px=base.largest_px,
         )
-        fresh = not start.adapted and not settings.full
+        fresh = not base.adapted and not settings.full
         prepared = Prepared(
-            start=start,
+            base=base,
             rows=rows,
             data=data,
             folder=output,
-            adapter=adapter_config(start, settings) if fresh else None,
+            adapter=adapter_config(base, settings) if fresh else None,
             going_on=going_on,
+            notes=Notes(recipe.on_note),
         )
+        for note in data.notes:
+            prepared.notes.add(note)
         record = _record(method, settings, prepared)
         if resume:
             _check_same(output, record)
@@ -161,7 +195,7 @@ def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
 
 
 def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: SharedVision) -> Outcome:
-    output, start = prepared.folder, prepared.start
+    output, base = prepared.folder, prepared.base
     with libraries_quiet():
         trainer = recipe.trainer(prepared)
     if prepared.going_on is not None and run_folder.is_main():
@@ -184,11 +218,12 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
     model = trainer.accelerator.unwrap_model(trainer.model)
     if run_folder.is_main():
         _check_finite(model)
-        recipe.after(prepared, model, int(trainer.state.global_step))
-        inference = save_result(start, recipe.settings, model, output, taught=record["taught"])
+        recipe.after(prepared, model, int(trainer.state.global_step), rows)
+        inference = save_result(base, recipe.settings, model, output, taught=record["taught"])
         counts = {"asked": shared.counts.asked, "encoded": shared.counts.encoded}
         result = {"steps": trainer.state.global_step, "seconds": round(seconds, 1), "pictures": counts}
-        run_folder.complete(output, {**record, "result": result, "inference": asdict(inference)})
+        notes = {"notes": prepared.notes.texts} if prepared.notes.texts else {}
+        run_folder.complete(output, {**record, "result": {**result, **notes}, "inference": asdict(inference)})
     trainer.accelerator.wait_for_everyone()
     return Outcome(
         folder=output,
@@ -197,28 +232,29 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
         samples=len(prepared.data.samples),
         problems=len(prepared.data.problems),
         last=rows[-1] if rows else {},
+        notes=tuple(prepared.notes.texts),
         images_asked=shared.counts.asked,
         images_encoded=shared.counts.encoded,
     )
 
 
 def _record(method: Method, settings: TrainSettings, prepared: Prepared) -> dict[str, Any]:
-    start = prepared.start
+    base = prepared.base
     return {
         "geogrounding": run_folder.versions()["geogrounding"],
         "method": method,
         "config": describe(settings),
         "versions": run_folder.versions(),
-        "start": {"model": start.source, "fingerprint": start.fingerprint, "device": str(start.device)},
-        "bf16": start.bf16,
-        "taught": taught(start, prepared.data.samples),
+        "start": {"model": base.source, "fingerprint": base.fingerprint, "device": str(base.device)},
+        "bf16": base.bf16,
+        "taught": taught(base, prepared.data.samples),
         "data": {
             "files": dict(prepared.data.files),
             "samples": len(prepared.rows),
             "ids": [row.sample.id for row in prepared.rows][:10_000],
             "problems": len(prepared.data.problems),
         },
-        "format": {"style": start.form.style, "coordinates": start.form.coordinates},
+        "format": {"style": base.form.style, "coordinates": base.form.coordinates},
     }
 
 
@@ -249,7 +285,7 @@ def _resumed(method: Method, settings: TrainSettings, output: Path) -> Path | No
 
 
 def _check_same(output: Path, record: Mapping[str, Any]) -> None:
-    """Refuse to go on with other data or another start than the run was begun with."""
+    """Refuse to go on with other data or another base model than the run was begun with."""
     begun = run_folder.read_record(output)
     for part, what in (("data", "the data"), ("start", "the model")):
         known = begun.get(part)
@@ -269,8 +305,10 @@ def _clear(output: Path) -> None:
 
 
 def _write_problems(output: Path, data: TrainingSet) -> None:
-    if data.problems:
-        lines = [f"{problem.origin}: {problem.reason}\n" for problem in data.problems]
+    lines = [f"{problem.origin}: {problem.reason}\n" for problem in data.problems] + [
+        f"{note}\n" for note in data.notes
+    ]
+    if lines:
         (output / PROBLEMS).write_text("".join(lines), encoding="utf-8")
 
 
@@ -290,7 +328,7 @@ def _bare(model: Any) -> Any:
 
 def common_arguments(settings: TrainSettings, prepared: Prepared) -> dict[str, Any]:
     """Arguments of TRL's configurations that both methods share."""
-    start = prepared.start
+    base = prepared.base
     checkpointing = bool(settings.gradient_checkpointing)
     length: dict[str, Any] = (
         {"max_steps": settings.steps} if settings.steps is not None else {"num_train_epochs": settings.epochs or 1.0}
@@ -304,18 +342,18 @@ def common_arguments(settings: TrainSettings, prepared: Prepared) -> dict[str, A
         "weight_decay": settings.weight_decay,
         "max_grad_norm": settings.max_grad_norm,
         "seed": settings.seed,
-        "bf16": start.bf16,
-        f"{_CHECKPOINTING}_checkpointing": checkpointing,
-        f"{_CHECKPOINTING}_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
+        "bf16": base.bf16,
+        f"{CHECKPOINTING}_checkpointing": checkpointing,
+        f"{CHECKPOINTING}_checkpointing_kwargs": {"use_reentrant": False} if checkpointing else None,
         "logging_steps": settings.log_every,
         "save_strategy": "steps",
         "save_steps": settings.save_every,
         "save_total_limit": settings.keep_checkpoints,
         "report_to": "none",
         "disable_tqdm": True,
-        "use_cpu": start.device.type == "cpu",
+        "use_cpu": base.device.type == "cpu",
         "remove_unused_columns": False,
-        "dataloader_pin_memory": start.device.type == "cuda",
+        "dataloader_pin_memory": base.device.type == "cuda",
         **length,
     }
 

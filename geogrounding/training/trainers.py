@@ -1,4 +1,4 @@
-"""TRL's trainers with what this project adds: no telemetry, own log-probabilities where needed, files of the run.
+"""TRL's trainers with what this project adds: files of the run, and batches of questions with right answers.
 
 Imports torch and trl: import it late.
 """
@@ -19,6 +19,7 @@ from transformers import TrainerCallback
 from trl import GRPOTrainer, SFTTrainer
 
 from geogrounding.training import run_log
+from geogrounding.training._compat import CompletionLog, Quiet
 from geogrounding.training.image_refs import ImageRef
 from geogrounding.training.processor import TrainingProcessor
 from geogrounding.training.rows import Row
@@ -28,55 +29,37 @@ SHOWN_GROUPS = 2
 """Groups of completions written down at a time."""
 
 
-class GroundingGRPOTrainer(GRPOTrainer):
-    """GRPO that writes completions down and tells nobody else."""
+class GroundingGRPOTrainer(Quiet, GRPOTrainer):
+    """TRL's trainer, which also writes samples of its completions into the folder of the run."""
 
     def __init__(self, *args: Any, folder: Path, completions_every: int, **kwargs: Any) -> None:
         self._folder, self._every = folder, completions_every
         super().__init__(*args, **kwargs)
 
-    def _send_telemetry(self) -> None:
-        """Nothing is sent anywhere."""
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run has its own record."""
-
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """As TRL; now and then the completions of the step are written down."""
+        """As TRL; every ``completions_every`` steps the completions of the step are written down."""
         step = self.state.global_step
-        kept: Mapping[str, Any] = self._logs
-        told = list(zip(*(kept[name] for name in ("prompt", "completion", "advantages")), strict=True))
-        rewards = {name: list(values) for name, values in kept["rewards"].items()}
+        kept = CompletionLog.of(self)
         super().log(logs, start_time)
-        if not told or not self.accelerator.is_main_process or "train_runtime" in logs:
+        if not kept.prompts or not self.accelerator.is_main_process or "train_runtime" in logs:
             return
         if step % self._every and step > 1:
             return
-        shown = told[: SHOWN_GROUPS * cast(int, self.num_generations)]
+        count = min(len(kept.prompts), SHOWN_GROUPS * cast(int, self.num_generations))
         entries = [
             {
-                "prompt": _words(prompt),
-                "completion": _words(completion),
-                "rewards": {name: _number(values[index]) for name, values in rewards.items()},
-                "advantage": round(float(advantage), 4),
+                "prompt": _words(kept.prompts[index]),
+                "completion": _words(kept.completions[index]),
+                "rewards": {name: _number(values[index]) for name, values in kept.rewards.items()},
+                "advantage": round(float(kept.advantages[index]), 4),
             }
-            for index, (prompt, completion, advantage) in enumerate(shown)
+            for index in range(count)
         ]
         run_log.add_completions(self._folder, step, entries)
 
 
-class GroundingSFTTrainer(SFTTrainer):
-    """SFT that tells nobody else, and learns what the model itself wants learned beside the tokens."""
-
-    def learn_own_loss(self) -> None:
-        """Let ``aux_loss`` of the model's output count; TRL means it for the router of a mixture of experts."""
-        self.aux_loss_enabled, self.router_aux_loss_coef = True, 1.0
-
-    def _send_telemetry(self) -> None:
-        """Nothing is sent anywhere."""
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """The run has its own record."""
+class GroundingSFTTrainer(Quiet, SFTTrainer):
+    """TRL's trainer without telemetry."""
 
 
 def _words(messages: Any) -> str:
@@ -91,7 +74,7 @@ def _number(value: float) -> float | None:
 
 
 class RunFiles(TrainerCallback):
-    """Writes the numbers of a run and passes them on; see ``curves``."""
+    """Writes the numbers of a run and passes them on; see ``run_log``."""
 
     def __init__(self, folder: Path, on_log: run_log.OnLog | None) -> None:
         self._folder, self._on_log, self._written = folder, on_log, 0.0
@@ -122,8 +105,8 @@ class AnswerCollator:
     rows: Sequence[Row]
     processor: TrainingProcessor
     box_token_ids: tuple[int, ...] = ()
-    """Tokens that tell boxes, of a model that also learns from the boxes themselves: the embedded one. Where boxes may not be
-    all there are, these tokens are not learned: one after the other they say "this and nothing else"."""
+    """Tokens that stand for boxes, of a model that also learns from the boxes themselves: the built-in one. Where the
+    labels may be partial these tokens are left out of the loss, which would otherwise teach that nothing else is there."""
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Padded on the left, ``labels`` -100 on image, question and padding."""
@@ -141,8 +124,8 @@ class AnswerCollator:
         batch["labels"] = labels
         if self.box_token_ids:
             partial = torch.tensor([not row.sample.complete for row in rows])
-            telling = torch.isin(labels, torch.tensor(self.box_token_ids))
-            batch["labels"] = labels.masked_fill(partial[:, None] & telling, -100)
+            box_tokens = torch.isin(labels, torch.tensor(self.box_token_ids))
+            batch["labels"] = labels.masked_fill(partial[:, None] & box_tokens, -100)
             batch["target_partial"] = partial
             batch["target_boxes"] = _padded([row.frame.boxes(row.sample.boxes_px) for row in rows])
         return batch
@@ -159,7 +142,7 @@ def _padded(boxes: Sequence[NDArray[np.float64]]) -> torch.Tensor:
 def answers(
     model: Any, processor: TrainingProcessor, rows: Sequence[Row], *, tokens: int, temperature: float | None = None
 ) -> list[str]:
-    """What a model says about rows: greedily, or sampled at a temperature. The random state is left as it was."""
+    """The answers of a model to rows: greedy, or sampled at a temperature. The random state is left as it was."""
     inputs = processor(
         images=[[ImageRef(sample=row.sample)] for row in rows],
         text=[processor.encoder.chat(row.prompt) for row in rows],

@@ -14,7 +14,9 @@ from geogrounding.errors import ModelError
 from geogrounding.training import launch
 
 
-def train(method: str, settings: Any, output: Path, *, resume: bool = False, on_log: Any = None) -> Any:
+def train(
+    method: str, settings: Any, output: Path, *, resume: bool = False, on_log: Any = None, on_note: Any = None
+) -> Any:
     """Three steps; the expression says what happens in the second."""
     output.mkdir(exist_ok=resume)
     print("a library prints", flush=True)
@@ -27,7 +29,7 @@ def train(method: str, settings: Any, output: Path, *, resume: bool = False, on_
             (output / "child.json").write_text(json.dumps(child.pid))
             on_log({"step": 2.0, "steps": 3.0})
             child.wait()
-    return SimpleNamespace(folder=output, steps=3, seconds=1.0, samples=10, problems=0, last={"reward": 0.75})
+    return SimpleNamespace(folder=output, steps=3, seconds=1.0, samples=10, problems=0, notes=(), last={"reward": 0.75})
 
 
 if __name__ == "__main__":

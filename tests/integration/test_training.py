@@ -157,7 +157,7 @@ def test_full_training_with_a_reference_gives_a_whole_model(data: Path, talker: 
 
 
 def test_the_embedded_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -> None:
-    start = save_tiny_embedded(tmp_path / "start")
+    start = save_tiny_embedded(tmp_path / "base")
     squares = write_squares(tmp_path / "squares", 4, size=120)
     losses: list[float] = []
     more: dict[str, Any] = {"full": True, "steps": 15, "batch": 4, "learning_rate": 1e-2}
@@ -203,12 +203,36 @@ def test_from_a_raster_and_a_layer(talker: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
+def test_grpo_in_which_nothing_is_earned_says_so_before_and_after(data: Path, talker: Path, tmp_path: Path) -> None:
+    """The model finds the form, and never the thing."""
+    elsewhere = tmp_path / "d" / "train.jsonl"
+    elsewhere.parent.mkdir()
+    for image in data.parent.glob("*.png"):
+        (elsewhere.parent / image.name).write_bytes(image.read_bytes())
+    answer = '```json\n[{"bbox_2d": [44, 44, 54, 54], "label": "flux capacitor"}]\n```'
+    record = {"problem": "flux capacitor", "expression": "flux capacitor", "task": "detect", "solution": answer}
+    lines = [json.dumps({"image": f"{n}.png", **record}) for n in range(3)]
+    elsewhere.write_text("\n".join(lines), encoding="utf-8")
+    heard: list[str] = []
+    outcome = train(grpo(elsewhere, talker), tmp_path / "run", on_note=heard.append)
+    before, after = heard
+    assert before.startswith("Before training, none of 8 answers to 2 questions earned detection_reward")
+    assert after.startswith("In 2 logged steps no answer earned detection_reward: the model has not learned.")
+    assert "geoground train sft" in after
+    assert outcome.notes == (before, after)
+    assert json.loads((tmp_path / "run" / "training.json").read_text(encoding="utf-8"))["result"]["notes"] == heard
+    learned: list[str] = []
+    rewards = ("format", "tests.training_data.brevity_reward")
+    train(grpo(elsewhere, talker, rewards=rewards), tmp_path / "other", on_note=learned.append)
+    assert learned == []
+
+
 # -- what cannot work is refused before the first step, and leaves nothing behind -----------------------------
 
 
 def test_a_model_that_never_finds_the_form_is_refused(data: Path, tmp_path: Path) -> None:
     babbler = save_tiny(tmp_path / "m", "qwen2_5_vl", max_pixels=112 * 112)
-    with pytest.raises(ModelError, match="none has the form") as caught:
+    with pytest.raises(ModelError, match="none has the required form") as caught:
         train(grpo(data, babbler), tmp_path / "run")
     assert "train sft" in caught.value.hint
     assert not (tmp_path / "run").exists()
@@ -258,7 +282,7 @@ def test_vllm_that_is_missing_is_told(
 
 
 def test_what_the_embedded_model_cannot_do_is_refused(data: Path, tmp_path: Path) -> None:
-    start = save_tiny_embedded(tmp_path / "start")
+    start = save_tiny_embedded(tmp_path / "base")
     with pytest.raises(SettingsError, match="cannot answer without reasoning"):
         train(sft(data, start, reasoning=False), tmp_path / "run")
     with pytest.raises(SettingsError, match="max_pixels does not go with the built-in model"):

@@ -63,7 +63,7 @@ class Knows(BlobModel):
 
 
 @pytest.fixture
-def start(monkeypatch: pytest.MonkeyPatch) -> Any:
+def base(monkeypatch: pytest.MonkeyPatch) -> Any:
     from geogrounding.models import load
 
     monkeypatch.setattr(load, "load_model", lambda source, **_: Knows())
@@ -81,59 +81,59 @@ def test_defaults_are_for_the_embedded_model_and_a_scene() -> None:
     assert scene.completed(builtin=False).partial is False
 
 
-def test_labels_may_be_partial_but_what_the_start_says_is_all(samples: list[Sample], start: Any) -> None:
-    wide = rehearsal.widen(samples, settings(), start)
+def test_labels_may_be_partial_but_what_the_start_says_is_all(samples: list[Sample], base: Any) -> None:
+    wide = rehearsal.widen(samples, settings(), base)
     assert [one.complete for one in wide] == [False] * 24 + [True] * 24
-    assert all(one.complete for one in rehearsal.widen(samples, settings(partial=False), start))
+    assert all(one.complete for one in rehearsal.widen(samples, settings(partial=False), base))
 
 
-def test_each_sample_is_turned_and_has_something_known_beside_it(samples: list[Sample], start: Any) -> None:
-    wide = rehearsal.widen(samples, settings(), start)
+def test_each_sample_is_turned_and_has_something_known_beside_it(samples: list[Sample], base: Any) -> None:
+    wide = rehearsal.widen(samples, settings(), base)
     taught, known = wide[:24], wide[24:]
     assert len(known) == 24
     assert {(one.image.name, one.turn) for one in taught} == {(f"{n}.png", t) for n in range(3) for t in range(8)}
     assert [(one.image, one.turn) for one in known] == [(one.image, one.turn) for one in taught]
     assert {one.expression for one in known} == {"tree", "ship", "airplane"}
     for one in known:
-        assert len(one.boxes_px) == (one.expression == "tree"), "what the start is unsure of counts as absent"
+        assert len(one.boxes_px) == (one.expression == "tree"), "what the base model is unsure of counts as absent"
         assert one.labels == ("tree",) * len(one.boxes_px)
     shown = sum(one.expression == "tree" for one in known)
     assert 8 <= shown <= 20, "about six in ten are about something that is there"
-    assert [one.id for one in rehearsal.widen(samples, settings(), start)] == [one.id for one in wide]
-    assert [one.id for one in rehearsal.widen(samples, settings(seed=1), start)] != [one.id for one in wide]
+    assert [one.id for one in rehearsal.widen(samples, settings(), base)] == [one.id for one in wide]
+    assert [one.id for one in rehearsal.widen(samples, settings(seed=1), base)] != [one.id for one in wide]
 
 
-def test_what_is_taught_is_not_rehearsed(tmp_path: Path, start: Any) -> None:
-    wide = rehearsal.widen([make_sample(tmp_path, 1, "trees")], settings(), start)
+def test_what_is_taught_is_not_rehearsed(tmp_path: Path, base: Any) -> None:
+    wide = rehearsal.widen([make_sample(tmp_path, 1, "trees")], settings(), base)
     assert {one.expression for one in wide} == {"trees", "ship", "airplane"}
 
 
-def test_directions_are_not_turned(tmp_path: Path, start: Any) -> None:
+def test_directions_are_not_turned(tmp_path: Path, base: Any) -> None:
     for said in ("the leftmost shed", "shed in the upper left", "the shed north of the tree", "whatever I mean"):
-        wide = rehearsal.widen([make_sample(tmp_path, 1, said)], settings(rehearse=0), start)
+        wide = rehearsal.widen([make_sample(tmp_path, 1, said)], settings(rehearse=0), base)
         assert [one.turn for one in wide] == [0], said
 
 
-def test_many_images_are_turned_less(samples: list[Sample], start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_images_are_turned_less(samples: list[Sample], base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rehearsal, "MAX_IMAGES", 7)
-    assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 6
+    assert len(rehearsal.widen(samples, settings(rehearse=0), base)) == 6
     monkeypatch.setattr(rehearsal, "MAX_IMAGES", 2)
-    assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 3
+    assert len(rehearsal.widen(samples, settings(rehearse=0), base)) == 3
 
 
-def test_shares_of_rehearsal(samples: list[Sample], start: Any) -> None:
-    assert len(rehearsal.widen(samples, settings(rehearse=0), start)) == 24
-    assert len(rehearsal.widen(samples, settings(rehearse=2), start)) == 72
-    assert 24 < len(rehearsal.widen(samples, settings(rehearse=0.5), start)) < 48
+def test_shares_of_rehearsal(samples: list[Sample], base: Any) -> None:
+    assert len(rehearsal.widen(samples, settings(rehearse=0), base)) == 24
+    assert len(rehearsal.widen(samples, settings(rehearse=2), base)) == 72
+    assert 24 < len(rehearsal.widen(samples, settings(rehearse=0.5), base)) < 48
 
 
-def test_words_taught_by_earlier_runs_are_known(samples: list[Sample], start: Any, tmp_path: Path) -> None:
+def test_words_taught_by_earlier_runs_are_known(samples: list[Sample], base: Any, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    start.source = str(run)
-    assert rehearsal.known_words(start) == ["tree", "ship", "airplane"]
+    base.source = str(run)
+    assert rehearsal.known_words(base) == ["tree", "ship", "airplane"]
     (run / "training.json").write_text(json.dumps({"taught": ["crane", 7]}), encoding="utf-8")
-    assert rehearsal.known_words(start) == ["tree", "ship", "airplane", "crane"]
-    assert rehearsal.taught(start, samples) == ["crane", "shed"]
+    assert rehearsal.known_words(base) == ["tree", "ship", "airplane", "crane"]
+    assert rehearsal.taught(base, samples) == ["crane", "shed"]
     (run / "training.json").write_text(json.dumps({"taught": "crane"}), encoding="utf-8")
-    assert rehearsal.taught(start, samples) == ["shed"]
+    assert rehearsal.taught(base, samples) == ["shed"]

@@ -15,7 +15,7 @@ from geogrounding.models.parsing.answer import parse_answer
 from geogrounding.models.prompts import build_prompt
 from geogrounding.training.chat_format import Format, make_format, plain_reasoning
 from geogrounding.training.config import GRPOSettings, make_settings
-from geogrounding.training.grpo import reward_functions
+from geogrounding.training.probe import reward_functions
 from geogrounding.types import PromptStyle, Question
 
 
