@@ -8,14 +8,13 @@ import pytest
 from geogrounding.errors import SettingsError
 from geogrounding.models.image_size import QWEN_MAX_PIXELS, QWEN_MIN_PIXELS, smart_resize
 from geogrounding.models.prompts import (
-    PromptStyle,
     build_prompt,
     clean_expression,
     coordinates_of,
     style_for_model,
 )
 from geogrounding.settings import MAX_EXPRESSION_CHARS, RUN_TASKS
-from geogrounding.types import Question, Task
+from geogrounding.types import PromptStyle, Question, Task
 
 STYLES: tuple[PromptStyle, ...] = get_args(PromptStyle)
 TASKS = RUN_TASKS

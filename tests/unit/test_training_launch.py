@@ -67,16 +67,19 @@ def test_a_process_does_its_job_and_says_why_not(
     file.write_text(json.dumps(job), encoding="utf-8")
     calls: list[Any] = []
 
-    def train(*given: Any, resume: bool, on_log: Any) -> None:
+    def train(*given: Any, resume: bool, on_log: Any, on_note: Any) -> None:
         calls.append((*given, resume))
         on_log({"step": 1, "steps": 2, "loss": 0.5})
+        on_note("nothing was learned")
         if len(calls) > 1:
             raise InputError("no image", hint="Look there.")
 
     monkeypatch.setattr(launch, "train", train)
     assert launch.main(file) == 0
     assert calls == [("sft", settings, tmp_path / "run", True)]
-    assert "step 1 of 2: loss 0.500" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "step 1 of 2: loss 0.500" in said
+    assert "Warning: nothing was learned" in said
     assert launch.main(file) == InputError.exit_code
     assert "Error: no image\nHint: Look there." in capsys.readouterr().err
     monkeypatch.setenv("RANK", "1")  # the others fail in silence: one message is enough
