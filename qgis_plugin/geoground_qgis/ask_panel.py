@@ -31,7 +31,7 @@ from qgis.PyQt.QtWidgets import (
 from . import settings
 from .compat import QAction
 from .extent_tool import DrawnExtent
-from .messages import duration, short, tr
+from .messages import PROBLEM, duration, short, tr
 from .rasters import WARN_PIXELS, LayerError, Source, describe_source
 
 SETTLE_MS = 400
@@ -169,7 +169,7 @@ class AskPanel(QWidget):
         """A line above the button: chips and time, or why it cannot run."""
         self.estimate.setText(text)
         self.estimate.setProperty("problem", problem)
-        self.estimate.setStyleSheet("color: #b3261e;" if problem else "")
+        self.estimate.setStyleSheet(PROBLEM if problem else "")
 
     def describe_plan(self, plan: dict[str, Any], source: Source) -> None:
         """Show chips and time."""

@@ -51,7 +51,7 @@ class FromExamples(Algorithm):
         self.addParameter(
             QgsProcessingParameterNumber(
                 "NEGATIVES",
-                tr("Pictures without a target, as a share (0 where not all of the raster was searched)"),
+                tr("Share of images without a target"),
                 QgsProcessingParameterNumber.Type.Double,
                 0.0,
                 False,
