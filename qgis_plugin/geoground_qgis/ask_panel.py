@@ -60,6 +60,7 @@ class Ask:
             "expressions": list(self.questions),
             "task": self.task,
             "model": self.model,
+            **self.source.appearance.params(),
         }
         if not self.source.whole and self.source.path is not None:
             params["bbox"] = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
@@ -177,9 +178,10 @@ class AskPanel(QWidget):
         text = tr("1 chip") if chips == 1 else tr("{n} chips").format(n=f"{chips:,}")
         if isinstance(seconds, (int, float)) and seconds > 0:
             text += tr(", about {time}").format(time=duration(seconds))
+        shown = source.appearance.text()
         if source.path is None:
             text += "\n" + self.describe_export(source)
-        self.show_estimate(text)
+        self.show_estimate(f"{text}\n{shown}" if shown else text)
 
     def describe_export(self, source: Source) -> str:
         """What an export means."""

@@ -44,8 +44,8 @@ class Machine:
         self.layer = writer.layers[0]
         self.rows = {f"r{i}": "" for i in range(5)}
         """Of the layer: label and verdict."""
-        self.tables: dict[str, dict[str, str]] = {}
-        """Of the GeoPackage, without the table that the layer lives in."""
+        self.tables: dict[str, list[str]] = {}
+        """Of the GeoPackage, without the table that the layer lives in: the verdicts of the rows."""
         self.table: str | None = None
         self.buffer: list[dict[str, str]] | None = None
         """States of the edit buffer, the committed one first."""
@@ -63,10 +63,10 @@ class Machine:
         if self.layer.providerType() == "ogr" and self.table is None:
             self.table = table
         else:
-            self.tables[table] = dict(self.rows)
+            self.tables[table] = list(self.rows.values())
 
     def save_accepted(self) -> None:
-        accepted = {label: verdict for label, verdict in self.rows.items() if verdict == "accepted"}
+        accepted = [verdict for verdict in self.rows.values() if verdict == "accepted"]
         if accepted:
             self.tables[self._save("accepted", "new")] = accepted
 
@@ -74,14 +74,13 @@ class Machine:
         if self.tables:
             table = self.random.choice(sorted(self.tables))
             self._save("all", "append", table)
-            merged = {f"{table}/{label}": v for label, v in self.rows.items()}
-            self.tables[table] = {**self.tables[table], **merged}
+            self.tables[table] += self.rows.values()
 
     def replace(self) -> None:
         if self.tables:
             table = self.random.choice(sorted(self.tables))
             self._save("all", "replace", table)
-            self.tables[table] = dict(self.rows)
+            self.tables[table] = list(self.rows.values())
 
     def start_editing(self) -> None:
         if self.buffer is None:
@@ -170,6 +169,10 @@ class Machine:
         ranking = self.dock.review.ranking
         self.until(lambda: not ranking.busy and ranking.total == len(self.rows))
 
+    def counted(self) -> tuple[int, int]:
+        counts = self.dock.review.ranking.counts(0)
+        return counts["accepted"], counts["rejected"]
+
     def _tables_in_file(self) -> list[str]:
         if not self.gpkg.exists():
             return []
@@ -182,12 +185,11 @@ class Machine:
         with closing(sqlite3.connect(self.gpkg if self.gpkg.exists() else ":memory:")) as database:
             for table, rows in self.tables.items():
                 stored = database.execute(f'SELECT review FROM "{table}"').fetchall()
-                assert sorted(v or "" for (v,) in stored) == sorted(rows.values()), table
+                assert sorted(v or "" for (v,) in stored) == sorted(rows), table
         self.settle()
-        counts = self.dock.review.ranking.counts(0)
         values = list(self.rows.values())
-        assert counts["accepted"] == values.count("accepted")
-        assert counts["rejected"] == values.count("rejected")
+        wanted = (values.count("accepted"), values.count("rejected"))
+        self.until(lambda: self.counted() == wanted)
         if self.rows:
             assert painted(self.layer) == set(self.rows)
 

@@ -80,7 +80,7 @@ class FromExamples(Algorithm):
                 tr("The examples have no valid coordinate system. Set it in Layer Properties.")
             )
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        self._source: Source = self.source(layer, parameters, context, feedback)
+        self._source: Source = self.source(layer, parameters, context, feedback, as_drawn=True)
         self._export = Export(self._source) if self._source.path is None else None
         return True
 
