@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,8 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
         for name in (
             "task",
             "whole_scene",
+            "contexts",
+            "plans",
             "tile_size",
             "overlap",
             "resolution_m",
@@ -150,6 +153,54 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
         open_options=key_values(options.pop("open_options", ()), "--oo"),
         **taken,
     )
+
+
+def given_settings(settings: RunSettings) -> dict[str, Any]:
+    """The settings as keyword options of ``ask``, without source and expressions."""
+    return {
+        field.name: getattr(settings, field.name)
+        for field in fields(settings)
+        if field.name not in ("source", "expressions", "contexts", "plans")
+    }
+
+
+def contexts(given: Iterable[str]) -> dict[str, Path]:
+    """Context layers by name: ``river=water.gpkg``, or ``buildings.gpkg`` for the name "buildings".
+
+    Raises:
+        SettingsError: a name comes twice.
+        InputError: a file is not there.
+    """
+    result: dict[str, Path] = {}
+    for text in given:
+        name, separator, file = text.partition("=")
+        path = Path(file if separator and not Path(text).exists() else text)
+        name = name.strip() if separator and not Path(text).exists() else path.stem
+        if not path.exists():
+            raise InputError(f"no such context layer: {path}", hint="Give --context NAME=FILE.")
+        if result.setdefault(name, path) != path:
+            raise SettingsError(f"--context {name} is given twice", hint="Give each layer a name of its own.")
+    return result
+
+
+def read_plan(path: Path) -> tuple[str, str]:
+    """The query of a plan file and its text.
+
+    Raises:
+        InputError: it cannot be read.
+        SettingsError: it is no plan.
+    """
+    from geogrounding.query.plan import MAX_PLAN_BYTES, QueryPlan
+
+    try:
+        with path.open("rb") as file:
+            text = file.read(MAX_PLAN_BYTES + 1).decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text", hint='`geoground plan "..."` prints a plan.') from error
+    plan = QueryPlan.read(text)
+    return plan.query.strip() or "plan", plan.json_text()
 
 
 def model_loader(options: dict[str, Any]) -> Callable[[], Model]:

@@ -111,9 +111,8 @@ SCENE = together(
         show_default=True,
         section="Scene",
         metavar="METHOD",
-        help="How values become 8 bits, once for the scene: auto, percentile:2,98, minmax, none or LOW,HIGH "
-        "(once for all bands, or a pair for each). auto leaves 8-bit colour as it is and takes percentile:2,98 for "
-        "everything else.",
+        help="How values become 8 bits, once for the scene: auto, percentile:2,98, minmax, none or LOW,HIGH. "
+        "auto leaves 8-bit colour as it is and takes percentile:2,98 for everything else.",
     ),
     option(
         "--oo",
@@ -315,6 +314,15 @@ QUESTION = together(
         help='Decide "the largest", "in the upper left", "next to the pier" over the whole scene, or leave them to the '
         "model, chip by chip. Default: what suits the model.",
     ),
+)
+
+CONTEXT = option(
+    "--context",
+    "context",
+    multiple=True,
+    section="Question",
+    metavar="[NAME=]FILE",
+    help="Vector layer that the query speaks of by this name (default: that of the file); may be repeated.",
 )
 
 RESULT = together(

@@ -53,6 +53,14 @@ FAILED_SHOWN = 5
     help="Text file with more queries, one a line.",
 )
 @opt.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    section="Files",
+    metavar="JSON",
+    help="A plan that `geoground plan` printed, in place of a query or besides others.",
+)
+@opt.option(
     "--preview",
     type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
@@ -60,6 +68,8 @@ FAILED_SHOWN = 5
     help="Also draw the scene with the result.",
 )
 @opt.QUESTION
+@opt.CONTEXT
+@opt.option("--explain", is_flag=True, section="Question", help="Show how each query was decided, step by step.")
 @opt.MODEL
 @opt.AREA
 @opt.GRID
@@ -81,11 +91,12 @@ def command(scene: str, query: tuple[str, ...], output: Path, **options: Any) ->
       geoground run scene.tif "the airplanes on the apron" -o planes.geojson
       geoground run scene.tif "building" "swimming pool" -o both.gpkg --preview both.png
       geoground run scene.tif "the northern storage tank" --task refer -o tank.geojson
+      geoground run scene.tif "the largest building within 150 m of the river" -o b.gpkg --context river.gpkg --explain
       geoground run city.tif ship -o ships.fgb --bbox 12.30,45.42,12.36,45.45 --bbox-crs EPSG:4326
       geoground run scene.tif car -o cars.gpkg --base-url http://localhost:8000/v1 --model Qwen/Qwen3-VL-8B-Instruct
       geoground run scene.tif car -o cars.gpkg --model ./Geo-R1 --device cuda --resume
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    quiet, allow_failed = options.pop("quiet"), options.pop("allow_failed")
+    quiet, allow_failed, explain = options.pop("quiet"), options.pop("allow_failed"), options.pop("explain")
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
     with reporter:
         try:
@@ -96,6 +107,10 @@ def command(scene: str, query: tuple[str, ...], output: Path, **options: Any) ->
         except KeyboardInterrupt:
             _say_interrupted(reporter)
             raise click.exceptions.Exit(INTERRUPTED) from None
+    for warning in report.warnings:
+        say(f"Warning: {warning}")
+    if explain:
+        say_answers(report)
     if not quiet:
         say_report(report, output, preview)
     check_complete(report, allow_failed=allow_failed)
@@ -109,8 +124,12 @@ def _run(
     output = build.output_path(output, options.pop("of"))
     build.check_queries(query)
     more = [] if query_file is None else build.read_queries(query_file)
+    plan_file = options.pop("plan_file")
+    planned = [] if plan_file is None else [build.read_plan(plan_file)]
+    more += [expression for expression, _ in planned]
     if not query and not more:
         raise SettingsError("nothing to look for", hint='Give a query after the scene, such as "the storage tanks".')
+    options |= {"contexts": build.contexts(options.pop("context")), "plans": dict(planned)}
     settings = build.make_settings(scene, build.unique([*query, *more]), options)
     overwrite, resume = options.pop("overwrite"), options.pop("resume")
     if preview is not None:
@@ -134,6 +153,14 @@ def _run(
     )
     reporter.event("done", output=str(output), **describe_report(report))
     return report, output, preview
+
+
+def say_answers(report: RunReport) -> None:
+    """How each query about the whole scene was decided."""
+    for expression, answer in report.answers.items():
+        say(f"{expression}: {answer['answer']}")
+        for step in answer["steps"]:
+            say(f"  {step['step']}")
 
 
 def say_report(report: RunReport, output: Path, preview: Path | None) -> None:

@@ -22,13 +22,16 @@ _HOME = {
     "Feature": "geogrounding.vector.feature",
     "GeogroundingError": "geogrounding.errors",
     "Model": "geogrounding.models.base",
+    "QueryPlan": "geogrounding.query.plan",
     "Question": "geogrounding.types",
     "RunReport": "geogrounding.execution.report",
     "RunSettings": "geogrounding.settings",
     "Scene": "geogrounding.raster.scene",
     "Tiling": "geogrounding.raster.grid",
+    "ask": "geogrounding.asking",
     "ground": "geogrounding.pipeline",
     "load_model": "geogrounding.models.load",
+    "plan_query": "geogrounding.asking",
     "run": "geogrounding.pipeline",
     "stream": "geogrounding.pipeline",
 }
@@ -42,24 +45,29 @@ __all__ = [
     "Feature",
     "GeogroundingError",
     "Model",
+    "QueryPlan",
     "Question",
     "RunReport",
     "RunSettings",
     "Scene",
     "Tiling",
     "__version__",
+    "ask",
     "ground",
     "load_model",
+    "plan_query",
     "run",
     "stream",
 ]
 
 if TYPE_CHECKING:
+    from geogrounding.asking import ask, plan_query
     from geogrounding.errors import GeogroundingError
     from geogrounding.execution.report import RunReport
     from geogrounding.models.base import Conventions, Model
     from geogrounding.models.load import load_model
     from geogrounding.pipeline import ground, run, stream
+    from geogrounding.query.plan import QueryPlan
     from geogrounding.raster.grid import Chip, ChipGrid, Tiling
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunSettings

@@ -137,6 +137,7 @@ def write_result(
         creation_options=creation_options,
         overwrite=overwrite,
         pixel_coordinates=walk.scene.crs is None,
+        measures=walk.collection.measures,
     )
 
 

@@ -40,6 +40,10 @@ class RunSettings:
     whole_scene: bool | None = None
     """Whether a question that chooses by rank, place or neighbour is decided over the whole scene (True) or by the
     model, chip by chip (False); None takes what suits the model."""
+    contexts: Mapping[str, Path] = field(default_factory=dict)
+    """Vector layers by the names that queries use for them: "within 50 m of the river" with {"river": ...}."""
+    plans: Mapping[str, str] = field(default_factory=dict)
+    """Query plans (``query.plan``, as JSON) of expressions that are not to be read again."""
 
     tile_size: int | None = None
     """Side of the chips in chip pixels; None takes what suits the model."""
@@ -145,6 +149,8 @@ class RunOptions(TypedDict, total=False):
 
     task: Task
     whole_scene: bool | None
+    contexts: Mapping[str, Path]
+    plans: Mapping[str, str]
     tile_size: int | None
     overlap: float | str | None
     resolution_m: float | None

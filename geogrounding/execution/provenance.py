@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from geogrounding._version import __version__
 from geogrounding.execution.scan_plan import Plan
-from geogrounding.models.base import Conventions, Model
+from geogrounding.models.base import Model
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 from geogrounding.settings import RunSettings
@@ -27,42 +27,25 @@ MAX_FAILED_LISTED = 10_000
 """Failed chips written out one by one; beyond that only their number is."""
 
 
-_FIRST_CONVENTIONS = (
-    "tile_size_px",
-    "overlap_px",
-    "coordinates",
-    "scales",
-    "ground_resolution_m",
-    "batch_size",
-    "min_score",
-    "taught",
-    "scene_questions",
-)
-"""Fields of ``Conventions`` in the key of every journal, so that an older journal still fits the same run."""
-
-
 def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, model: Model) -> dict[str, str]:
     """Digests of everything that changes an answer, by name; merging and export may change between two tries."""
     parts = {
         "input": scene.fingerprint,
-        "questions": [[asdict(q) for q in plan.composition.questions], settings.expressions, settings.task],
+        "questions": [
+            [asdict(q) for q in plan.composition.questions],
+            settings.expressions,
+            settings.task,
+            *_plans(settings),
+        ],
         "bands": [list(scene.bands), scene.nodata],
         "stretch": stretch.describe(),
         "chips": plan.describe(),
-        "model": [model.name, model.fingerprint, _conventions_key(model.conventions)],
+        "model": [model.name, model.fingerprint, asdict(model.conventions)],
         "version": __version__,
     }
     return {
         name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()
     }
-
-
-def _conventions_key(conventions: Conventions) -> dict[str, Any]:
-    """Conventions as the first journals digested them: fields that came later only where they are not the default."""
-    plain = asdict(conventions)
-    key = {name: plain[name] for name in _FIRST_CONVENTIONS}
-    usual = asdict(Conventions(**{name: plain[name] for name in ("tile_size_px", "overlap_px", "coordinates")}))
-    return key | {name: value for name, value in plain.items() if name not in key and value != usual[name]}
 
 
 def describe_run(
@@ -93,9 +76,16 @@ def describe_run(
             "failed_chips": [{"chip": c, "reason": r} for c, r in report.failed_chips[:MAX_FAILED_LISTED]],
             "failed_chips_count": len(report.failed_chips),
             "dropped_answers": dict(report.drops),
+            **({"warnings": list(report.warnings)} if report.warnings else {}),
+            **({"answers": dict(report.answers)} if report.answers else {}),
         },
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
     }
+
+
+def _plans(settings: RunSettings) -> list[dict[str, str]]:
+    """What else decides the answers; nothing for runs without plans, whose keys stay as they were."""
+    return [dict(settings.plans)] if settings.plans else []
 
 
 def _plain_settings(settings: RunSettings) -> dict[str, Any]:
@@ -104,7 +94,9 @@ def _plain_settings(settings: RunSettings) -> dict[str, Any]:
     plain["source"] = Path(settings.source).name
     plain["aoi"] = None if settings.aoi is None else settings.aoi.name
     plain["trusted_folders"] = [folder.name for folder in settings.trusted_folders]
-    return plain
+    plain["contexts"] = {name: path.name for name, path in settings.contexts.items()}
+    # Runs without them are described as ever.
+    return {name: value for name, value in plain.items() if value or name not in ("contexts", "plans")}
 
 
 def _version(package: str) -> str | None:

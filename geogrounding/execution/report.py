@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from geogrounding.execution.journal import Journal
 from geogrounding.execution.results import Collection, chip_name
 from geogrounding.execution.scan_plan import Plan
+from geogrounding.query.answer import json_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,10 @@ class RunReport:
     """Time of it inside the model."""
     waiting_seconds: float
     """Time of it in which the model waited for pixels."""
+    warnings: tuple[str, ...] = ()
+    """What the result lacks: words that are not known to the model, each named."""
+    answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of expressions that are decided over the whole scene: answer, value, unit, plan, steps, unknown."""
 
     @property
     def complete(self) -> bool:
@@ -78,4 +84,9 @@ def make_report(collection: Collection, plan: Plan, journal: Journal, clock: Clo
         seconds=time.monotonic() - clock.started,
         model_seconds=clock.seconds["model"],
         waiting_seconds=clock.seconds["waiting"],
+        warnings=collection.warnings,
+        answers={
+            expression: {name: value for name, value in json_values(answered, []).items() if name != "features"}
+            for expression, answered in collection.answers.items()
+        },
     )

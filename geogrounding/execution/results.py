@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.scan_plan import Plan
-from geogrounding.execution.scene_query import Merging, Objects, resolve, where_seen
+from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
 from geogrounding.geometry.boxes import lexical_order
+from geogrounding.query.answer import Answered
 from geogrounding.query.planner import Composed
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.scene import Scene
@@ -117,8 +118,19 @@ class Collection:
                 self.drops.update(d.reason for d in answer.dropped)
                 if answer.detections:
                     self._found.add(plan.grid[record.index], question, answer, plan.min_score)
-        self._reasoning: dict[int, str] = {}
-        """Of expressions that are decided over the whole scene."""
+        self._details: dict[tuple[int, int], Detail] = {}
+        """By expression that is decided over the whole scene, and candidate."""
+        self.answers: dict[str, Answered] = {}
+        """What expressions that are decided over the whole scene came to."""
+        self.warnings = tuple(
+            f"'{word}' is not known to the {_spoken_model(model_name)}; {expression!r} was asked as it stands"
+            for expression, words in plan.composition.unread.items()
+            for word in words
+            if expression in settings.expressions
+        )
+        """What the result lacks."""
+        self.measures: tuple[str, ...] = ()
+        """Names of what was measured of some features, in alphabetical order."""
         self._expression, self._features = self._collect(whole_scene)
 
     def __len__(self) -> int:
@@ -139,17 +151,19 @@ class Collection:
         chip_index, question = self._found.chip[candidate], self._found.question[candidate]
         answer = self._records[chip_index].answers[question]
         score = float(self._features.scores[place])
+        detail = self._details.get((expression, candidate))
         return Feature(
             id=self._first_id + place,
             query=self._settings.expressions[expression],
             label=answer.detections[self._found.detection[candidate]].label,
             score=None if math.isnan(score) else round(score, 4),
-            reasoning=self._reasoning.get(expression, answer.reasoning),
+            reasoning=answer.reasoning if detail is None else detail.reason,
             model=self._model_name,
             chip=chip_name(self._plan.grid[chip_index]),
             source=self._scene.name,
             area_m2=area_m2,
             geometry_crs=polygon,
+            measures=() if detail is None else tuple(detail.measures.items()),
         )
 
     def _collect(self, whole_scene: bool | None) -> tuple[NDArray[np.int64], Objects]:
@@ -158,21 +172,33 @@ class Collection:
         answers: list[Objects] = []
         for expression, part in enumerate(self._plan.composition.parts):
             if isinstance(part, Composed):
-                answer, why = merging.nothing, ""
+                answer = merging.nothing
                 if whole_scene is not False:
-                    answer, why = resolve(part, merging, self._plan, where_seen(self._scene, self._plan, self._failed))
-                self._reasoning[expression] = why
+                    where = where_seen(self._scene, self._plan, self._failed)
+                    resolved = resolve(part, merging, self._scene, self._plan, where)
+                    answer = resolved.objects
+                    self._details |= {(expression, number): detail for number, detail in resolved.details.items()}
+                    if resolved.answered is not None:
+                        self.answers[self._settings.expressions[expression]] = resolved.answered
+                        spoken = _spoken_model(self._model_name)
+                        self.warnings += tuple(
+                            f"'{word}' is not known to the {spoken}; nothing was searched for it"
+                            for word in resolved.answered.unknown
+                        )
             else:
                 answer = merging.objects(part, self._plan.min_score) if not whole_scene else merging.nothing
             answers.append(answer.best() if self._settings.task == "refer" else answer)
         expressions = np.repeat(np.arange(len(answers), dtype=np.int64), [len(a.scores) for a in answers])
-        every = Objects(
-            boxes_scene_px=np.concatenate([a.boxes_scene_px for a in answers]),
-            scores=np.concatenate([a.scores for a in answers]),
-            candidates=np.concatenate([a.candidates for a in answers]),
+        every = together(answers)
+        self.measures = tuple(
+            sorted({name for detail in self._details.values() for name in detail.measures} - {"area_m2"})
         )
         order = lexical_order(*every.boxes_scene_px[:, [1, 0, 3, 2]].T, expressions, every.candidates)
         return expressions[order], every.take(order)
+
+
+def _spoken_model(name: str) -> str:
+    return "built-in model" if name == "builtin" else f"model {name}"
 
 
 def chip_name(chip: Chip) -> str:

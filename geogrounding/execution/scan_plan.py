@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import shapely
 
+from geogrounding.errors import InputError
 from geogrounding.execution.area import Area, resolve_area
+from geogrounding.execution.layer_query import Layer, check_near, nouns_of, read_contexts
 from geogrounding.models.base import Conventions
-from geogrounding.query.planner import Composition, compose
+from geogrounding.query.plan import QueryPlan
+from geogrounding.query.planner import Composition, Known, compose
 from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.grid import ChipGrid, HasGroundResolution, Tiling, parse_overlap
 from geogrounding.raster.scene import Scene
@@ -35,6 +40,9 @@ class Plan:
     """Detections that score less are left out."""
     sure_score: float
     """Minimum score of the objects that take part in ranking and in spatial relations."""
+
+    contexts: Mapping[str, Layer] = field(default_factory=dict)
+    """Vector layers that queries may speak of, by name."""
 
     def describe(self) -> dict[str, Any]:
         """The plan in plain values, for people, side-cars and the key of the journal."""
@@ -83,17 +91,39 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         aoi_scene_px=looked_at.shape_scene_px,
         pixel_aspect=pixel_size.aspect,
     )
-    whole_scene = conventions.scene_questions if settings.whole_scene is None else settings.whole_scene
+    whole_scene = True if settings.whole_scene is None and conventions.scene_questions else settings.whole_scene
+    contexts = read_contexts(settings.contexts)
+    if contexts:
+        _check_contexts(scene, area, contexts)
+    known = Known(taught=conventions.taught, classes=tuple(conventions.classes), layers=nouns_of(None, contexts))
+    plans = {expression: QueryPlan.read(text) for expression, text in settings.plans.items()}
     sure_score = conventions.min_score if settings.min_score is None else settings.min_score
     return Plan(
         area=area,
         tiling=tiling,
         grid=grid,
         pixel_size=pixel_size,
-        composition=compose(settings.expressions, settings.task, whole_scene=whole_scene, taught=conventions.taught),
+        composition=compose(settings.expressions, settings.task, whole_scene=whole_scene, known=known, plans=plans),
+        contexts=contexts,
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
     )
+
+
+def _check_contexts(scene: Scene, area: Area, contexts: Mapping[str, Layer]) -> None:
+    """Refuse layers that cannot be compared with the scene.
+
+    Raises:
+        InputError: the scene has no CRS, or a layer lies far from the area.
+    """
+    if scene.crs is None:
+        raise InputError(
+            "a context layer needs a scene with a CRS", hint="Give the raster coordinates, or ask without --context."
+        )
+    x0, y0, x1, y1 = area.window_scene_px
+    corners = np.array([scene.transform @ (x, y) for x in (x0, x1) for y in (y0, y1)])
+    bounds = np.r_[corners.min(axis=0), corners.max(axis=0)]
+    check_near(scene.name, bounds, scene.crs, contexts)
 
 
 def _with_surroundings(scene: Scene, area: Area, tiling: Tiling, aspect: tuple[float, float]) -> tuple[Area, Area]:

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geogrounding.execution.layer_query import Layer, rows_of, same_noun
 from geogrounding.execution.scan_plan import Plan
-from geogrounding.query.evaluate import choose
-from geogrounding.query.planner import Composed, reasoning
+from geogrounding.geometry.boxes import similarity
+from geogrounding.geometry.geodesy import transform_points
+from geogrounding.geometry.measure import Ground
+from geogrounding.query.answer import Answered, answer_plan
+from geogrounding.query.grammar import class_of
+from geogrounding.query.plan import Target
+from geogrounding.query.planner import Composed, question_of, settled_by_question
+from geogrounding.query.things import Lookup, Things, World
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
+from geogrounding.vector.georeference import polygons_crs
 from geogrounding.vector.merge import Candidates, merge
+
+SAME_OBJECT = 0.7
+"""Boxes that two questions of one class found (a car, a red car) are one object from this overlap (IoU) on."""
+_SOURCE_BITS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +52,15 @@ class Objects:
         """The one with the best score, of equal ones the first; none of none."""
         scores = np.nan_to_num(self.scores, nan=-1.0)
         return self.take(np.array([np.argmax(scores)] if len(scores) else [], np.int64))
+
+
+def together(many: list[Objects]) -> Objects:
+    """Several sets of objects as one, in order."""
+    return Objects(
+        boxes_scene_px=np.concatenate([one.boxes_scene_px for one in many]),
+        scores=np.concatenate([one.scores for one in many]),
+        candidates=np.concatenate([one.candidates for one in many]),
+    )
 
 
 class Merging:
@@ -76,19 +98,19 @@ class Merging:
             return objects
         return objects.take(np.flatnonzero(shapely.intersects(shapely.box(*boxes_scene_px.T), shape)))
 
-    def attempts(self, composed: Composed) -> list[tuple[float, float]]:
-        """Least scores of targets and neighbours under which an expression is decided, until something fits.
+    def attempts(self, composed: Composed) -> list[dict[int, float]]:
+        """Least scores of each question under which an expression is decided, until something fits.
 
         Only what is surely seen counts. ``refer`` wants an answer: where a question has nothing sure, what scores at
-        least half as much as its best counts instead, and where still nothing fits, that counts for both.
+        least half as much as its best counts instead, and where still nothing fits, that counts for all.
         """
-        sure = self._plan.sure_score
+        sure, questions = self._plan.sure_score, sorted(set(composed.questions.values()))
         if self._settings.task != "refer":
-            return [(sure, sure)]
-        best = [self._best(q) for q in (composed.target, composed.neighbour) if q is not None]
-        low = [min(sure, b / 2) for b in best]
-        first = [sure if b >= sure else less for b, less in zip(best, low, strict=True)]
-        return list(dict.fromkeys((some[0], some[-1]) for some in (first, low)))
+            return [dict.fromkeys(questions, sure)]
+        best = {question: self._best(question) for question in questions}
+        low = {question: min(sure, score / 2) for question, score in best.items()}
+        first = {question: sure if best[question] >= sure else low[question] for question in questions}
+        return [first] if first == low else [first, low]
 
     def _best(self, question: int) -> float:
         """The best score; 1 where the model gives none, 0 where nothing was found."""
@@ -96,40 +118,155 @@ class Merging:
         return float(np.nan_to_num(scores, nan=1.0).max(initial=0.0))
 
 
-def resolve(composed: Composed, merging: Merging, plan: Plan, where: str) -> tuple[Objects, str]:
-    """The objects that an expression means, decided over all objects of the scene, and the explanation.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """Why an object was chosen, and what was measured of it."""
+
+    reason: str
+    measures: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What an expression came to."""
+
+    objects: Objects
+    details: Mapping[int, Detail] = field(default_factory=dict)
+    """By candidate."""
+    answered: Answered | None = None
+
+
+def resolve(composed: Composed, merging: Merging, scene: Scene, plan: Plan, where: str) -> Resolved:
+    """The objects that an expression means, decided over all objects of the scene.
 
     Args:
         composed: the expression, taken apart.
         merging: the answers of the model, merged on demand.
-        plan: how the scene was looked at.
+        scene: the raster.
+        plan: how it was looked at.
         where: what was looked at, in words.
     """
-    x0, y0, x1, y1 = plan.area.window_scene_px
-    origin = np.array([x0, y0, x0, y0], np.float64)
-    same = composed.neighbour == composed.target
-    for least in merging.attempts(composed):
-        targets = merging.objects(composed.target, least[0])
-        neighbours = merging.objects(composed.target if composed.neighbour is None else composed.neighbour, least[1])
-        choice = choose(
-            composed.meaning,
-            targets.boxes_scene_px - origin,
-            neighbours.boxes_scene_px - origin,
-            (x1 - x0, y1 - y0),
-            place=composed.place,
-            same=same,
+    result = Resolved(objects=merging.nothing)
+    for least in merging.attempts(composed) or [{}]:
+        world = SceneWorld(composed, merging, scene, plan, least)
+        sure = min(least.values(), default=plan.sure_score) >= plan.sure_score
+        answered = answer_plan(world.world, composed.plan, where=where, sure=sure)
+        result = world.resolved(answered)
+        if len(result.objects.scores):
+            break
+    return result
+
+
+class SceneWorld:
+    """Looks nouns up among the objects that the model found, and in context layers."""
+
+    def __init__(
+        self, composed: Composed, merging: Merging, scene: Scene, plan: Plan, least: Mapping[int, float]
+    ) -> None:
+        self._composed, self._merging, self._scene, self._plan, self._least = composed, merging, scene, plan, least
+        x0, y0, x1, y1 = plan.area.window_scene_px
+        ring = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
+        outline = np.array([shapely.Polygon(_to_crs(ring, scene))], object)
+        self._ground = Ground.around(scene.crs, shapely.total_bounds(outline).tolist())
+        corners = np.array([shapely.Point(*point) for point in _to_crs(ring, scene)], object)
+        self.world = World(
+            ground=self._ground,
+            extent=(float(x0), float(y0), float(x1), float(y1)),
+            corners=shapely.get_coordinates(self._ground.lay(corners)),
+            find=self.find,
         )
-        if len(choice.chosen):
-            why = reasoning(
-                composed,
-                targets=len(targets.scores),
-                neighbours=len(neighbours.scores),
-                pool=len(choice.pool),
-                where=where,
-                sure=min(least) >= plan.sure_score,
+        self._things: dict[int, Things] = {}
+        self._layers: dict[str, Things] = {}
+
+    def find(self, target: Target) -> Lookup:
+        """What a noun names: of a context layer for what others stand to, else what the model found."""
+        question = self._composed.questions.get(question_of(target))
+        if question is not None:
+            return Lookup(things=self._found(question), settled=settled_by_question(target))
+        for name, layer in self._plan.contexts.items():
+            things = self._layer_things(name, layer, target.noun)
+            if things is not None:
+                return Lookup(things=things)
+        return Lookup(things=None, unknown=(target.said or target.noun,))
+
+    def _layer_things(self, name: str, layer: Layer, noun: str) -> Things | None:
+        rows = rows_of(layer, noun)
+        if rows is None and not same_noun(name, noun) and not same_noun(layer.name, noun):
+            return None
+        if name not in self._layers:
+            shapes = layer.shapes
+            number = 1 + list(self._plan.contexts).index(name)
+            assert self._scene.crs is not None
+            moved = shapely.transform(
+                shapes, lambda xy: _to_px(transform_points(xy, layer.crs, self._scene.crs), self._scene)
             )
-            return targets.take(choice.chosen), why
-    return merging.nothing, ""
+            self._layers[name] = Things(
+                shapes=self._ground.lay(shapes, layer.crs),
+                picture=shapely.bounds(moved).reshape(-1, 4),
+                ids=np.arange(len(shapes), dtype=np.int64)
+                + ((number + len(self._plan.composition.questions)) << _SOURCE_BITS),
+            )
+        return self._layers[name] if rows is None else self._layers[name].take(rows)
+
+    def _found(self, question: int) -> Things:
+        if question not in self._things:
+            objects = self._merging.objects(question, self._least[question])
+            polygons = _outlines(objects, self._scene)
+            self._things[question] = Things(
+                shapes=self._ground.lay(polygons),
+                picture=objects.boxes_scene_px,
+                ids=self._ids(question, objects),
+                scores=objects.scores,
+            )
+        return self._things[question]
+
+    def _ids(self, question: int, objects: Objects) -> NDArray[np.int64]:
+        """Identities: an object that an earlier question of the same class found keeps that one."""
+        ids = np.arange(len(objects.scores), dtype=np.int64) + (question << _SOURCE_BITS)
+        asked = self._plan.composition.questions
+        kind = class_of(asked[question].expression.rsplit(" ", 1)[-1])
+        for earlier, things in self._things.items():
+            if class_of(asked[earlier].expression.rsplit(" ", 1)[-1]) != kind or not len(things) or not len(ids):
+                continue
+            tree = shapely.STRtree(shapely.box(*things.picture.T))
+            one, two = tree.query(shapely.box(*objects.boxes_scene_px.T))
+            alike = similarity(objects.boxes_scene_px[one], things.picture[two], "iou") >= SAME_OBJECT
+            ids[one[alike]] = things.ids[two[alike]]
+        return ids
+
+    def resolved(self, answered: Answered) -> Resolved:
+        """The objects behind an answer, with what was measured of each."""
+        parts, details = [self._merging.nothing], {}
+        for selection, reason in zip(answered.selections, answered.reasons, strict=True):
+            question = self._composed.questions.get(question_of(selection.target))
+            if question is None:
+                continue
+            objects = self._merging.objects(question, self._least[question]).take(selection.chosen)
+            parts.append(objects)
+            for place, candidate in enumerate(objects.candidates):
+                index = int(selection.chosen[place])
+                measures = {name: float(values[index]) for name, values in selection.measured.items()}
+                details[int(candidate)] = Detail(reason=reason, measures=measures)
+        return Resolved(objects=together(parts), details=details, answered=answered)
+
+
+def _outlines(objects: Objects, scene: Scene) -> NDArray[np.object_]:
+    """Outlines (K,) of objects in the CRS of the scene, or in its pixels."""
+    if scene.crs is None:
+        return np.atleast_1d(shapely.box(*objects.boxes_scene_px.T)) if len(objects.scores) else np.empty(0, object)
+    return polygons_crs(objects.boxes_scene_px, scene.transform)
+
+
+def _to_crs(points_px: NDArray[np.float64], scene: Scene) -> NDArray[np.float64]:
+    a, b, c, d, e, f = tuple(scene.transform)[:6]
+    x, y = points_px.T
+    return points_px if scene.crs is None else np.stack([a * x + b * y + c, d * x + e * y + f], axis=1)
+
+
+def _to_px(points_crs: NDArray[np.float64], scene: Scene) -> NDArray[np.float64]:
+    a, b, c, d, e, f = tuple(~scene.transform)[:6]
+    x, y = points_crs.T
+    return np.stack([a * x + b * y + c, d * x + e * y + f], axis=1)
 
 
 def where_seen(scene: Scene, plan: Plan, failed: bool) -> str:

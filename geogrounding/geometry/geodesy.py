@@ -19,6 +19,9 @@ from geogrounding.errors import OutputError
 
 MOST_SEGMENTS_PER_POLYGON = 4_000
 POLAR_LATITUDE = 85.0
+STRAIGHT_M = 250.0
+"""Longest piece of an edge: within it, straight in the CRS and straight on the ground differ by millimetres."""
+METRES_PER_DEGREE = 111_320.0
 LONGEST_AREA_STEP_DEGREES = 0.1
 """Longest piece of an edge for areas, about 11 km; ``geodesic_areas_m2`` says how good that is."""
 
@@ -86,6 +89,12 @@ def densify(
         # No piece may be so long that the short way around the globe could be another one.
         pieces = np.maximum(pieces, np.ceil(_longest_step_degrees(points, start, end, source_crs) / 30.0))
     return _split_edges(polygons, points, owner, start, end, pieces)
+
+
+def lonlat_crs(crs: CRS) -> CRS | None:
+    """Longitude and latitude on the ellipsoid of a CRS, without height; None for a local CRS, which has none."""
+    geodetic = crs.geodetic_crs
+    return None if geodetic is None else _two_dimensional(geodetic)
 
 
 def geodesic_areas_m2(polygons: NDArray[np.object_], crs: CRS) -> NDArray[np.float64]:
@@ -194,3 +203,35 @@ def _split_edges(
     # A hair longer, so that an edge of exactly n pieces is not cut into n + 1 by rounding.
     dense[chosen] = shapely.segmentize(polygons[chosen], longest[chosen] * (1.0 + 1e-9))
     return dense
+
+
+def unwrapped(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Outlines that jump from 180 to -180 degrees, with their western part moved on by 360."""
+    if not len(shapes):
+        return shapes
+    bounds = shapely.bounds(shapes)
+    jump = (bounds[:, 2] - bounds[:, 0] > 180.0) & (shapely.get_num_geometries(shapes) == 1)
+    if not jump.any():
+        return shapes
+    out = shapes.copy()
+    out[jump] = shapely.transform(
+        shapes[jump], lambda xy: np.stack([np.where(xy[:, 0] < 0, xy[:, 0] + 360, xy[:, 0]), xy[:, 1]], axis=1)
+    )
+    return out
+
+
+def straight_pieces(shapes: NDArray[np.object_], crs: CRS) -> NDArray[np.object_]:
+    """Outlines with long edges cut into pieces."""
+    if not len(shapes):
+        return shapes
+    unit = METRES_PER_DEGREE if crs.is_geographic else float(crs.axis_info[0].unit_conversion_factor)
+    longest = STRAIGHT_M / unit
+    bounds = shapely.bounds(shapes)
+    large = np.flatnonzero(np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) > longest)
+    if not len(large):
+        return shapes
+    out = shapes.copy()
+    out[large] = shapely.segmentize(
+        shapes[large], np.maximum(longest, shapely.length(shapes[large]) / MOST_SEGMENTS_PER_POLYGON)
+    )
+    return out

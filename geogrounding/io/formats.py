@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from geogrounding.errors import OutputError
-from geogrounding.io.tables import FIELDS, FeatureBatch, with_geometry
+from geogrounding.io.tables import FeatureBatch, schema_with, with_geometry
 
 METADATA_KEY = "geogrounding"
 
@@ -43,6 +43,8 @@ class LayerPlan:
     """The run as JSON text."""
     options: Mapping[str, str]
     """Creation options, names in upper case, already checked."""
+    measures: tuple[str, ...] = ()
+    """Columns of measures behind the usual ones."""
 
 
 class Format(Protocol):
@@ -134,7 +136,7 @@ class Vector:
 
     def write(self, path: Path, batches: Iterator[FeatureBatch], plan: LayerPlan) -> None:
         """Write all batches to a new file."""
-        schema = with_geometry(_empty_attributes(), np.empty(0, object), "geometry").schema
+        schema = with_geometry(_empty_attributes(plan.measures), np.empty(0, object), "geometry").schema
         stream = pa.RecordBatchReader.from_batches(
             schema, (with_geometry(batch.attributes, batch.polygons, "geometry") for batch in batches)
         )
@@ -180,7 +182,9 @@ class Parquet:
 
     def write(self, path: Path, batches: Iterator[FeatureBatch], plan: LayerPlan) -> None:
         """Write all batches to a new file."""
-        schema = with_geometry(_empty_attributes(), np.empty(0, object), "geometry").schema.remove_metadata()
+        schema = with_geometry(
+            _empty_attributes(plan.measures), np.empty(0, object), "geometry"
+        ).schema.remove_metadata()
         schema = pa.schema([field.remove_metadata() for field in schema])
         codec = plan.options.get("COMPRESSION", "zstd").lower()
         level = plan.options.get("COMPRESSION_LEVEL")
@@ -237,8 +241,9 @@ FORMATS: dict[str, Format] = {
 """By extension, in lower case."""
 
 
-def _empty_attributes() -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array([], type=field.type) for field in FIELDS], schema=FIELDS)
+def _empty_attributes(measures: Sequence[str]) -> pa.RecordBatch:
+    schema = schema_with(measures)
+    return pa.RecordBatch.from_arrays([pa.array([], type=field.type) for field in schema], schema=schema)
 
 
 def _refuse_unknown(options: Mapping[str, str], known: Any, driver: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -32,6 +32,12 @@ FIELDS = pa.schema(
 )
 """The attributes, in the order in which every format lists them."""
 
+
+def schema_with(measures: Sequence[str]) -> pa.Schema:
+    """``FIELDS`` and a column of numbers for each measure."""
+    return pa.schema([*FIELDS, *((name, pa.float64()) for name in measures)]) if measures else FIELDS
+
+
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
@@ -50,26 +56,33 @@ class FeatureBatch:
     """(N,) shapely geometries, in the CRS of the scene."""
 
 
-def batches(features: Iterable[Feature], *, size: int = BATCH) -> Iterator[FeatureBatch]:
+def batches(features: Iterable[Feature], *, size: int = BATCH, measures: Sequence[str] = ()) -> Iterator[FeatureBatch]:
     """Cut a stream of features into batches; an empty stream gives one empty batch."""
     iterator = iter(features)
     held = list(islice(iterator, size))
     while True:
         following = list(islice(iterator, size))
-        yield _batch(held)
+        yield _batch(held, measures)
         if not following:
             return
         held = following
 
 
-def _batch(features: list[Feature]) -> FeatureBatch:
+def _batch(features: list[Feature], measures: Sequence[str]) -> FeatureBatch:
     columns = [
         pa.array([_value(feature, field.name) for feature in features], type=field.type, from_pandas=False)
         for field in FIELDS
     ]
+    columns += [pa.array([measure_of(feature, name) for feature in features], type=pa.float64()) for name in measures]
     polygons = np.empty(len(features), dtype=object)
     polygons[:] = [feature.geometry_crs for feature in features]
-    return FeatureBatch(pa.RecordBatch.from_arrays(columns, schema=FIELDS), polygons)
+    return FeatureBatch(pa.RecordBatch.from_arrays(columns, schema=schema_with(measures)), polygons)
+
+
+def measure_of(feature: Feature, name: str) -> float | None:
+    """A measure of a feature to the millimetre; None where it was not measured."""
+    value = dict(feature.measures).get(name)
+    return None if value is None or not np.isfinite(value) else round(value, 3)
 
 
 def _value(feature: Feature, name: str) -> object:

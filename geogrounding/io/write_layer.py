@@ -19,7 +19,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +34,7 @@ from geogrounding.geometry.geodesy import densify, transform_points
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.io.formats import FORMATS, Format, LayerPlan
 from geogrounding.io.rfc7946 import DECIMALS, WGS84, polygons_lonlat
-from geogrounding.io.tables import FIELDS, FeatureBatch, batches, storable
+from geogrounding.io.tables import FIELDS, FeatureBatch, batches, measure_of, storable
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def write_layer(
     creation_options: Mapping[str, str] | None = None,
     overwrite: bool = False,
     pixel_coordinates: bool = False,
+    measures: Sequence[str] = (),
 ) -> int:
     """Write features to ``path`` and the description of the run beside it; return how many were written.
 
@@ -105,6 +106,7 @@ def write_layer(
         creation_options: as GDAL names them, such as ``SPATIAL_INDEX=NO``.
         overwrite: replace an existing file.
         pixel_coordinates: geometries are in scene pixels, x right, y down; no CRS is written.
+        measures: names in ``Feature.measures`` that get columns of their own.
 
     Raises:
         OutputError: the file cannot be written, or what was written cannot be read back. Old files stay as they were.
@@ -124,6 +126,7 @@ def write_layer(
         only_polygons=not cut,
         metadata=_to_json(described),
         options=options,
+        measures=tuple(measures),
     )
     decimals = int(options.get("COORDINATE_PRECISION", DECIMALS)) if is_text else None
     counted = _Counted(features)
@@ -131,7 +134,7 @@ def write_layer(
         with partial_folder(path.absolute()) as folder:
             # A plain name of its own: GDAL sees nothing of what the user typed.
             layer = folder / f"layer{path.suffix.lower()}"
-            placed = _placed(counted, crs, target_crs, cut=cut, decimals=decimals)
+            placed = _placed(counted, crs, target_crs, cut=cut, decimals=decimals, measures=measures)
             chosen.write(layer, placed, plan)
             found = chosen.count(layer)
             if found != counted.count:
@@ -163,6 +166,8 @@ def to_geodataframe(features: Iterable[Feature], crs: CRS | None) -> gpd.GeoData
         values = [getattr(feature, field.name) for feature in held]
         dtype = {"int64": "int64", "double": "float64"}.get(str(field.type), "object")
         columns[field.name] = pd.Series(values, dtype=dtype)
+    for name in sorted({name for feature in held for name, _ in feature.measures} - set(columns)):
+        columns[name] = pd.Series([measure_of(feature, name) for feature in held], dtype="float64")
     geometry = np.empty(len(held), dtype=object)
     geometry[:] = [feature.geometry_crs for feature in held]
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs)
@@ -189,10 +194,16 @@ class _Counted:
 
 
 def _placed(
-    features: Iterable[Feature], crs: CRS | None, target_crs: CRS | None, *, cut: bool, decimals: int | None
+    features: Iterable[Feature],
+    crs: CRS | None,
+    target_crs: CRS | None,
+    *,
+    cut: bool,
+    decimals: int | None,
+    measures: Sequence[str] = (),
 ) -> Iterator[FeatureBatch]:
     """Batches with their polygons in the target CRS."""
-    for batch in batches(features):
+    for batch in batches(features, measures=measures):
         polygons = batch.polygons
         if crs is not None and target_crs is not None:
             if cut:

@@ -1,223 +1,371 @@
-"""Which of the many objects of a scene are meant: ranks, places and neighbours, over arrays.
+"""Which things a plan means: its steps applied in order, over all things of a scene, in the unit of the ground.
 
-The rules and their numbers are those of ``training.expressions`` (``evaluate`` there is the one truth, for some tens of
-objects of a picture); here they are computed for as many objects as a scene has, in time that grows little faster than
-their number. Pairs are only looked at where a spatial index says that they are near enough.
-
-Two rules are for scenes alone:
-
-* *Reach.* A neighbour that something is "left of", "right of", "above" or "below" lies within ``REACH`` times the size
-  of the two (their size is that of ``relations.NEXT_TO``: the fourth root of the product of their areas). A scene is
-  large: without it nearly everything would be left of some harbour. "Nearest" and "farthest" look at the whole scene.
-* *Directions* are those of the raster: up is its first row, which is north where the raster is north up.
+One evaluator serves everything: runs over rasters with and without a CRS, vector layers, nested targets ("the ship
+nearest the largest harbor") and the questions of ``ask``. It loops over steps, never over things.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
-from geogrounding.geometry import boxes as bx
-from geogrounding.query.expression import Meaning, place_degree
-from geogrounding.query.lexicon import PLACES
-from geogrounding.query.relations import CONE, INSIDE, NEAR, NEXT_TO, RelationKind
+from geogrounding.errors import SettingsError
+from geogrounding.geometry.boxes import Boxes, Indexes
+from geogrounding.geometry.measure import Floats
+from geogrounding.query import rules
+from geogrounding.query.expression import attribute_key, attribute_value
+from geogrounding.query.plan import (
+    AnyOf,
+    Attribute,
+    Comparison,
+    Facing,
+    Group,
+    Place,
+    PointReference,
+    Rank,
+    Reference,
+    Relation,
+    Step,
+    Target,
+    TargetReference,
+)
+from geogrounding.query.things import COMPASS_TO_PICTURE, Mask, Things, World
 
-Mask = NDArray[np.bool_]
-
-REACH = 10.0
-"""See "Reach" above."""
-_REACH_STEPS = (0.125, 0.25, 0.5, 1.0)
-"""Neighbours are looked for in rings: most objects find theirs near by, and the far ring is only for the others."""
-_BLOCK = 2_048
-"""Targets looked up at a time, which bounds the memory that crowded places need."""
-_SLACK = 1e-6
-"""The index looks a hair farther than the rule, which is then applied exactly."""
+TIE = 1e-5
+"""Sizes and distances that differ by less than this share are the same; the earlier thing comes first."""
+FACING_DEGREES = 22.5
+PICTURE_SIDES = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Which targets are meant."""
+class Note:
+    """How many things were left after a step."""
 
-    chosen: bx.Indexes
-    """Indexes, ascending."""
-    pool: bx.Indexes
-    """Those that stand to a neighbour and lie in ``place`` as asked, from which the meaning's place or rank chose."""
+    step: Step | None
+    """None: what was found at first."""
+    count: int
+    others: tuple[tuple[str, int], ...] = ()
+    """(noun, number) of the others that it looked at."""
 
 
-def choose(
-    meaning: Meaning,
-    targets_px: bx.Boxes,
-    neighbours_px: bx.Boxes,
-    size_px: tuple[int, int],
-    *,
-    place: str | None = None,
-    same: bool = False,
-) -> Choice:
-    """Evaluate a meaning over all objects; category and attribute are taken as fulfilled by all targets.
+@dataclass(slots=True, kw_only=True)
+class Selection:
+    """What a target chose."""
+
+    target: Target
+    things: Things
+    chosen: Indexes
+    """(K,) ascending."""
+    measured: dict[str, Floats] = field(default_factory=dict)
+    """(N,) by attribute: "area_m2", "length_m", "distance_m", "rank", ...; NaN where it was not measured."""
+    notes: list[Note] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    """How nouns were read, where that is not plain."""
+
+    def values(self, name: str) -> Floats:
+        """(K,) a measured attribute of the chosen."""
+        return self.measured[name][self.chosen]
+
+
+def select(
+    world: World, target: Target, *, keep: Selection | None = None, steps: Sequence[Step] | None = None
+) -> Selection:
+    """The things that a target means.
 
     Args:
-        meaning: relation first, then place or rank.
-        targets_px: (N, 4) boxes in pixels of the area that was asked about.
-        neighbours_px: (M, 4) boxes of the neighbours in the same pixels; without a relation they do not matter.
-        size_px: (width, height) of that area: places are parts of it.
-        place: where to choose from, besides what the meaning says; a key of ``PLACES``.
-        same: the neighbours are the targets themselves ("a tank next to a tank"): nothing is its own neighbour.
+        world: where they stand.
+        target: what is looked for.
+        keep: a selection to go on from; None looks the noun up.
+        steps: in place of those of the target.
+
+    Raises:
+        SettingsError: the plan cannot be measured in this scene.
     """
-    scene = _Scene(targets_px, targets_px if same else neighbours_px, size_px, same)
-    pool = np.arange(len(targets_px), dtype=np.int64)
-    if meaning.relation is not None:
-        pool = scene.related(meaning.relation.kind)
-    if place is not None:
-        pool = pool[scene.inside(place, targets_px[pool])]
-    chosen = pool
-    if meaning.selector in PLACES:
-        chosen = pool[scene.inside(str(meaning.selector), targets_px[pool])]
-    elif meaning.selector is not None:
-        key = scene.rank_key(meaning.selector, targets_px[pool])
-        first, last = (0, meaning.count) if meaning.count is not None else (meaning.ordinal - 1, meaning.ordinal)
-        chosen = np.sort(pool[np.argsort(key, kind="stable")[first:last]])
-    return Choice(chosen=chosen, pool=pool)
+    if keep is None:
+        looked = world.find(target)
+        things = looked.things or _nothing()
+        result = Selection(target=target, things=things, chosen=np.arange(len(things), dtype=np.int64))
+        result.unknown += looked.unknown
+        result.remarks += [looked.note] if looked.note else []
+        result.notes.append(Note(step=None, count=len(things)))
+        settled = looked.settled
+    else:
+        result = replace(keep, notes=list(keep.notes), unknown=list(keep.unknown), measured=dict(keep.measured))
+        settled = ()
+    walk = _Walk(world, result)
+    for step in target.steps if steps is None else steps:
+        if step in settled:
+            continue
+        result.chosen = walk.kept(step, result.chosen)
+        result.notes.append(Note(step=step, count=len(result.chosen), others=tuple(walk.others)))
+        walk.others = []
+    return result
 
 
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """Targets (N, 4), neighbours (M, 4), (width, height), and whether both are the same objects."""
+def _nothing() -> Things:
+    return Things(shapes=np.empty(0, object), picture=np.empty((0, 4)), ids=np.empty(0, np.int64))
 
-    targets: bx.Boxes
-    neighbours: bx.Boxes
-    size_px: tuple[int, int]
-    same: bool
 
-    def centre_shares(self, boxes: bx.Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Centres as shares of width and height."""
-        return (boxes[:, 0] + boxes[:, 2]) / 2 / self.size_px[0], (boxes[:, 1] + boxes[:, 3]) / 2 / self.size_px[1]
+class _Walk:
+    """Applies steps to the things of one selection."""
 
-    def centres(self, boxes: bx.Boxes) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Centres in pixels, rounded as ``training.expressions.relations`` rounds them."""
-        x, y = self.centre_shares(boxes)
-        return x * self.size_px[0], y * self.size_px[1]
+    def __init__(self, world: World, result: Selection) -> None:
+        self._world, self._result, self._things = world, result, result.things
+        self._ground = world.ground
+        self.others: list[tuple[str, int]] = []
 
-    def inside(self, place: str, boxes: bx.Boxes) -> Mask:
-        """Which centres lie in a part of the area."""
-        x, y = self.centre_shares(boxes)
-        return np.array([place_degree(place, *at) >= 0 for at in zip(x.tolist(), y.tolist(), strict=True)], np.bool_)
+    def kept(self, step: Step, some: Indexes) -> Indexes:
+        """Those of some things (K,) that a step keeps, ascending."""
+        if isinstance(step, Rank):
+            return self._ranked(step, some)
+        mask = self._holds(step, some)
+        if mask is None:  # it cannot be known
+            return some[:0]
+        return some[~mask if step.negated else mask]
 
-    def rank_key(self, rank: str, boxes: bx.Boxes) -> NDArray[np.float64]:
-        """What a rank sorts by, the first comes first."""
-        if rank in ("largest", "smallest"):
-            key = bx.area(boxes)
-        else:
-            key = self.centre_shares(boxes)[int(rank in ("topmost", "bottommost"))]
-        return -key if rank in ("largest", "rightmost", "bottommost") else key
+    def _holds(self, step: Step, some: Indexes) -> Mask | None:
+        if isinstance(step, Comparison):
+            return self._compared(step, some)
+        if isinstance(step, Relation):
+            return self._related(step, some)
+        if isinstance(step, Place):
+            compass = step.part in COMPASS_TO_PICTURE
+            boxes, extent = self._world.frame(self._things.take(some), compass=compass)
+            return rules.in_place(COMPASS_TO_PICTURE.get(step.part, step.part), boxes, extent, corner=step.corner)
+        if isinstance(step, Group):
+            sizes = rules.group_sizes(self._ground, self._things.take(some), step.distance_m, line=step.line)
+            self._measure("group_size", some, sizes.astype(np.float64))
+            return np.asarray(
+                (sizes >= step.least) & (sizes <= (len(sizes) if step.most is None else step.most)), np.bool_
+            )
+        if isinstance(step, Attribute):
+            return self._attribute(step, some)
+        if isinstance(step, Facing):
+            bearing = self._things.measure(self._ground, "bearing")[some]
+            self._measure("bearing_deg", some, bearing)
+            apart = np.abs((bearing - step.bearing + 90.0) % 180.0 - 90.0)
+            return np.asarray(apart <= FACING_DEGREES, np.bool_)
+        assert isinstance(step, AnyOf)
+        keep = np.zeros(len(self._things), np.bool_)
+        for option in step.options:
+            left = some
+            for inner in option:
+                left = self.kept(inner, left)
+            keep[left] = True
+        return keep[some]
 
-    def related(self, kind: RelationKind) -> bx.Indexes:
-        """Targets that stand to any neighbour as asked."""
-        if not len(self.targets) or not len(self.neighbours):
-            return np.empty(0, np.int64)
-        if kind in ("nearest", "farthest"):
-            return self._most(kind)
-        everything = np.arange(len(self.targets), dtype=np.int64)
-        if kind == "inside":
-            return self._any(everything, 0.0, self._mostly_inside)
-        if kind in ("next to", "near"):
-            border = (NEXT_TO if kind == "next to" else NEAR)[0]
-            return self._any(everything, border, lambda one, other: self._gap_in_sizes(one, other) <= border)
+    def _measure(self, name: str, some: Indexes, values: Floats) -> None:
+        whole = self._result.measured.setdefault(name, np.full(len(self._things), np.nan))
+        whole[some] = values
 
-        def beside(one: bx.Indexes, other: bx.Indexes) -> Mask:
-            return self._beside(kind, one, other) & (self._gap_in_sizes(one, other) <= REACH)
+    def _compared(self, step: Comparison, some: Indexes) -> Mask:
+        values = self._things.measure(self._ground, step.measure)[some]
+        self._measure(attribute_name(step.measure, self._ground.unit), some, values)
+        if len(some) and np.isnan(values).all():
+            kind = "score" if step.measure == "score" else f"outline with a {step.measure}"
+            raise SettingsError(
+                f"none of the {len(some)} things ({self._result.target.noun}) has a {kind}",
+                hint="Points have no size and lines no area: ask about polygons, or about distances.",
+            )
+        least, most = step.least, step.most
+        if step.than is not None:
+            usual = float(np.nanmedian(values) if step.than == "median" else np.nanmean(values)) if len(some) else 0.0
+            least, most = (None if v is None else v * usual for v in (least, most))
+        keep = np.isfinite(values)
+        if least is not None:
+            keep &= values > least if step.least_open else values >= least
+        if most is not None:
+            keep &= values < most if step.most_open else values <= most
+        return keep
 
-        found = np.zeros(len(self.targets), np.bool_)
-        for step in _REACH_STEPS:
-            found[self._any(np.flatnonzero(~found), step * REACH, beside)] = True
-        return np.flatnonzero(found)
+    def _attribute(self, step: Attribute, some: Indexes) -> Mask | None:
+        column, wanted = attribute_key(step.column), attribute_value(step.value)
+        fields = self._things.fields
+        name = next((n for n in fields if n == column or n.endswith(f" {column}") or column.endswith(f" {n}")), None)
+        if name is None:
+            self._result.unknown.append(
+                f"{step.column} {step.value}" if step.column == "colour" else f"{step.column} is {step.value}"
+            )
+            return None
+        return np.array([attribute_value(fields[name][i]) == wanted for i in some], np.bool_)
 
-    def _any(self, some: bx.Indexes, reach: float, holds: Callable[[bx.Indexes, bx.Indexes], Mask]) -> bx.Indexes:
-        """Which of some targets have a neighbour, no farther than ``reach`` times their size, for which a rule holds.
+    # Relations
 
-        The size of two boxes is the geometric mean of their sides, so never more than half the sum: boxes that are
-        grown by half of their own side times the reach meet wherever the gap is within reach.
-        """
-        sides = np.sqrt(bx.area(self.neighbours)) * (reach / 2 * (1 + _SLACK)) + _SLACK
-        tree = shapely.STRtree(shapely.box(*bx.grow(self.neighbours, sides).T))
-        found = np.zeros(len(self.targets), np.bool_)
-        for start in range(0, len(some), _BLOCK):
-            block = some[start : start + _BLOCK]
-            own = self.targets[block]
-            shapes = shapely.box(*bx.grow(own, np.sqrt(bx.area(own)) * (reach / 2 * (1 + _SLACK)) + _SLACK).T)
-            asked, other = tree.query(shapes)
-            one = block[asked]
-            if self.same:
-                one, other = one[one != other], other[one != other]
-            found[one[holds(one, other)]] = True
-        return np.flatnonzero(found)
+    def _related(self, step: Relation, some: Indexes) -> Mask | None:
+        mine = self._things.take(some)
+        other = self._reference(step.other, some)
+        if other is None:
+            return None
+        if step.how == "between":
+            second = other if step.second is None else self._reference(step.second, some)
+            return None if second is None else rules.between(self._ground, mine, other, second)
+        if step.how == "within":
+            return self._within(step, some, mine, other)
+        if step.how.endswith(" of") or step.how in ("above", "below"):
+            mask = self._direction(step.how, mine, other)
+            self._distance(some, mine, other)
+            return mask
+        pairs = self._pairs(step, mine, other)
+        if step.how in ("next to", "near") and step.count_least is None:
+            self._distance(some, mine, other)
+        return self._enough(step, pairs[0], len(some), len(other))
 
-    def _gap(self, one: bx.Indexes, other: bx.Indexes) -> NDArray[np.float64]:
-        """Distances (P,) between the nearest edges, 0 where two boxes touch or overlap."""
-        a, b = self.targets[one], self.neighbours[other]
-        beyond = np.maximum(np.maximum(b[:, :2] - a[:, 2:], a[:, :2] - b[:, 2:]), 0.0)
-        return np.asarray(np.hypot(beyond[:, 0], beyond[:, 1]), np.float64)
+    def _enough(self, step: Relation, index: Indexes, total: int, others: int) -> Mask:
+        """Which things (N,) have as many others as asked."""
+        count = np.bincount(index, minlength=total)
+        every = isinstance(step.other, TargetReference) and step.other.every
+        least = (
+            max(others, 1)
+            if every
+            else 1
+            if step.count_least is None and step.count_most is None
+            else step.count_least or 0
+        )
+        return np.asarray(
+            (count >= least) & (count <= (others if step.count_most is None else step.count_most)), np.bool_
+        )
 
-    def _gap_in_sizes(self, one: bx.Indexes, other: bx.Indexes) -> NDArray[np.float64]:
-        size = np.sqrt(np.sqrt(bx.area(self.targets[one]) * bx.area(self.neighbours[other])))
-        return np.asarray(self._gap(one, other) / size, np.float64)
+    def _pairs(self, step: Relation, mine: Things, other: Things) -> tuple[Indexes, Indexes]:
+        if step.how in ("next to", "near"):
+            return rules.next_to(self._ground, mine, other, near=step.how == "near")
+        rule = {
+            "inside": rules.inside,
+            "containing": rules.containing,
+            "touching": rules.touching,
+            "overlapping": rules.overlapping,
+        }[step.how]
+        return rule(self._ground, mine, other)
 
-    def _mostly_inside(self, one: bx.Indexes, other: bx.Indexes) -> Mask:
-        a, b = self.targets[one], self.neighbours[other]
-        return np.asarray(bx.intersection_area(a, b) / bx.area(a) >= INSIDE[0], np.bool_)
+    def _within(self, step: Relation, some: Indexes, mine: Things, other: Things) -> Mask:
+        least, most = step.least_m or 0.0, np.inf if step.most_m is None else step.most_m
+        every = isinstance(step.other, TargetReference) and step.other.every
+        if step.centres:
+            mine, other = _as_points(mine), _as_points(other)
+        gap = self._distance(some, mine, other)
+        if step.count_least is None and step.count_most is None and not (every and step.most_m is not None):
+            return np.asarray((gap >= least * (1 - rules.TOLERANCE)) & (gap <= most * (1 + rules.TOLERANCE)), np.bool_)
+        reach = most if np.isfinite(most) else float(np.nanmax(gap[np.isfinite(gap)], initial=0.0)) * 2 + 1.0
+        pairs = rules.within(self._ground, mine, other, least, reach)
+        return self._enough(step, pairs[0], len(some), len(other))
 
-    def _beside(self, kind: RelationKind, one: bx.Indexes, other: bx.Indexes) -> Mask:
-        """Whether the centre lies outside the neighbour on the side asked for, within 45 degrees."""
-        a, b = self.targets[one], self.neighbours[other]
-        (x, y), (other_x, other_y) = self.centres(a), self.centres(b)
-        across, down = other_x - x, other_y - y
-        if kind == "left of":
-            outside, along, aside = b[:, 0] - x, across, down
-        elif kind == "right of":
-            outside, along, aside = x - b[:, 2], -across, down
-        elif kind == "above":
-            outside, along, aside = b[:, 1] - y, down, across
-        else:
-            outside, along, aside = y - b[:, 3], -down, across
-        return np.asarray((outside >= 0) & (np.abs(aside) / np.maximum(along, 1e-9) <= CONE[0]), np.bool_)
-
-    def _most(self, kind: RelationKind) -> bx.Indexes:
-        """The one target nearest to its nearest neighbour, or farthest from it; ties go by centres, then by order."""
-        gap = self._nearest_gap()
-        usable = np.flatnonzero(np.isfinite(gap))
-        if not len(usable):
-            return usable
-        sign = 1.0 if kind == "nearest" else -1.0
-        tied: bx.Indexes = usable[gap[usable] == sign * (sign * gap[usable]).min()]
-        if len(tied) > 1:
-            tied = tied[[np.argmin(sign * self._nearest_centre(tied))]]
-        return tied
-
-    def _nearest_gap(self) -> NDArray[np.float64]:
-        """(N,) distance to the nearest neighbour in pixels; infinite for a target without any but itself."""
-        everything = np.arange(len(self.targets), dtype=np.int64)
-        gap = np.full(len(self.targets), np.inf)
-        gap[self._any(everything, 0.0, lambda one, other: self._gap(one, other) == 0)] = 0.0
-        rest = np.flatnonzero(
-            gap > 0
-        )  # none of them has a twin in the same place, so "exclusive" leaves out itself alone
-        tree = shapely.STRtree(shapely.box(*self.neighbours.T))
-        asked, other = tree.query_nearest(shapely.box(*self.targets[rest].T), exclusive=self.same, all_matches=False)
-        gap[rest[asked]] = self._gap(rest[asked], other)
+    def _distance(self, some: Indexes, mine: Things, other: Things) -> Floats:
+        gap, _ = rules.gaps(self._ground, mine, other)
+        self._measure(
+            "distance_m" if self._ground.unit == "m" else "distance_px", some, np.where(np.isfinite(gap), gap, np.nan)
+        )
         return gap
 
-    def _nearest_centre(self, some: bx.Indexes) -> NDArray[np.float64]:
-        """(K,) distance from the centres of some targets to the nearest centre of a neighbour, pixels."""
-        x, y = self.centres(self.targets[some])
-        other_x, other_y = self.centres(self.neighbours)
-        tree = shapely.STRtree(shapely.points(other_x, other_y))
-        asked, other = tree.query_nearest(shapely.points(x, y), exclusive=self.same, all_matches=False)
-        apart = np.full(len(some), np.inf)
-        apart[asked] = np.hypot(x[asked] - other_x[other], y[asked] - other_y[other])
-        if self.same:  # "exclusive" also leaves out another object with the same centre
-            _, place, count = np.unique(np.stack([other_x, other_y]), axis=1, return_inverse=True, return_counts=True)
-            apart[count[place.reshape(-1)[some]] > 1] = 0.0
-        return apart
+    def _direction(self, how: str, mine: Things, other: Things) -> Mask:
+        side = how.removesuffix(" of")
+        compass = side in COMPASS_TO_PICTURE
+        boxes = self._world.frame(mine, compass=compass)[0], self._world.frame(other, compass=compass)[0]
+        if side in ("northeast", "northwest", "southeast", "southwest"):
+            return rules.diagonal(self._ground, mine, other, boxes, side)
+        picture = {"north": "above", "south": "below", "east": "right of", "west": "left of"}.get(side, how)
+        return rules.direction(self._ground, mine, other, boxes, picture, reach=not compass)
+
+    def _reference(self, reference: Reference | None, some: Indexes) -> Things | None:
+        """What a step looks at; None where nobody knows it."""
+        if reference is None:
+            return self._things.take(some)
+        if isinstance(reference, TargetReference):
+            found = select(self._world, reference.target)
+            self._result.remarks += found.remarks
+            if found.unknown:
+                self._result.unknown += found.unknown
+                return None
+            self.others.append((reference.target.noun, len(found.chosen)))
+            return found.things.take(found.chosen)
+        if isinstance(reference, PointReference):
+            shapes = self._point(reference)
+        elif reference.part == "edge":
+            shapes = self._world.edges(reference.side)
+        elif reference.part == "corner":
+            shapes = self._world.corner_points(reference.side)
+        else:
+            shapes = np.array([shapely.Point(self._world.corners.mean(axis=0))], object)
+        bounds = shapely.bounds(shapes).reshape(-1, 4)
+        picture: Boxes = np.stack([bounds[:, 0], -bounds[:, 3], bounds[:, 2], -bounds[:, 1]], axis=1)
+        return Things(shapes=shapes, picture=picture, ids=-1 - np.arange(len(shapes), dtype=np.int64))
+
+    def _point(self, reference: PointReference) -> np.ndarray:
+        point = np.array([shapely.Point(reference.x, reference.y)], object)
+        if reference.crs is None or self._ground.crs is None:
+            return self._ground.lay(point)
+        try:
+            return self._ground.lay(point, CRS.from_user_input(reference.crs))
+        except CRSError:
+            raise SettingsError(
+                f"the CRS {reference.crs!r} of a point is unknown", hint="Example: EPSG:4326."
+            ) from None
+
+    # Ranks
+
+    def _ranked(self, step: Rank, some: Indexes) -> Indexes:
+        key = self._rank_keys(step, some)
+        if key is None:
+            return some[:0]
+        usable = np.flatnonzero(np.isfinite(key[0]))
+        order = usable[ordered([k[usable] for k in key])]
+        places = np.full(len(some), np.nan)
+        places[order] = np.arange(1, len(order) + 1)
+        self._measure("rank", some, places)
+        chosen = order[step.first - 1 : step.last]
+        if step.all_but:
+            return some[np.setdiff1d(np.arange(len(some)), chosen)]
+        return np.sort(some[chosen])
+
+    def _rank_keys(self, step: Rank, some: Indexes) -> list[Floats] | None:
+        """What is sorted by, the first comes first; the next ones where it ties."""
+        sign = -1.0 if step.descending else 1.0
+        if step.by == "distance":
+            other = self._reference(step.to, some)
+            if other is None:
+                return None
+            mine = self._things.take(some)
+            if step.centres:
+                mine, other = _as_points(mine), _as_points(other)
+            gap = self._distance(some, mine, other)
+            apart = rules.gaps(self._ground, _as_points(mine), _as_points(other))[0]
+            return [np.where(np.isfinite(gap), sign * gap, np.inf), sign * apart]
+        if step.by in ("left", "right", "top", "bottom", "north", "south", "east", "west"):
+            side = COMPASS_TO_PICTURE.get(step.by, step.by)
+            boxes, _ = self._world.frame(self._things.take(some), compass=step.by in COMPASS_TO_PICTURE)
+            low = 0 if side in ("left", "right") else 1
+            centre = (boxes[:, low] + boxes[:, low + 2]) / 2
+            return [centre if side in ("left", "top", "upper") else -centre]
+        values = self._things.measure(self._ground, step.by)[some]
+        self._measure(attribute_name(step.by, self._ground.unit), some, values)
+        return [np.where(np.isfinite(values), sign * values, np.inf)]
+
+
+def ordered(keys: Sequence[Floats]) -> Indexes:
+    """Positions (N,) by the first key, ascending; values that differ by less than ``TIE`` are ties, which the next key
+    and then the order of the things decide.
+    """
+    rank_keys: list[Indexes] = []
+    for key in keys:
+        order = np.argsort(key, kind="stable")
+        with np.errstate(invalid="ignore"):
+            step = np.diff(key[order], prepend=key[order[:1]]) > TIE * np.abs(key[order]) + 1e-12
+        level = np.empty(len(key), np.int64)
+        level[order] = np.cumsum(step)
+        rank_keys.append(level)
+    return np.lexsort([np.arange(len(keys[0])), *reversed(rank_keys)]).astype(np.int64)
+
+
+def attribute_name(measure: str, unit: str) -> str:
+    """The attribute that holds a measure: "area_m2", "length_m"; of pixels "area_px"."""
+    if measure in ("score", "elongation"):
+        return measure
+    return f"{measure}_{unit}2" if measure == "area" and unit == "m" else f"{measure}_{unit}"
+
+
+def _as_points(things: Things) -> Things:
+    return replace(things, shapes=np.asarray(shapely.centroid(things.shapes), object), _sizes={})

@@ -1,72 +1,45 @@
-"""From what the user asks to what a model is asked: questions about the whole scene are taken apart.
+"""From what the user asks to what a model is asked: queries about the whole scene are taken apart.
 
 "The leftmost airplane" means the leftmost of the scene, and a model that looks at one chip knows only those of the
-chip. Such an expression chooses by rank, by place or by neighbour. It is split into plain questions, "airplane", which
-are asked of every chip and merged as ever; ``collect`` then decides, once and over all objects of the scene, which of
-them are meant. Every other expression, and every one that the rules of ``training.expressions`` do not understand, goes
-to the model as it is.
-
-The vocabulary and the meanings are those that the embedded model is trained with: one truth for both. They need numpy
-and nothing else.
+chip. Such a query is read as a plan (``read.read_query``), and split into plain questions, "airplane", which are asked
+of every chip and merged as ever; the plan is then evaluated once, over all objects of the scene. A plain query, and one
+whose words the grammar does not know, goes to the model as it stands.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 
-from geogrounding.query.explain import PLACE_NAMES, SIDES
-from geogrounding.query.expression import Meaning
-from geogrounding.query.lexicon import (
-    COLOURS,
-    NARROWER,
-    PLACES,
-    RANKS,
-    RELATIONS,
-    SYNONYMS,
-    Words,
-    number,
-    ordinal,
-    plural,
-    spoken,
-    with_article,
+from geogrounding.query.describe import noun_forms
+from geogrounding.query.grammar import class_of
+from geogrounding.query.lexicon import SYNONYMS, plural
+from geogrounding.query.parser import read_expression
+from geogrounding.query.plan import (
+    AnyOf,
+    Attribute,
+    Comparison,
+    Facing,
+    Group,
+    QueryPlan,
+    Rank,
+    Reference,
+    Relation,
+    Step,
+    Target,
+    TargetReference,
 )
-from geogrounding.query.parser import MAX_CHARACTERS, read_expression
+from geogrounding.query.read import read_query
 from geogrounding.types import Question, Task
-
-
-def _words() -> Words:
-    """Names to ask by: synonyms are asked by the name of their class, narrower words (a car, a yacht) by themselves."""
-    table: dict[str, tuple[tuple[str, str], ...]] = {}
-    for category, pairs in SYNONYMS.items():
-        narrower = NARROWER.get(category, frozenset())
-        table[category] = tuple(pair for pair in pairs if pair[0] not in narrower)
-        table.update({pair[0]: (pair,) for pair in pairs if pair[0] in narrower and pair[0] not in SYNONYMS})
-    return table
-
-
-WORDS = _words()
-_MOST_PLACE_WORDS = 12
-"""Of a place behind a rank: "on the left hand side of the whole satellite image" has eight."""
-_CLASS = {one: category for category, pairs in SYNONYMS.items() for one, _ in pairs}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
     """An expression that is decided over the whole scene."""
 
-    meaning: Meaning
-    target: int
-    """Index of the question whose answers may be meant; an attribute such as a colour is part of that question."""
-    neighbour: int | None
-    """Index of the question whose answers are the neighbours; None without a relation."""
-    place: str | None = None
-    """A key of ``PLACES`` from which a rank chooses: "the largest house in the upper left"."""
-
-    @property
-    def chooses_one_nearest(self) -> bool:
-        """Whether the relation compares all targets with each other."""
-        relation = self.meaning.relation
-        return relation is not None and relation.kind in ("nearest", "farthest")
+    plan: QueryPlan
+    questions: Mapping[str, int]
+    """The question of each noun with its colour (``question_of``) that the model is asked; others it does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +50,8 @@ class Composition:
     """Each once, also when several expressions need it."""
     parts: tuple[int | Composed, ...]
     """One per expression, in order: the index of the question that it is itself, or how it is put together."""
+    unread: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of expressions that go to the model as they stand: words that the grammar or the model does not know."""
 
     @property
     def composed(self) -> bool:
@@ -84,148 +59,157 @@ class Composition:
         return any(isinstance(part, Composed) for part in self.parts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What can be looked for."""
+
+    taught: tuple[str, ...] = ()
+    """Names of things that the model knows besides the usual words."""
+    classes: Collection[str] = ()
+    """All classes that the model knows; empty: it may know anything."""
+    layers: tuple[str, ...] = ()
+    """Names and labels of context layers."""
+
+    def by_model(self, noun: str) -> bool:
+        """Whether the model can be asked for a noun."""
+        return not self.classes or noun in self.taught or noun in self.classes or class_of(noun) in self.classes
+
+    def by_layers(self, noun: str) -> bool:
+        """Whether a context layer holds it."""
+        return any(class_of(noun) == class_of(name) for name in self.layers)
+
+
 def compose(
-    expressions: tuple[str, ...], task: Task, *, whole_scene: bool, taught: tuple[str, ...] = ()
+    expressions: tuple[str, ...],
+    task: Task,
+    *,
+    whole_scene: bool | None,
+    known: Known | None = None,
+    plans: Mapping[str, QueryPlan] | None = None,
 ) -> Composition:
     """Split what can be split.
 
     Args:
         expressions: what the user asks.
         task: of all of them; plain questions of a split expression are always asked as "detect".
-        whole_scene: whether to split at all.
-        taught: names of things that the model knows besides the usual words.
+        whole_scene: True splits all that choose by rank, place or neighbour; None only what no chip can answer
+            (measures, distances, counts); False nothing.
+        known: what can be looked for.
+        plans: plans of expressions that need not be read.
+
+    Raises:
+        SettingsError: a query contradicts itself, or a unit does not fit.
     """
-    vocabulary = {**WORDS, **{name: (_forms(name),) for name in taught if name not in _CLASS}}
+    known = known or Known()
     index: dict[Question, int] = {}
+    unread: dict[str, tuple[str, ...]] = {}
 
     def ask(expression: str, how: Task) -> int:
         return index.setdefault(Question(expression=expression, task=how), len(index))
 
     parts: list[int | Composed] = []
     for expression in expressions:
-        meaning, place = _read(expression, task, vocabulary) if whole_scene else (None, None)
-        if meaning is None or not _splits(meaning):
+        plan = (plans or {}).get(expression)
+        if plan is None:
+            plan = _plan(expression, task, whole_scene, known, unread)
+        if plan is None:
             parts.append(ask(expression, task))
             continue
-        target = ask(_noun(meaning)[0], "detect")
-        neighbour = None if meaning.relation is None else ask(meaning.relation.category, "detect")
-        parts.append(Composed(meaning=meaning, target=target, neighbour=neighbour, place=place))
-    return Composition(questions=tuple(index), parts=tuple(parts))
+        questions = {}
+        for target in targets_of(plan):
+            if known.by_model(target.noun) and not (known.by_layers(target.noun) and target not in plan.targets):
+                questions[question_of(target)] = ask(question_of(target), "detect")
+        parts.append(Composed(plan=plan, questions=questions))
+    return Composition(questions=tuple(index), parts=tuple(parts), unread=unread)
 
 
-def _read(expression: str, task: Task, vocabulary: Words) -> tuple[Meaning | None, str | None]:
-    """What an expression means, and the place its rank chooses from, if it names both.
-
-    ``read_expression`` knows one of the two at a time, so "largest house | in the upper left" is read as "largest
-    house" and "house in the upper left", wherever the words can be parted so.
-    """
+def _plan(
+    expression: str, task: Task, whole_scene: bool | None, known: Known, unread: dict[str, tuple[str, ...]]
+) -> QueryPlan | None:
+    """The plan of an expression that is to be split; None where it goes to the model as it stands."""
+    if whole_scene is False:
+        return None
+    vocabulary = {**SYNONYMS, **{name: ((name, plural(name)),) for name in known.taught if class_of(name) == name}}
     meaning = read_expression(expression, vocabulary, task=task)
-    words = spoken(expression).split()
-    if meaning is not None or len(words) > MAX_CHARACTERS // 2:
-        return meaning, None
-    for at in range(max(1, len(words) - _MOST_PLACE_WORDS), len(words)):
-        ranked = read_expression(" ".join(words[:at]), vocabulary, task=task)
-        if ranked is None or ranked.selector not in RANKS or ranked.relation is not None:
-            continue
-        placed = read_expression(" ".join([ranked.category, *words[at:]]), vocabulary)
-        if placed is not None and placed.selector in PLACES and placed.relation is None and placed.attribute is None:
-            return ranked, placed.selector
-    return None, None
+    plain = meaning is not None and meaning.selector is None and meaning.relation is None
+    plan = read_query(expression, (*known.taught, *known.layers))
+    if plain or plan.unread or not all(target.known or known.by_layers(target.noun) for target in plan.targets):
+        words = list(plan.unread) if not plain else []
+        words += [t.said or t.noun for t in plan.targets if not t.known or not known.by_model(t.noun)]
+        if known.classes and words:
+            unread[expression] = tuple(dict.fromkeys(words))
+        return None
+    wanted = is_measured(plan) if whole_scene is None else chooses(plan)
+    if (
+        not wanted
+        and known.classes
+        and (strange := [t.said or t.noun for t in plan.targets if not known.by_model(t.noun)])
+    ):
+        unread[expression] = tuple(strange)
+    return plan if wanted else None
 
 
-def _splits(meaning: Meaning) -> bool:
-    """Whether a meaning chooses by rank, place or neighbour.
-
-    "The red car next to a car" and "the car next to a vehicle" are left to the model: two questions would find the same
-    car, which is not its own neighbour.
-    """
-    if meaning.relation is None:
-        return meaning.selector is not None
-    one, other = meaning.category, meaning.relation.category
-    same_class = _CLASS.get(one, one) == _CLASS.get(other, other)
-    same_question = meaning.category == meaning.relation.category and meaning.attribute is None
-    return same_question or not same_class
+def question_of(target: Target) -> str:
+    """What a model is asked for: the noun with its colour, or what else it is that a model must see."""
+    return noun_forms(target)[0]
 
 
-def _forms(category: str) -> tuple[str, str]:
-    """Singular and plural of a class, also of one that the model was taught."""
-    return WORDS[category][0] if category in WORDS else (category, plural(category))
+def settled_by_question(target: Target) -> tuple[Step, ...]:
+    """The step that is a part of ``question_of``: the first attribute."""
+    return tuple(step for step in target.steps if isinstance(step, Attribute) and not step.negated)[:1]
 
 
-def _noun(meaning: Meaning) -> tuple[str, str]:
-    """Singular and plural of what is looked for, with its attribute: ("red car", "red cars")."""
-    one, many = _forms(meaning.category)
-    if meaning.attribute is None:
-        return one, many
-    column, value = meaning.attribute
-    if column == "colour" and value in COLOURS:
-        return f"{value} {one}", f"{value} {many}"
-    return f"{one} whose {column} is {value}", f"{many} whose {column} is {value}"
+def targets_of(plan: QueryPlan) -> Iterator[Target]:
+    """All targets of a plan, also those that others stand to."""
+    for target in plan.targets:
+        yield from _nested(target)
+    for step in plan.answer.predicate:
+        yield from _in_step(step)
+    if isinstance(plan.answer.to, TargetReference):
+        yield from _nested(plan.answer.to.target)
 
 
-def reasoning(
-    composed: Composed, *, targets: int, neighbours: int, pool: int, where: str = "the scene", sure: bool = True
-) -> str:
-    """Why an object is meant: "There are five tanks and two harbors in the scene; this one is next to a harbor."
-
-    Args:
-        composed: the expression.
-        targets: how many objects there are to choose from, at least one.
-        neighbours: how many neighbours there are.
-        pool: how many of the targets stand to a neighbour or lie in a place as asked: a rank chose from these.
-        where: what was looked at.
-        sure: False where objects count that were not surely seen.
-    """
-    meaning = composed.meaning
-    counted = [_counted(targets, *_noun(meaning))]
-    if meaning.relation is not None and composed.neighbour != composed.target:
-        counted.append(_counted(neighbours, *_forms(meaning.relation.category)))
-    verb = "may be" if not sure else "is" if targets == 1 else "are"
-    subject = "it" if targets == 1 else "this one"
-    fact = _fact(composed, targets, neighbours, pool)
-    return f"There {verb} {' and '.join(counted)} in {where}; {subject} is {fact}."
+def _nested(target: Target) -> Iterator[Target]:
+    yield target
+    for step in target.steps:
+        yield from _in_step(step)
 
 
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{number(count)} {one if count == 1 else many}"
+def _in_step(step: Step) -> Iterator[Target]:
+    if isinstance(step, AnyOf):
+        for option in step.options:
+            for inner in option:
+                yield from _in_step(inner)
+    for reference in _references(step):
+        if isinstance(reference, TargetReference):
+            yield from _nested(reference.target)
 
 
-def _fact(composed: Composed, targets: int, neighbours: int, pool: int) -> str:
-    meaning = composed.meaning
-    place = PLACE_NAMES[meaning.selector] if meaning.selector in PLACES else None
-    rank = None if place is not None or meaning.selector is None else _rank(meaning)
-    if composed.place is not None:
-        return _ranked(rank, PLACE_NAMES[composed.place], targets, pool)
-    if meaning.relation is None:
-        return place or rank or ""
-    kind, one = meaning.relation.kind, _forms(meaning.relation.category)[0]
-    if composed.neighbour == composed.target:
-        other = f"another {one}"
-    else:
-        other = f"the {one}" if neighbours == 1 else with_article(one)
-    if composed.chooses_one_nearest:
-        if kind == "farthest" and not other.startswith("the "):
-            other = f"any {'other ' if composed.neighbour == composed.target else ''}{one}"
-        fact = f"the {kind} {'to' if kind == 'nearest' else 'from'} {other}"
-        return f"{fact} and {place}" if place else fact
-    fact = f"{RELATIONS[kind][0]} {other}"
-    if place is not None:
-        return f"{fact} and {place}"
-    return _ranked(rank, fact, targets, pool)
+def _references(step: Step) -> tuple[Reference | None, ...]:
+    if isinstance(step, Relation):
+        return step.other, step.second
+    return (step.to,) if isinstance(step, Rank) else ()
 
 
-def _ranked(rank: str | None, fact: str, targets: int, pool: int) -> str:
-    """Such as "the largest of the three in the upper left quarter"."""
-    if rank is None or targets == 1:
-        return fact
-    return f"the only one {fact}" if pool == 1 else f"{rank} of the {number(pool)} {fact}"
+def chooses(plan: QueryPlan) -> bool:
+    """Whether a plan chooses among what is found: by rank, place, neighbour or measure, or is a union."""
+    steps = [step for target in plan.targets for step in target.steps if not isinstance(step, Attribute)]
+    return bool(steps) or len(plan.targets) > 1 or plan.answer.kind != "features"
 
 
-def _rank(meaning: Meaning) -> str:
-    rank = str(meaning.selector)
-    if meaning.count is not None and meaning.count > 1:
-        return f"among the {number(meaning.count)} {rank}"
-    if meaning.ordinal == 1:
-        return f"the {rank}"
-    position = ordinal(meaning.ordinal)
-    return f"the {position} from the {SIDES[rank]}" if rank in SIDES else f"the {position} {rank}"
+def is_measured(plan: QueryPlan) -> bool:
+    """Whether a plan asks for what no chip can show: measures, distances, counts, other layers."""
+    return plan.answer.kind != "features" or any(
+        _measured(step) for target in targets_of(plan) for step in target.steps
+    )
+
+
+def _measured(step: Step) -> bool:
+    if isinstance(step, AnyOf):
+        return any(_measured(inner) for option in step.options for inner in option)
+    if isinstance(step, Rank):
+        return step.all_but or step.by in ("length", "width", "perimeter", "elongation")
+    if isinstance(step, Relation):
+        distances = (step.least_m, step.most_m, step.count_least, step.count_most)
+        return any(value is not None for value in distances)
+    return isinstance(step, Comparison | Group | Facing)

@@ -29,3 +29,5 @@ class Feature:
     area_m2: float | None
     """Geodesic area; None for pixel coordinates."""
     geometry_crs: Polygon
+    measures: tuple[tuple[str, float], ...] = ()
+    """What a query about the whole scene measured: "length_m", "distance_m", "rank" ...; NaN where it did not."""

@@ -118,7 +118,8 @@ class Saving(QObject):
                 saving.keep_in_file(kept, written)
             elif layer_is_temporary(kept) and only is None:
                 text += ". " + tr("The layer on the map is still a temporary one.")
-            saving.reload_readers(written)
+            if written.action == "append":
+                saving.reload_readers(written)
             self.said.emit(text, Qgis.MessageLevel.Success)
             self.saved.emit()
 

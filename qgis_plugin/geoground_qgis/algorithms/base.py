@@ -173,10 +173,8 @@ class Algorithm(QgsProcessingAlgorithm):
         parameters: dict[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
-        *,
-        as_drawn: bool = False,
     ) -> Source:
-        """The raster and the part of it that is asked about; ``as_drawn`` as in ``describe_source``.
+        """The raster and the part of it that is asked about.
 
         Raises:
             QgsProcessingException: it cannot be used.
@@ -186,7 +184,7 @@ class Algorithm(QgsProcessingAlgorithm):
             extent = self.parameterAsExtent(parameters, "EXTENT", context, layer.crs())
         resolution = self.parameterAsDouble(parameters, "RESOLUTION", context) if parameters.get("RESOLUTION") else 0.0
         try:
-            source = describe_source(layer, extent, resolution_m=resolution, as_drawn=as_drawn)
+            source = describe_source(layer, extent, resolution_m=resolution)
         except LayerError as error:
             raise QgsProcessingException(str(error)) from error
         if source.pixels > WARN_PIXELS:
@@ -199,8 +197,8 @@ class Algorithm(QgsProcessingAlgorithm):
 
 
 def with_extent(request: dict[str, Any], source: Source) -> dict[str, Any]:
-    """The request with file, extent, bands and limits of a source."""
-    full = dict(request, source=source.path, **source.appearance.params())
+    """The request with file and extent of a source."""
+    full = dict(request, source=source.path)
     if source.path is not None and not source.whole:
         box = source.extent
         full["bbox"] = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]

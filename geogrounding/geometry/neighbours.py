@@ -1,0 +1,175 @@
+"""Nearest neighbours and pairs within a distance among many outlines of one plane.
+
+A spatial index gives candidates by their bounding boxes; only those that can still be the nearest are measured. That is
+several times faster than GEOS's own search for the nearest, and time grows nearly in proportion to the outlines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Shapes = NDArray[np.object_]
+Indexes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+BLOCK = 8_192
+"""Outlines looked up at a time."""
+RINGS = 4
+"""Neighbours are looked for within a radius that grows so many times; the few that are left are searched one by one."""
+GROWTH = 2.5
+MOST_VERTICES = 64
+"""Larger outlines are measured in pieces of their boundary, each with a bounding box of its own."""
+_SLACK = 1e-9
+
+
+def nearest_in_plane(
+    mine: Shapes, theirs: Shapes, *, ids: tuple[Indexes, Indexes] | None, limit: float | None
+) -> tuple[Floats, Indexes]:
+    """Distance (N,) to the nearest of the others, and its index (N,); infinite and -1 where there is none.
+
+    Args:
+        mine: (N,) geometries of any type.
+        theirs: (M,).
+        ids: identities (N,) and (M,): what has the same is the same thing, and no neighbour of itself.
+        limit: others farther away do not matter.
+    """
+    gap, index = np.full(len(mine), np.inf), np.full(len(mine), -1, np.int64)
+    if not len(mine) or not len(theirs):
+        return gap, index
+    index_of = _Index(theirs, ids)
+    todo = np.arange(len(mine), dtype=np.int64)
+    reach = limit if limit is not None else index_of.spacing
+    for _ in range(1 if limit is not None else RINGS):
+        for block in _blocks(todo):
+            one, two, apart = index_of.near(mine, block, reach)
+            first = _least_of_each(one, apart, two)
+            within = first[apart[first] <= reach * (1 + _SLACK) + _SLACK]
+            gap[one[within]], index[one[within]] = apart[within], two[within]
+        todo = np.flatnonzero(index < 0)
+        reach *= GROWTH
+        if not len(todo):
+            break
+    if limit is None and len(todo):
+        # None of these has another thing of the same outline, or it would have been found at distance 0: "exclusive"
+        # passes over the thing itself and nothing else.
+        tree = shapely.STRtree(theirs)
+        (asked, other), apart = tree.query_nearest(
+            mine[todo], return_distance=True, exclusive=ids is not None, all_matches=False
+        )
+        gap[todo[asked]], index[todo[asked]] = apart, other
+    return gap, index
+
+
+def pairs_in_plane(
+    mine: Shapes, theirs: Shapes, distance: float, *, ids: tuple[Indexes, Indexes] | None
+) -> tuple[Indexes, Indexes]:
+    """All pairs (P,), (P,) at most ``distance`` apart, ordered by the first, then the second."""
+    first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    if len(mine) and len(theirs):
+        index_of = _Index(theirs, ids)
+        for block in _blocks(np.arange(len(mine), dtype=np.int64)):
+            one, two, apart = index_of.near(mine, block, distance, all_of_them=True)
+            near = apart <= distance * (1 + _SLACK) + _SLACK
+            pairs = np.unique(np.stack([one[near], two[near]]), axis=1)
+            first.append(pairs[0])
+            second.append(pairs[1])
+    return np.concatenate(first), np.concatenate(second)
+
+
+class _Index:
+    """The others, with large ones in pieces, behind a tree of bounding boxes."""
+
+    def __init__(self, theirs: Shapes, ids: tuple[Indexes, Indexes] | None) -> None:
+        self._theirs, self._ids = theirs, ids
+        self._pieces, self._owner = _pieces(theirs)
+        self._bounds = shapely.bounds(self._pieces)
+        self._point = _first_points(self._pieces)
+        self._tree = shapely.STRtree(self._pieces)
+        large = np.unique(self._owner[np.bincount(self._owner, minlength=len(theirs))[self._owner] > 1])
+        self._large = large[shapely.get_dimensions(theirs[large]) == 2]
+        self._large_tree = shapely.STRtree(theirs[self._large]) if len(self._large) else None
+        x0, y0, x1, y1 = shapely.total_bounds(theirs)
+        side = np.median(np.maximum(self._bounds[:, 2] - self._bounds[:, 0], self._bounds[:, 3] - self._bounds[:, 1]))
+        self.spacing = float(max(np.sqrt((x1 - x0) * (y1 - y0) / len(theirs)), side, 1e-6))
+
+    def near(
+        self, mine: Shapes, block: Indexes, reach: float, *, all_of_them: bool = False
+    ) -> tuple[Indexes, Indexes, Floats]:
+        """(index into mine, index into theirs, distance) of pairs: those that may be nearest, or all within reach."""
+        own = shapely.bounds(mine[block])
+        grown = own + np.array([-1, -1, 1, 1]) * (reach * (1 + _SLACK) + _SLACK)
+        asked, piece = self._tree.query(shapely.box(*grown.T))
+        keep = self._others(block[asked], self._owner[piece])
+        asked, piece = asked[keep], piece[keep]
+        a, b = own[asked], self._bounds[piece]
+        beyond = np.maximum(np.maximum(b[:, :2] - a[:, 2:], a[:, :2] - b[:, 2:]), 0.0)
+        least = np.hypot(beyond[:, 0], beyond[:, 1])
+        possible = least <= reach * (1 + _SLACK) + _SLACK
+        if not all_of_them:  # the distance of two of their points bounds the distance of two outlines
+            points = _first_points(mine[block])
+            most = np.hypot(*(points[asked] - self._point[piece]).T)
+            bound = np.full(len(block), np.inf)
+            np.minimum.at(bound, asked, most)
+            possible &= least <= bound[asked] * (1 + _SLACK)
+        asked, piece = asked[possible], piece[possible]
+        apart = shapely.distance(mine[block[asked]], self._pieces[piece])
+        one, two = block[asked], self._owner[piece]
+        if self._large_tree is not None:  # what lies inside a large polygon is far from its boundary
+            within, which = self._large_tree.query(mine[block], predicate="intersects")
+            inside, around = block[within], self._large[which]
+            keep = self._others(inside, around)
+            one, two = np.r_[one, inside[keep]], np.r_[two, around[keep]]
+            apart = np.r_[apart, np.zeros(int(keep.sum()))]
+        return one, two, apart
+
+    def _others(self, one: Indexes, two: Indexes) -> NDArray[np.bool_]:
+        if self._ids is None:
+            return np.ones(len(one), np.bool_)
+        return np.asarray(self._ids[0][one] != self._ids[1][two], np.bool_)
+
+
+def _blocks(indexes: Indexes) -> Iterator[Indexes]:
+    for start in range(0, len(indexes), BLOCK):
+        yield indexes[start : start + BLOCK]
+
+
+def _least_of_each(one: Indexes, apart: Floats, two: Indexes) -> Indexes:
+    """Positions of the pair with the least distance of each first index; ties go to the lower second index."""
+    order = np.lexsort((two, apart, one))
+    ordered = one[order]
+    starts = np.ones(len(order), np.bool_)
+    starts[1:] = ordered[1:] != ordered[:-1]
+    return order[starts]
+
+
+def _first_points(shapes: Shapes) -> Floats:
+    points, owner = shapely.get_coordinates(shapes, return_index=True)
+    return np.asarray(points[np.searchsorted(owner, np.arange(len(shapes)))], np.float64)
+
+
+def _pieces(shapes: Shapes) -> tuple[Shapes, Indexes]:
+    """Small outlines as they are, large ones as pieces of their boundary, with the index of the outline of each."""
+    owner = np.arange(len(shapes), dtype=np.int64)
+    large = shapely.get_num_coordinates(shapes) > MOST_VERTICES
+    if not large.any():
+        return shapes, owner
+    which = np.flatnonzero(large)
+    areal = shapely.get_dimensions(shapes[which]) == 2
+    lines = shapes[which].copy()
+    lines[areal] = shapely.boundary(lines[areal])
+    parts, part_of = shapely.get_parts(lines, return_index=True)
+    cut: list[Shapes] = []
+    owners: list[int] = []
+    for part, number in zip(parts, part_of, strict=True):
+        points = shapely.get_coordinates(part)
+        if len(points) < 2:
+            cut.append(np.array([part], object))
+        else:
+            cut.append(np.array([shapely.LineString(points[at : at + MOST_VERTICES // 2 + 1])
+                for at in range(0, len(points) - 1, MOST_VERTICES // 2)], object))  # fmt: skip
+        owners += [int(which[number])] * len(cut[-1])
+    return np.concatenate([shapes[~large], *cut]), np.r_[owner[~large], np.array(owners, np.int64)]
