@@ -273,7 +273,7 @@ class TransformersModel:
             truncated=not reply.finished,
         )
         problem = unusable(answer, convention=self._convention, max_tokens=self._max_new_tokens)
-        return answer if problem is None else Answer(error=problem)
+        return answer if problem is None else Answer(error=problem, raw_text=answer.raw_text)
 
     def _text(self, token_ids: Sequence[int]) -> str:
         text: str = self._processing.tokenizer.decode(

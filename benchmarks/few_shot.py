@@ -1,6 +1,6 @@
 """Ten labels of a word the built-in model has never heard: what they teach it, and what it forgets for it.
 
-    python -m benchmarks.handful [--data ../shared/data] [--scenes 3] [--steps 80]
+    python -m benchmarks.few_shot [--data ../shared/data] [--scenes 3] [--steps 80]
 
 On whole test scenes of the Airbus Aircraft Detection sample, which the built-in model was not trained on, the ten
 leftmost airplanes are labelled "jetliner"; the others are there and not labelled, as when somebody draws a few
