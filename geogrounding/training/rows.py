@@ -86,9 +86,11 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
     if settings.shots is not None:
         from geogrounding.datasets.few_shot import choose_shots
 
+        if not any(sample.category for sample in samples):
+            raise InputError(
+                f"no sample of {data} names its class, by which shots are chosen", hint="Leave out --shots."
+            )
         samples = choose_shots(samples, settings.shots, seed=settings.seed)
-        if not samples:
-            raise InputError("no sample has a category, so that none can be chosen by shots", hint="Leave out --shots.")
     return TrainingSet(samples=tuple(samples), problems=read.problems, files={**hashes, **read.files}, notes=notes)
 
 

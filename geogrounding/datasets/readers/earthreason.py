@@ -3,10 +3,12 @@
 A split is a folder with ``images/NAME.jpg``, ``labels/NAME.png`` (not black inside the targets) and ``QAs/NAME.json``,
 which has the lists ``questions`` (the same one in several wordings) and ``answer``; an empty ``answer`` says that there is
 no target. (github.com/earth-insights/SegEarth-R1, train_dataset.py). The first question is taken, as its evaluation does.
+The class, for few-shot choice and metrics by class, is ``category`` where a record has one, else that of the file name.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -64,7 +66,7 @@ def _sample(
     polygons = polygons_of_mask(read_mask(mask_path, size_px))
     large = [polygon for polygon in polygons if polygon.area >= LEAST_REGION_PX] or list(polygons)
     stated = record.get("category", record.get("class_name"))
-    category = readable(text_of(stated, "the category")) if stated else ""
+    category = readable(text_of(stated, "the category")) if stated else _class_of_name(path.stem)
     answer = answers[0] if isinstance(answers, list) and answers else ""
     task = wanted.task or "segment"
     return Sample(
@@ -74,12 +76,18 @@ def _sample(
         expression=text_of(questions[0], "the question"),
         task=task,
         boxes_px=np.array([polygon.bounds for polygon in large], dtype=np.float64).reshape(-1, 4),
-        labels=(category or "target",) * len(large),
+        labels=((readable(str(stated)) if stated else "target"),) * len(large),
         polygons_px=polygons,
         category=category,
         reasoning=text_of(answer, "the answer") if answer else "",
         origin=path.name,
     )
+
+
+def _class_of_name(stem: str) -> str:
+    """The class in a name such as ``storage_tank_12``, as AID and fMoW name the images that the set was chosen from."""
+    found = re.match(r"([A-Za-z]+(?:[_-][A-Za-z]+)*?)_?\d", stem)
+    return readable(found.group(1)).lower() if found else ""
 
 
 def _image(stem: str, images: ImageFolder) -> tuple[Path, tuple[int, int]]:
