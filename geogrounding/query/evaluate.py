@@ -339,7 +339,8 @@ class _Walk:
             boxes, _ = self._world.frame(self._things.take(some), compass=step.by in COMPASS_TO_PICTURE)
             low = 0 if side in ("left", "right") else 1
             centre = (boxes[:, low] + boxes[:, low + 2]) / 2
-            return [centre if side in ("left", "top", "upper") else -centre]
+            key = centre if side in ("left", "top", "upper") else -centre
+            return [key - key.min(initial=np.inf)]  # ties are relative, and the origin of a CRS may be 7,000 km away
         values = self._things.measure(self._ground, step.by)[some]
         self._measure(attribute_name(step.by, self._ground.unit), some, values)
         return [np.where(np.isfinite(values), sign * values, np.inf)]
