@@ -111,8 +111,9 @@ SCENE = together(
         show_default=True,
         section="Scene",
         metavar="METHOD",
-        help="How values become 8 bits, once for the scene: auto, percentile:2,98, minmax, none or LOW,HIGH. "
-        "auto leaves 8-bit colour as it is and takes percentile:2,98 for everything else.",
+        help="How values become 8 bits, once for the scene: auto, percentile:2,98, minmax, none or LOW,HIGH "
+        "(once for all bands, or a pair for each). auto leaves 8-bit colour as it is and takes percentile:2,98 for "
+        "everything else.",
     ),
     option(
         "--oo",

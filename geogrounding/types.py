@@ -78,4 +78,4 @@ class Answer:
     dropped: tuple[Drop, ...] = ()
     raw_text: str = field(default="", repr=False)
     error: str | None = None
-    """Why there is no answer (the chip failed); the other fields are then empty."""
+    """Why there is no answer (the chip failed); every other field but ``raw_text`` is then empty."""

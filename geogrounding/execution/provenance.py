@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from geogrounding._version import __version__
 from geogrounding.execution.scan_plan import Plan
-from geogrounding.models.base import Model
+from geogrounding.models.base import Conventions, Model
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 from geogrounding.settings import RunSettings
@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 PACKAGES = ("rasterio", "shapely", "pyproj", "pyogrio", "numpy", "torch", "transformers", "peft")
 MAX_FAILED_LISTED = 10_000
 """Failed chips written out one by one; beyond that only their number is."""
+
+
+_FIRST_CONVENTIONS = (
+    "tile_size_px",
+    "overlap_px",
+    "coordinates",
+    "scales",
+    "ground_resolution_m",
+    "batch_size",
+    "min_score",
+    "taught",
+    "scene_questions",
+)
+"""Fields of ``Conventions`` in the key of every journal, so that an older journal still fits the same run."""
 
 
 def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, model: Model) -> dict[str, str]:
@@ -40,12 +54,20 @@ def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, m
         "bands": [list(scene.bands), scene.nodata],
         "stretch": stretch.describe(),
         "chips": plan.describe(),
-        "model": [model.name, model.fingerprint, asdict(model.conventions)],
+        "model": [model.name, model.fingerprint, _conventions_key(model.conventions)],
         "version": __version__,
     }
     return {
         name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()
     }
+
+
+def _conventions_key(conventions: Conventions) -> dict[str, Any]:
+    """Conventions as the first journals digested them: fields that came later only where they are not the default."""
+    plain = asdict(conventions)
+    key = {name: plain[name] for name in _FIRST_CONVENTIONS}
+    usual = asdict(Conventions(**{name: plain[name] for name in ("tile_size_px", "overlap_px", "coordinates")}))
+    return key | {name: value for name, value in plain.items() if name not in key and value != usual[name]}
 
 
 def describe_run(

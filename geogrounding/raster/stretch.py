@@ -100,7 +100,7 @@ def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
         scene: the raster.
         method: ``auto`` (8-bit colour passes unchanged, all else as percentile:2,98 per band), ``percentile:LOW,HIGH``,
             ``minmax`` (of the sample), ``none`` (8-bit values as they are; other types clipped to 0..255), or two
-            numbers ``LOW,HIGH`` for all bands.
+            numbers ``LOW,HIGH`` for all bands, or a pair for each band (``LOW,HIGH,LOW,HIGH,LOW,HIGH``).
 
     The sample is a decimated read of an overview where there is one of enough pixels, the whole scene where it is
     small, else whole windows spread evenly over the scene, the same ones every time.
@@ -116,14 +116,22 @@ def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
     if kind == "none" or (kind == "auto" and scene.dtype == "uint8" and len(plan.bands) >= 3):
         return Stretch(method=method, low=None, high=None)
     if kind == "range":
-        return Stretch(method=method, low=(numbers[0],) * len(plan.bands), high=(numbers[1],) * len(plan.bands))
-    lows, highs = [], []
-    percentiles = {"percentile": numbers, "auto": (2.0, 98.0), "minmax": (0.0, 100.0)}[kind]
+        lows, highs = numbers[0::2], numbers[1::2]
+        if len(lows) == 1:
+            lows, highs = lows * len(plan.bands), highs * len(plan.bands)
+        if len(lows) != len(plan.bands):
+            raise SettingsError(
+                f"stretch {quote(method)} has {len(lows)} pairs for {len(plan.bands)} bands",
+                hint="Give LOW,HIGH once for all bands, or once for each.",
+            )
+        return Stretch(method=method, low=lows, high=highs)
+    low_values, high_values = [], []
+    percentiles = {"percentile": (numbers[0], numbers[-1]), "auto": (2.0, 98.0), "minmax": (0.0, 100.0)}[kind]
     for values in _sample(scene):
         low, high = _limits(values, percentiles)
-        lows.append(low)
-        highs.append(high)
-    return Stretch(method=method, low=tuple(lows), high=tuple(highs))
+        low_values.append(low)
+        high_values.append(high)
+    return Stretch(method=method, low=tuple(low_values), high=tuple(high_values))
 
 
 def parse_method(method: str) -> None:
@@ -135,21 +143,25 @@ def parse_method(method: str) -> None:
     _parse(method)
 
 
-def _parse(method: str) -> tuple[str, tuple[float, float]]:
+def _parse(method: str) -> tuple[str, tuple[float, ...]]:
+    """Kind and numbers: two percentiles, or low and high of all bands or of each."""
     text = method.strip().lower()
     if text in ("auto", "minmax", "none"):
         return text, (0.0, 0.0)
     kind, _, rest = text.rpartition(":")
-    hint = "One of: auto, percentile:2,98, minmax, none, or two numbers LOW,HIGH."
+    hint = "One of: auto, percentile:2,98, minmax, none, or two numbers LOW,HIGH (for all bands, or for each)."
     try:
-        low, high = (float(part) for part in rest.replace(",", " ").split())
+        numbers = tuple(float(part) for part in rest.replace(",", " ").split())
     except ValueError:
-        raise SettingsError(f"stretch {quote(method)} is not understood", hint=hint) from None
-    if not (math.isfinite(low) and math.isfinite(high) and low < high) or kind not in ("", "percentile"):
+        numbers = ()
+    pairs = list(zip(numbers[0::2], numbers[1::2], strict=False))
+    most = 2 if kind else 6
+    ordered = all(math.isfinite(low) and math.isfinite(high) and low < high for low, high in pairs)
+    if kind not in ("", "percentile") or not pairs or len(numbers) % 2 or len(numbers) > most or not ordered:
         raise SettingsError(f"stretch {quote(method)} is not understood", hint=hint)
-    if kind == "percentile" and not (low >= 0 and high <= 100):
+    if kind and not (numbers[0] >= 0 and numbers[1] <= 100):
         raise SettingsError("percentiles must lie between 0 and 100", hint=hint)
-    return ("percentile", (low, high)) if kind else ("range", (low, high))
+    return kind or "range", numbers
 
 
 def _limits(values: NDArray[np.float64], percentiles: tuple[float, float]) -> tuple[float, float]:

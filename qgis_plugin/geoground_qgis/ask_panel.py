@@ -31,7 +31,7 @@ from qgis.PyQt.QtWidgets import (
 from . import settings
 from .compat import QAction
 from .extent_tool import DrawnExtent
-from .messages import duration, short, tr
+from .messages import PROBLEM, duration, short, tr
 from .rasters import WARN_PIXELS, LayerError, Source, describe_source
 
 SETTLE_MS = 400
@@ -60,6 +60,7 @@ class Ask:
             "expressions": list(self.questions),
             "task": self.task,
             "model": self.model,
+            **self.source.appearance.params(),
         }
         if not self.source.whole and self.source.path is not None:
             params["bbox"] = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
@@ -169,7 +170,7 @@ class AskPanel(QWidget):
         """A line above the button: chips and time, or why it cannot run."""
         self.estimate.setText(text)
         self.estimate.setProperty("problem", problem)
-        self.estimate.setStyleSheet("color: #b3261e;" if problem else "")
+        self.estimate.setStyleSheet(PROBLEM if problem else "")
 
     def describe_plan(self, plan: dict[str, Any], source: Source) -> None:
         """Show chips and time."""
@@ -177,9 +178,10 @@ class AskPanel(QWidget):
         text = tr("1 chip") if chips == 1 else tr("{n} chips").format(n=f"{chips:,}")
         if isinstance(seconds, (int, float)) and seconds > 0:
             text += tr(", about {time}").format(time=duration(seconds))
+        shown = source.appearance.text()
         if source.path is None:
             text += "\n" + self.describe_export(source)
-        self.show_estimate(text)
+        self.show_estimate(f"{text}\n{shown}" if shown else text)
 
     def describe_export(self, source: Source) -> str:
         """What an export means."""

@@ -12,6 +12,10 @@ NAME = "geogrounding"
 MAX_NAME_CHARS = 60
 
 
+PROBLEM = "color: #8c1d18; background: #fbe9e7; padding: 3px; border-radius: 3px;"
+"""Style of a line that says what is wrong: with its own background, so that it can be read in light and dark themes."""
+
+
 def tr(text: str) -> str:
     """The text in the language of the user, where a translation is there."""
     return QCoreApplication.translate(NAME, text)

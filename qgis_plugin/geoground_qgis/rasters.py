@@ -1,7 +1,8 @@
 """From a raster layer to a file that the engine can open.
 
-A file of the disk is used as it is. Everything else (WMS, XYZ, WCS, memory, virtual layers, files whose CRS was set by
-hand) is exported for the area to a temporary GeoTIFF, after a warning about its size.
+A file in a format that the engine reads is used as it is, with the bands and limits that QGIS draws it with. Everything
+else is exported for the area to a temporary GeoTIFF, after a warning about its size: WMS, XYZ, WCS, GeoPackage rasters,
+MBTiles, virtual layers, files whose CRS was set by hand, layers in colours that no bands and limits describe.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from osgeo import gdal
 from qgis.core import (
     Qgis,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
+    QgsPalettedRasterRenderer,
     QgsPointXY,
     QgsProject,
     QgsRasterBlockFeedback,
@@ -29,6 +32,7 @@ from qgis.core import (
 )
 
 from . import settings
+from .appearance import AS_IT_IS, RENDERED, Appearance, appearance_of
 from .messages import tr
 
 WARN_PIXELS = 25_000_000
@@ -37,6 +41,10 @@ MOST_PIXELS = 400_000_000
 """Larger exports are refused: a map server would send them for hours."""
 DEFAULT_RESOLUTION_M = 0.5
 """Ground resolution of exports from sources that have none of their own, such as XYZ tiles."""
+READ_BY_ENGINE = frozenset(
+    {"GTiff", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "HFA", "ENVI", "NITF", "PNG", "JPEG", "WEBP", "BMP"}
+)
+"""Drivers of GDAL for the formats that the engine opens; it looks at the first bytes, as GDAL does."""
 METRES_PER_DEGREE = 111_320.0
 
 
@@ -60,6 +68,8 @@ class Source:
     layer: QgsRasterLayer
     export_px: tuple[int, int] = (0, 0)
     """Columns and rows of the export."""
+    appearance: Appearance = AS_IT_IS
+    """How the layer is drawn."""
 
     @property
     def pixels(self) -> int:
@@ -73,8 +83,11 @@ def describe_source(
     extent_crs: QgsCoordinateReferenceSystem | None = None,
     *,
     resolution_m: float = 0.0,
+    as_drawn: bool = False,
 ) -> Source:
     """What a run over this layer and extent (None: all of it) would read; nothing is read yet.
+
+    ``as_drawn`` is for requests that take neither bands nor limits: what these describe is exported as well.
 
     Raises:
         LayerError: no layer, no valid CRS, an extent beside the layer, or an export that is too large.
@@ -93,9 +106,16 @@ def describe_source(
     if inside.isEmpty() or not inside.isFinite():
         raise LayerError(tr("The extent lies beside the layer “{name}”.").format(name=layer.name()))
     whole = inside == layer.extent()
-    path = file_of(layer)
+    appearance = appearance_of(layer)
+    if as_drawn and appearance != AS_IT_IS:
+        appearance = RENDERED
+    path = None if appearance.rendered else file_of(layer)
     if path is not None:
-        return Source(name=layer.name(), crs=crs, extent=inside, whole=whole, path=path, layer=layer)
+        return Source(
+            name=layer.name(), crs=crs, extent=inside, whole=whole, path=path, layer=layer, appearance=appearance
+        )
+    if isinstance(layer.renderer(), QgsPalettedRasterRenderer):
+        appearance = RENDERED  # an export of the values would lose the colours
     size = export_size(layer, inside, resolution_m)
     if size[0] * size[1] > MOST_PIXELS:
         raise LayerError(
@@ -103,7 +123,16 @@ def describe_source(
                 c=f"{size[0]:,}", r=f"{size[1]:,}"
             )
         )
-    return Source(name=layer.name(), crs=crs, extent=inside, whole=whole, path=None, layer=layer, export_px=size)
+    return Source(
+        name=layer.name(),
+        crs=crs,
+        extent=inside,
+        whole=whole,
+        path=None,
+        layer=layer,
+        export_px=size,
+        appearance=appearance,
+    )
 
 
 def file_of(layer: QgsRasterLayer) -> str | None:
@@ -114,6 +143,9 @@ def file_of(layer: QgsRasterLayer) -> str | None:
     path = Path(layer.source())
     if path.suffix.lower() == ".vrt" or not path.is_file():
         return None  # a virtual raster names other files: it is rendered into one, as a stream or a subdataset is
+    driver = gdal.IdentifyDriver(str(path))
+    if driver is None or driver.ShortName not in READ_BY_ENGINE:
+        return None
     if provider.crs() != layer.crs():
         return None  # set by hand: the engine would read the other one from the file
     return str(path.resolve())
@@ -162,13 +194,18 @@ def units_per_metre(crs: QgsCoordinateReferenceSystem, centre: QgsPointXY) -> fl
 class Export:
     """A job that writes the area of a source to a temporary GeoTIFF; made in the main thread, run in another.
 
-    The provider is cloned at once, since layers belong to the main thread.
+    The provider, and what draws the layer where its colours are exported, are cloned at once: layers belong to the main
+    thread.
     """
 
     def __init__(self, source: Source, folder: Path | None = None) -> None:
         self.feedback = QgsRasterBlockFeedback()
         self._source = source
-        self._provider = source.layer.dataProvider().clone()
+        layer = source.layer
+        parts = [layer.dataProvider()]
+        if source.appearance.rendered:
+            parts += [layer.renderer(), layer.brightnessFilter(), layer.hueSaturationFilter()]
+        self._parts = [part.clone() for part in parts if part is not None]
         self._context = QgsProject.instance().transformContext()
         self.path = (folder or settings.cache_folder()) / f"{uuid.uuid4().hex}.tif"
 
@@ -185,8 +222,9 @@ class Export:
             )
         self.feedback.progressChanged.connect(lambda percent: progress(percent / 100))
         pipe = QgsRasterPipe()
-        if not pipe.set(self._provider):
-            raise LayerError(tr("The layer “{name}” cannot be exported.").format(name=self._source.name))
+        for part in self._parts:
+            if not pipe.set(part):
+                raise LayerError(tr("The layer “{name}” cannot be exported.").format(name=self._source.name))
         writer = QgsRasterFileWriter(str(self.path))
         writer.setOutputFormat("GTiff")
         writer.setCreateOptions(["COMPRESS=LZW", "TILED=YES", "BIGTIFF=IF_SAFER"])

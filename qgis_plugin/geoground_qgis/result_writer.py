@@ -170,12 +170,10 @@ class ResultWriter(QObject):
             layer = self._layer_of(query)
             if layer is None:
                 continue
-            feature = to_feature(layer.fields(), found, self._date)
+            feature = to_feature(layer.fields(), found, self._date, exported=self._name if self._exported else None)
             if feature is None:
                 self.unusable += 1
                 continue
-            if self._exported:
-                feature.setAttribute("source", self._name)
             judged = self._judged.get(layer.id(), [])
             feature.setAttribute("review", _verdict(feature.geometry().boundingBox(), judged))
             batches.setdefault(query, []).append(feature)

@@ -62,8 +62,12 @@ def now() -> str:
     return datetime.now(timezone.utc).astimezone().isoformat(timespec="seconds")
 
 
-def to_feature(fields: QgsFields, found: Mapping[str, Any], date: str) -> QgsFeature | None:
+def to_feature(
+    fields: QgsFields, found: Mapping[str, Any], date: str, *, exported: str | None = None
+) -> QgsFeature | None:
     """A result of the engine (GeoJSON, in the CRS of the raster) as a feature; None where it is no polygon.
+
+    ``exported`` is the name of a raster that the engine saw as a temporary copy: that is the source, not the copy.
 
     Texts are kept as they came: they are data, and every place that shows them shows them literally.
     """
@@ -81,6 +85,8 @@ def to_feature(fields: QgsFields, found: Mapping[str, Any], date: str) -> QgsFea
             feature.setAttribute(index, {"int8": int, "double": float, "string": str}[kind](value))
         except (TypeError, ValueError, OverflowError):  # such as the id of a provisional result
             continue
+    if exported is not None and fields.indexOf("source") >= 0:
+        feature.setAttribute("source", exported)
     for name, value in (("date", date), ("review", OPEN)):
         if fields.indexOf(name) >= 0:
             feature.setAttribute(name, value)

@@ -118,8 +118,7 @@ class Saving(QObject):
                 saving.keep_in_file(kept, written)
             elif layer_is_temporary(kept) and only is None:
                 text += ". " + tr("The layer on the map is still a temporary one.")
-            if written.action == "append":
-                saving.reload_readers(written)
+            saving.reload_readers(written)
             self.said.emit(text, Qgis.MessageLevel.Success)
             self.saved.emit()
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from osgeo import ogr
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
@@ -124,6 +125,13 @@ def open_table(target: Target) -> QgsVectorLayer:
     return QgsVectorLayer(uri(target), target.table or target.path.stem, "ogr")
 
 
+def rows_in(target: Target) -> int:
+    """Rows of the layer of a target, counted by a connection of its own; -1 where it cannot be read."""
+    source = ogr.Open(str(target.path))
+    layer = None if source is None else source.GetLayerByName(target.table) if target.table else source.GetLayer(0)
+    return -1 if layer is None else int(layer.GetFeatureCount())
+
+
 def uri(target: Target) -> str:
     """Source of the layer of a target, as QGIS writes it."""
     return f"{target.path}|layername={target.table}" if target.driver == GPKG else str(target.path)
@@ -146,7 +154,7 @@ def write_results(
     """
     try:
         target = resolve(layer, target)
-        before = open_table(target).featureCount() if target.action == "append" else 0
+        before = rows_in(target) if target.action == "append" else 0
     except LayerError as error:
         failed(str(error))
         return None
@@ -164,7 +172,7 @@ def write_results(
         layer.blockSignals(False)
 
     def complete(*_: object) -> None:
-        written = open_table(target).featureCount()
+        written = rows_in(target)
         if written == expected:
             done(target)
         else:
@@ -203,8 +211,10 @@ def _options(layer: QgsVectorLayer, target: Target) -> QgsVectorFileWriter.SaveV
 
 
 def reload_readers(target: Target) -> None:
-    """Let layers of the project that read the table of a target see the rows that were added."""
-    for layer in _readers(target.path, target.table):
+    """Let layers of the project that read the file of a target open it anew: the files of SQLite beside it are new."""
+    for layer in _readers(target.path, None):
+        if layer.isEditable():
+            continue
         layer.dataProvider().reloadData()
         layer.updateExtents()
         layer.reload()

@@ -23,7 +23,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .loss_plot import Curve
-from .messages import duration, tr
+from .messages import PROBLEM, duration, tr
 from .rasters import LayerError
 
 MIN_EXAMPLES = 3
@@ -149,7 +149,7 @@ class TeachPanel(QWidget):
     def say(self, text: str, *, problem: bool = False) -> None:
         """A line below the form."""
         self.message.setText(text)
-        self.message.setStyleSheet("color: #b3261e;" if problem else "")
+        self.message.setStyleSheet(PROBLEM if problem else "")
 
     def _build(self) -> None:
         layout = QVBoxLayout(self)

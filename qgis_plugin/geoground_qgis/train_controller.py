@@ -9,7 +9,7 @@ from qgis.gui import QgsMessageBar
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from . import settings
-from .background import EngineTask, Input
+from .background import EngineTask, Input, clear_notice
 from .engine_link import Link, train_request
 from .examples import ExampleFile
 from .messages import NAME, literal, tr
@@ -38,7 +38,7 @@ class Teaching(QObject):
             return
         try:
             lesson = self._panel.lesson()
-            source = describe_source(lesson.raster, lesson.layer.extent(), lesson.layer.crs())
+            source = describe_source(lesson.raster, lesson.layer.extent(), lesson.layer.crs(), as_drawn=True)
             folder = settings.models_folder(settings.load()) / lesson.name
             if folder.exists():
                 raise LayerError(
@@ -96,6 +96,7 @@ class Teaching(QObject):
         self._panel.set_running(False)
         if task is None:
             return
+        clear_notice(self._bar, task.description())
         if outcome == "done":
             model = str(task.result.get("model", ""))
             self._panel.say(tr("Ready. The model is in the list of the tab Ask, and chosen."))

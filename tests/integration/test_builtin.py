@@ -14,6 +14,7 @@ import geogrounding as gg
 from geogrounding.models.base import Model
 from geogrounding.models.parsing.answer import parse_answer
 from geogrounding.types import Question
+from tests.integration.tiny_embedded import save_tiny_embedded
 
 TREE = Question(expression="the trees")
 SCENE = Path(__file__).parents[2] / "examples" / "data" / "OSBS_029.tif"
@@ -80,3 +81,11 @@ def test_one_target_is_one_box_and_the_text_says_the_same(model: Model, chip: ND
 def test_a_neighbour_is_not_taken_for_the_target(model: Model, chip: NDArray[np.uint8]) -> None:
     answer = model.ground([chip], [Question(expression="the storage tanks next to the trees")])[0][0]
     assert "storage tank" in answer.reasoning
+
+
+def test_results_of_a_trained_model_name_it(tmp_path: Path) -> None:
+    """Provenance and the ``model`` attribute of results say which model it was."""
+    folder = save_tiny_embedded(tmp_path / "blue-roofs")
+    model = gg.load_model(str(folder))
+    assert model.name == "blue-roofs"
+    model.close()

@@ -76,7 +76,7 @@ def pictures(*sizes: tuple[int, int]) -> list[Picture]:
 
 
 def texts(answers: list[list[Answer]]) -> list[list[str]]:
-    assert all(answer.error is None for row in answers for answer in row)
+    assert all(answer.error is None or "token limit" in answer.error for row in answers for answer in row)
     return [[answer.raw_text for answer in row] for row in answers]
 
 
@@ -90,7 +90,8 @@ def copied(folder: Path, place: Path) -> Path:
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("size", [(112, 112), (190, 130)])
 def test_boxes_reach_chip_pixels(folders: Any, family: Family, size: tuple[int, int]) -> None:
-    model = load_model(str(folders(family, True)), **CPU | {"max_new_tokens": 20})
+    numbers = {"coordinates": "per-mille"} if family == "llava" else {}
+    model = load_model(str(folders(family, True)), **CPU | {"max_new_tokens": 20} | numbers)
     assert isinstance(model, Model)
     [[answer]] = model.ground(pictures(size), QUESTIONS[:1])
     width, height = size
@@ -152,9 +153,9 @@ def test_other_architectures_run_through_their_own_processor(folders: Any) -> No
     assert not model.shares_pictures
     assert answers[1] == answers[4]
     assert len({text for row in answers[1] for text in row}) > 3
-    [[answer]] = load_model(str(folders("llava_next", True)), **CPU | {"max_new_tokens": 20}).ground(
-        images[1:], QUESTIONS[:1]
-    )
+    [[answer]] = load_model(
+        str(folders("llava_next", True)), coordinates="per-mille", **CPU | {"max_new_tokens": 20}
+    ).ground(images[1:], QUESTIONS[:1])
     assert answer.detections[0].box_chip_px == pytest.approx((28 * 0.056, 5.6, 140 * 0.056, 11.2))
     with pytest.raises(SettingsError, match="resized-pixels"):
         load_model(str(folders("llava_next")), coordinates="resized-pixels", **CPU)
@@ -273,7 +274,6 @@ def test_unusable_adapters_are_refused(folders: Any, adapter: Path, tmp_path: Pa
     save_file(tensors, lacking / "adapter_model.safetensors")
     with pytest.raises(ModelError, match="lacks weights"):
         load_model(qwen, adapter=str(lacking), **CPU)
-    config = json.loads((adapter / "adapter_config.json").read_text())
     prompts = copied(adapter, tmp_path / "prompts")
     tuning = {"peft_type": "PROMPT_TUNING", "task_type": "CAUSAL_LM", "num_virtual_tokens": 2, "inference_mode": True}
     (prompts / "adapter_config.json").write_text(json.dumps(tuning))
@@ -281,7 +281,8 @@ def test_unusable_adapters_are_refused(folders: Any, adapter: Path, tmp_path: Pa
     with pytest.raises(ModelError, match="cannot be merged"):
         load_model(qwen, adapter=str(prompts), **CPU)
     elsewhere = copied(adapter, tmp_path / "elsewhere")
-    (elsewhere / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["no_such_layer"]}))
+    tensors = {k.replace("q_proj", "w_pack"): t for k, t in load_file(elsewhere / "adapter_model.safetensors").items()}
+    save_file(tensors, elsewhere / "adapter_model.safetensors")
     with pytest.raises(ModelError, match="does not fit the model"):
         load_model(qwen, adapter=str(elsewhere), **CPU)
 
@@ -358,7 +359,7 @@ def test_unusable_pictures_fail_alone(folders: Any) -> None:
     [good] = pictures((112, 112))
     bad = [good.astype(np.float32), good[..., 0], good[:0], good[:1].repeat(3, axis=1), np.zeros((2, 500, 3), np.uint8)]
     answers = model.ground([*bad[:2], good, *bad[2:]], QUESTIONS[:2])  # type: ignore[list-item]
-    errors = [[answer.error is not None for answer in row] for row in answers]
+    errors = [[answer.error is not None and "token limit" not in answer.error for answer in row] for row in answers]
     assert errors == [[True] * 2, [True] * 2, [False] * 2, [True] * 2, [True] * 2, [True] * 2]
     assert texts([answers[2]]) == texts(model.ground([good], QUESTIONS[:2]))
     assert model.ground([], QUESTIONS) == []

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import rasterio
 
 from geogrounding.errors import SettingsError
 from geogrounding.raster.grid import ChipGrid, Tiling
 from geogrounding.raster.pixels import representable
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
-from geogrounding.raster.stretch import Stretch, compute_stretch
+from geogrounding.raster.stretch import Stretch, compute_stretch, parse_method
 from tests.rasters import noise, write
 
 DTYPES = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64"]
@@ -229,3 +230,24 @@ def test_nodata_that_a_type_cannot_hold_never_occurs(value: float, dtype: str, h
 def test_methods_that_make_no_sense(tmp_path: Path, wrong: str) -> None:
     with Scene.open(write(tmp_path / "scene.tif", noise((1, 32, 32)))) as scene, pytest.raises(SettingsError):
         compute_stretch(scene, wrong)
+
+
+def test_limits_of_each_band(tmp_path: Path) -> None:
+    path = tmp_path / "s.tif"
+    values = np.stack([np.full((8, 8), value, np.uint16) for value in (150, 300, 80)])
+    with rasterio.open(path, "w", driver="GTiff", width=8, height=8, count=3, dtype="uint16", crs="EPSG:32633",
+        transform=rasterio.transform.from_origin(500000, 4600000, 1, 1),
+    ) as out:  # fmt: skip
+        out.write(values)
+    with Scene.open(path) as scene:
+        stretch = compute_stretch(scene, "100,200,200,400,0,160")
+        assert stretch.low == (100.0, 200.0, 0.0)
+        assert np.abs(stretch.apply(values).astype(int) - 127).max() <= 1
+        with pytest.raises(SettingsError, match="pairs for 3 bands"):
+            compute_stretch(scene, "100,200,200,400")
+
+
+@pytest.mark.parametrize("wrong", ["1,2,3", "2,1,3,4", "1,2,3,4,5,6,7,8", "percentile:1,2,3,4", "1,nan,2,3"])
+def test_limits_that_are_none(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="not understood"):
+        parse_method(wrong)

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.models.builtin import BUILTIN_CONVENTIONS
+from geogrounding.models.builtin import BUILTIN_CONVENTIONS, WEIGHTS
 from geogrounding.models.builtin import tokenizer as vocabulary
 from geogrounding.models.builtin.generation import name_of, think
 from geogrounding.models.builtin.processing import as_rgb, letterbox, normalise
@@ -82,7 +82,7 @@ class BuiltinModel:
         digest = hashlib.sha256()
         for file in (*weights, folder / "tokenizer.json", folder / "config.json"):
             digest.update(file.read_bytes())
-        self.name = "builtin"
+        self.name = "builtin" if folder == WEIGHTS else folder.resolve().name
         self.fingerprint = f"builtin:{digest.hexdigest()[:16]}:{str(self._dtype).removeprefix('torch.')}"
         self.conventions = replace(
             BUILTIN_CONVENTIONS,

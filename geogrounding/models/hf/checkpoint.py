@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,7 @@ from typing import Any
 import torch
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.messages import ERROR, first_line, shorten
-from geogrounding.models import hub
+from geogrounding.messages import first_line
 
 _DTYPES = {
     "float32": torch.float32,
@@ -109,7 +107,9 @@ def load(folder: Path, *, adapter: Path | None, device: torch.device, dtype: tor
                 do_sample=False,
             )
             if adapter is not None:
-                model = _adapt(model, adapter)
+                from geogrounding.models.hf.adapter import merge_adapter
+
+                model = merge_adapter(model, adapter)
             return model.to(device).eval()
     except ModelError:
         raise
@@ -125,39 +125,6 @@ def _check_report(folder: Path, report: dict[str, Any]) -> None:
             f"{folder} lacks {len(missing)} weights of its architecture, such as {missing[0]}",
             hint="Download the model again; an adapter folder goes to --adapter.",
         )
-
-
-def _adapt(model: Any, folder: Path) -> Any:
-    try:
-        from peft import PeftModel
-    except ImportError as error:
-        raise ModelError("an adapter needs the package peft", hint="pip install peft") from error
-    try:
-        # peft only warns where weights are missing, and warns of its own use of transformers.
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=False, local_files_only=True)
-            lost = [str(warning.message) for warning in caught if "missing adapter keys" in str(warning.message)]
-            if lost:
-                raise ModelError(
-                    f"the adapter {folder} lacks weights: {shorten(lost[0], ERROR)}",
-                    hint="Was it trained on another model?",
-                )
-            if not hasattr(adapted.base_model, "merge_and_unload"):
-                raise ModelError(
-                    f"the adapter {folder} cannot be merged into the weights",
-                    hint="LoRA and its relatives can; prompt and prefix tuning cannot.",
-                )
-            # Merged weights answer as fast as the model alone, and keep its way of sharing pictures.
-            return adapted.merge_and_unload(safe_merge=True)
-    except ModelError:
-        raise
-    except Exception as error:
-        base = hub.read_json(folder / "adapter_config.json").get("base_model_name_or_path")
-        raise ModelError(
-            f"the adapter {folder} does not fit the model: {first_line(error)}",
-            hint=f"It was trained on {base}." if isinstance(base, str) else "Use the model it was trained on.",
-        ) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -204,7 +204,7 @@ class SharedProcessing:
     def picture(self, picture: Picture) -> EncodedPicture:
         """See ``Processing.picture``."""
         if self._budget is None:
-            picture = self._squared(picture)
+            picture = squared(picture, self._images)
         inputs = self._images(images=[picture], return_tensors="pt", input_data_format="channels_last")
         if self._budget is None:
             height, width = inputs["pixel_values"].shape[-2:]
@@ -220,13 +220,6 @@ class SharedProcessing:
             model_size_px=(columns * self._images.patch_size, rows * self._images.patch_size),
         )
 
-    def _squared(self, picture: Picture) -> Picture:
-        """Stretch a picture to the input of a fixed-size tower that would otherwise crop it to its centre."""
-        if picture.shape[0] == picture.shape[1] or not getattr(self._images, "do_center_crop", False):
-            return picture
-        crop = self._images.crop_size
-        return np.asarray(Image.fromarray(picture).resize((crop["width"], crop["height"]), Image.Resampling.BICUBIC))
-
     def texts(self, chats: Sequence[str], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
         """See ``Processing.texts``: input_ids, attention_mask; for Qwen also mm_token_type_ids and image_grid_thw."""
         expanded = [
@@ -237,6 +230,23 @@ class SharedProcessing:
             batch["mm_token_type_ids"] = (batch["input_ids"] == self._image_token_id).long()
             batch["image_grid_thw"] = torch.cat([picture.inputs["image_grid_thw"] for picture in pictures])
         return batch
+
+
+def squared(image: Picture, processor: Any) -> Picture:
+    """An oblong image stretched to a square where the processor would cut its ends off or pad it; any other unchanged.
+
+    Numbers that are relative to the sides then refer to the whole image, along each axis.
+    """
+    height, width = image.shape[:2]
+    crops = bool(getattr(processor, "do_center_crop", False))
+    pads = bool(getattr(processor, "do_pad", False)) and type(processor).__name__.startswith("Llava")
+    tiles = hasattr(processor, "image_grid_pinpoints")  # sees the whole image in parts
+    if height == width or tiles or not (crops or pads):
+        return image
+    side = max(height, width)
+    crop = getattr(processor, "crop_size", None) if crops else None
+    size = (side, side) if crop is None else (int(crop["width"]), int(crop["height"]))
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
 class PlainProcessing:
@@ -261,7 +271,7 @@ class PlainProcessing:
 
     def picture(self, picture: Picture) -> EncodedPicture:
         """See ``Processing.picture``."""
-        return EncodedPicture(inputs={}, original=picture)
+        return EncodedPicture(inputs={}, original=squared(picture, self._processor.image_processor))
 
     def texts(self, chats: Sequence[str], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
         """See ``Processing.texts``."""

@@ -13,8 +13,10 @@ MAX_BOXES = 500
 _MIN_SIDE_PX = 1e-3
 """Boxes thinner than this are empty: no model means a thousandth of a pixel."""
 _TOLERANCE = {"given": float("inf"), "family": 0.1, "assumed": 0.02}
+_PIXEL_TOLERANCE = {"given": float("inf"), "family": 0.3, "assumed": 0.02}
 """How far beyond the image a corner may lie, as a share of the side, before the reply cannot mean what is assumed. A
-convention that the user gave is not doubted: boxes are cut to the image and counted."""
+convention that the user gave is not doubted: boxes are cut to the image and counted. A model that writes pixels may
+draw an object on beyond the edge; one that writes a range was never taught a number beyond it."""
 _SLACK_UNITS = 2.0
 """Rounding, in the units of the reply (of 1000): no evidence of anything."""
 _SMALL_RANGE_SIDE = 1200.0
@@ -46,7 +48,7 @@ def place(
     sizes = [meaning.size(image_size_px, model_size_px) for meaning in meanings]
     fractions = [_are_fractions(box, meaning) for box, meaning in zip(found.boxes, meanings, strict=True)]
     beyond = any(
-        _beyond(corner, size, _TOLERANCE[meaning.certainty]) and not fraction
+        _beyond(corner, size, _tolerance(meaning)) and not fraction
         for corner, size, meaning, fraction in zip(corners, sizes, meanings, fractions, strict=True)
     )
     placed: list[Placed] = []
@@ -127,6 +129,11 @@ def _beyond(corner: tuple[float, float, float, float], size: tuple[float, float]
         low < -(tolerance + slack) * side or high > (1.0 + tolerance + slack) * side
         for low, high, side in ((corner[0], corner[2], size[0]), (corner[1], corner[3], size[1]))
     )
+
+
+def _tolerance(meaning: BoxConvention) -> float:
+    table = _PIXEL_TOLERANCE if meaning.coordinates.endswith("pixels") else _TOLERANCE
+    return table[meaning.certainty]
 
 
 def _clip(

@@ -173,8 +173,10 @@ class Algorithm(QgsProcessingAlgorithm):
         parameters: dict[str, Any],
         context: QgsProcessingContext,
         feedback: QgsProcessingFeedback,
+        *,
+        as_drawn: bool = False,
     ) -> Source:
-        """The raster and the part of it that is asked about.
+        """The raster and the part of it that is asked about; ``as_drawn`` as in ``describe_source``.
 
         Raises:
             QgsProcessingException: it cannot be used.
@@ -184,7 +186,7 @@ class Algorithm(QgsProcessingAlgorithm):
             extent = self.parameterAsExtent(parameters, "EXTENT", context, layer.crs())
         resolution = self.parameterAsDouble(parameters, "RESOLUTION", context) if parameters.get("RESOLUTION") else 0.0
         try:
-            source = describe_source(layer, extent, resolution_m=resolution)
+            source = describe_source(layer, extent, resolution_m=resolution, as_drawn=as_drawn)
         except LayerError as error:
             raise QgsProcessingException(str(error)) from error
         if source.pixels > WARN_PIXELS:
@@ -197,8 +199,8 @@ class Algorithm(QgsProcessingAlgorithm):
 
 
 def with_extent(request: dict[str, Any], source: Source) -> dict[str, Any]:
-    """The request with file and extent of a source."""
-    full = dict(request, source=source.path)
+    """The request with file, extent, bands and limits of a source."""
+    full = dict(request, source=source.path, **source.appearance.params())
     if source.path is not None and not source.whole:
         box = source.extent
         full["bbox"] = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]

@@ -84,7 +84,7 @@ class GroundBatch(Algorithm):
                 break
             steps.setCurrentStep(number)
             steps.pushInfo(name)
-            path = folder / f"{number + 1:03d}_{_stem(name)}.gpkg"
+            path = _free(folder / f"{number + 1:03d}_{_stem(name)}.gpkg")
             row: dict[str, Any] = {"raster": name, "layer": "", "status": "failed", "results": 0, "message": problem}
             if source is not None:
                 try:
@@ -142,11 +142,22 @@ class GroundBatch(Algorithm):
         )
         if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
             raise QgsProcessingException(writer.errorMessage())
-        features = (to_feature(fields, one, date) for one in results)
+        features = (
+            to_feature(fields, one, date, exported=source.name if export is not None else None) for one in results
+        )
         count = sum(writer.addFeature(f, QgsFeatureSink.Flag.FastInsert) for f in features if f is not None)
         del writer  # closes the file
         status = "incomplete" if found.get("failed") else "done"
         return {"layer": str(path), "status": status, "results": count, "message": ""}
+
+
+def _free(path: Path) -> Path:
+    """The path, or the first with a number that is not taken: an earlier result may hold a review."""
+    found, number = path, 1
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.stem}_{number}{path.suffix}")
+    return found
 
 
 def _stem(name: str) -> str:

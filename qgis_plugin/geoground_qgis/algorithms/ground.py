@@ -83,6 +83,7 @@ class Ground(Algorithm):
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
         count = 0
+        name = self._source.name if self._export is not None else None
         try:
             if self._export is not None:
                 feedback.setProgressText(tr("Exporting the raster…"))
@@ -94,7 +95,7 @@ class Ground(Algorithm):
                 nonlocal count
                 show_progress(event, feedback)
                 for result in final_features(event):
-                    feature = to_feature(fields, result, date)
+                    feature = to_feature(fields, result, date, exported=name)
                     if feature is not None and sink.addFeature(feature, QgsFeatureSink.Flag.FastInsert):
                         count += 1
 

@@ -51,7 +51,7 @@ class FromExamples(Algorithm):
         self.addParameter(
             QgsProcessingParameterNumber(
                 "NEGATIVES",
-                tr("Pictures without a target, as a share (0 where not all of the raster was searched)"),
+                tr("Share of images without a target"),
                 QgsProcessingParameterNumber.Type.Double,
                 0.0,
                 False,
@@ -80,7 +80,7 @@ class FromExamples(Algorithm):
                 tr("The examples have no valid coordinate system. Set it in Layer Properties.")
             )
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
-        self._source: Source = self.source(layer, parameters, context, feedback)
+        self._source: Source = self.source(layer, parameters, context, feedback, as_drawn=True)
         self._export = Export(self._source) if self._source.path is None else None
         return True
 

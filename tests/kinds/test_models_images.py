@@ -1,0 +1,77 @@
+"""Kind: what a model sees of an oblong chip is all of it, whatever its processor does with such images."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from geogrounding.models.families import FAMILIES
+from geogrounding.models.hf.processing import squared
+
+SIZES = [(100, 50), (50, 100), (300, 40), (61, 60)]
+
+
+def striped(size: tuple[int, int]) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """A grey image with one end white and the other black, along its longer side."""
+    width, height = size
+    image = np.full((height, width, 3), 127, np.uint8)
+    part = max(1, max(size) // 8)
+    if width > height:
+        image[:, :part], image[:, -part:] = 255, 0
+    else:
+        image[:part], image[-part:] = 255, 0
+    return image
+
+
+def processors() -> dict[str, Any]:
+    from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
+    from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
+
+    crop = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
+    return {
+        "crop (LLaVA, VipLLaVA)": CLIPImageProcessorPil(**crop, do_center_crop=True),
+        "crop (LLaVA's own)": LlavaImageProcessorPil(**crop, do_center_crop=True),
+        "pad (LLaVA)": LlavaImageProcessorPil(**crop, do_pad=True, do_center_crop=False),
+        "pad and crop": LlavaImageProcessorPil(**crop, do_pad=True, do_center_crop=True),
+    }
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["crop (LLaVA, VipLLaVA)", "crop (LLaVA's own)", "pad (LLaVA)", "pad and crop"])
+def test_both_ends_reach_the_model_and_nothing_else(name: str, size: tuple[int, int]) -> None:
+    processor = processors()[name]
+
+    def seen(image: Any) -> Any:
+        made = processor(images=[image], return_tensors="np", input_data_format="channels_last")["pixel_values"][0]
+        return np.asarray(made).mean(axis=0)
+
+    low, high = seen(np.zeros((56, 56, 3), np.uint8)).mean(), seen(np.full((56, 56, 3), 255, np.uint8)).mean()
+    plane = (seen(squared(striped(size), processor)) - low) / (high - low)
+    along = plane.mean(axis=0) if size[0] > size[1] else plane.mean(axis=1)
+    assert along[0] > 0.9
+    assert along[-1] < 0.1
+    across = plane.mean(axis=1) if size[0] > size[1] else plane.mean(axis=0)
+    assert np.ptp(across) < 0.05, "a border of padding"
+
+
+def test_square_chips_and_other_processors_are_left_alone() -> None:
+    class Tiles:
+        do_center_crop = True
+        image_grid_pinpoints = ((1, 1),)
+
+    class Plain:
+        do_pad = True
+
+    for processor in (*processors().values(), Tiles(), Plain()):
+        image = striped((64, 64))
+        assert squared(image, processor) is image
+    oblong = striped((64, 32))
+    assert squared(oblong, Tiles()) is oblong
+    assert squared(oblong, Plain()) is oblong
+
+
+def test_families_that_need_squares_say_so() -> None:
+    named = {family.name for family in FAMILIES if family.image == "square"}
+    assert {"LLaVA", "Kosmos-2", "Florence-2"} <= named
