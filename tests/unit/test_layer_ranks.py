@@ -9,9 +9,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from shapely.geometry import box
-
 from geogrounding_cli.main import main
+from shapely.geometry import box
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:3857", "EPSG:4326"])
