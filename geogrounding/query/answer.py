@@ -75,7 +75,6 @@ class _Answering:
         self._world, self._plan, self._where, self._sure = world, plan, where, sure
         self._unit = world.ground.unit
         self._selections = _without_twins([select(world, target) for target in plan.targets])
-        self._more: list[dict[str, Any]] = []
 
     def made(self) -> Answered:
         plan, answer = self._plan, self._plan.answer
@@ -90,7 +89,9 @@ class _Answering:
         remarks = [f"'{word}' was not understood and narrows nothing" for word in plan.unread]
         if remarks:
             sentence = f"{sentence} ({'; '.join(remarks)})"
-        steps = [step for s in self._selections for step in steps_of(s, self._unit)] + self._more
+        steps = [step for s in self._selections for step in steps_of(s, self._unit)]
+        if unknown:  # what was found on the way is no answer
+            self._selections = [replace(s, chosen=s.chosen[:0]) for s in self._selections]
         return Answered(
             plan=plan,
             answer=sentence,
@@ -124,33 +125,20 @@ class _Answering:
         told = []
         for s in self._selections:
             one, many = noun_forms(s.target)
-            rest = (
-                target_text(s.target, self._unit).removeprefix(many).strip()
-                if not any(isinstance(x, Rank) for x in s.target.steps)
-                else "as asked"
+            words, number_of = target_text(s.target, self._unit), counted(len(s.chosen), one, many)
+            ranked = any(isinstance(step, Rank) for step in s.target.steps)
+            told.append(
+                f"{number_of} ({words})" if ranked else f"{number_of} {words.removeprefix(many).strip()}".strip()
             )
-            told.append(f"{counted(len(s.chosen), one, many)} {rest}".strip())
         return " and ".join(told)
 
     def _features(self) -> tuple[str, Any, str | None]:
         count = self._count
         if not count:
             return f"Nothing in {self._where} fits: {self._counts()}.", 0, None
-        told = []
-        for s in self._selections:
-            named = []
-            for index in s.chosen[:SHOWN]:
-                values = measured_text(s, int(index), self._unit)
-                named.append(values)
-            if len(s.chosen) <= SHOWN and any(named):
-                told.append("; ".join(v for v in named if v))
-        return (
-            f"{self._counts()[0].upper()}{self._counts()[1:]} in {self._where}"
-            + (f" ({'; '.join(told)})" if told else "")
-            + ".",
-            count,
-            None,
-        )
+        measured = [measured_text(s, int(i), self._unit) for s in self._selections for i in s.chosen[:SHOWN]]
+        values = "; ".join(filter(None, measured)) if count <= SHOWN else ""
+        return f"{_capital(self._counts())} in {self._where}{f': {values}' if values else ''}.", count, None
 
     def _number(self) -> tuple[str, Any, str | None]:
         count = self._count

@@ -314,15 +314,24 @@ def _note_text(note: Note, one: str, many: str, unit: str) -> str:
 
 
 def target_text(target: Target, unit: str = "m", *, many: bool = True) -> str:
-    """A target as words: "airplanes longer than 40 m"."""
+    """A target as words: "airplanes longer than 40 m", "the airplane nearest to a harbor"."""
     one, several = noun_forms(target)
     words = several if many else one
     steps = [step for step in target.steps if not isinstance(step, Attribute)]
-    rank = next((step for step in reversed(steps) if isinstance(step, Rank) and step.by != "distance"), None)
-    rest = [step_text(step, unit) for step in steps if step is not rank]
-    if rank is not None:
-        words = f"{rank_text(rank, unit)} {several if rank.last > rank.first or rank.all_but else one}"
-    return " ".join([words, " and ".join(rest)]).strip()
+    rank = next((step for step in reversed(steps) if isinstance(step, Rank)), None)
+    rest = " and ".join(step_text(step, unit) for step in steps if step is not rank)
+    if rank is None:
+        return f"{words} {rest}".strip()
+    noun = several if rank.last > rank.first or rank.all_but else one
+    position = rank_text(rank, unit)
+    if rank.by == "distance":
+        name = "farthest" if rank.descending else "nearest"
+        before, _, after = position.partition(f" {name}")
+        return f"{before} {noun} {name}{after}{f' among those {rest}' if rest else ''}"
+    if " from the " in position:
+        before, _, after = position.partition(" from the ")
+        return f"{before} {noun} from the {after} {rest}".strip()
+    return f"{position} {noun} {rest}".strip()
 
 
 def plan_text(plan: QueryPlan) -> str:
@@ -330,7 +339,7 @@ def plan_text(plan: QueryPlan) -> str:
     asked = " and ".join(target_text(target) for target in plan.targets)
     answer = plan.answer
     what = {
-        "features": "find", "count": "count", "exists": "are there", "every": "is it true of every one of the",
+        "features": "find", "count": "count", "exists": _exists_text(plan), "every": "is it true of",
         "share": "the share of the", "coverage": "the share of the scene covered by", "distance": "the distance of",
         "bearing": "the bearing of", "measure": f"the {'' if answer.statistic == 'each' else answer.statistic + ' '}{answer.measure} of",
     }[answer.kind]  # fmt: skip
@@ -342,6 +351,15 @@ def plan_text(plan: QueryPlan) -> str:
     if plan.unread:
         words += f" (not understood: {', '.join(plan.unread)})"
     return words
+
+
+def _exists_text(plan: QueryPlan) -> str:
+    low, high = plan.answer.count_least, plan.answer.count_most
+    limits = [
+        f"at least {number(low)}" if low is not None else "",
+        f"at most {number(high)}" if high is not None else "",
+    ]
+    return " ".join(["are there", *(limit for limit in limits if limit)])
 
 
 def in_unit(value: float, unit: str | None, default: str) -> tuple[float, str]:

@@ -211,6 +211,8 @@ class _Walk:
             mask = self._direction(step.how, mine, other)
             self._distance(some, mine, other)
             return mask
+        if step.how == "same as":
+            return np.isin(mine.ids, other.ids)
         pairs = self._pairs(step, mine, other)
         if step.how in ("next to", "near") and step.count_least is None:
             self._distance(some, mine, other)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from geogrounding.errors import SettingsError
+from geogrounding.query.comparisons import count_interval, operator_of
 from geogrounding.query.conditions import Conditions
 from geogrounding.query.grammar_words import (
     COLOUR,
@@ -18,6 +20,7 @@ from geogrounding.query.grammar_words import (
     FILLERS,
     GLUE,
     NEAREST,
+    OPERATOR,
     ORDINAL,
     ORDINAL_VALUES,
     SIDES,
@@ -26,15 +29,15 @@ from geogrounding.query.grammar_words import (
     SUPERLATIVES,
     VAGUE,
 )
-from geogrounding.query.lexicon import NARROWER, SYNONYMS, plural, singular, spoken
+from geogrounding.query.lexicon import MORE_NOUNS, NARROWER, SYNONYMS, plural, singular, spoken
 from geogrounding.query.phrases import Found, Head, Noun
-from geogrounding.query.plan import AnyOf, Attribute, Group, Place, Rank, Relation, Step, Target
+from geogrounding.query.plan import AnyOf, Attribute, Group, Place, Rank, Relation, Step, Target, TargetReference
 
 _COUNT = r"#n(?P<count>\d+) "
 _RANKED = re.compile(
     rf"(?:(?P<but>(?:all|everything|every one) (?:but|except(?: for)?|save|bar) (?:the )?))?(?:(?P<order>{ORDINAL}) )?"
     rf"(?:#n(?P<before>\d+) )?(?:(?P<sup>{SUPERLATIVE})|(?P<near>{NEAREST})|(?P<far>{FARTHEST}))(?: #n(?P<after>\d+))?"
-    r"(?P<of> of (?:all (?:of )?)?(?:the |these |those )?| among (?:the )?)?(?: |$)"
+    r"(?P<of> of(?: all)?(?: of)?(?: the| these| those)?| among(?: the)?)?(?: |$)"
 )
 _TOP = re.compile(rf"(?:top|first|leading) #n(?P<count>\d+) (?:(?P<sup>{SUPERLATIVE}) )?(?:of the )?")
 _PLACE = re.compile(
@@ -43,7 +46,7 @@ _PLACE = re.compile(
     r"(?: corner| half| quarter)? (?=(?:#n\d+ )?(?:\w+ ){0,2}@)"
 )
 _BETWEEN_THEM: dict[str, Step] = {
-    "isolated": Relation(how="near", negated=True), "lone": Relation(how="near", negated=True),
+    "detached": Relation(how="touching", negated=True), "isolated": Relation(how="near", negated=True), "lone": Relation(how="near", negated=True),
     "solitary": Relation(how="near", negated=True), "standalone": Relation(how="near", negated=True),
     "clustered": Group(least=2), "grouped": Group(least=2), "adjacent": Relation(how="next to"),
     "neighbouring": Relation(how="next to"), "neighboring": Relation(how="next to"),
@@ -54,6 +57,11 @@ _BETWEEN_THEM: dict[str, Step] = {
 _CLASS = {one: category for category, pairs in SYNONYMS.items() for one, _ in pairs} | {
     one: category for category, words in NARROWER.items() for one in words
 }
+
+
+ANYTHING = "object"
+"""The noun that every row of a vector layer answers to."""
+ANY_WORDS = ("object", "feature", "thing", "item", "polygon", "everything", "anything")
 
 
 def class_of(noun: str) -> str:
@@ -76,6 +84,9 @@ def vocabulary(names: Iterable[str] = ()) -> dict[str, str]:
             noun = one if one in narrower else category
             words.setdefault(spoken(one), noun)
             words.setdefault(spoken(many), noun)
+    for one, noun in (*MORE_NOUNS.items(), *((word, ANYTHING) for word in ANY_WORDS)):
+        words.setdefault(one, noun)
+        words.setdefault(plural(one), noun)
     for narrower in NARROWER.values():
         for one in sorted(narrower):
             words.setdefault(one, one)
@@ -104,7 +115,7 @@ def mark_nouns(words: str, nouns: Mapping[str, str]) -> tuple[str, list[Noun]]:
     while at < len(tokens):
         for length in range(min(longest, len(tokens) - at), 0, -1):
             said = " ".join(tokens[at : at + length])
-            if said in nouns:
+            if said in nouns and "whose" not in out[-2:]:
                 out.append(f"@{len(found)}")
                 found.append(Noun(nouns[said], said))
                 at += length
@@ -117,6 +128,9 @@ def mark_nouns(words: str, nouns: Mapping[str, str]) -> tuple[str, list[Noun]]:
 
 class Reader(Conditions):
     """Reads targets from marked words; ``conditions.Conditions`` reads what follows a noun."""
+
+    noun = ""
+    """Of the target that is being read."""
 
     def target(self, words: str, *, reference: bool = False) -> tuple[Target, str] | None:
         """The target at the beginning of the words, and the rest; None where there is none.
@@ -132,7 +146,9 @@ class Reader(Conditions):
         if named is None:
             return None
         noun, said, known, rest = named
-        found = Found(noun=noun, order=head.order)
+        if not reference:
+            self.noun = noun
+        found = Found(noun=noun, order=head.order, count=head.count)
         if head.nearest is not None and (match := re.match(r"(?:to|from|of) ", rest)):
             referred = self.reference(rest[match.end() :])
             if referred is None:
@@ -176,6 +192,19 @@ class Reader(Conditions):
                 if read is not None and re.match(r"(?:\w+ ){0,2}@", read[1]) and not w_stops(read[1]):
                     head.steps += read[0]
                     return read[1]
+        if match := re.match(
+            rf"(?:an? |the |all |any )?(?P<what>groups?|clusters?|rows?|lines?|bunch(?:es)?|pairs?) (?:of|with) (?:(?:{OPERATOR}) )?(?:#n(?P<count>\d+)(?P<plus> or more)? )?(?=(?:\w+ ){{0,1}}@)",
+            words,
+        ):
+            line = match["what"].startswith(("row", "line"))
+            least, most = 3 if line else 2, None
+            if match["count"]:
+                low, most = count_interval(
+                    operator_of(match) or (">=" if match["plus"] else "="), self.number(match["count"])
+                )
+                least = max(low or 0, 1)
+            head.steps.append(Group(least=least, most=most, line=line))
+            return words[match.end() :]
         if match := DETERMINER.match(words):
             first = match[0].split()[0]
             head.every |= first in ("all", "every", "each", "both")
@@ -196,6 +225,11 @@ class Reader(Conditions):
             head.steps.append(Attribute(column="colour", value=colour))
             return words[match.end() :]
         first, _, rest = words.partition(" ")
+        if first == "tallest":
+            raise SettingsError("a height cannot be measured from above", hint="Ask for the largest or the longest.")
+        if match := re.match(rf"(?P<colour>{COLOUR}) roofed (?=(?:\w+ )?@)", words):
+            head.steps.append(Attribute(column="roof colour", value=match["colour"]))
+            return words[match.end() :]
         if rest and "@" in rest and first in _BETWEEN_THEM and self._noun_follows(rest):
             head.steps.append(_BETWEEN_THEM[first])
             return rest
@@ -259,6 +293,12 @@ class Reader(Conditions):
 
     def except_rank(self, words: str) -> tuple[Step, str] | None:
         """What follows "except": a superlative, a condition, or another noun."""
+        if re.match(
+            r"(?:for )?(?:the |any |all |all the |an? )*@\d+(?= |$)(?! (?:that|which|within|larger|longer))", words
+        ):
+            read = self.target(re.sub(r"^for ", "", words), reference=True)
+            if read is not None and read[0].noun != self.noun:
+                return Relation(how="same as", other=TargetReference(target=read[0]), negated=True), read[1]
         match = re.match(r"(?:for )?(?:the |a |an )?", words)
         rest = words[match.end() :] if match else words
         ranked = _RANKED.match(rest + " ")

@@ -103,15 +103,15 @@ STOPS = frozenset({
     "stand", "stands", "standing", "sit", "sits", "located", "situated", "parked", "moored", "covering", "cover", "covers", "exceeding", "exceed", "exceeds",
     "measuring", "measure", "measures", "least", "most", ",", "exactly", "about", "around", "surrounding", "surrounded", "facing", "pointing", "oriented", "aligned", "crossing", "intersecting",
     "left", "right", "for", "as", "clustered", "grouped", "there", "up", "surround", "surrounds", "intersect", "intersects", "abutting", "adjoining", "bordering",
-    "apart", "together", "per", "occupying", "occupy", "occupies", "enclosed", "enclosing", "isolated", "lined", "arranged",
+    "apart", "together", "per", "occupying", "occupy", "occupies", "enclosed", "enclosing", "isolated", "detached", "lined", "arranged",
 })  # fmt: skip
 GLUE = re.compile(
-    r"(?:that|which|who|also|both|either|are|is|be|being|was|were|been|stand|stands|standing|lie|lies|lying|sit|sits|sitting|located|"
+    r"(?:that|which|who|where|sized|also|both|either|are|is|be|being|was|were|been|stand|stands|standing|lie|lies|lying|sit|sits|sitting|located|"
     r"situated|placed|positioned|parked|docked|moored|anchored|berthed|found|built|planted|visible|shown|there|have|has|having|measuring|measure|"
     r"measures|do|does|can|could|will|currently|it|them|themselves|seen|they|we|you|see|exist|exists|all|still|only|too|in total|"
     r"(?:in|of|on|from|within|across|throughout) (?:the|this|that|my) " + SCENE + r"(?! (?:edge|border|boundary|corner|cent))|please|overall|altogether|combined|here|present|of|on average)\b(?: |$)"
 )  # fmt: skip
 DETERMINER = re.compile(
     r"(?:all of the|all of these|all of those|all the|all of|all|every single|every one of the|every|each of the|each|any of the|any|some of the|some|both of the|"
-    r"both the|both|these|those|this|that|the|an|a|another|any other|other|only|just|of the|of|my|our|its|their)\b(?: |$)"
+    r"both the|both|either|neither|these|those|this|that|the|an|a|another|any other|other|only|just|of the|of|my|our|its|their)\b(?: |$)"
 )  # fmt: skip

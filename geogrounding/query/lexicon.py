@@ -57,6 +57,15 @@ NARROWER: dict[str, frozenset[str]] = {
 }
 """Categories that are also the other: where both are labelled in one picture, the wider one is not asked for."""
 
+MORE_NOUNS = {
+    "bldg": "building", "structure": "building", "residence": "building", "dwelling": "building", "edifice": "building",
+    "motor vehicle": "vehicle", "watercraft": "ship", "seacraft": "ship", "solar array": "solar panel",
+    "pv panel": "solar panel", "photovoltaic panel": "solar panel", "solar module": "solar panel", "runway": "runway",
+    "road": "road", "street": "road", "river": "river", "railway": "railway", "park": "park", "field": "field",
+    "forest": "forest", "parcel": "parcel", "plot": "parcel", "beach": "beach",
+}  # fmt: skip
+"""Words of queries that are neither classes of the built-in model nor said when expressions are generated."""
+
 _ALIASES = {
     "plane": "airplane", "aeroplane": "airplane", "aircraft": "airplane", "baseballfield": "baseball diamond",
     "harbour": "harbor", "soccerballfield": "soccer field", "golffield": "golf course", "pool": "swimming pool",

@@ -36,6 +36,7 @@ class Found:
 
     noun: str
     order: int | None
+    count: int | None = None
     factors: list[list[list[Step]]] = field(default_factory=list)
     """And of ors of ands."""
     ranks: list[Rank] = field(default_factory=list)

@@ -26,7 +26,7 @@ PicturePlace = Literal[
     "left", "right", "upper", "lower", "upper left", "upper right", "lower left", "lower right", "central"
 ]
 RelationKind = Literal[
-    "within", "next to", "near", "inside", "containing", "touching", "overlapping", "between",
+    "within", "next to", "near", "same as", "inside", "containing", "touching", "overlapping", "between",
     "left of", "right of", "above", "below",
     "north of", "south of", "east of", "west of",
     "northeast of", "northwest of", "southeast of", "southwest of",

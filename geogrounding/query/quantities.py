@@ -90,6 +90,7 @@ def normalise(text: str) -> tuple[str, list[Quantity]]:
         words = re.sub(pattern, put, words)
     words = re.sub(r"(?<=[^\W\d])-(?=\w)|(?<=\d)-(?=[^\W\d])", " ", words)  # north-east, two-lane, 40-metre
     words = re.sub(r"(?<=\d)\s*-\s*(?=\d)", " to ", words)
+    words = re.sub(r"(?<=\d)([nsew])\b", r" \1", words)
     words = re.sub(r"\bsq\.\s*", "sq ", words)
     words = re.sub(r"(?<!\d)\.(?!\d)|(?<=\D)\.(?=\D)|\.$|(?<=\d)\.(?!\d)", " ", words)
     words = re.sub(r",(?!\d)|(?<!\d),|,(?!\d{3}(?!\d))", " , ", words)
@@ -122,6 +123,10 @@ def _replace_signs(text: str) -> str:
 
 def _written_numbers(words: str) -> str:
     """Numbers in words as digits; "one" only before a unit, since it often stands for a thing."""
+    words = re.sub(r"\bone and a half\b", "1.5", words)
+    words = re.sub(
+        r"\b(at least|more than|less than|fewer than|exactly|at most|only|just|over|no more than) one\b", r"\1 1", words
+    )
     words = re.sub(rf"\b(?P<tens>{_SMALL}) (?P<ones>{_SMALL})\b", _tens, words)
     words = re.sub(rf"\b({_SMALL})\b", lambda m: str(_WORD_VALUES[m[1]]), words)
     words = re.sub(rf"\b(?:one|a|an) (?=(?:hundred|thousand|million|dozen|half|quarter|{_UNIT})\b)", "1 ", words)

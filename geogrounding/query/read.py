@@ -12,8 +12,9 @@ from typing import Any
 
 from geogrounding.errors import SettingsError
 from geogrounding.query import grammar_words as w
+from geogrounding.query.contradictions import check_steps
 from geogrounding.query.grammar import Reader, mark_nouns, vocabulary
-from geogrounding.query.plan import Answer, Comparison, QueryPlan, Rank, Relation, Step, Target, TargetReference
+from geogrounding.query.plan import Answer, QueryPlan, Rank, Step, Target, TargetReference
 from geogrounding.query.quantities import AREA_UNITS, normalise
 
 MAX_CHARACTERS = 500
@@ -23,14 +24,14 @@ MOST_RANKS = 4
 _POLITE = re.compile(
     r"(?:please|kindly|hi|hello|ok|okay|so|now|and|well|hey|can you|could you|would you|will you|i want to know|i would like to know|i want|i need|i would like|i d like|id like|"
     r"i am looking for|i am interested in|we need|we want|lets|let us|let me know|do you know|tell me|tell us|show me|give me|get me|find me|list me|report|return|say|"
-    r"help me find|help me|to|find out|me|us|which ones are|if you can|where)\b ?,? ?"
+    r"help me find|help me|to|find out|me|us|which ones are|if you can)\b ?,? ?"
 )
 _VERB = re.compile(
-    r"(?:looking for|look for|search for|searching for|find|locate|show|detect|segment|mark|highlight|identify|outline|draw|select|extract|map|point to|point out|"
+    r"(?:looking for|look for|see|view|search for|searching for|find|locate|show|detect|segment|mark|highlight|identify|outline|draw|select|extract|map|point to|point out|"
     r"point at|give|get|list|return|pick|pick out|choose|display|name|retrieve|fetch|where is|where are|where do|where does|what about|only|just|all of)\b ?,? ?"
 )
 _CLOSING = re.compile(
-    rf"(?:(?:^| )(?:please|thanks|thank you|here|visible|shown|seen|present|, please)|(?: that)? (?:you can see|can you see|do you see|can be seen|you see|do we have|can i see|do we see|you find|exist|there are|are there)|"
+    rf" (?:in total|altogether|overall|all together|put together|taken together|combined|in all)$|(?:(?:^| )(?:please|thanks|thank you|here|visible|shown|seen|present|, please)|(?: that)? (?:you can see|can you see|do you see|can be seen|you see|do we have|can i see|do we see|you find|exist|there are|are there)|"
     rf" (?:in|of|on|from|within|across|throughout) (?:the|this|that|my) {w.SCENE})$"
 )
 _MEASURED = r"(?P<measure>" + w.MEASURE + r")"
@@ -175,7 +176,12 @@ def _answer(words: str) -> tuple[dict[str, Any], str]:
                 hint='Ask for a length, a width or an area: "how long is the longest ship?"',
             )
         measure = {"long": "length", "wide": "width", "broad": "width"}.get(m["how"], "area")
-        return {"kind": "measure", "measure": measure}, words[m.end() :]
+        rest = words[m.end() :]
+        usual = re.match(r"(?:the |an? )?(average|mean|typical|median) ", rest)
+        end = re.search(r" (?:on|in the) average$| typically$", rest)
+        statistic = _STATISTICS[usual[1]] if usual else "average" if end else "each"
+        rest = rest[usual.end() if usual else 0 : end.start() if end else None]
+        return {"kind": "measure", "measure": measure, "statistic": statistic}, rest
     if m := re.match(
         rf"(?:what (?:is|are) |how much is |whats |compute |calculate |measure |determine |estimate |sum )?(?:up )?(?:the |an? )?(?:(?P<stat>{_STATISTIC}) )?(?:(?:built|ground|surface|floor|roof|land) )?{_MEASURED} (?:of|covered by|occupied by|taken up by|that is covered by|for|per) (?:all |the |all the |every |each |all of the |an? )*(?=@|[a-z#])",
         words,
@@ -188,16 +194,24 @@ def _answer(words: str) -> tuple[dict[str, Any], str]:
             "statistic": _STATISTICS.get(m["stat"] or "", "each"),
         }, _restored(words, m)
     if m := re.match(
-        rf"(?:what (?:is|are) |whats |compute |calculate |determine |estimate )?(?:the |an? )?(?P<stat>{_STATISTIC}) (?P<noun>@\d+) {_MEASURED}(?= |$)",
+        rf"(?:what (?:is|are) |whats |compute |calculate |determine |estimate )?(?:the |an? )?(?P<stat>{_STATISTIC}|sum of(?: all| the)*) (?P<noun>@\d+) {_MEASURED}(?= |$)",
         words,
     ):
-        return {"kind": "measure", "measure": w.MEASURES[m["measure"]], "statistic": _STATISTICS[m["stat"]]}, m[
-            "noun"
-        ] + words[m.end() :]
+        return {
+            "kind": "measure",
+            "measure": w.MEASURES[m["measure"]],
+            "statistic": _STATISTICS.get(m["stat"], "total"),
+        }, m["noun"] + words[m.end() :]
     if m := re.match(
         rf"(?:what (?:is|are) |whats )?(?P<np>(?:the )?(?:(?:{w.SUPERLATIVE}) )(?:@\d+)) {_MEASURED}$", words
     ):
         return {"kind": "measure", "measure": w.MEASURES[m["measure"]]}, m["np"]
+    if m := re.match(rf"(?:is|are|do|does) (?P<op>(?:{w.OPERATOR}) #n\d+ .*)", words):
+        return {"kind": "exists"}, m["op"]
+    if m := re.match(r"total (?P<np>@\d+(?: .*)?)$", words):
+        return {"kind": "count"}, m["np"]
+    if m := re.match(r"(?P<np>(?:\w+ )?@\d+) (?:count|total|tally|numbers?)(?P<rest>$| .*)", words):
+        return {"kind": "count"}, m["np"] + m["rest"]
     if m := re.match(r"(?:is|are|was) there (?P<op>.*)", words):
         return {"kind": "exists"}, m["op"]
     if m := re.match(
@@ -335,9 +349,17 @@ def _between_two(
     if begin is None or not isinstance(begin[0], TargetReference):
         return None
     target, rest = begin[0].target, begin[1]
+    turned = re.match(r"(?:is|are) (?=(?:the |an? )?)(?!(?:from|to|away|located)\b)", rest)
     rest = re.sub(r"^(?:is|are|lies?|away|apart|located) ", "", rest)
-    link = re.match(r"(?:from|to|and|of|,)(?: its| their)?(?: (?:the )?(?:nearest|closest)(?: of the)?)? ?", rest)
-    to = None
+    link = (
+        re.match(r"", rest)
+        if turned
+        else re.match(r"(?:from|to|and|of|,)(?: its| their)?(?: (?:the )?(?:nearest|closest)(?: of the)?)? ?", rest)
+    )
+    to: Any = None
+    last = target.steps[-1] if target.steps else None
+    if isinstance(last, Rank) and last.by == "distance" and last.to is not None:
+        to = last.to
     if link and rest[link.end() :]:
         referred = reader.reference(rest[link.end() :])
         if referred is None:
@@ -347,41 +369,3 @@ def _between_two(
         reader.unread.append(reader.spell(word))
     statistic = answer.get("statistic", "each")
     return Answer(kind=answer["kind"], measure="distance", statistic=statistic, unit=unit, to=to), (target,)
-
-
-def check_steps(steps: Iterable[Step]) -> None:
-    """Refuse steps that contradict each other: nothing is longer than 50 m and shorter than 30 m.
-
-    Raises:
-        SettingsError: nothing can pass all of them.
-    """
-    bounds: dict[str, tuple[float, float]] = {}
-    for step in steps:
-        if isinstance(step, Comparison) and step.than is None and not step.negated:
-            key, low, high = str(step.measure), step.least or 0.0, float("inf") if step.most is None else step.most
-            what = f"a {step.measure}"
-        elif (
-            isinstance(step, Relation)
-            and step.how == "within"
-            and not step.negated
-            and step.other is not None
-            and step.count_least is None
-            and step.count_most is None
-        ):
-            key, low, high = (
-                step.other.model_dump_json(),
-                step.least_m or 0.0,
-                float("inf") if step.most_m is None else step.most_m,
-            )
-            what = "a distance"
-        else:
-            if isinstance(step, Relation) and isinstance(step.other, TargetReference):
-                check_steps(step.other.target.steps)
-            continue
-        least, most = bounds.get(key, (0.0, float("inf")))
-        bounds[key] = max(least, low), min(most, high)
-        if bounds[key][0] > bounds[key][1]:
-            raise SettingsError(
-                f"the query contradicts itself: nothing has {what} of at least {bounds[key][0]:g} and at most {bounds[key][1]:g}",
-                hint='Swap the two bounds, or join them with "or".',
-            )
