@@ -51,7 +51,8 @@ def build(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"geogrounding-{general['version']}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, path in [("LICENSE", ROOT / "LICENSE"), *((str(p.relative_to(PLUGIN)), p) for p in files)]:
+        extra = [("LICENSE", ROOT / "LICENSE"), ("manual.md", ROOT / "docs" / "qgis.md")]
+        for name, path in [*extra, *((str(p.relative_to(PLUGIN)), p) for p in files)]:
             entry = zipfile.ZipInfo(f"geoground_qgis/{name}", STAMP)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, path.read_bytes())

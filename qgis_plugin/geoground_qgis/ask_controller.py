@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
@@ -10,10 +12,11 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from . import settings
 from .ask_panel import AskPanel
-from .background import Calls, EngineTask, clear_notice
+from .background import Calls, EngineTask, Input, clear_notice
 from .engine_link import Link, failures, models_of
 from .messages import NAME, literal, short, tr
-from .rasters import WARN_PIXELS, Export, LayerError, Source
+from .question import Ask
+from .rasters import WARN_PIXELS, LayerError, Source
 from .result_writer import ResultWriter
 
 
@@ -33,6 +36,7 @@ class Asking(QObject):
         self._calls = Calls(self)
         self._task: EngineTask | None = None
         self._ended: tuple[str, EngineTask] | None = None
+        self._waiting: deque[Ask] = deque()
         self.last_message = ""
         """What was last said in the message bar."""
         self.writer: ResultWriter | None = None
@@ -47,31 +51,31 @@ class Asking(QObject):
         return self._task is not None
 
     def estimate(self) -> None:
-        """Say how many chips and about how long, or what is missing."""
+        """Show how many chips and about how long, or what is missing; nothing is exported for it."""
         if self.running:
             return
         try:
-            source = self._panel.source()
-            ask = self._panel.ask()
+            asks = self._panel.asks()
         except LayerError as error:
-            self._panel.offer_large_export(None)
-            self._panel.show_estimate(
-                str(error), problem=self._panel.layer.currentLayer() is not None and _serious(self._panel)
+            self._panel.offer_large_export([])
+            self._panel.show_problem(
+                str(error), serious=self._panel.layer.currentLayer() is not None and _serious(self._panel)
             )
             return
-        self._panel.offer_large_export(source)
-        if source.path is None:
-            self._panel.show_estimate(self._panel.describe_export(source))
-            return
+        sources = [ask.source for ask in asks]
+        self._panel.offer_large_export(sources)
+        self._panel.show_ready()
         if not settings.load().ready:
-            self._panel.show_estimate("")
             return
         self._panel.show_estimate(tr("Counting chips…"))
+        jobs = [(ask.params(), ask.outlines()) for ask in asks]
         self._calls.start(
             "plan",
-            lambda cancelled: self._link.call("plan", ask.params(), cancelled=cancelled),
-            lambda plan: self._panel.describe_plan(plan, source),
-            lambda message, hint: self._panel.show_estimate("\n".join(filter(None, (message, hint))), problem=True),
+            lambda cancelled: plan_all(self._link, jobs, cancelled),
+            lambda plan: self._panel.describe_plan(plan, sources),
+            lambda message, hint: self._panel.show_estimate(
+                "\n".join(filter(None, (message, hint))), problem=True, engine=True
+            ),
         )
 
     def load_models(self) -> None:
@@ -85,42 +89,43 @@ class Asking(QObject):
             )
 
     def run(self) -> None:
-        """Start what is entered."""
+        """Start what is entered: one raster after the other."""
         if self.running:
             return
         try:
-            ask = self._panel.ask()
-            export = self._export(ask.source)
+            asks = self._panel.asks()
+            self._check_exports([ask.source for ask in asks])
         except LayerError as error:
             self._say(str(error), Qgis.MessageLevel.Warning)
             self._panel.show_estimate(str(error), problem=True)
             return
         self._calls.stop("plan")  # it would keep the engine from starting
-        settings.remember(list(ask.questions))
+        settings.remember(list(asks[0].questions))
+        self._panel.area.freeze_view()
+        self._waiting = deque(asks)
+        self._panel.set_running(True)
+        self._start(self._waiting.popleft())
+
+    def _start(self, ask: Ask) -> None:
         if self.writer is not None:
             self.writer.deleteLater()
+        source = ask.source
         self.writer = ResultWriter(
-            QgsProject.instance(),
-            ask.questions,
-            ask.source.crs,
-            ask.source.name,
-            self,
-            exported=ask.source.path is None,
+            QgsProject.instance(), ask.questions, source.crs, source.name, self, exported=source.path is None
         )
         self.writer.drained.connect(self._drained)
         self.writer.layer_made.connect(self._layer_made)
         number = len(ask.questions)
         name = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
-        self._task = EngineTask(
-            name, self._link, "run", lambda paths: {**ask.params(), **paths}, {"source": export} if export else {}
-        )
+        params = ask.params()
+        self._task = EngineTask(name, self._link, "run", lambda paths: {**params, **paths}, ask.inputs())
         self._task.events.connect(self._take)
         self._task.ended.connect(self._end)
-        self._panel.set_running(True)
         QgsApplication.taskManager().addTask(self._task)
 
     def cancel(self) -> None:
-        """Stop the run; what was found so far stays."""
+        """Stop the run, and the rasters that wait; what was found so far stays."""
+        self._waiting.clear()
         if self._task is not None:
             self._task.cancel()
 
@@ -142,6 +147,7 @@ class Asking(QObject):
     def _let_go(self) -> EngineTask | None:
         """Cancel the run and listen to it no more."""
         task, self._task, self._ended = self._task, None, None
+        self._waiting.clear()
         if task is not None:
             task.events.disconnect(self._take)
             task.ended.disconnect(self._end)
@@ -152,17 +158,20 @@ class Asking(QObject):
             self.writer = None
         return task
 
-    def _export(self, source: Source) -> Export | None:
-        if source.path is not None:
-            return None
-        if source.pixels > WARN_PIXELS and not self._panel.large_export_allowed():
-            self._panel.offer_large_export(source)
+    def _check_exports(self, sources: list[Source]) -> None:
+        """Refuse large exports that the user has not agreed to.
+
+        Raises:
+            LayerError: there is one.
+        """
+        large = [source for source in sources if source.pixels > WARN_PIXELS]
+        if large and not self._panel.large_export_allowed():
+            self._panel.offer_large_export(sources)
             raise LayerError(
                 tr("{text} Tick “{box}”, or choose a smaller extent.").format(
-                    text=self._panel.describe_export(source), box=self._panel.allow_export.text()
+                    text=self._panel.describe_export(large[0]), box=self._panel.allow_export.text()
                 )
             )
-        return Export(source)
 
     def _take(self, events: list[dict[str, Any]]) -> None:
         for event in events:
@@ -190,11 +199,13 @@ class Asking(QObject):
         self.results_changed.emit()
         if self._ended is not None:
             self._say_outcome(*self._ended)
+            if self._waiting:  # the next raster, now that the layers of this one are filled
+                self._start(self._waiting.popleft())
 
     def _end(self, outcome: str) -> None:
         task, self._task = self._task, None
-        self._panel.set_running(False)
         if task is None:
+            self._panel.set_running(False)
             return
         self._ended = (outcome, task)
         clear_notice(self._bar, task.description())
@@ -203,6 +214,15 @@ class Asking(QObject):
         if self.writer is None or self.writer.idle:
             self._say_outcome(outcome, task)
             self.results_changed.emit()
+        if outcome == "cancelled":  # perhaps in QGIS's own list of tasks
+            self._waiting.clear()
+        if not self._waiting:
+            self._close_run(outcome)
+        elif self.writer is None or self.writer.idle:
+            self._start(self._waiting.popleft())
+
+    def _close_run(self, outcome: str) -> None:
+        self._panel.set_running(False)
         self.finished.emit(outcome)
         self.estimate()
 
@@ -258,3 +278,31 @@ class Asking(QObject):
 def _serious(panel: AskPanel) -> bool:
     """Whether what is missing is more than a question not typed yet."""
     return bool(panel.questions())
+
+
+def plan_all(
+    link: Link, jobs: list[tuple[dict[str, Any], Mapping[str, Input]]], cancelled: Callable[[], bool]
+) -> dict[str, Any]:
+    """Chips and seconds of several requests together; runs beside the main thread.
+
+    Seconds are None where no speed is known: an export that is not there yet cannot be measured on.
+    """
+    chips, seconds = 0, 0.0
+    known = True
+    for params, inputs in jobs:
+        try:
+            paths = {name: str(made.run(_nobody, cancelled)) for name, made in inputs.items()}
+            if "source" in paths:
+                params = {**params, "measure": False}
+            plan = link.call("plan", {**params, **paths}, cancelled=cancelled)
+        finally:
+            for made in inputs.values():
+                made.discard()
+        chips += int(plan.get("chips", 0))
+        known = known and isinstance(plan.get("seconds"), (int, float))
+        seconds += plan["seconds"] if known else 0.0
+    return {"chips": chips, "seconds": seconds if known else None}
+
+
+def _nobody(_share: float) -> None:
+    """Nobody watches the progress of an estimate."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayerProxyModel, QgsProject, QgsRasterLayer, QgsRectangle
+from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
 from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
+from qgis.PyQt.QtGui import QKeySequence
 from qgis.PyQt.QtWidgets import (
-    QButtonGroup,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -21,7 +20,6 @@ from qgis.PyQt.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
-    QRadioButton,
     QSizePolicy,
     QToolButton,
     QVBoxLayout,
@@ -29,46 +27,15 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from . import settings
-from .compat import QAction
+from .area_choice import AreaAsked, AreaChoice
+from .compat import QAction, QShortcut
 from .extent_tool import DrawnExtent
 from .messages import PROBLEM, duration, short, tr
-from .rasters import WARN_PIXELS, LayerError, Source, describe_source
+from .question import MAX_QUESTION_CHARS, MAX_QUESTIONS, Ask
+from .rasters import WARN_PIXELS, LayerError, OutsideError, Source, describe_source
 
 SETTLE_MS = 400
 """An estimate is made when nothing has changed for so long."""
-MAX_QUESTIONS = 64
-MAX_QUESTION_CHARS = 500
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What the user wants to know."""
-
-    source: Source
-    questions: tuple[str, ...]
-    task: str
-    model: str
-    resolution_m: float
-    min_score: float
-    """-1: what suits the model."""
-
-    def params(self) -> dict[str, Any]:
-        """The request for the engine, without what only the settings know."""
-        box = self.source.extent
-        params: dict[str, Any] = {
-            "source": self.source.path,
-            "expressions": list(self.questions),
-            "task": self.task,
-            "model": self.model,
-            **self.source.appearance.params(),
-        }
-        if not self.source.whole and self.source.path is not None:
-            params["bbox"] = [box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()]
-        if self.resolution_m > 0:
-            params["resolution_m"] = self.resolution_m
-        if self.min_score >= 0:
-            params["min_score"] = self.min_score
-        return params
 
 
 class AskPanel(QWidget):
@@ -76,29 +43,35 @@ class AskPanel(QWidget):
 
     run_requested = pyqtSignal()
     cancel_requested = pyqtSignal()
+    settings_requested = pyqtSignal()
     estimate_wanted = pyqtSignal()
     """What is asked for has changed and settled."""
 
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._canvas = canvas
-        self.drawn = DrawnExtent(canvas, self)
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self.estimate_wanted)
         self._running = False
+        self._more: list[str] = []
         self._build()
         self._connect()
         self.take_settings()
 
     # What the user has entered
 
-    def ask(self) -> Ask:
-        """What is entered, checked.
+    @property
+    def drawn(self) -> DrawnExtent:
+        """The rectangle that the user draws."""
+        return self.area.drawn
+
+    def asks(self) -> list[Ask]:
+        """What is entered, checked: one request a raster.
 
         Raises:
-            LayerError: the layer or the extent cannot be used, or there is no question.
+            LayerError: a layer or the area cannot be used, or there is no question.
         """
         questions = self.questions()
         if not questions:
@@ -107,37 +80,48 @@ class AskPanel(QWidget):
             raise LayerError(tr("At most {n} questions fit one run.").format(n=MAX_QUESTIONS))
         if any(len(question) > MAX_QUESTION_CHARS for question in questions):
             raise LayerError(tr("A question may have at most {n} characters.").format(n=MAX_QUESTION_CHARS))
-        return Ask(
-            source=self.source(),
-            questions=tuple(questions),
-            task=self.task.currentData(),
-            model=self.model.currentData() or settings.Settings().model,
-            resolution_m=self.resolution.value(),
-            min_score=self.min_score.value() if self.min_score.value() > self.min_score.minimum() else -1.0,
-        )
+        area = self.area.area()
+        return [
+            Ask(
+                source=source,
+                questions=tuple(questions),
+                task=self.task.currentData(),
+                model=self.model.currentData() or settings.Settings().model,
+                resolution_m=self.resolution.value(),
+                min_score=self.min_score.value() if self.min_score.value() > self.min_score.minimum() else -1.0,
+                area=area,
+            )
+            for source in self.sources(area)
+        ]
 
     def questions(self) -> list[str]:
         """The lines of the question box, each once."""
         lines = (line.strip() for line in self.question.toPlainText().splitlines())
         return list(dict.fromkeys(line for line in lines if line))
 
-    def source(self) -> Source:
-        """The raster and the part of it that is asked about.
+    def rasters(self) -> list[QgsRasterLayer]:
+        """The raster in the box, then the others that are ticked."""
+        first = self.layer.currentLayer()
+        rest = [QgsProject.instance().mapLayer(one) for one in self._more]
+        return [one for one in (first, *rest) if isinstance(one, QgsRasterLayer)]
+
+    def sources(self, area: AreaAsked) -> list[Source]:
+        """The rasters, and the part of each that is asked about; with several, those that the area misses are left out.
 
         Raises:
-            LayerError: it cannot be used.
+            LayerError: one cannot be used.
         """
-        extent: QgsRectangle | None = None
-        crs: QgsCoordinateReferenceSystem | None = None
-        if self.by_canvas.isChecked():
-            extent, crs = self._canvas.extent(), self._canvas.mapSettings().destinationCrs()
-        elif self.by_drawing.isChecked():
-            if self.drawn.extent is None:
-                raise LayerError(tr("Draw a rectangle on the map first."))
-            extent, crs = self.drawn.extent, self.drawn.crs
-        layer = self.layer.currentLayer()
-        raster = layer if isinstance(layer, QgsRasterLayer) else None
-        return describe_source(raster, extent, crs, resolution_m=self.resolution.value())
+        rasters = self.rasters() or [None]
+        found = []
+        for raster in rasters:
+            try:
+                found.append(describe_source(raster, area.extent, area.crs, resolution_m=self.resolution.value()))
+            except OutsideError:
+                if len(rasters) == 1:
+                    raise
+        if not found:
+            raise LayerError(tr("The area lies beside every raster that is chosen."))
+        return found
 
     def large_export_allowed(self) -> bool:
         """Whether the user has agreed to a large export."""
@@ -166,22 +150,24 @@ class AskPanel(QWidget):
         self.model.blockSignals(False)
         self._changed()
 
-    def show_estimate(self, text: str, *, problem: bool = False) -> None:
-        """A line above the button: chips and time, or why it cannot run."""
+    def show_estimate(self, text: str, *, problem: bool = False, engine: bool = False) -> None:
+        """A line above the button: chips and time, or why it cannot run; a problem of the ``engine`` has a way out."""
+        self.open_settings.setVisible(engine)
         self.estimate.setText(text)
         self.estimate.setProperty("problem", problem)
         self.estimate.setStyleSheet(PROBLEM if problem else "")
 
-    def describe_plan(self, plan: dict[str, Any], source: Source) -> None:
-        """Show chips and time."""
+    def describe_plan(self, plan: dict[str, Any], sources: list[Source]) -> None:
+        """Show chips and time, what is exported first, and what the engine is told about colours."""
         chips, seconds = int(plan.get("chips", 0)), plan.get("seconds")
         text = tr("1 chip") if chips == 1 else tr("{n} chips").format(n=f"{chips:,}")
         if isinstance(seconds, (int, float)) and seconds > 0:
             text += tr(", about {time}").format(time=duration(seconds))
-        shown = source.appearance.text()
-        if source.path is None:
-            text += "\n" + self.describe_export(source)
-        self.show_estimate(f"{text}\n{shown}" if shown else text)
+        if len(sources) > 1:
+            text = tr("{n} rasters: {text}").format(n=len(sources), text=text)
+        lines = [text, *(self.describe_export(source) for source in sources if source.path is None)]
+        shown = [source.appearance.text() for source in sources]
+        self.show_estimate("\n".join(dict.fromkeys(line for line in (*lines, *shown) if line)))
 
     def describe_export(self, source: Source) -> str:
         """What an export means."""
@@ -190,9 +176,21 @@ class AskPanel(QWidget):
             c=f"{columns:,}", r=f"{rows:,}", mb=f"{max(1, source.pixels * 4 // 1_000_000):,}"
         )
 
-    def offer_large_export(self, source: Source | None) -> None:
+    def show_problem(self, text: str, *, serious: bool) -> None:
+        """Why it cannot run: a line above the button, which is greyed; red where more than a question is missing."""
+        self.show_estimate(text, problem=serious)
+        self.run_button.setEnabled(False)
+        self.run_button.setToolTip(text)
+
+    def show_ready(self) -> None:
+        """Nothing is missing."""
+        self.show_estimate("")
+        self.run_button.setEnabled(True)
+        self.run_button.setToolTip(tr("Ctrl+Enter"))
+
+    def offer_large_export(self, sources: list[Source]) -> None:
         """Ask for consent to a large export, or take the question away."""
-        large = source is not None and source.pixels > WARN_PIXELS
+        large = any(source.pixels > WARN_PIXELS for source in sources)
         if self.allow_export.isVisibleTo(self) and not large:
             self.allow_export.setChecked(False)
         self.allow_export.setVisible(large)
@@ -207,7 +205,7 @@ class AskPanel(QWidget):
         self.progress.setVisible(running)
         self.progress.setRange(0, 0)
         self.progress.setFormat(tr("Starting…"))
-        for widget in (self.layer, self.question, self.extent_box, self.options):
+        for widget in (self.layer, self.more, self.question, self.area, self.options):
             widget.setEnabled(not running)
 
     def show_progress(self, done: int, total: int, found: int) -> None:
@@ -233,9 +231,7 @@ class AskPanel(QWidget):
     def close_tools(self) -> None:
         """Take everything off the map, and let go of map and project."""
         self._settle.stop()
-        self._canvas.extentsChanged.disconnect(self._map_moved)
-        QgsProject.instance().cleared.disconnect(self.drawn.clear)
-        self.drawn.clear()
+        self.area.close_tools()
 
     # Building
 
@@ -247,7 +243,15 @@ class AskPanel(QWidget):
         self.layer = QgsMapLayerComboBox()
         self.layer.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.layer.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        form.addRow(tr("Raster"), self.layer)
+        self.more = QToolButton()
+        self.more.setText("+")
+        self.more.setToolTip(tr("Ask about more rasters in the same run"))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.setMenu(QMenu(self.more))
+        rasters = QHBoxLayout()
+        rasters.addWidget(self.layer, 1)
+        rasters.addWidget(self.more)
+        form.addRow(tr("Raster"), rasters)
         layout.addLayout(form)
 
         head = QHBoxLayout()
@@ -267,32 +271,18 @@ class AskPanel(QWidget):
         self.question.setFixedHeight(4 * self.question.fontMetrics().lineSpacing() + 12)
         layout.addWidget(self.question)
 
-        self.extent_box = QWidget()
-        extent = QHBoxLayout(self.extent_box)
-        extent.setSpacing(4)
-        extent.setContentsMargins(0, 0, 0, 0)
-        extent.addWidget(QLabel(tr("Where")))
-        self.by_layer, self.by_canvas = QRadioButton(tr("Layer")), QRadioButton(tr("View"))
-        self.by_drawing = QRadioButton(tr("Drawn"))
-        self.by_canvas.setToolTip(tr("What the map shows now"))
-        self.draw_button = QToolButton()
-        self.draw_button.setText("▭")
-        self.draw_button.setToolTip(tr("Draw a rectangle on the map"))
-        self._extents = QButtonGroup(self)
-        for button in (self.by_layer, self.by_canvas, self.by_drawing):
-            self._extents.addButton(button)
-            extent.addWidget(button)
-        extent.addWidget(self.draw_button)
-        extent.addStretch(1)
-        self.by_layer.setChecked(True)
-        layout.addWidget(self.extent_box)
+        self.area = AreaChoice(self._canvas)
+        layout.addWidget(self.area)
         layout.addWidget(self._build_options())
 
         self.estimate = QLabel()
         self.estimate.setTextFormat(Qt.TextFormat.PlainText)
         self.estimate.setWordWrap(True)
         layout.addWidget(self.estimate)
-        self.allow_export = QCheckBox(tr("Export this much all the same"))
+        self.open_settings = QPushButton(tr("Open settings…"))
+        self.open_settings.setVisible(False)
+        layout.addWidget(self.open_settings)
+        self.allow_export = QCheckBox(tr("Export anyway"))
         self.allow_export.setVisible(False)
         layout.addWidget(self.allow_export)
         self.progress = QProgressBar()
@@ -335,9 +325,12 @@ class AskPanel(QWidget):
 
     def _connect(self) -> None:
         self.run_button.clicked.connect(self.run_requested)
+        self.open_settings.clicked.connect(self.settings_requested)
+        for keys in ("Ctrl+Return", "Ctrl+Enter"):
+            shortcut = QShortcut(QKeySequence(keys), self)
+            shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
+            shortcut.activated.connect(self.run_button.click)
         self.cancel_button.clicked.connect(self._ask_to_cancel)
-        self.draw_button.clicked.connect(self._start_drawing)
-        self.drawn.drawn.connect(self._drawn)
         self.history.menu().aboutToShow.connect(self._fill_history)
         self.history.menu().triggered.connect(self._add_question)
         self.layer.layerChanged.connect(self._changed)
@@ -345,31 +338,36 @@ class AskPanel(QWidget):
         self.model.currentIndexChanged.connect(self._changed)
         self.task.currentIndexChanged.connect(self._changed)
         self.resolution.valueChanged.connect(self._changed)
-        self._canvas.extentsChanged.connect(self._map_moved)
-        self._extents.buttonClicked.connect(self._extent_chosen)
-        QgsProject.instance().cleared.connect(self.drawn.clear)
+        self.area.changed.connect(self._changed)
+        self.more.menu().aboutToShow.connect(self._fill_more)
+        self.more.menu().triggered.connect(self._tick_more)
 
     def _changed(self, *_: object) -> None:
         if not self._running:
+            self.run_button.setEnabled(True)  # until the check says what is missing
             self._settle.start()
 
-    def _map_moved(self) -> None:
-        if self.by_canvas.isChecked():
-            self._changed()
+    def _fill_more(self) -> None:
+        menu = self.more.menu()
+        menu.clear()
+        for layer in QgsProject.instance().mapLayers().values():
+            if isinstance(layer, QgsRasterLayer) and layer is not self.layer.currentLayer():
+                action = menu.addAction(short(layer.name()).replace("&", "&&"))
+                action.setCheckable(True)
+                action.setChecked(layer.id() in self._more)
+                action.setData(layer.id())
+        if menu.isEmpty():
+            menu.addAction(tr("no other raster")).setEnabled(False)
 
-    def _extent_chosen(self, *_: object) -> None:
-        self.drawn.show_mark(self.by_drawing.isChecked())
-        if self.by_drawing.isChecked() and self.drawn.extent is None:
-            self.drawn.start()
-        self._changed()
+    def _tick_more(self, action: QAction) -> None:
+        self.set_more(
+            [*self._more, action.data()] if action.isChecked() else [i for i in self._more if i != action.data()]
+        )
 
-    def _start_drawing(self) -> None:
-        self.by_drawing.setChecked(True)
-        self.drawn.start()
-
-    def _drawn(self) -> None:
-        self.by_drawing.setChecked(True)
-        self.drawn.show_mark(True)
+    def set_more(self, layer_ids: list[str]) -> None:
+        """Ask about these rasters as well."""
+        self._more = list(dict.fromkeys(layer_ids))
+        self.more.setText(f"+{len(self._more)}" if self._more else "+")
         self._changed()
 
     def _ask_to_cancel(self) -> None:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from qgis.core import Qgis, QgsMapLayer, QgsProject
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtWidgets import QLabel, QScrollArea, QTabWidget, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
-from . import results, settings
+from . import manual, results, settings
 from .ask_controller import Asking
 from .ask_panel import AskPanel
 from .background import Calls
@@ -68,6 +68,10 @@ class Dock(QgsDockWidget):
         QgsProject.instance().layersAdded.disconnect(self._mend)
         self._link.on_settings_changed = _nothing
 
+    def _show_help(self) -> None:
+        """Show the manual that comes with the plugin."""
+        manual.show(self)
+
     def _search(self) -> None:
         self.welcome.say(tr("Searching…"))
         self._calls.start(
@@ -121,13 +125,26 @@ class Dock(QgsDockWidget):
         self.status = QLabel()
         self.status.setTextFormat(Qt.TextFormat.PlainText)
         self.status.setWordWrap(True)
-        layout.addWidget(self.status)
+        foot = QHBoxLayout()
+        foot.addWidget(self.status, 1)
+        for text, tip, action in (
+            ("⚙", tr("Settings of geogrounding"), self.open_settings),
+            ("?", tr("Help"), self._show_help),
+        ):
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(tip)
+            button.setAutoRaise(True)
+            button.clicked.connect(action)
+            foot.addWidget(button)
+        layout.addLayout(foot)
         self.setWidget(content)
         self.setMinimumWidth(300)
 
     def _connect(self) -> None:
         self.welcome.settings_requested.connect(self.open_settings)
         self.welcome.search_requested.connect(self._search)
+        self.ask.settings_requested.connect(self.open_settings)
         self.asking.layer_made.connect(self.review.show_layer)
         self.asking.results_changed.connect(self.review.refresh)
         self.review.save_requested.connect(self.saving.ask)

@@ -52,6 +52,10 @@ class LayerError(ValueError):
     """A layer cannot be used; the text says why and what to do, for the user."""
 
 
+class OutsideError(LayerError):
+    """The area lies beside the layer."""
+
+
 @dataclass(frozen=True)
 class Source:
     """What the engine will look at."""
@@ -104,7 +108,7 @@ def describe_source(
     asked = layer.extent() if extent is None else to_crs(extent, extent_crs or crs, crs)
     inside = asked.intersect(layer.extent())
     if inside.isEmpty() or not inside.isFinite():
-        raise LayerError(tr("The extent lies beside the layer “{name}”.").format(name=layer.name()))
+        raise OutsideError(tr("The extent lies beside the layer “{name}”.").format(name=layer.name()))
     whole = inside == layer.extent()
     appearance = appearance_of(layer)
     if as_drawn and appearance != AS_IT_IS:
@@ -248,6 +252,44 @@ class Export:
         """Delete the file and what GDAL put beside it."""
         for path in self.path.parent.glob(f"{self.path.stem}.*"):
             path.unlink(missing_ok=True)
+
+
+class Outline:
+    """A raster without values, of the size, place and number of bands of an export: enough to count chips."""
+
+    def __init__(self, source: Source, folder: Path | None = None) -> None:
+        self._size, self._extent = source.export_px, source.extent
+        self._bands = 4 if source.appearance.rendered else max(3, source.layer.bandCount())
+        self._wkt = source.crs.toWkt(_wkt2())
+        self.path = (folder or settings.cache_folder()) / f"{uuid.uuid4().hex}.tif"
+
+    def run(self, _progress: Callable[[float], None], _cancelled: Callable[[], bool]) -> Path:
+        """Write the file, which is small whatever its size in pixels.
+
+        Raises:
+            LayerError: it could not be written.
+        """
+        options = ["SPARSE_OK=TRUE", "TILED=YES", "BLOCKXSIZE=1024", "BLOCKYSIZE=1024", "BIGTIFF=IF_SAFER"]
+        columns, rows = self._size
+        data = gdal.GetDriverByName("GTiff").Create(str(self.path), columns, rows, self._bands, gdal.GDT_Byte, options)
+        if data is None:
+            raise LayerError(tr("{file} could not be written.").format(file=self.path))
+        box = self._extent
+        data.SetGeoTransform((box.xMinimum(), box.width() / columns, 0, box.yMaximum(), 0, -box.height() / rows))
+        data.SetProjection(self._wkt)
+        return self.path
+
+    def cancel(self) -> None:
+        """Nothing to stop."""
+
+    def discard(self) -> None:
+        """Delete the file."""
+        self.path.unlink(missing_ok=True)
+
+
+def _wkt2() -> int:
+    scoped = getattr(Qgis, "CrsWktVariant", None)  # QGIS 3.36 moved the enum
+    return scoped.Preferred if scoped is not None else QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED
 
 
 def clear_cache() -> int:

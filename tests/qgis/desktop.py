@@ -128,7 +128,7 @@ def install() -> None:
 def draw() -> None:
     """Draw a rectangle over the middle of the map with the mouse."""
     dock = plugins["geoground_qgis"].dock
-    dock.ask.draw_button.click()
+    dock.ask.area.draw_button.click()
     target, middle = iface.mapCanvas().viewport(), iface.mapCanvas().viewport().rect().center()
     first, last = middle - QPoint(150, 120), middle + QPoint(150, 120)
     QTest.mousePress(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, first)
@@ -146,7 +146,7 @@ def draw() -> None:
         "touch": all(drawn.buffered(0.2).intersects(shape) for shape in shapes),
         "share": drawn.area() / dock.ask.layer.currentLayer().extent().area(),
     }
-    dock.ask.by_layer.click()
+    dock.ask.area.by_layer.click()
 
 
 def set_up() -> None:

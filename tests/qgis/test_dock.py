@@ -156,7 +156,7 @@ def test_an_extent_is_sent_in_the_crs_of_the_layer(run: Run, dock: Dock, link: S
     link.answers["run"] = tells(features())
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
     dock.ask.drawn.set(QgsRectangle(-81.99005, 29.69236, -81.98975, 29.69263), wgs84)
-    assert dock.ask.by_drawing.isChecked()
+    assert dock.ask.area.by_drawing.isChecked()
     assert run() == "done"
     (params,) = link.asked("run")
     xmin, ymin, xmax, ymax = params["bbox"]

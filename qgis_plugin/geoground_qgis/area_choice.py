@@ -1,0 +1,168 @@
+"""Which part of the raster is asked about: all of it, the view, a drawn rectangle, or the polygons of a layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayerProxyModel, QgsProject, QgsRectangle, QgsVectorLayer
+from qgis.gui import QgsMapCanvas, QgsMapLayerComboBox
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QHBoxLayout,
+    QLabel,
+    QRadioButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .extent_tool import DrawnExtent
+from .messages import tr
+from .rasters import LayerError
+
+
+@dataclass(frozen=True)
+class AreaAsked:
+    """An area in one of its forms; without any, all of the raster is asked about."""
+
+    extent: QgsRectangle | None = None
+    """Of a rectangle, or around the polygons, in ``crs``."""
+    crs: QgsCoordinateReferenceSystem = field(default_factory=QgsCoordinateReferenceSystem)
+    polygons: QgsVectorLayer | None = None
+    selected_only: bool = False
+
+
+class AreaChoice(QWidget):
+    """Four buttons in a row; the layer of polygons appears when it is wanted."""
+
+    changed = pyqtSignal()
+
+    def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._canvas = canvas
+        self.drawn = DrawnExtent(canvas, self)
+        self._build()
+        self._connect()
+        self._show_polygons()
+
+    def area(self) -> AreaAsked:
+        """What is chosen.
+
+        Raises:
+            LayerError: nothing is drawn, or there is no polygon.
+        """
+        if self.by_canvas.isChecked():
+            return AreaAsked(self._canvas.extent(), self._canvas.mapSettings().destinationCrs())
+        if self.by_drawing.isChecked():
+            if self.drawn.extent is None:
+                raise LayerError(tr("Draw a rectangle on the map first."))
+            return AreaAsked(self.drawn.extent, self.drawn.crs)
+        if self.by_polygons.isChecked():
+            return self._polygons_asked()
+        return AreaAsked()
+
+    def freeze_view(self) -> None:
+        """Keep the view that is asked about as a drawn rectangle: a review moves the map, and the next run must not."""
+        if self.by_canvas.isChecked():
+            self.drawn.set(self._canvas.extent(), self._canvas.mapSettings().destinationCrs())
+
+    def close_tools(self) -> None:
+        """Take everything off the map, and let go of map and project."""
+        self._canvas.extentsChanged.disconnect(self._map_moved)
+        QgsProject.instance().cleared.disconnect(self.drawn.clear)
+        self.drawn.clear()
+
+    def _polygons_asked(self) -> AreaAsked:
+        layer = self.polygons.currentLayer()
+        if not isinstance(layer, QgsVectorLayer) or not layer.isValid():
+            raise LayerError(tr("Choose a polygon layer for the area."))
+        if not layer.crs().isValid():
+            raise LayerError(
+                tr("The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source.").format(
+                    name=layer.name()
+                )
+            )
+        selected = self.selected_only.isChecked()
+        if selected and not layer.selectedFeatureCount():
+            raise LayerError(tr("Select polygons of “{name}” first.").format(name=layer.name()))
+        extent = layer.boundingBoxOfSelected() if selected else layer.extent()
+        if extent.isEmpty() or not extent.isFinite():
+            raise LayerError(tr("The layer “{name}” holds no polygon.").format(name=layer.name()))
+        return AreaAsked(extent, layer.crs(), layer, selected)
+
+    def _build(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(QLabel(tr("Where")))
+        self.by_layer, self.by_canvas = QRadioButton(tr("Layer")), QRadioButton(tr("View"))
+        self.by_drawing, self.by_polygons = QRadioButton(tr("Drawn")), QRadioButton(tr("Polygons"))
+        self.by_layer.setToolTip(tr("All of the raster"))
+        self.by_canvas.setToolTip(tr("What the map shows when you press Run; it is then kept as a drawn rectangle"))
+        self.by_polygons.setToolTip(tr("Inside the polygons of a layer"))
+        self.draw_button = QToolButton()
+        self.draw_button.setText("▭")
+        self.draw_button.setToolTip(tr("Draw a rectangle on the map"))
+        self._buttons = QButtonGroup(self)
+        for button in (self.by_layer, self.by_canvas, self.by_drawing):
+            self._buttons.addButton(button)
+            row.addWidget(button)
+        row.addWidget(self.draw_button)
+        self._buttons.addButton(self.by_polygons)
+        row.addWidget(self.by_polygons)
+        row.addStretch(1)
+        self.by_layer.setChecked(True)
+        layout.addLayout(row)
+        self.polygon_box = QWidget()
+        polygons = QHBoxLayout(self.polygon_box)
+        polygons.setContentsMargins(0, 0, 0, 0)
+        self.polygons = QgsMapLayerComboBox()
+        self.polygons.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.polygons.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.selected_only = QCheckBox(tr("Selected"))
+        self.selected_only.setToolTip(tr("Only inside the selected polygons"))
+        polygons.addWidget(self.polygons, 1)
+        polygons.addWidget(self.selected_only)
+        layout.addWidget(self.polygon_box)
+
+    def _connect(self) -> None:
+        self.draw_button.clicked.connect(self._start_drawing)
+        self.drawn.drawn.connect(self._drawn)
+        self._buttons.buttonClicked.connect(self._chosen)
+        self.polygons.layerChanged.connect(self._emit)
+        self.selected_only.toggled.connect(self._emit)
+        self._canvas.extentsChanged.connect(self._map_moved)
+        QgsProject.instance().cleared.connect(self.drawn.clear)
+
+    def _emit(self, *_: object) -> None:
+        self.changed.emit()
+
+    def _map_moved(self) -> None:
+        if self.by_canvas.isChecked():
+            self.changed.emit()
+
+    def _show_polygons(self) -> None:
+        self.polygon_box.setVisible(self.by_polygons.isChecked())
+
+    def _chosen(self, *_: object) -> None:
+        self.drawn.show_mark(self.by_drawing.isChecked())
+        self._show_polygons()
+        if self.by_drawing.isChecked() and self.drawn.extent is None:
+            self.drawn.start()
+        self.changed.emit()
+
+    def _start_drawing(self) -> None:
+        self.by_drawing.setChecked(True)
+        self._show_polygons()
+        self.drawn.start()
+
+    def _drawn(self) -> None:
+        self.by_drawing.setChecked(True)
+        self._show_polygons()
+        self.drawn.show_mark(True)
+        self.changed.emit()
