@@ -79,6 +79,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../area_choice.py"/>
+        <source>All of the raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>All results</source>
         <translation type="unfinished"></translation>
@@ -104,8 +109,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../appearance.py"/>
+        <source>As it is drawn on the map.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Ask</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Ask about more rasters in the same run</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -128,6 +143,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../ask_panel.py"/>
         <source>At most {n} questions fit one run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../appearance.py"/>
+        <source>Bands {bands}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -158,6 +178,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../ask_panel.py"/>
         <source>Cancelling…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../area_choice.py"/>
+        <source>Choose a polygon layer for the area.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -196,6 +221,11 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>Ctrl+Enter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/fine_tune.py"/>
         <source>Cuts a training set from the layer and fine-tunes a model on it. The folder of the result is the name of the new model: give it as “Model” to “Ground expression”. Put it into the folder of trained models (Settings ▸ Options ▸ geogrounding) and it stands in the list of the panel.</source>
         <translation type="unfinished"></translation>
@@ -223,12 +253,12 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../area_choice.py"/>
         <source>Draw a rectangle on the map</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../area_choice.py"/>
         <source>Draw a rectangle on the map first.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -238,7 +268,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../area_choice.py"/>
         <source>Drawn</source>
         <translation type="unfinished"></translation>
     </message>
@@ -269,7 +299,7 @@ A raster that cannot be used does not stop the others.</source>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
-        <source>Export this much all the same</source>
+        <source>Export anyway</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -375,6 +405,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../dock.py"/>
+        <source>Help</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>Hide below</source>
         <translation type="unfinished"></translation>
@@ -382,6 +417,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../ask_panel.py"/>
         <source>History</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../area_choice.py"/>
+        <source>Inside the polygons of a layer</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -395,7 +435,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../area_choice.py"/>
         <source>Layer</source>
         <translation type="unfinished"></translation>
     </message>
@@ -530,7 +570,12 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../welcome.py"/>
+        <location filename="../area_choice.py"/>
+        <source>Only inside the selected polygons</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
         <source>Open settings…</source>
         <translation type="unfinished"></translation>
     </message>
@@ -550,8 +595,8 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../algorithms/training_set.py"/>
-        <source>Pictures without a target, as a share (0 where not all of the raster was searched)</source>
+        <location filename="../area_choice.py"/>
+        <source>Polygons</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -690,8 +735,23 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../area_choice.py"/>
+        <source>Select polygons of “{name}” first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../area_choice.py"/>
+        <source>Selected</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../teach_panel.py"/>
         <source>Selected ones only</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../dock.py"/>
+        <source>Settings of geogrounding</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -702,6 +762,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../review_form.py"/>
         <source>Shapefile (texts are cut at 254 characters)…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Share of images without a target</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -752,6 +817,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../options_page.py"/>
         <source>The Python that geogrounding is installed in</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>The area lies beside every raster that is chosen.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -825,8 +895,13 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../rasters.py"/>
+        <location filename="../area_choice.py"/>
         <source>The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../area_choice.py"/>
+        <source>The layer “{name}” holds no polygon.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -837,6 +912,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../saving.py"/>
         <source>The layer “{name}” of {file} has not the attributes of results, so nothing can be added to it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../manual.py"/>
+        <source>The manual is docs/qgis.md of geogrounding.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -905,7 +985,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../area_choice.py"/>
         <source>View</source>
         <translation type="unfinished"></translation>
     </message>
@@ -925,8 +1005,8 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
-        <source>What the map shows now</source>
+        <location filename="../area_choice.py"/>
+        <source>What the map shows when you press Run; it is then kept as a drawn rectangle</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -940,7 +1020,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../area_choice.py"/>
         <source>Where</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1022,6 +1102,11 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../manual.py"/>
+        <source>geogrounding: help</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../train_controller.py"/>
         <source>geogrounding: training</source>
         <translation type="unfinished"></translation>
@@ -1054,6 +1139,11 @@ the largest storage tank
     <message>
         <location filename="../review_panel.py"/>
         <source>no label</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>no other raster</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1122,6 +1212,11 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../appearance.py"/>
+        <source>values {limits}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/base.py"/>
         <source>{c} × {r} pixels are exported first; that may take long.</source>
         <translation type="unfinished"></translation>
@@ -1134,6 +1229,11 @@ the largest storage tank
     <message>
         <location filename="../algorithms/ground.py"/>
         <source>{done} of {total} chips, {found} found</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>{file} could not be written.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1199,6 +1299,11 @@ the largest storage tank
     <message>
         <location filename="../saving.py"/>
         <source>{n} of {all} rows are in the file.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>{n} rasters: {text}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
