@@ -77,7 +77,7 @@ lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	PYTHONPATH=. $(BIN)/lint-imports
-	$(BIN)/python -m pytest --quiet tests/unit/test_words.py
+	$(BIN)/python -m pytest --quiet tests/unit/test_words.py tests/unit/test_modules.py
 
 types: .venv/.dev
 	$(BIN)/mypy
