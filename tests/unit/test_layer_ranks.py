@@ -9,7 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from geogrounding_cli.main import main
+from geogrounding_cli.main import geoground
 from shapely.geometry import box
 
 
@@ -18,11 +18,13 @@ from shapely.geometry import box
 def test_a_difference_of_metres_decides_wherever_the_origin_is(tmp_path: Path, crs: str, side: str) -> None:
     rng = np.random.default_rng(1)
     x, y = 500_000 + rng.uniform(0, 300, 20), 7_500_000 + rng.uniform(0, 300, 20)
-    layer = gpd.GeoDataFrame({"label": "tree"}, geometry=[box(a, b, a + 4, b + 4) for a, b in zip(x, y, strict=True)])
+    layer = gpd.GeoDataFrame(
+        {"label": ["tree"] * 20}, geometry=[box(a, b, a + 4, b + 4) for a, b in zip(x, y, strict=True)]
+    )
     layer.set_crs("EPSG:32633").to_crs(crs).to_file(tmp_path / "trees.gpkg")
     answer = tmp_path / "answer.json"
     result = CliRunner().invoke(
-        main, ["ask", str(tmp_path / "trees.gpkg"), f"the {side} tree", "--json", str(answer), "-q"]
+        geoground, ["ask", str(tmp_path / "trees.gpkg"), f"the {side} tree", "--json", str(answer), "-q"]
     )
     assert result.exit_code == 0, result.output
     wanted = {
