@@ -16,7 +16,8 @@ from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyl
 
 _SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
 _LOCAL_ONLY = ("adapter", "processor", "device", "dtype", "batch_size")
-_TRANSFORMERS_ONLY = ("adapter", "processor", "coordinates", "box_order", "style", "max_new_tokens", "max_pixels")
+_LANGUAGE_ONLY = ("adapter", "coordinates", "box_order", "style", "max_new_tokens", "max_pixels")
+_TRANSFORMERS_ONLY = ("processor", *_LANGUAGE_ONLY)
 BUILTIN_MODEL_TYPE = "geoground"
 """``model_type`` in config.json of folders that hold a retrained built-in model."""
 
@@ -101,6 +102,11 @@ def load_model(
         _refuse(given, _TRANSFORMERS_ONLY, f"model {name}", "The built-in model brings its own.")
         return _builtin(None if name == "builtin" else weights.local_path(name), given)
     _require("torch", "transformers")
+    if _is_detector(name):
+        _refuse(given, _LANGUAGE_ONLY, f"model {name}", "It is a detector and writes no text.")
+        from geogrounding.models.detectors.model import DetectorModel
+
+        return DetectorModel(name, **given)
     from geogrounding.models.hf.model import TransformersModel
 
     name, given = _trained(name, given)
@@ -128,6 +134,14 @@ def model_type_of(name: str) -> str | None:
     config = weights.local_path(name) / "config.json"
     model_type = weights.read_json(config).get("model_type") if config.is_file() else None
     return model_type if isinstance(model_type, str) else None
+
+
+def _is_detector(name: str) -> bool:
+    """Whether a folder or hub id is an open-vocabulary detector, by its config.json or else by its name."""
+    from geogrounding.models.detectors.kinds import kind_by_name, kind_of
+
+    model_type = model_type_of(name)
+    return kind_by_name(name) if model_type is None else kind_of(model_type) is not None
 
 
 def _trained(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:

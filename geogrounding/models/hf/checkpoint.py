@@ -98,7 +98,7 @@ def load(folder: Path, *, adapter: Path | None, device: torch.device, dtype: tor
                 local_files_only=True,
                 output_loading_info=True,
             )
-            _check_report(folder, report)
+            check_report(folder, report)
             own = model.generation_config
             model.generation_config = library.GenerationConfig(
                 eos_token_id=own.eos_token_id,
@@ -117,7 +117,12 @@ def load(folder: Path, *, adapter: Path | None, device: torch.device, dtype: tor
         raise ModelError(f"{folder} cannot be loaded: {first_line(error)}", hint=_hint(error)) from error
 
 
-def _check_report(folder: Path, report: dict[str, Any]) -> None:
+def check_report(folder: Path, report: dict[str, Any]) -> None:
+    """Refuse a checkpoint that lacks weights.
+
+    Raises:
+        ModelError: weights are missing or of another shape.
+    """
     # transformers fills missing weights with random numbers and only warns.
     missing = sorted(report.get("missing_keys", ())) + sorted(str(key) for key in report.get("mismatched_keys", ()))
     if missing:
