@@ -66,6 +66,8 @@ class Batch:
     previews: bool
     resume: bool
     overwrite: bool
+    append: bool
+    layer_name: str | None
     dst_crs: str | None
     creation_options: dict[str, str]
     allow_failed: bool
@@ -188,6 +190,8 @@ def _prepare(query_file: Path, folder: Path, scenes: Sequence[str], options: dic
         previews=options.pop("previews"),
         resume=options.pop("resume"),
         overwrite=options.pop("overwrite"),
+        append=options.pop("append"),
+        layer_name=options.pop("layer"),
         dst_crs=options.pop("dst_crs"),
         creation_options=build.key_values(options.pop("creation_options"), "--co"),
         allow_failed=options.pop("allow_failed"),
@@ -260,10 +264,13 @@ def _run_one(
             model=model,
             resume=batch.resume,
             overwrite=batch.overwrite,
+            append=batch.append,
+            layer=batch.layer_name,
             dst_crs=batch.dst_crs,
             creation_options=batch.creation_options,
             preview=preview,
             on_progress=reporter.update,
+            on_notice=lambda notice: say(f"Note: {scene}: {notice}"),
         )
     except GeogroundingError as error:
         _log(verbose)

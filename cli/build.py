@@ -16,6 +16,7 @@ from geogrounding.settings import RunSettings
 from .param_types import FORMATS
 
 if TYPE_CHECKING:
+    from geogrounding.geometry.extent import Extent
     from geogrounding.models.base import Model
 
 MAX_QUERY_FILE_BYTES = 1_000_000
@@ -133,7 +134,9 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
             "bbox",
             "bbox_crs",
             "aoi",
+            "aoi_layer",
             "nodata",
+            "alpha",
             "stretch",
             "pixel_coordinates",
             "allow_remote",
@@ -145,6 +148,8 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
         )
         if name in options
     }
+    if (extent := taken.get("bbox")) is not None:
+        taken["bbox"], taken["bbox_crs"] = extent.bounds, _crs_of(extent, taken.get("bbox_crs"))
     bands = [int(band) for group in options.pop("bands", ()) for band in group]
     return RunSettings(
         source=source,
@@ -201,6 +206,19 @@ def read_plan(path: Path) -> tuple[str, str]:
         raise InputError(f"{path} is not UTF-8 text", hint='`geoground plan "..."` prints a plan.') from error
     plan = QueryPlan.read(text)
     return plan.query.strip() or "plan", plan.json_text()
+
+
+def _crs_of(extent: Extent, option: str | None) -> str | None:
+    """The CRS of an extent: in its text or by --bbox-crs.
+
+    Raises:
+        SettingsError: both are given and differ.
+    """
+    if extent.crs is None or option is None or extent.crs.lower() == option.lower():
+        return option or extent.crs
+    raise SettingsError(
+        f"--bbox is in {extent.crs} and --bbox-crs says {option}", hint="Leave out --bbox-crs, or the CRS in --bbox."
+    )
 
 
 def model_loader(options: dict[str, Any]) -> Callable[[], Model]:

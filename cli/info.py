@@ -57,7 +57,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         lines.append(("Bounds", ", ".join(f"{value:.10g}" for value in facts["bounds_crs"])))
     lines += [
         ("Resolution", _resolution(facts)),
-        ("Bands used", ", ".join(map(str, facts["bands"]))),
+        ("Bands used", _bands(facts)),
         ("Nodata", _nodata(facts)),
         ("Blocks", f"{facts['block_shape'][1]} x {facts['block_shape'][0]}{_overviews(facts['overview_factors'])}"),
         ("Stretch", _stretch(facts["stretch"])),
@@ -69,6 +69,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
             (f"  level {number}", f"{level['columns']} x {level['rows']} chips, 1 : {level['scale']:.3g}{size}")
         )
     lines.append(("To read", f"{estimate['megapixels_read']:,} megapixels"))
+    lines += [("Note", notice) for notice in facts["notices"]]
     return lines
 
 
@@ -83,7 +84,19 @@ def _resolution(facts: dict[str, Any]) -> str:
 
 def _nodata(facts: dict[str, Any]) -> str:
     value = "none" if facts["nodata"] is None else f"{facts['nodata']:g}"
-    return f"{value}, with a mask" if facts["mask"] and facts["nodata"] is None else value
+    if not facts["mask"]:
+        return value
+    masks = {"alpha": f"alpha band {facts['alpha']}", "mask": "a mask", "nodata": "nodata"}
+    shares = [f"{masks[kind]} {share:.0%}" for kind, share in facts["hidden_by"].items() if share > 0]
+    return f"{value}; hidden: {', '.join(shares)}" if shares else f"{value}; nothing is hidden"
+
+
+def _bands(facts: dict[str, Any]) -> str:
+    names = facts["band_names"]
+    used = ", ".join(f"{band} {names[band - 1]!r}" if names[band - 1] else str(band) for band in facts["bands"])
+    others = [f"{i} {name!r}" for i, name in enumerate(names, 1) if name and i not in facts["bands"]]
+    text = f"{used} (by {facts['bands_chosen_by']})"
+    return f"{text}; others: {', '.join(others)}" if others else text
 
 
 def _overviews(factors: list[float]) -> str:
@@ -92,6 +105,7 @@ def _overviews(factors: list[float]) -> str:
 
 def _stretch(stretch: dict[str, Any]) -> str:
     if "low" not in stretch:
-        return f"{stretch['method']} (values as they are)"
+        colours = "colours of the palette" if "palette_colours" in stretch else "values as they are"
+        return f"{stretch['method']} ({colours})"
     pairs = zip(stretch["low"], stretch["high"], strict=True)
     return f"{stretch['method']}: " + ", ".join(f"{low:.6g} to {high:.6g}" for low, high in pairs)

@@ -12,7 +12,7 @@ from geogrounding.settings import RUN_TASKS, MatchMetric, MergeMethod
 from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 from .main import VERBOSE_KEY
-from .param_types import KeyValue, Numbers, Overlap
+from .param_types import BandOrNone, ExtentText, KeyValue, Numbers, Overlap
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -102,7 +102,15 @@ SCENE = together(
         multiple=True,
         section="Scene",
         metavar="BANDS",
-        help="Bands that become red, green, blue, counted from 1 (one band: grey). Default: by colour interpretation.",
+        help="Bands that become red, green, blue, counted from 1 (one band: grey). Default: by names, colour "
+        "interpretation and wavelengths. Then no band is opacity unless --alpha names one.",
+    ),
+    option(
+        "--alpha",
+        type=BandOrNone(),
+        section="Scene",
+        metavar="BAND|none",
+        help="Band that holds opacity, or none. Default: what the file declares.",
     ),
     option("--nodata", type=float, section="Scene", help="Value that means no data. Default: what the file says."),
     option(
@@ -150,10 +158,11 @@ SCENE = together(
 AREA = together(
     option(
         "--bbox",
-        type=Numbers("xmin,ymin,xmax,ymax", count=4),
+        type=ExtentText(),
         section="Area",
         metavar="XMIN,YMIN,XMAX,YMAX",
-        help="Look only here; commas or spaces between the numbers.",
+        help="Look only here; also an extent as QGIS, GDAL, PostGIS, WKT or GeoJSON write it. West may be larger than "
+        "east across the antimeridian.",
     ),
     option(
         "--bbox-crs",
@@ -168,6 +177,7 @@ AREA = together(
         metavar="FILE",
         help="Look only inside the polygons of this vector file.",
     ),
+    option("--aoi-layer", section="Area", metavar="NAME", help="Layer of --aoi, where the file has several."),
 )
 
 GRID = together(
@@ -375,7 +385,24 @@ RESULT = together(
         metavar="KEY=VALUE",
         help="GDAL creation option of the format; may be repeated.",
     ),
-    option("--overwrite", is_flag=True, section="Result", help="Replace an existing result."),
+    option(
+        "--layer",
+        section="Result",
+        metavar="NAME",
+        help="Name of the layer in a GeoPackage. Default: that of the file.",
+    ),
+    option(
+        "--overwrite",
+        is_flag=True,
+        section="Result",
+        help="Replace an existing result; of a GeoPackage only the layer of this name, its other layers stay.",
+    ),
+    option(
+        "--append",
+        is_flag=True,
+        section="Result",
+        help="Add to an existing GeoPackage: a new layer, or features to the layer of this name.",
+    ),
 )
 
 PROGRESS = option(

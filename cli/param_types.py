@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from geogrounding.geometry.extent import Extent
 
 from geogrounding.errors import SettingsError
 from geogrounding.settings import read_overlap
@@ -51,6 +54,39 @@ class Overlap(click.ParamType[float, Any]):
             return read_overlap(value)
         except SettingsError as error:
             self.fail(f"{error}. {error.hint}", param, ctx)
+
+
+class ExtentText(click.ParamType["Extent", Any]):
+    """A bounding box in one of the forms of ``geogrounding.geometry.extent``."""
+
+    name = "XMIN,YMIN,XMAX,YMAX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Extent:
+        """Read the text."""
+        from geogrounding.errors import AreaError
+        from geogrounding.geometry.extent import Extent, parse_extent  # shapely: not for --help
+
+        if isinstance(value, Extent):
+            return value
+        try:
+            return parse_extent(str(value))
+        except AreaError as error:
+            self.fail(f"{error}. {error.hint}", param, ctx)
+
+
+class BandOrNone(click.ParamType[int, Any]):
+    """A band counted from 1, or ``none``, which becomes 0."""
+
+    name = "BAND|none"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the text."""
+        text = str(value).strip().lower()
+        if text == "none":
+            return 0
+        if not (text.isascii() and text.isdigit() and int(text) > 0):
+            self.fail(f"{value!r} is neither a band counted from 1 nor none", param, ctx)
+        return int(text)
 
 
 class KeyValue(click.ParamType[tuple[str, str], Any]):

@@ -135,6 +135,7 @@ def _run(
     if preview is not None:
         build.check_preview(preview, overwrite=overwrite or resume)
     load = build.model_loader(options)
+    append, layer = options.pop("append"), options.pop("layer")
     dst_crs, creation_options = options.pop("dst_crs"), build.key_values(options.pop("creation_options"), "--co")
 
     from geogrounding import pipeline  # numpy, rasterio and shapely: not for a wrong option or --help
@@ -146,10 +147,13 @@ def _run(
         model=load,
         resume=resume,
         overwrite=overwrite,
+        append=append,
+        layer=layer,
         dst_crs=dst_crs,
         creation_options=creation_options,
         preview=preview,
         on_progress=reporter.update,
+        on_notice=_say_notice,
     )
     reporter.event("done", output=str(output), **describe_report(report))
     return report, output, preview
@@ -161,6 +165,10 @@ def say_answers(report: RunReport) -> None:
         say(f"{expression}: {answer['answer']}")
         for step in answer["steps"]:
             say(f"  {step['step']}")
+
+
+def _say_notice(notice: str) -> None:
+    say(f"Note: {notice}")
 
 
 def say_report(report: RunReport, output: Path, preview: Path | None) -> None:

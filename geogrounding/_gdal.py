@@ -54,6 +54,9 @@ def prepare_gdal() -> None:
     os.environ.setdefault("GDAL_CACHEMAX", "16")
     # Blocks found through a hash set: the default keeps a pointer for every block of the raster, read or not.
     os.environ.setdefault("GDAL_BAND_BLOCK_CACHE", "HASHSET")
+    # A deprecated code keeps its own parameters: GDAL would take those of the code that replaced it, which for
+    # EPSG:5572 lies 7,000 km away.
+    os.environ.setdefault("OSR_USE_NON_DEPRECATED", "NO")
     # Transformation grids are not fetched behind the user's back.
     os.environ.setdefault("PROJ_NETWORK", "OFF")
 

@@ -15,6 +15,7 @@ from geogrounding.errors import IncompleteError, InputError, OutputError, Settin
 from geogrounding.execution.layer_query import Layer, LayerWorld, nouns_of, read_contexts, read_layer
 from geogrounding.execution.scene import RasterSource, settings_of
 from geogrounding.io.atomic import partial_folder, publish
+from geogrounding.io.destination import Destination
 from geogrounding.query.answer import Answered, answer_plan, json_values
 from geogrounding.query.plan import QueryPlan
 from geogrounding.query.read import read_query
@@ -147,7 +148,7 @@ def ask(
                 hint="--allow-failed (allow_failed=True) answers from what was seen.",
             )
         if output is not None:
-            write_result(walk, output, overwrite=overwrite)
+            write_result(walk, Destination(path=output, overwrite=overwrite))
         layer = to_geodataframe(walk.collection, walk.scene.crs)
         return _reply(walk.collection.answers[asked], tuple(int(i) for i in layer["id"]), layer, walk.report)
 

@@ -11,6 +11,7 @@ write_layer     the file, whole or not at all                         io/write_l
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
@@ -27,11 +28,13 @@ from geogrounding.execution.report import Clock, Progress, RunReport, make_repor
 from geogrounding.execution.results import Collection
 from geogrounding.execution.scan_plan import Plan, make_plan
 from geogrounding.execution.scene import opened_or_open, settings_of
-from geogrounding.io.write_layer import check_output, to_geodataframe, write_layer
+from geogrounding.io.destination import Destination, check_place
+from geogrounding.io.write_layer import check_layer, to_geodataframe, write_layer
 from geogrounding.models.base import Model
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
+from geogrounding.raster.validity import notices_of, sample_validity
 from geogrounding.settings import RunOptions, RunSettings
 from geogrounding.vector.feature import Feature
 
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from geogrounding.execution.scene import RasterSource
+
+_logger = logging.getLogger("geogrounding")
 
 ModelSource = Model | str | Callable[[], Model]
 """A loaded model (left open), a name for ``load_model``, or a function that loads one: a raster that cannot be used is
@@ -66,10 +71,13 @@ def run(
     model: ModelSource = "builtin",
     resume: bool = False,
     overwrite: bool = False,
+    append: bool = False,
+    layer: str | None = None,
     dst_crs: str | None = None,
     creation_options: Mapping[str, str] | None = None,
     preview: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_notice: Callable[[str], None] | None = None,
     **options: Unpack[RunOptions],
 ) -> RunReport:
     """Ground the expressions in the scene and write the layer to ``output``.
@@ -83,11 +91,14 @@ def run(
         expressions: what to look for.
         model: a name for ``load_model``, a loaded model, or a function that loads one.
         resume: go on with an interrupted run.
-        overwrite: replace an existing layer.
+        overwrite: replace an existing layer; other layers of a GeoPackage stay.
+        append: add to an existing GeoPackage: a layer, or features to the layer of this name.
+        layer: name of the layer in a GeoPackage; None is made from the name of the file.
         dst_crs: CRS of the layer; None is that of the scene, or what the format demands.
         creation_options: GDAL layer creation options.
         preview: also render the result to this PNG file.
         on_progress: called after each batch of chips.
+        on_notice: called before the first chip with each thing that a user should know; None logs a warning.
         options: fields of ``RunSettings``.
 
     Raises:
@@ -100,12 +111,28 @@ def run(
         settings, opened = source, None
     else:
         settings, opened = settings_of(source, expressions, **options)
-    check_output(output, overwrite=overwrite or resume)
+    destination = Destination(
+        path=output,
+        overwrite=(overwrite or resume) and not append,
+        append=append,
+        layer=layer,
+        dst_crs=dst_crs,
+        options={name.upper(): str(value) for name, value in (creation_options or {}).items()},
+    )
+    check_place(destination)
     journal_path = output.with_name(output.name + ".journal")
     with walk_scene(
-        settings, model, journal_path, opened=opened, resume=resume, overwrite=overwrite, on_progress=on_progress
+        settings,
+        model,
+        journal_path,
+        opened=opened,
+        resume=resume,
+        overwrite=overwrite,
+        on_progress=on_progress,
+        on_notice=on_notice,
+        check_scene=partial(_check_layer, destination),
     ) as walk:
-        write_result(walk, output, overwrite=overwrite or resume, dst_crs=dst_crs, creation_options=creation_options)
+        write_result(walk, destination)
         if preview is not None:
             from geogrounding.io.preview import render_preview
 
@@ -117,11 +144,7 @@ def run(
 
 def write_result(
     walk: Walk,
-    output: Path,
-    *,
-    overwrite: bool,
-    dst_crs: str | None = None,
-    creation_options: Mapping[str, str] | None = None,
+    destination: Destination,
 ) -> None:
     """Write the layer of a finished walk, and the description of the run beside it.
 
@@ -129,16 +152,23 @@ def write_result(
         OutputError: it cannot be written; what stood there is left as it was.
     """
     write_layer(
-        output,
+        destination.path,
         walk.collection,
         crs=walk.scene.crs,
-        dst_crs=dst_crs,
+        dst_crs=destination.dst_crs,
         metadata=describe_run(walk.scene, walk.settings, walk.plan, walk.stretch, walk.model, walk.report),
-        creation_options=creation_options,
-        overwrite=overwrite,
+        creation_options=destination.options,
+        overwrite=destination.overwrite,
+        append=destination.append,
+        layer=destination.layer,
+        extent=walk.scene.bounds,
         pixel_coordinates=walk.scene.crs is None,
         measures=walk.collection.measures,
     )
+
+
+def _check_layer(destination: Destination, scene: Scene) -> tuple[str, ...]:
+    return check_layer(destination, crs=scene.crs, extent=scene.bounds, pixel_coordinates=scene.crs is None)
 
 
 def ground(
@@ -223,6 +253,8 @@ def walk_scene(
     on_progress: Callable[[Progress], None] | None = None,
     on_plan: Callable[[Scene, Plan, Model], None] | None = None,
     on_features: Callable[[list[Feature]], None] | None = None,
+    on_notice: Callable[[str], None] | None = None,
+    check_scene: Callable[[Scene], tuple[str, ...]] | None = None,
 ) -> Iterator[Walk]:
     """Answer every chip of a scene; inside the ``with`` block the merged features can be read and written.
 
@@ -238,13 +270,22 @@ def walk_scene(
         on_features: called after each batch with what was found in it, not yet merged with other batches and without
             expressions that are decided over the whole scene: see ``stream``. The features of ``Walk.collection`` take
             their place. Chips of a resumed journal are left out.
+        on_notice: called before the first chip with each thing that a user should know; None logs a warning.
+        check_scene: called with the open scene before the model is loaded; returns further notices, or raises.
 
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``.
     """
     clock = Clock()
-    with opened_or_open(opened, settings) as scene, _open_model(model) as loaded:
+    with (
+        opened_or_open(opened, settings) as scene,
+        nullcontext(check_scene(scene) if check_scene is not None else ()) as checked,
+        _open_model(model) as loaded,
+    ):
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
+        notices = (*notices_of(scene, sample_validity(scene)), *plan.area.notices, *checked)
+        for notice in notices:
+            (on_notice or _logger.warning)(notice)
         key = run_key(scene, settings, plan, stretch, loaded)
         with Journal(journal_path, key, resume=resume, overwrite=overwrite) as journal:
             if on_plan is not None:
@@ -259,7 +300,7 @@ def walk_scene(
 
             answer_chips(scene, plan, stretch, loaded, journal, clock, on_progress, emit_features)
             collection = Collection(scene, plan, settings, journal, model_name=loaded.name)
-            report = make_report(collection, plan, journal, clock)
+            report = make_report(collection, plan, journal, clock, notices)
             yield Walk(
                 settings=settings,
                 scene=scene,

@@ -60,11 +60,15 @@ class RunSettings:
     bbox_crs: str | None = None
     """CRS of ``bbox``, or ``"pixels"`` for pixels of the scene; None is the CRS of the scene."""
     aoi: Path | None = None
-    """A vector file whose polygons limit the search."""
+    """A vector file whose polygons limit the search; ``areas.gpkg|layername=fields`` names its layer as well."""
+    aoi_layer: str | None = None
+    """The layer of ``aoi``, where it has several."""
 
     bands: tuple[int, ...] | None = None
     """1-based bands that become red, green, blue (one band: grey)."""
     nodata: float | None = None
+    alpha: int | None = None
+    """1-based band of opacity, 0 for none; None is the declared one, but none where ``bands`` are given."""
     stretch: str = "auto"
     open_options: Mapping[str, str] = field(default_factory=dict)
     pixel_coordinates: bool = False
@@ -109,6 +113,8 @@ class RunSettings:
             raise SettingsError(f"match threshold {self.match_threshold} is outside (0, 1]")
         if self.min_score is not None and not 0 <= self.min_score <= 1:
             raise SettingsError(f"minimum score {self.min_score} is outside [0, 1]")
+        if self.aoi_layer is not None and self.aoi is None:
+            raise SettingsError("--aoi-layer without --aoi", hint="Give --aoi FILE as well.")
         if self.bbox_crs is not None and self.bbox is None:
             raise SettingsError("--bbox-crs without --bbox", hint="Give --bbox xmin,ymin,xmax,ymax as well.")
 
@@ -158,8 +164,10 @@ class RunOptions(TypedDict, total=False):
     bbox: tuple[float, float, float, float] | None
     bbox_crs: str | None
     aoi: Path | None
+    aoi_layer: str | None
     bands: tuple[int, ...] | None
     nodata: float | None
+    alpha: int | None
     stretch: str
     open_options: Mapping[str, str]
     pixel_coordinates: bool

@@ -240,7 +240,7 @@ def _read_scene(path: Path, window_px: tuple[int, int, int, int] | None) -> NDAr
         _check_window((x0, y0, x1, y1), (scene.width, scene.height), path)
         if (x1 - x0) * (y1 - y0) > MAX_IMAGE_PIXELS:
             raise _bomb(path)
-        raw, valid = scene.read((x0, y0, x1, y1))
+        raw, valid = scene.read_raw((x0, y0, x1, y1))
         quick = scene.dtype == "uint8" and len(scene.bands) >= 3  # such values pass unchanged: nothing to sample
         stretch = compute_stretch(scene) if quick else _stretch(path, path.stat().st_mtime_ns)
         return stretch.apply(raw, valid)

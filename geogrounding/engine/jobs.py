@@ -133,6 +133,7 @@ class Jobs:
 
     def run(self, params: parameters.Run, tell: Tell) -> dict[str, Any]:
         """Ask, tell what is found while it is found, then the merged result."""
+        from geogrounding.io.destination import Destination
         from geogrounding.io.write_layer import check_output
         from geogrounding.pipeline import walk_scene, write_result
 
@@ -162,7 +163,7 @@ class Jobs:
         ):
             self._interrupts.check()
             if output is not None:
-                write_result(walk, output, overwrite=replace)
+                write_result(walk, Destination(path=output, overwrite=replace))
                 if walk.report.complete:
                     walk.journal.remove()
             teller.final(walk.collection)

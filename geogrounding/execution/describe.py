@@ -34,10 +34,12 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
     from geogrounding.execution.scan_plan import make_plan
     from geogrounding.models.builtin import BUILTIN_CONVENTIONS
     from geogrounding.raster.stretch import compute_stretch
+    from geogrounding.raster.validity import notices_of, sample_validity
 
     with _open(settings) as scene:
         plan = make_plan(scene, settings, BUILTIN_CONVENTIONS)
         stretch = compute_stretch(scene, settings.stretch)
+        validity = sample_validity(scene)
         return {
             "name": scene.name,
             "driver": scene.driver,
@@ -51,9 +53,19 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
             "square_pixels": scene.pixel_size.square,
             "band_count": scene.band_count,
             "bands": list(scene.bands),
+            "band_names": list(scene.plan.names),
+            "bands_chosen_by": scene.plan.chosen_by,
             "dtype": scene.dtype,
             "nodata": scene.nodata,
             "mask": scene.has_mask,
+            "alpha": scene.plan.alpha,
+            "valid_share": round(validity.valid, 4),
+            "hidden_by": {
+                "nodata": round(validity.hidden_by_nodata, 4),
+                "alpha": round(validity.hidden_by_alpha, 4),
+                "mask": round(validity.hidden_by_mask, 4),
+            },
+            "notices": [*notices_of(scene, validity), *plan.area.notices],
             "block_shape": list(scene.block_shape),
             "overview_factors": list(scene.overview_factors),
             "stretch": stretch.describe(),
@@ -75,9 +87,11 @@ def _open(settings: RunSettings) -> Scene:
 
 
 def _describe_crs(scene: Scene) -> dict[str, Any] | None:
+    from geogrounding.raster.georeference import code_of_crs
+
     if scene.crs is None:
         return None
-    return {"id": scene.crs.to_string() if scene.crs.to_authority() else None, "name": scene.crs.name}
+    return {"id": code_of_crs(scene.crs), "name": scene.crs.name}
 
 
 def _bounds_crs(scene: Scene) -> list[float]:
@@ -128,7 +142,7 @@ def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
 
 def describe_crs(crs: CRS) -> dict[str, Any]:
     """Authority code (None where there is none), name and WKT of a CRS."""
-    authority = crs.to_authority()
+    authority = crs.to_authority(min_confidence=100)
     return {"id": ":".join(authority) if authority else None, "name": crs.name, "wkt": crs.to_wkt()}
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from geogrounding._version import __version__
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.models.base import Conventions, Model
+from geogrounding.raster.georeference import code_of_crs
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 from geogrounding.settings import RunSettings
@@ -80,7 +81,8 @@ def describe_run(
             "name": scene.name,
             "width": scene.width,
             "height": scene.height,
-            "crs": None if scene.crs is None else scene.crs.to_string(),
+            "crs": None if scene.crs is None else code_of_crs(scene.crs) or scene.crs.name,
+            "bands": list(scene.bands),
             "ground_resolution_m": scene.ground_resolution_m,
             "fingerprint": scene.fingerprint,
         },
@@ -100,6 +102,7 @@ def describe_run(
             "dropped_answers": dict(report.drops),
             **({"warnings": list(report.warnings)} if report.warnings else {}),
             **({"answers": dict(report.answers)} if report.answers else {}),
+            **({"notices": list(report.notices)} if report.notices else {}),
         },
         "versions": {name: found for name in PACKAGES if (found := _version(name))},
     }

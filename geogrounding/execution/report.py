@@ -49,6 +49,8 @@ class RunReport:
     """What the result lacks: words that are not known to the model, each named."""
     answers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Of expressions that are decided over the whole scene: answer, value, unit, plan, steps, unknown."""
+    notices: tuple[str, ...] = ()
+    """What a user should know about the scene: how bands were chosen, what hides most of it, how it is placed."""
 
     @property
     def complete(self) -> bool:
@@ -73,7 +75,9 @@ class Clock:
             self.seconds[what] += time.monotonic() - begin
 
 
-def make_report(collection: Collection, plan: Plan, journal: Journal, clock: Clock) -> RunReport:
+def make_report(
+    collection: Collection, plan: Plan, journal: Journal, clock: Clock, notices: tuple[str, ...] = ()
+) -> RunReport:
     """The report of a run whose chips are all answered."""
     return RunReport(
         features=len(collection),
@@ -89,4 +93,5 @@ def make_report(collection: Collection, plan: Plan, journal: Journal, clock: Clo
             expression: {name: value for name, value in json_values(answered, []).items() if name != "features"}
             for expression, answered in collection.answers.items()
         },
+        notices=notices,
     )

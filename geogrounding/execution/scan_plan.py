@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,9 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         AreaError: the area asked for is malformed or misses the scene.
         SettingsError: tile size, overlap and scales do not fit together.
     """
-    area = resolve_area(scene, bbox=settings.bbox, bbox_crs=settings.bbox_crs, aoi=settings.aoi)
+    area = resolve_area(
+        scene, bbox=settings.bbox, bbox_crs=settings.bbox_crs, aoi=settings.aoi, aoi_layer=settings.aoi_layer
+    )
     pixel_size = scene.pixel_size_near(area.window_scene_px)
     tile_size_px = settings.tile_size or conventions.tile_size_px
     if settings.overlap is not None:
@@ -141,7 +143,7 @@ def _with_surroundings(scene: Scene, area: Area, tiling: Tiling, aspect: tuple[f
         return area, area
     reported = area.shape_scene_px or shapely.box(x0, y0, x1, y1)
     return (
-        Area(window_scene_px=area.window_scene_px, shape_scene_px=reported),
+        replace(area, shape_scene_px=reported),
         Area(window_scene_px=(left, top, right, bottom), shape_scene_px=None),
     )
 

@@ -31,6 +31,7 @@ def open_scene(settings: RunSettings) -> Scene:
         settings.source,
         bands=settings.bands,
         nodata=settings.nodata,
+        alpha=settings.alpha,
         pixel_coordinates=settings.pixel_coordinates,
         allow_remote=settings.allow_remote,
         trusted_folders=settings.trusted_folders,

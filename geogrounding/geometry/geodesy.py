@@ -16,6 +16,7 @@ from pyproj import CRS, Geod, Transformer
 from pyproj.exceptions import ProjError
 
 from geogrounding.errors import OutputError
+from geogrounding.geometry.operation import Operation
 
 MOST_SEGMENTS_PER_POLYGON = 4_000
 POLAR_LATITUDE = 85.0
@@ -32,14 +33,19 @@ def transformer(source_crs: CRS, target_crs: CRS) -> Transformer:
     return Transformer.from_crs(source_crs, target_crs, always_xy=True)
 
 
-def transform_points(points: NDArray[np.float64], source_crs: CRS, target_crs: CRS) -> NDArray[np.float64]:
+def transform_points(
+    points: NDArray[np.float64], source_crs: CRS, target_crs: CRS, operation: Operation | None = None
+) -> NDArray[np.float64]:
     """Transform points (P, 2); longitudes of a geographic target are brought into [-180, 180].
+
+    With an ``operation`` all points take it; without one PROJ chooses point by point.
 
     Raises:
         OutputError: a point lies outside what the target CRS can describe.
     """
     try:
-        x, y = transformer(source_crs, target_crs).transform(points[:, 0], points[:, 1])
+        way = transformer(source_crs, target_crs) if operation is None else operation.transformer
+        x, y = way.transform(points[:, 0], points[:, 1])
     except ProjError as error:
         raise OutputError(f"cannot transform to {target_crs.name}: {error}", hint="choose another --dst-crs") from error
     moved = np.stack([np.asarray(x, np.float64), np.asarray(y, np.float64)], axis=1)
@@ -55,7 +61,12 @@ def transform_points(points: NDArray[np.float64], source_crs: CRS, target_crs: C
 
 
 def densify(
-    polygons: NDArray[np.object_], source_crs: CRS, target_crs: CRS, *, tolerance: float
+    polygons: NDArray[np.object_],
+    source_crs: CRS,
+    target_crs: CRS,
+    *,
+    tolerance: float,
+    operation: Operation | None = None,
 ) -> NDArray[np.object_]:
     """Add vertices to polygons (N,) in ``source_crs`` so that straight edges between them stay true in ``target_crs``.
 
@@ -65,14 +76,15 @@ def densify(
         target_crs: the CRS in which they shall stay true.
         tolerance: the farthest a straight edge may lie from the true one, in units of ``target_crs`` (degrees of
             latitude for a geographic one).
+        operation: see ``transform_points``.
 
     The deviation of an edge is measured at its middle and falls with the square of the number of pieces.
     """
     if len(polygons) == 0:
         return polygons
     points, owner, start, end = _edges(polygons)
-    moved = transform_points(points, source_crs, target_crs)
-    middle = transform_points((points[start] + points[end]) / 2.0, source_crs, target_crs)
+    moved = transform_points(points, source_crs, target_crs, operation)
+    middle = transform_points((points[start] + points[end]) / 2.0, source_crs, target_crs, operation)
     step = moved[end] - moved[start]
     offset = middle - moved[start]
     if target_crs.is_geographic:

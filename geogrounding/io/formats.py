@@ -45,6 +45,8 @@ class LayerPlan:
     """Creation options, names in upper case, already checked."""
     measures: tuple[str, ...] = ()
     """Columns of measures behind the usual ones."""
+    append: bool = False
+    """Whether the layer exists and features are added to it."""
 
 
 class Format(Protocol):
@@ -54,10 +56,10 @@ class Format(Protocol):
         """Raise OutputError for a creation option that the format does not have."""
 
     def write(self, path: Path, batches: Iterator[FeatureBatch], plan: LayerPlan) -> None:
-        """Write all batches to a new file."""
+        """Write all batches to a new file, or to a layer of an existing GeoPackage."""
 
-    def count(self, path: Path) -> int:
-        """Read the file back from its first to its last feature and count them."""
+    def count(self, path: Path, layer: str | None = None) -> int:
+        """Read the layer back from its first to its last feature and count them."""
 
 
 class GeoJSON:
@@ -99,7 +101,7 @@ class GeoJSON:
             if not self.sequence:
                 file.write("\n]}\n")
 
-    def count(self, path: Path) -> int:
+    def count(self, path: Path, layer: str | None = None) -> int:
         """Read the whole file back and count its features."""
         lines = 0
         end = ""
@@ -146,6 +148,7 @@ class Vector:
                 stream,
                 path,
                 layer=plan.name,
+                append=plan.append,
                 driver=self.driver,
                 geometry_name="geometry",
                 geometry_type="Polygon" if plan.only_polygons else "Unknown",
@@ -154,10 +157,10 @@ class Vector:
                 **plan.options,
             )
 
-    def count(self, path: Path) -> int:
+    def count(self, path: Path, layer: str | None = None) -> int:
         """Read the whole file back and count its features."""
         rows = 0
-        with pyogrio.open_arrow(path, use_pyarrow=True) as (_, reader):
+        with pyogrio.open_arrow(path, layer=layer if self.driver == "GPKG" else None, use_pyarrow=True) as (_, reader):
             for batch in reader:
                 rows += batch.num_rows
         return rows
@@ -211,7 +214,7 @@ class Parquet:
             geo = self._geo_metadata(plan, kinds, bounds)
             writer.add_key_value_metadata({"geo": json.dumps(geo), METADATA_KEY: plan.metadata})
 
-    def count(self, path: Path) -> int:
+    def count(self, path: Path, layer: str | None = None) -> int:
         """Read the whole file back and count its features."""
         with pq.ParquetFile(path) as file:
             return sum(batch.num_rows for batch in file.iter_batches())
@@ -229,6 +232,16 @@ class Parquet:
         if kinds:
             column["bbox"] = [float(value) for value in bounds]
         return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+def last_id(path: Path, layer: str) -> int:
+    """The largest id of a layer; 0 where it has no features."""
+    largest = 0
+    with pyogrio.open_arrow(path, layer=layer, columns=["id"], read_geometry=False, use_pyarrow=True) as (_, reader):
+        for batch in reader:
+            values = [value for value in batch.column("id").to_pylist() if value is not None]
+            largest = max(largest, *values) if values else largest
+    return largest
 
 
 FORMATS: dict[str, Format] = {

@@ -19,6 +19,7 @@ from pyproj import CRS
 from shapely import MultiPolygon, Polygon
 
 from geogrounding.geometry.geodesy import POLAR_LATITUDE, densify, transform_points
+from geogrounding.geometry.operation import Operation
 
 WGS84 = CRS.from_epsg(4326)
 DECIMALS = 7
@@ -29,7 +30,12 @@ POLE_REACH_DEGREES = 1e-7
 
 
 def polygons_lonlat(
-    polygons: NDArray[np.object_], crs: CRS, *, target_crs: CRS = WGS84, decimals: int | None = DECIMALS
+    polygons: NDArray[np.object_],
+    crs: CRS,
+    *,
+    target_crs: CRS = WGS84,
+    decimals: int | None = DECIMALS,
+    operation: Operation | None = None,
 ) -> NDArray[np.object_]:
     """Polygons (N,) in ``crs`` as Polygons and MultiPolygons (N,) of longitude and latitude in degrees.
 
@@ -38,15 +44,16 @@ def polygons_lonlat(
         crs: the CRS in which their edges are straight.
         target_crs: a geographic CRS; GeoJSON knows only WGS84.
         decimals: round to this many decimals; None keeps all. A polygon that rounding would spoil keeps all as well.
+        operation: from ``crs`` to ``target_crs``; None leaves the choice to PROJ, point by point.
 
     Raises:
         OutputError: a polygon lies outside what the target CRS can describe.
     """
     if len(polygons) == 0:
         return polygons
-    dense = densify(polygons, crs, target_crs, tolerance=EDGE_TOLERANCE_DEGREES)
+    dense = densify(polygons, crs, target_crs, tolerance=EDGE_TOLERANCE_DEGREES, operation=operation)
     coordinates = shapely.get_coordinates(dense)
-    lonlat = transform_points(coordinates, crs, target_crs)
+    lonlat = transform_points(coordinates, crs, target_crs, operation)
     placed = shapely.set_coordinates(dense.copy(), lonlat)
     for i in np.flatnonzero(_needs_a_cut(placed)):
         placed[i] = _cut(placed[i])

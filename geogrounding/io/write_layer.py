@@ -17,70 +17,69 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from pyproj.exceptions import CRSError
 
 from geogrounding.errors import GeogroundingError, OutputError
 from geogrounding.geometry.geodesy import densify, transform_points
+from geogrounding.geometry.operation import Bounds, Operation
 from geogrounding.io.atomic import partial_folder, publish
-from geogrounding.io.formats import FORMATS, Format, LayerPlan
-from geogrounding.io.rfc7946 import DECIMALS, WGS84, polygons_lonlat
+from geogrounding.io.destination import (
+    NO_ROOM,
+    Destination,
+    Existing,
+    check_place,
+    find_target,
+    sidecar_path,
+    try_to_write,
+)
+from geogrounding.io.formats import LayerPlan, last_id
+from geogrounding.io.rfc7946 import DECIMALS, polygons_lonlat
 from geogrounding.io.tables import FIELDS, FeatureBatch, batches, measure_of, storable
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-EXTENSIONS = tuple(FORMATS)
-RFC7946_EXTENSIONS = (".geojson", ".geojsonl")
 EDGE_TOLERANCE_M = 0.01
-LONGEST_NAME_BYTES = 255
-NO_ROOM = "check the room on the disk and that the folder is writable"
 
 
-def sidecar_path(path: Path) -> Path:
-    """Where the description of the run stands: ``planes.gpkg`` -> ``planes.gpkg.run.json``."""
-    return path.with_name(path.name + ".run.json")
-
-
-def check_output(path: Path | str, overwrite: bool = False) -> None:
-    """Check before a run that a layer can be written to ``path`` at its end.
+def check_output(path: Path | str, overwrite: bool = False, *, append: bool = False, layer: str | None = None) -> None:
+    """Check before a run that a layer can be written to ``path``; ``check_layer`` checks more, with a scene.
 
     Raises:
-        OutputError: the extension is not known, the folder is missing or not writable, or a file is there already and
-            ``overwrite`` is not set.
+        OutputError: see ``destination.check_place``.
     """
-    path = Path(path)
-    _format_of(path)
-    try:
-        _check_place(path, overwrite)
-    except (OSError, ValueError) as error:
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"cannot write to {str(path)!r}: {error}", hint="choose another name") from error
+    check_place(Destination(path=Path(path), overwrite=overwrite, append=append, layer=layer))
 
 
-def _check_place(path: Path, overwrite: bool) -> None:
-    folder = path.absolute().parent
-    if not folder.is_dir():
-        raise OutputError(f"the folder {folder} does not exist", hint="create it first")
-    if "\0" in path.name or len(os.fsencode(sidecar_path(path).name)) > LONGEST_NAME_BYTES:
-        raise OutputError("the name of the output is too long or holds NUL", hint="choose a shorter, plain name")
-    if path.is_dir():
-        raise OutputError(f"{path} is a folder", hint="give the name of a file in it")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists already", hint="pass --overwrite, or choose another name")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(f"the folder {folder} is not writable", hint="choose another folder, or change its mode")
+def check_layer(
+    destination: Destination, *, crs: CRS | None, extent: Bounds | None, pixel_coordinates: bool = False
+) -> tuple[str, ...]:
+    """Check before the first chip that the layer can be written; return what the user should know.
+
+    Args:
+        destination: the layer.
+        crs: of the scene.
+        extent: of the scene, in its CRS.
+        pixel_coordinates: whether the layer is in pixels.
+
+    Raises:
+        OutputError: it cannot: its place, name, format, options or CRS; or no transformation leads to its CRS.
+    """
+    check_place(destination)
+    target, operation = find_target(destination, crs, extent, pixel_coordinates=pixel_coordinates)
+    try_to_write(destination, target)
+    return () if operation is None or operation.notice is None else (operation.notice,)
 
 
 def write_layer(
@@ -92,6 +91,9 @@ def write_layer(
     metadata: Mapping[str, Any],
     creation_options: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    append: bool = False,
+    layer: str | None = None,
+    extent: Bounds | None = None,
     pixel_coordinates: bool = False,
     measures: Sequence[str] = (),
 ) -> int:
@@ -102,49 +104,46 @@ def write_layer(
         features: read once, in order; memory does not grow with their number.
         crs: of the scene; None only for pixel coordinates.
         dst_crs: write in this CRS instead; GeoJSON is always WGS84.
-        metadata: what else to tell about the run; anything that JSON can hold.
+        metadata: what else to record about the run; anything that JSON can hold.
         creation_options: as GDAL names them, such as ``SPATIAL_INDEX=NO``.
-        overwrite: replace an existing file.
+        overwrite: replace an existing file; of a GeoPackage with other layers only the layer of this name.
+        append: add to an existing GeoPackage.
+        layer: name of the layer in a GeoPackage; None is made from the name of the file.
+        extent: of the scene, (xmin, ymin, xmax, ymax) in ``crs``: one coordinate operation is chosen for all of it.
         pixel_coordinates: geometries are in scene pixels, x right, y down; no CRS is written.
         measures: names in ``Feature.measures`` that get columns of their own.
 
     Raises:
         OutputError: the file cannot be written, or what was written cannot be read back. Old files stay as they were.
     """
-    path = Path(path)
-    check_output(path, overwrite)
-    chosen = _format_of(path)
-    options = {name.upper(): str(value) for name, value in (creation_options or {}).items()}
-    chosen.check_options(options)
-    target_crs = _target_crs(path, crs, dst_crs, pixel_coordinates)
-    is_text = path.suffix.lower() in RFC7946_EXTENSIONS
-    cut = target_crs is not None and target_crs.is_geographic and (is_text or target_crs != crs)
+    destination = Destination(
+        path=Path(path),
+        overwrite=overwrite,
+        append=append,
+        layer=layer,
+        dst_crs=dst_crs,
+        options={name.upper(): str(value) for name, value in (creation_options or {}).items()},
+    )
+    existing = check_place(destination)
+    target_crs, operation = find_target(destination, crs, extent, pixel_coordinates=pixel_coordinates)
+    cut = target_crs is not None and target_crs.is_geographic and (destination.is_text or target_crs != crs)
     described = dict(metadata) | {"coordinates": _describe_coordinates(target_crs, pixel_coordinates)}
+    if operation is not None:
+        described["transformation"] = operation.describe()
     plan = LayerPlan(
-        name=_layer_name(path),
+        name=destination.layer_name,
         crs=target_crs,
         only_polygons=not cut,
         metadata=_to_json(described),
-        options=options,
+        options=destination.options,
+        append=existing.append,
         measures=tuple(measures),
     )
-    decimals = int(options.get("COORDINATE_PRECISION", DECIMALS)) if is_text else None
+    decimals = int(destination.options.get("COORDINATE_PRECISION", DECIMALS)) if destination.is_text else None
+    placing = _Placing(crs=crs, target_crs=target_crs, operation=operation, cut=cut, decimals=decimals)
     counted = _Counted(features)
     try:
-        with partial_folder(path.absolute()) as folder:
-            # A plain name of its own: GDAL sees nothing of what the user typed.
-            layer = folder / f"layer{path.suffix.lower()}"
-            placed = _placed(counted, crs, target_crs, cut=cut, decimals=decimals, measures=measures)
-            chosen.write(layer, placed, plan)
-            found = chosen.count(layer)
-            if found != counted.count:
-                raise OutputError(f"{path.name} holds {found} of {counted.count} features after writing", hint=NO_ROOM)
-            sidecar = folder / "run.json"
-            about = {"file": path.name, "features": found, "sha256": _sha256(layer)}
-            sidecar.write_text(_to_json({"layer": about} | described, indent=2) + "\n", encoding="utf-8")
-            json.loads(sidecar.read_text(encoding="utf-8"))
-            # The description first: where the layer stands under its name, all is in place.
-            publish([(sidecar, sidecar_path(path.absolute())), (layer, path.absolute())])
+        _write(destination, existing, plan, placing.batches(counted, measures), counted, described)
     except GeogroundingError:
         raise
     except (OSError, RuntimeError, ValueError, RuntimeWarning) as error:
@@ -153,6 +152,45 @@ def write_layer(
             raise counted.error from None
         raise OutputError(f"cannot write {path}: {error}", hint=NO_ROOM) from error
     return counted.count
+
+
+def _write(
+    destination: Destination,
+    existing: Existing,
+    plan: LayerPlan,
+    placed: Iterator[FeatureBatch],
+    counted: _Counted,
+    described: Mapping[str, Any],
+) -> None:
+    """Write layer and description under temporary names, read the layer back, and put both in place."""
+    path = destination.path
+    with partial_folder(path.absolute()) as folder:
+        # A plain name of its own: GDAL sees nothing of what the user typed.
+        new = folder / f"layer{path.suffix.lower()}"
+        before = 0
+        if existing.keep_file:
+            shutil.copy2(path, new)
+            before = destination.format.count(new, plan.name) if existing.append else 0
+            placed = _numbered(placed, last_id(new, plan.name) if existing.append else 0)
+        destination.format.write(new, placed, plan)
+        found = destination.format.count(new, plan.name) - before
+        if found != counted.count:
+            raise OutputError(f"{path.name} holds {found} of {counted.count} features after writing", hint=NO_ROOM)
+        sidecar = folder / "run.json"
+        about = {"file": path.name, "features": found, "sha256": _sha256(new)}
+        sidecar.write_text(_to_json({"layer": about, **described}, indent=2) + "\n", encoding="utf-8")
+        json.loads(sidecar.read_text(encoding="utf-8"))
+        # The description first: where the layer stands under its name, all is in place.
+        publish([(sidecar, sidecar_path(path.absolute())), (new, path.absolute())])
+
+
+def _numbered(placed: Iterator[FeatureBatch], last: int) -> Iterator[FeatureBatch]:
+    """Batches whose ids go on after those of an existing layer."""
+    for batch in placed:
+        ids = pa.array([value + last for value in batch.attributes.column("id").to_pylist()], pa.int64())
+        schema = batch.attributes.schema
+        columns = [ids if name == "id" else batch.attributes.column(name) for name in schema.names]
+        yield FeatureBatch(pa.RecordBatch.from_arrays(columns, schema=schema), batch.polygons)
 
 
 def to_geodataframe(features: Iterable[Feature], crs: CRS | None) -> gpd.GeoDataFrame:
@@ -193,76 +231,42 @@ class _Counted:
             raise
 
 
-def _placed(
-    features: Iterable[Feature],
-    crs: CRS | None,
-    target_crs: CRS | None,
-    *,
-    cut: bool,
-    decimals: int | None,
-    measures: Sequence[str] = (),
-) -> Iterator[FeatureBatch]:
-    """Batches with their polygons in the target CRS."""
-    for batch in batches(features, measures=measures):
-        polygons = batch.polygons
-        if crs is not None and target_crs is not None:
-            if cut:
-                polygons = polygons_lonlat(polygons, crs, target_crs=target_crs, decimals=decimals)
-            elif crs != target_crs:
-                polygons = _transformed(polygons, crs, target_crs)
-        yield FeatureBatch(batch.attributes, polygons)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Placing:
+    """How polygons get from the CRS of the scene to that of the layer."""
 
+    crs: CRS | None
+    target_crs: CRS | None
+    operation: Operation | None
+    cut: bool
+    """At the antimeridian and the poles."""
+    decimals: int | None
 
-def _transformed(polygons: NDArray[np.object_], crs: CRS, target_crs: CRS) -> NDArray[np.object_]:
-    if len(polygons) == 0:
-        return polygons
-    unit_m = float(target_crs.axis_info[0].unit_conversion_factor) if target_crs.axis_info else 1.0
-    dense = densify(polygons, crs, target_crs, tolerance=EDGE_TOLERANCE_M / unit_m)
-    moved = shapely.transform(dense, lambda points: transform_points(points, crs, target_crs))
-    oriented: NDArray[np.object_] = shapely.orient_polygons(moved)
-    return oriented
+    def batches(self, features: Iterable[Feature], measures: Sequence[str]) -> Iterator[FeatureBatch]:
+        """Batches with their polygons in the target CRS."""
+        for batch in batches(features, measures=measures):
+            yield FeatureBatch(batch.attributes, self._moved(batch.polygons))
 
-
-def _format_of(path: Path) -> Format:
-    chosen = FORMATS.get(path.suffix.lower())
-    if chosen is None:
-        raise OutputError(
-            f"{path.name}: the extension {path.suffix!r} is not a known vector format",
-            hint=f"end the name in one of {', '.join(EXTENSIONS)}",
-        )
-    return chosen
-
-
-def _target_crs(path: Path, crs: CRS | None, dst_crs: CRS | str | None, pixel_coordinates: bool) -> CRS | None:
-    if pixel_coordinates:
-        if dst_crs is not None:
-            raise OutputError("pixel coordinates have no CRS to transform from", hint="leave out --dst-crs")
-        return None
-    if crs is None:
-        raise OutputError("the scene has no CRS", hint="ask for pixel coordinates, or assign a CRS to the raster")
-    try:
-        wanted = None if dst_crs is None else CRS.from_user_input(dst_crs)
-    except CRSError as error:
-        raise OutputError(f"{dst_crs!r} is not a known CRS", hint="give one like EPSG:25832") from error
-    if path.suffix.lower() in RFC7946_EXTENSIONS:
-        if wanted is not None and not wanted.equals(WGS84, ignore_axis_order=True):
-            raise OutputError(
-                f"GeoJSON is always WGS84 (RFC 7946), not {wanted.name}",
-                hint="leave out --dst-crs, or write .gpkg, .fgb or .parquet",
-            )
-        return WGS84
-    return crs if wanted is None else wanted
-
-
-def _layer_name(path: Path) -> str:
-    """The stem of the file, from its first letter or digit on: GeoPackage takes no other beginning."""
-    return re.sub(r"^\W+", "", storable(path.stem)) or "layer"
+    def _moved(self, polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+        crs, target = self.crs, self.target_crs
+        if crs is None or target is None or len(polygons) == 0:
+            return polygons
+        if self.cut:
+            return polygons_lonlat(polygons, crs, target_crs=target, decimals=self.decimals, operation=self.operation)
+        if crs == target:
+            return polygons
+        unit_m = float(target.axis_info[0].unit_conversion_factor) if target.axis_info else 1.0
+        dense = densify(polygons, crs, target, tolerance=EDGE_TOLERANCE_M / unit_m, operation=self.operation)
+        moved = shapely.transform(dense, lambda points: transform_points(points, crs, target, self.operation))
+        oriented: NDArray[np.object_] = shapely.orient_polygons(moved)
+        return oriented
 
 
 def _describe_coordinates(target_crs: CRS | None, pixel_coordinates: bool) -> str:
     if pixel_coordinates or target_crs is None:
         return "scene pixels, x right, y down, (0, 0) at the outer corner of the first pixel; no CRS"
-    authority = target_crs.to_authority()
+    # A code at the usual confidence of 70% may stand for a CRS that lies elsewhere.
+    authority = target_crs.to_authority(min_confidence=100)
     return f"{target_crs.name} ({':'.join(authority)})" if authority else target_crs.name
 
 

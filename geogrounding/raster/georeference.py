@@ -74,6 +74,18 @@ def to_pyproj(crs: rasterio.crs.CRS | None, name: str) -> CRS | None:
     raise SceneError(f"the coordinate system of {name} cannot be understood", hint=PIXEL_HINT)
 
 
+def name_of_crs(crs: CRS) -> str:
+    """Name of a CRS, with its code where that is certain: a code at PROJ's usual 70% confidence may lie elsewhere."""
+    code = code_of_crs(crs)
+    return crs.name if code is None else f"{code} {crs.name}"
+
+
+def code_of_crs(crs: CRS) -> str | None:
+    """Code such as EPSG:32633, where the CRS is exactly that one."""
+    authority = crs.to_authority(min_confidence=100)
+    return ":".join(authority) if authority else None
+
+
 def check_georeference(crs: CRS | None, transform: Affine, name: str) -> CRS:
     """The CRS, once it and the transform can carry a result.
 

@@ -15,6 +15,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.windows import Window
 
 from geogrounding.errors import SceneError, SettingsError
+from geogrounding.raster.bands import Band, Colours, choose_colours, is_alpha, wavelength_of
 
 Raw = NDArray[Any]
 Valid = NDArray[np.bool_]
@@ -35,6 +36,14 @@ class BandPlan:
     """True where the raster has a mask of its own, inside the file or beside it (.msk)."""
     palette: tuple[tuple[int, int, int, int], ...] | None
     """Red, green, blue, alpha for each value of a palette band."""
+    min_is_white: bool = False
+    """True where the lowest value of a grey band is white, as in scanned maps (TIFF's MINISWHITE)."""
+    names: tuple[str, ...] = ()
+    """Descriptions of all bands of the raster, empty where a band has none."""
+    chosen_by: str = ""
+    """What decided the bands: see ``bands.Colours``, or ``option``."""
+    notices: tuple[str, ...] = ()
+    """What a user should know about the choice."""
 
     @property
     def always_valid(self) -> bool:
@@ -53,22 +62,56 @@ class BandPlan:
         return self.palette is not None and any(entry[3] == 0 for entry in self.palette)
 
 
-def plan_bands(dataset: rasterio.DatasetBase, bands: Sequence[int] | None, nodata: float | None, name: str) -> BandPlan:
-    """Choose bands by the user's wish or by colour interpretation.
+def plan_bands(
+    dataset: rasterio.DatasetBase,
+    bands: Sequence[int] | None,
+    nodata: float | None,
+    name: str,
+    *,
+    alpha: int | None = None,
+) -> BandPlan:
+    """Choose bands by the user's wish, or by their names, colour interpretation, wavelengths and order.
 
-    Red, green and blue where the raster says so; the palette; else the first three bands that are not alpha; with one
-    or two such bands the first, as grey.
+    Args:
+        dataset: the open raster.
+        bands: 1-based, one or three, as the user wishes; None goes by ``bands.choose_colours``.
+        nodata: in place of what the raster declares.
+        name: of the raster, for errors.
+        alpha: 1-based band of opacity, 0 for none. None is what the raster declares, but none where ``bands`` are
+            given: a fourth band is often near infrared that GDAL takes for alpha.
 
     Raises:
         SettingsError: the bands asked for do not exist, or are neither one nor three.
         SceneError: the values are complex, or the bands have several types.
     """
-    interpretation = dataset.colorinterp
-    alphas = [i for i, kind in zip(dataset.indexes, interpretation, strict=True) if kind == ColorInterp.alpha]
+    described = _describe_bands(dataset)
     if bands is not None:
-        chosen = _check_bands(bands, dataset.count)
+        colours = Colours(bands=_check_bands(bands, dataset.count), reason="option")
     else:
-        chosen = _default_bands(dataset.indexes, interpretation)
+        colours = choose_colours(described, platform=_platform(dataset))
+    chosen = colours.bands
+    dtype = _one_dtype(dataset, chosen, name)
+    kinds = dataset.colorinterp
+    flags = dataset.mask_flag_enums[chosen[0] - 1]
+    palette = None
+    if len(chosen) == 1 and kinds[chosen[0] - 1] == ColorInterp.palette and dtype.kind == "u":
+        palette = _palette(dataset, chosen[0])
+    declared = [dataset.nodatavals[i - 1] if nodata is None else nodata for i in chosen]
+    return BandPlan(
+        bands=chosen,
+        dtype=dtype,
+        nodata=tuple(representable(value, dtype) for value in declared),
+        alpha=_alpha_band(described, chosen, alpha, by_option=bands is not None),
+        mask=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
+        palette=palette,
+        min_is_white=palette is None and len(chosen) == 1 and _structure(dataset).get("MINISWHITE") == "YES",
+        names=tuple(band.name for band in described),
+        chosen_by=colours.reason,
+        notices=colours.notices,
+    )
+
+
+def _one_dtype(dataset: rasterio.DatasetBase, chosen: tuple[int, ...], name: str) -> np.dtype[Any]:
     dtypes = {dataset.dtypes[i - 1] for i in chosen}
     if any("complex" in dtype for dtype in dtypes):
         raise SceneError(
@@ -78,20 +121,45 @@ def plan_bands(dataset: rasterio.DatasetBase, bands: Sequence[int] | None, nodat
         raise SceneError(
             f"bands {chosen} of {name} have different types", hint="Choose bands of one type with -b/--bidx."
         )
-    dtype = np.dtype(dtypes.pop())
-    flags = dataset.mask_flag_enums[chosen[0] - 1]
-    palette = None
-    if len(chosen) == 1 and interpretation[chosen[0] - 1] == ColorInterp.palette and dtype.kind == "u":
-        palette = _palette(dataset, chosen[0])
-    declared = [dataset.nodatavals[i - 1] if nodata is None else nodata for i in chosen]
-    return BandPlan(
-        bands=chosen,
-        dtype=dtype,
-        nodata=tuple(representable(value, dtype) for value in declared),
-        alpha=next((i for i in alphas if i not in chosen), None),
-        mask=MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags,
-        palette=palette,
+    dtype: np.dtype[Any] = np.dtype(dtypes.pop())
+    return dtype
+
+
+def _alpha_band(
+    described: Sequence[Band], chosen: tuple[int, ...], wanted: int | None, *, by_option: bool
+) -> int | None:
+    if wanted is not None:
+        if not 0 <= operator.index(wanted) <= len(described):
+            raise SettingsError(f"band {wanted!r} does not exist: the raster has bands 1 to {len(described)}")
+        return wanted or None
+    if by_option:
+        return None
+    return next((i for i, band in enumerate(described, 1) if is_alpha(band) and i not in chosen), None)
+
+
+def _describe_bands(dataset: rasterio.DatasetBase) -> tuple[Band, ...]:
+    return tuple(
+        Band(
+            name=description or "",
+            colour=kind.name,
+            wavelength_nm=wavelength_of(dataset.tags(i) | dataset.tags(i, ns="IMAGERY")),
+        )
+        for i, description, kind in zip(dataset.indexes, dataset.descriptions, dataset.colorinterp, strict=True)
     )
+
+
+def _platform(dataset: rasterio.DatasetBase) -> str:
+    """Name of the satellite, from the keys under which products keep it."""
+    tags = {**dataset.tags(ns="IMAGERY"), **dataset.tags()}
+    lowered = {key.lower(): value for key, value in tags.items()}
+    for key in ("spacecraft_id", "satellite", "satelliteid", "platform", "mission_id", "spacecraft_name"):
+        if lowered.get(key):
+            return str(lowered[key])[:100]
+    return ""
+
+
+def _structure(dataset: rasterio.DatasetBase) -> dict[str, str]:
+    return dict(dataset.tags(ns="IMAGE_STRUCTURE"))
 
 
 def representable(nodata: float | int | None, dtype: np.dtype[Any]) -> float | int | None:
@@ -182,18 +250,6 @@ def _check_bands(bands: Sequence[int], count: int) -> tuple[int, ...]:
         if not 1 <= operator.index(band) <= count:
             raise SettingsError(f"band {band!r} does not exist: the raster has bands 1 to {count}")
     return tuple(bands)
-
-
-def _default_bands(indexes: tuple[int, ...], interpretation: tuple[ColorInterp, ...]) -> tuple[int, ...]:
-    by_kind: dict[ColorInterp, int] = {}
-    for index, kind in zip(indexes, interpretation, strict=True):
-        by_kind.setdefault(kind, index)
-    try:
-        return by_kind[ColorInterp.red], by_kind[ColorInterp.green], by_kind[ColorInterp.blue]
-    except KeyError:
-        pass
-    colours = [i for i, kind in zip(indexes, interpretation, strict=True) if kind != ColorInterp.alpha] or list(indexes)
-    return tuple(colours[:3]) if len(colours) >= 3 else (colours[0],)
 
 
 def _palette(dataset: rasterio.DatasetBase, band: int) -> tuple[tuple[int, int, int, int], ...] | None:

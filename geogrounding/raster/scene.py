@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,9 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from geogrounding.errors import MissingCRSError, SceneError, SettingsError, UnsafeSceneError
+from geogrounding.errors import AreaError, MissingCRSError, SceneError, SettingsError, UnsafeSceneError
 from geogrounding.geometry.affine import apply_affine
+from geogrounding.geometry.operation import Operation, find_operation
 from geogrounding.raster import security
 from geogrounding.raster.handle import Handle, environment, gdal_errors, open_handle
 
@@ -27,9 +29,11 @@ from rasterio.windows import Window
 
 from geogrounding.raster import georeference
 from geogrounding.raster.georeference import PixelSize
+from geogrounding.raster.grid import ChipGrid, Tiling
 from geogrounding.raster.overviews import Source, block_shape, check_blocks, find_overviews
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
 from geogrounding.raster.security import Location, check_dimensions
+from geogrounding.raster.stretch import Stretch, compute_stretch
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +68,8 @@ class Scene:
     """Full resolution first, then usable overviews, finer ones first."""
     warped: bool = False
     """True where ground control points were turned into a regular grid."""
+    notices: tuple[str, ...] = ()
+    """What a user should know about where the scene lies."""
     _location: Location = field(repr=False)
     _open_options: Mapping[str, str] = field(repr=False)
     _own: list[Handle] = field(default_factory=list, repr=False)
@@ -75,6 +81,7 @@ class Scene:
         *,
         bands: Sequence[int] | None = None,
         nodata: float | None = None,
+        alpha: int | None = None,
         pixel_coordinates: bool = False,
         allow_remote: bool = False,
         trusted_folders: Iterable[str | os.PathLike[str]] = (),
@@ -84,8 +91,9 @@ class Scene:
 
         Args:
             source: path of a raster; a URL or remote GDAL path where ``allow_remote`` is set.
-            bands: 1-based, one or three; None goes by colour interpretation.
+            bands: 1-based, one or three; None goes by names, colour interpretation and wavelengths (raster/bands.py).
             nodata: a value that means "no data", in place of what the file declares.
+            alpha: 1-based band of opacity, 0 for none; None is the declared one, but none where ``bands`` are given.
             pixel_coordinates: results in pixels: ``crs`` is None and ``transform`` the identity, whatever the
                 file declares.
             allow_remote: permit network access.
@@ -109,7 +117,7 @@ class Scene:
                 if warp:
                     handle.close()
                     handle = open_handle(location, options, warp=True)
-                wanted = _Wanted(bands=bands, nodata=nodata, pixel_coordinates=pixel_coordinates)
+                wanted = _Wanted(bands=bands, nodata=nodata, alpha=alpha, pixel_coordinates=pixel_coordinates)
                 return _describe(os.fspath(source), handle, location, options, wanted, warped=warp)
             except BaseException:
                 handle.close()
@@ -162,6 +170,17 @@ class Scene:
             return centre
         differs = max(abs(near.x_m / centre.x_m - 1.0), abs(near.y_m / centre.y_m - 1.0))
         return near if differs > georeference.SQUARE_TOLERANCE else centre
+
+    def operation_to(self, crs: CRS) -> Operation:
+        """The coordinate operation from the CRS of the scene to another one: the same for every point of the scene.
+
+        Raises:
+            MissingCRSError: the scene has no CRS.
+            OutputError: no transformation is known.
+        """
+        if self.crs is None:
+            raise MissingCRSError(f"{self.name} has no coordinate system", hint=georeference.PIXEL_HINT)
+        return find_operation(self.crs, crs, self.bounds)
 
     @property
     def block_shape(self) -> tuple[int, int]:
@@ -220,6 +239,76 @@ class Scene:
             yield
 
     def read(
+        self,
+        window_px: tuple[int, int, int, int] | None = None,
+        *,
+        bbox_crs: tuple[float, float, float, float] | None = None,
+        out_shape: tuple[int, int] | None = None,
+        stretch: Stretch | None = None,
+    ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+        """A part of the scene as a model sees it: RGB (h, w, 3) uint8, and where it holds data (h, w).
+
+        For one caller at a time; ``read_chips`` reads the whole raster ahead, by threads.
+
+        Args:
+            window_px: (x0, y0, x1, y1), half-open, scene pixels; None is the whole scene.
+            bbox_crs: (xmin, ymin, xmax, ymax) in the CRS of the scene instead: the pixels around it.
+            out_shape: (rows, columns) to decimate to (nearest neighbour, through overviews where there are any).
+            stretch: how values become 8 bits; None is ``self.stretch``.
+
+        Raises:
+            SettingsError: both a window and a box are given.
+            AreaError: the window or box is empty or misses the scene.
+            SceneError: a block cannot be decoded.
+        """
+        if bbox_crs is not None and window_px is not None:
+            raise SettingsError("a window and a box are given", hint="Give one of them.")
+        window = self._window_of(bbox_crs) if bbox_crs is not None else window_px
+        if window is not None:
+            window = self._clipped(window)
+        raw, valid = self.read_raw(window, out_shape=out_shape)
+        rgb = (stretch or self.stretch).apply(raw, valid)
+        return rgb, np.ones(rgb.shape[:2], bool) if valid is None else valid
+
+    @cached_property
+    def stretch(self) -> Stretch:
+        """How values become 8 bits by the method ``auto``; see ``compute_stretch`` for others."""
+        return compute_stretch(self)
+
+    def grid(self, tiling: Tiling | None = None) -> ChipGrid:
+        """The chips of the whole scene; ``tiling`` is 1024 px with 128 px of overlap where it is not given.
+
+        Raises:
+            SettingsError: the tiling asks for a ground resolution and that of the scene is not known.
+        """
+        wanted = (tiling or Tiling()).resolved(self.ground_resolution_m)
+        return ChipGrid(self.width, self.height, tiling=wanted, pixel_aspect=self.pixel_size.aspect)
+
+    @property
+    def __geo_interface__(self) -> dict[str, Any]:
+        """The outline of the scene as a polygon in its CRS, for ``shapely.geometry.shape`` and others."""
+        corners_x, corners_y = (0, 0, self.width, self.width, 0), (0, self.height, self.height, 0, 0)
+        x, y = apply_affine(self.transform, np.array(corners_x), np.array(corners_y))
+        ring = tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
+        return {"type": "Polygon", "coordinates": (ring,)}
+
+    def _window_of(self, bbox_crs: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+        xmin, ymin, xmax, ymax = bbox_crs
+        x, y = apply_affine(~self.transform, np.array([xmin, xmax, xmax, xmin]), np.array([ymin, ymin, ymax, ymax]))
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            raise AreaError("the box has a value that is not a number")
+        # Rounding noise must not add a row: a pixel counts when more than a thousandth of it is inside.
+        low_x, low_y = math.floor(x.min() + 1e-3), math.floor(y.min() + 1e-3)
+        return low_x, low_y, math.ceil(x.max() - 1e-3), math.ceil(y.max() - 1e-3)
+
+    def _clipped(self, window: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+        x0, y0, x1, y1 = (operator.index(value) for value in window)
+        x0, y0, x1, y1 = max(0, x0), max(0, y0), min(self.width, x1), min(self.height, y1)
+        if x0 >= x1 or y0 >= y1:
+            raise AreaError(f"the window {tuple(window)} is empty or misses the scene", hint="See Scene.bounds.")
+        return x0, y0, x1, y1
+
+    def read_raw(
         self, window_px: tuple[int, int, int, int] | None = None, *, out_shape: tuple[int, int] | None = None
     ) -> tuple[Raw, Valid | None]:
         """Raw values (bands, h, w) of a window (x0, y0, x1, y1), and where they are data (None: everywhere).
@@ -248,7 +337,7 @@ class Scene:
         width, height = self.width / aspect_x, self.height / aspect_y
         factor = max(1.0, max(width, height) / max_side_px)
         shape = (max(1, round(height / factor)), max(1, round(width / factor)))
-        raw, valid = self.read(out_shape=shape)
+        raw, valid = self.read_raw(out_shape=shape)
         return raw, np.ones(shape, bool) if valid is None else valid
 
 
@@ -289,6 +378,7 @@ class _Wanted:
 
     bands: Sequence[int] | None
     nodata: float | None
+    alpha: int | None
     pixel_coordinates: bool
 
 
@@ -307,7 +397,7 @@ def _describe(
     check_dimensions(width=dataset.width, height=dataset.height, bands=dataset.count, what=name)
     whole = dataset.driver in security.WHOLE_IMAGE_DRIVERS
     check_blocks(dataset, name, whole)
-    plan = plan_bands(dataset, wanted.bands, wanted.nodata, name)
+    plan = plan_bands(dataset, wanted.bands, wanted.nodata, name, alpha=wanted.alpha)
     transform = dataset.transform
     crs: CRS | None
     if wanted.pixel_coordinates:

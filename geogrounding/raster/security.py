@@ -116,6 +116,7 @@ def gdal_options(*, remote: bool) -> dict[str, str | bool | int]:
         "GTIFF_IGNORE_READ_ERRORS": "NO",
         "GDAL_PAM_ENABLED": "YES",
         "GDAL_JPEG_TO_RGB": "YES",
+        "OSR_USE_NON_DEPRECATED": "NO",  # see _gdal.py
         # A JPEG whose rest is missing must be an error, not a grey half.
         "GDAL_ERROR_ON_LIBJPEG_WARNING": "YES",
     }

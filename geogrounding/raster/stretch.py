@@ -5,21 +5,30 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SceneError, SettingsError
 from geogrounding.messages import quote
-from geogrounding.raster.pixels import Raw, Valid
-from geogrounding.raster.scene import Scene
+from geogrounding.raster.pixels import BandPlan, Raw, Valid
+from geogrounding.raster.sample import SAMPLE_PIXELS, Sampled, sample_windows
 
-SAMPLE_PIXELS = 4_000_000
-"""Pixels that percentiles are taken from: the error of a 2% percentile is then far below one grey level."""
-MAX_SAMPLE_WINDOWS = 400
-"""Windows looked at before a scene counts as empty; a sparse scene has many without data."""
-SAMPLE_WINDOW_PX = 256
+
+class Readable(Sampled, Protocol):
+    """What a stretch is computed from; a Scene is one."""
+
+    @property
+    def plan(self) -> BandPlan:
+        """Which bands are read and what decides whether a pixel holds data."""
+        ...
+
+    def read_raw(
+        self, window_px: tuple[int, int, int, int] | None = None, *, out_shape: tuple[int, int] | None = None
+    ) -> tuple[Raw, Valid | None]:
+        """Values (bands, h, w) of a window, and where they are data; see ``Scene.read_raw``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +102,7 @@ class Stretch:
         return _scale(values, low, high)
 
 
-def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
+def compute_stretch(scene: Readable, method: str = "auto") -> Stretch:
     """Decide the mapping of a scene from its data, leaving out nodata, NaN, masked and transparent pixels.
 
     Args:
@@ -113,8 +122,8 @@ def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
     plan = scene.plan
     if plan.palette is not None:
         return Stretch(method=method, palette=plan.palette)
-    if kind == "none" or (kind == "auto" and scene.dtype == "uint8" and len(plan.bands) >= 3):
-        return Stretch(method=method, low=None, high=None)
+    if kind == "none" or (kind == "auto" and plan.dtype == np.uint8 and len(plan.bands) >= 3):
+        return Stretch(method=method, low=(255.0,), high=(0.0,)) if plan.min_is_white else Stretch(method=method)
     if kind == "range":
         lows, highs = numbers[0::2], numbers[1::2]
         if len(lows) == 1:
@@ -124,11 +133,15 @@ def compute_stretch(scene: Scene, method: str = "auto") -> Stretch:
                 f"stretch {quote(method)} has {len(lows)} pairs for {len(plan.bands)} bands",
                 hint="Give LOW,HIGH once for all bands, or once for each.",
             )
+        if plan.min_is_white:  # what is light on paper is light for the model
+            lows, highs = highs, lows
         return Stretch(method=method, low=lows, high=highs)
     low_values, high_values = [], []
     percentiles = {"percentile": (numbers[0], numbers[-1]), "auto": (2.0, 98.0), "minmax": (0.0, 100.0)}[kind]
     for values in _sample(scene):
         low, high = _limits(values, percentiles)
+        if plan.min_is_white:
+            low, high = high, low
         low_values.append(low)
         high_values.append(high)
     return Stretch(method=method, low=tuple(low_values), high=tuple(high_values))
@@ -176,14 +189,14 @@ def _limits(values: NDArray[np.float64], percentiles: tuple[float, float]) -> tu
     return low, high
 
 
-def _sample(scene: Scene) -> list[NDArray[np.float64]]:
+def _sample(scene: Readable) -> list[NDArray[np.float64]]:
     """Values of each band that hold data, from a bounded and repeatable sample of the scene."""
     failure: SceneError | None = None
-    parts: list[list[NDArray[np.float64]]] = [[] for _ in scene.bands]
+    parts: list[list[NDArray[np.float64]]] = [[] for _ in scene.plan.bands]
     taken = windows = 0
-    for window, shape in _sample_windows(scene):
+    for window, shape in sample_windows(scene):
         try:
-            raw, valid = scene.read(window, out_shape=shape)
+            raw, valid = scene.read_raw(window, out_shape=shape)
         except SceneError as error:  # a damaged block is the business of the chips that need it
             failure = error
             continue
@@ -199,34 +212,6 @@ def _sample(scene: Scene) -> list[NDArray[np.float64]]:
     if failure is not None and not windows:
         raise failure
     return [np.concatenate(band) if band else np.empty(0) for band in parts]
-
-
-def _sample_windows(scene: Scene) -> list[tuple[tuple[int, int, int, int], tuple[int, int] | None]]:
-    """Windows to read, most telling first: (x0, y0, x1, y1) and the shape to decimate to."""
-    whole = (0, 0, scene.width, scene.height)
-    if scene.width * scene.height <= SAMPLE_PIXELS or scene.driver in ("PNG", "JPEG", "WEBP", "BMP"):
-        factor = math.sqrt(max(1.0, scene.width * scene.height / SAMPLE_PIXELS))
-        return [(whole, (math.ceil(scene.height / factor), math.ceil(scene.width / factor)))]
-    enough = [s for s in scene.sources[1:] if 250_000 <= s.width * s.height <= 4 * SAMPLE_PIXELS]
-    if enough:
-        coarsest = enough[-1]
-        return [(whole, (coarsest.height, coarsest.width))]
-    rows, columns = scene.block_shape
-    step_x = scene.width if columns >= scene.width else max(1, SAMPLE_WINDOW_PX // columns) * columns
-    step_y = min(scene.height, max(1, SAMPLE_WINDOW_PX // rows) * rows)
-    if step_x == scene.width:  # strips: fewer rows at a time, so that a window stays small
-        step_y = min(step_y, max(1, SAMPLE_WINDOW_PX**2 // scene.width // rows) * rows)
-    across, down = -(-scene.width // step_x), -(-scene.height // step_y)
-    total = across * down
-    count = min(total, MAX_SAMPLE_WINDOWS)
-    # A stride that shares no factor with the count visits the scene evenly from the first windows on.
-    stride = next(s for s in range(max(1, round(count * 0.618)), count + 2) if math.gcd(s, count) == 1)
-    chosen: list[tuple[tuple[int, int, int, int], tuple[int, int] | None]] = []
-    for i in range(count):
-        row, column = divmod((i * stride % count) * total // count, across)
-        x0, y0 = column * step_x, row * step_y
-        chosen.append(((x0, y0, min(x0 + step_x, scene.width), min(y0 + step_y, scene.height)), None))
-    return chosen
 
 
 def _scale(values: Raw, low: float, high: float) -> NDArray[np.uint8]:

@@ -22,7 +22,8 @@ import pytest
 from geogrounding.errors import ModelError, OutputError
 from geogrounding.io import formats
 from geogrounding.io import write_layer as export
-from geogrounding.io.write_layer import EXTENSIONS, sidecar_path, write_layer
+from geogrounding.io.destination import EXTENSIONS, sidecar_path
+from geogrounding.io.write_layer import write_layer
 from geogrounding.vector.feature import Feature
 from tests.unit.features import UTM, some_features
 
@@ -99,7 +100,7 @@ def test_a_writer_that_loses_features_silently_is_found_out(
 ) -> None:
     path = folder / f"ships{extension}"
     chosen = formats.FORMATS[extension]
-    monkeypatch.setattr(chosen, "count", lambda _: 29)
+    monkeypatch.setattr(chosen, "count", lambda *_: 29)
     with pytest.raises(OutputError, match="29 of 30"):
         write_layer(path, some_features(30), crs=UTM, metadata={})
     assert content(folder) == {}

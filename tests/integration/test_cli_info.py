@@ -80,7 +80,8 @@ def test_floats_with_nan(tmp_path: Path) -> None:
     facts = json.loads(info(path, "--json").stdout)
     assert facts["mask"] is True
     assert facts["stretch"]["low"][0] > 1000
-    assert "with a mask" in info(path).stdout
+    assert facts["hidden_by"]["nodata"] == 0.1
+    assert "hidden: nodata 10%" in info(path).stdout
 
 
 def test_what_cannot_be_opened(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from geogrounding_cli.param_types import FORMATS, Format, KeyValue, Numbers
 
 from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.execution.report import RunReport
-from geogrounding.io.write_layer import EXTENSIONS
+from geogrounding.io.destination import EXTENSIONS
 from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
 
@@ -168,11 +168,11 @@ def test_choices_written_out_are_those_of_the_library() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--bbox", "1,2,3"], "holds 3 numbers instead of 4"),
-        (["--bbox", "1,2,3,x"], "is not a list of numbers"),
-        (["--bbox", "1,2,3,nan"], "finite"),
-        (["--bbox", "1,2,3,inf"], "finite"),
-        (["--bbox", ""], "finite numbers"),
+        (["--bbox", "1,2,3"], "is not an extent"),
+        (["--bbox", "1,2,3,x"], "is not an extent"),
+        (["--bbox", "1,2,3,nan"], "is not an extent"),
+        (["--bbox", "1,2,3,inf"], "is not an extent"),
+        (["--bbox", ""], "is not an extent"),
         (["-b", "1.5"], "whole numbers"),
         (["-b", "red"], "whole numbers"),
         (["--scales", "2,1"], "rising order"),

@@ -156,7 +156,7 @@ def test_bands_by_colour_by_wish_and_by_order(tmp_path: Path) -> None:
         assert scene.band_count == 6
     with Scene.open(path, bands=(5, 3, 1)) as scene:
         assert scene.bands == (5, 3, 1)
-        raw, valid = scene.read()
+        raw, valid = scene.read_raw()
         assert valid is None
         assert np.array_equal(raw, six[[4, 2, 0]])
     with Scene.open(path, bands=[4]) as scene:
@@ -231,4 +231,4 @@ def test_formats_other_than_tiff(tmp_path: Path, driver: str, suffix: str, optio
     with Scene.open(path) as scene:
         assert scene.driver == driver
         assert scene.ground_resolution_m == pytest.approx(0.5, rel=0.02)
-        assert np.array_equal(scene.read()[0], array)
+        assert np.array_equal(scene.read_raw()[0], array)

@@ -22,8 +22,9 @@ import shapely
 from pyproj import CRS
 
 from geogrounding.errors import OutputError
+from geogrounding.io.destination import EXTENSIONS, sidecar_path
 from geogrounding.io.tables import BATCH
-from geogrounding.io.write_layer import EXTENSIONS, check_output, sidecar_path, to_geodataframe, write_layer
+from geogrounding.io.write_layer import check_output, to_geodataframe, write_layer
 from geogrounding.vector.feature import Feature
 from tests.unit.features import UTM, some_features
 

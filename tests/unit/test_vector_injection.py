@@ -10,8 +10,9 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 
+from geogrounding.io.destination import EXTENSIONS
 from geogrounding.io.tables import storable
-from geogrounding.io.write_layer import EXTENSIONS, write_layer
+from geogrounding.io.write_layer import write_layer
 from tests.unit.features import UTM, some_features
 
 SEEDS = [
