@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from qgis.core import Qgis, QgsApplication, QgsMessageLog, QgsProject
+from qgis.core import Qgis, QgsApplication, QgsCoordinateReferenceSystem, QgsMessageLog, QgsProject
 from qgis.gui import QgsMessageBar
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
@@ -16,8 +16,9 @@ from .background import Calls, EngineTask, Input, clear_notice
 from .engine_link import Link, failures, models_of
 from .messages import NAME, literal, short, tr
 from .question import Ask
-from .rasters import WARN_PIXELS, LayerError, Source
+from .rasters import WARN_PIXELS, LayerError, Source, wkt2
 from .result_writer import ResultWriter
+from .unfinished import OUTPUT, Unfinished, begin
 
 
 class Asking(QObject):
@@ -27,6 +28,8 @@ class Asking(QObject):
     """Results came, or a run ended."""
     layer_made = pyqtSignal(object)
     """The first layer of a run is on the map."""
+    filled = pyqtSignal(object)
+    """A run over one raster ended, and everything is on the map; its layers."""
     finished = pyqtSignal(str)
     """A run ended: ``done``, ``cancelled`` or ``failed``."""
 
@@ -37,6 +40,8 @@ class Asking(QObject):
         self._task: EngineTask | None = None
         self._ended: tuple[str, EngineTask] | None = None
         self._waiting: deque[Ask] = deque()
+        self._run: Unfinished | None = None
+        """The run under way, where it can be continued."""
         self.last_message = ""
         """What was last said in the message bar."""
         self.writer: ResultWriter | None = None
@@ -106,19 +111,49 @@ class Asking(QObject):
         self._panel.set_running(True)
         self._start(self._waiting.popleft())
 
+    def resume(self, run: Unfinished) -> None:
+        """Go on with a run that ended early."""
+        if self.running:
+            return
+        self._calls.stop("plan")
+        self._waiting.clear()
+        self._panel.set_running(True)
+        self._begin(
+            run.questions,
+            QgsCoordinateReferenceSystem.fromWkt(run.crs_wkt),
+            run.name,
+            params={**run.params, "resume": True},
+            inputs={},
+        )
+        self._run = run
+
     def _start(self, ask: Ask) -> None:
+        source, params, inputs = ask.source, ask.params(), ask.inputs()
+        run = None
+        if not inputs:  # what is made for a run is deleted after it, so that nothing could be continued with it
+            run = begin(params, source.name, source.crs.toWkt(wkt2()))
+            params = run.params
+        self._begin(ask.questions, source.crs, source.name, params=params, inputs=inputs)
+        self._run = run
+
+    def _begin(
+        self,
+        questions: Sequence[str],
+        crs: QgsCoordinateReferenceSystem,
+        name: str,
+        *,
+        params: dict[str, Any],
+        inputs: dict[str, Input],
+    ) -> None:
+        """Make the layers' writer and the task of one raster."""
         if self.writer is not None:
             self.writer.deleteLater()
-        source = ask.source
-        self.writer = ResultWriter(
-            QgsProject.instance(), ask.questions, source.crs, source.name, self, exported=source.path is None
-        )
+        self.writer = ResultWriter(QgsProject.instance(), questions, crs, name, self, exported="source" in inputs)
         self.writer.drained.connect(self._drained)
         self.writer.layer_made.connect(self._layer_made)
-        number = len(ask.questions)
-        name = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
-        params = ask.params()
-        self._task = EngineTask(name, self._link, "run", lambda paths: {**params, **paths}, ask.inputs())
+        number = len(questions)
+        text = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
+        self._task = EngineTask(text, self._link, "run", lambda paths: {**params, **paths}, inputs)
         self._task.events.connect(self._take)
         self._task.ended.connect(self._end)
         QgsApplication.taskManager().addTask(self._task)
@@ -208,6 +243,9 @@ class Asking(QObject):
             self._panel.set_running(False)
             return
         self._ended = (outcome, task)
+        run, self._run = self._run, None
+        if run is not None and (outcome == "done" or not _has_journal(run)):
+            run.discard()
         clear_notice(self._bar, task.description())
         if self.writer is not None:
             self.writer.finish()
@@ -257,6 +295,8 @@ class Asking(QObject):
             self._say(tr("Cancelled; {found} so far.").format(found=found), Qgis.MessageLevel.Info)
         else:
             self._say(" ".join(filter(None, (task.message, task.hint))), Qgis.MessageLevel.Critical)
+        if self.writer is not None and self.writer.layers:
+            self.filled.emit(self.writer.layers)
         if self.writer is not None and self.writer.unusable:
             self._log(tr("{n} results had no usable polygon and were left out.").format(n=self.writer.unusable))
 
@@ -273,6 +313,11 @@ class Asking(QObject):
 
     def _log(self, text: str, level: Qgis.MessageLevel = Qgis.MessageLevel.Info) -> None:
         QgsMessageLog.logMessage(text, NAME, level, False)
+
+
+def _has_journal(run: Unfinished) -> bool:
+    """Whether any chip of the run was answered."""
+    return (run.folder / f"{OUTPUT}.journal").exists()
 
 
 def _serious(panel: AskPanel) -> bool:

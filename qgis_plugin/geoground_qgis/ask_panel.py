@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
-from qgis.gui import QgsCollapsibleGroupBox, QgsMapCanvas, QgsMapLayerComboBox
+from qgis.gui import QgsMapCanvas, QgsMapLayerComboBox
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QKeySequence
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -28,9 +26,10 @@ from qgis.PyQt.QtWidgets import (
 
 from . import settings
 from .area_choice import AreaAsked, AreaChoice
+from .ask_options import AskOptions
 from .compat import QAction, QShortcut
 from .extent_tool import DrawnExtent
-from .messages import PROBLEM, duration, short, tr
+from .messages import PROBLEM, duration, literal, short, tr
 from .question import MAX_QUESTION_CHARS, MAX_QUESTIONS, Ask
 from .rasters import WARN_PIXELS, LayerError, OutsideError, Source, describe_source
 
@@ -44,6 +43,7 @@ class AskPanel(QWidget):
     run_requested = pyqtSignal()
     cancel_requested = pyqtSignal()
     settings_requested = pyqtSignal()
+    resume_requested = pyqtSignal()
     estimate_wanted = pyqtSignal()
     """What is asked for has changed and settled."""
 
@@ -195,6 +195,12 @@ class AskPanel(QWidget):
             self.allow_export.setChecked(False)
         self.allow_export.setVisible(large)
 
+    def offer_resume(self, text: str) -> None:
+        """Offer to continue a run that ended early; an empty text takes the offer away."""
+        self.resume_button.setVisible(bool(text))
+        self.resume_button.setText(tr("Continue: {run}").format(run=short(text, 40)))
+        self.resume_button.setToolTip(literal(text))
+
     def set_running(self, running: bool) -> None:
         """Switch between asking and running."""
         self._running = running
@@ -205,7 +211,7 @@ class AskPanel(QWidget):
         self.progress.setVisible(running)
         self.progress.setRange(0, 0)
         self.progress.setFormat(tr("Starting…"))
-        for widget in (self.layer, self.more, self.question, self.area, self.options):
+        for widget in (self.layer, self.more, self.question, self.area, self.options, self.resume_button):
             widget.setEnabled(not running)
 
     def show_progress(self, done: int, total: int, found: int) -> None:
@@ -273,7 +279,10 @@ class AskPanel(QWidget):
 
         self.area = AreaChoice(self._canvas)
         layout.addWidget(self.area)
-        layout.addWidget(self._build_options())
+        self.options = AskOptions()
+        self.model, self.task = self.options.model, self.options.task
+        self.resolution, self.min_score = self.options.resolution, self.options.min_score
+        layout.addWidget(self.options)
 
         self.estimate = QLabel()
         self.estimate.setTextFormat(Qt.TextFormat.PlainText)
@@ -292,40 +301,16 @@ class AskPanel(QWidget):
         self.run_button.setDefault(True)
         layout.addWidget(self.run_button)
         layout.addWidget(self.cancel_button)
+        self.resume_button = QPushButton()
+        self.resume_button.setVisible(False)
+        layout.addWidget(self.resume_button)
         layout.addStretch(1)
         self.set_running(False)
-
-    def _build_options(self) -> QgsCollapsibleGroupBox:
-        self.options = QgsCollapsibleGroupBox(tr("Options"))
-        form = QFormLayout(self.options)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.model, self.task = QComboBox(), QComboBox()
-        self.task.addItem(tr("everything that fits"), "detect")
-        self.task.addItem(tr("the one object described"), "refer")
-        self.resolution = QDoubleSpinBox()
-        self.resolution.setRange(0.0, 1000.0)
-        self.resolution.setDecimals(3)
-        self.resolution.setSingleStep(0.1)
-        self.resolution.setSuffix(" m")
-        self.resolution.setSpecialValueText(tr("automatic"))
-        self.resolution.setToolTip(tr("Ground size of a pixel that the model sees; automatic: what suits the model"))
-        self.min_score = QDoubleSpinBox()
-        self.min_score.setRange(-0.01, 1.0)
-        self.min_score.setDecimals(2)
-        self.min_score.setSingleStep(0.05)
-        self.min_score.setSpecialValueText(tr("automatic"))
-        self.min_score.setToolTip(tr("Results that score lower are left out; automatic: what suits the model"))
-        for widget in (self.model, self.task, self.resolution, self.min_score):
-            widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        form.addRow(tr("Model"), self.model)
-        form.addRow(tr("Find"), self.task)
-        form.addRow(tr("Ground resolution"), self.resolution)
-        form.addRow(tr("Lowest score"), self.min_score)
-        return self.options
 
     def _connect(self) -> None:
         self.run_button.clicked.connect(self.run_requested)
         self.open_settings.clicked.connect(self.settings_requested)
+        self.resume_button.clicked.connect(self.resume_requested)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)

@@ -9,7 +9,7 @@ from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
-from . import manual, results, settings
+from . import kept, manual, results, settings
 from .ask_controller import Asking
 from .ask_panel import AskPanel
 from .background import Calls
@@ -17,8 +17,10 @@ from .engine_link import Link
 from .messages import NAME, literal, tr
 from .review_panel import ReviewPanel
 from .save_controller import Saving
+from .saving import Target
 from .teach_panel import TeachPanel
 from .train_controller import Teaching
+from .unfinished import unfinished
 from .welcome import Welcome
 
 
@@ -55,6 +57,7 @@ class Dock(QgsDockWidget):
         if chosen.ready:
             self.status.setText(tr("Engine: {path}").format(path=chosen.engine))
             self.asking.load_models()
+            self._offer_unfinished()
         else:
             self.status.setText(tr("No engine yet."))
 
@@ -67,6 +70,20 @@ class Dock(QgsDockWidget):
         self.review.close_connections()
         QgsProject.instance().layersAdded.disconnect(self._mend)
         self._link.on_settings_changed = _nothing
+
+    def _offer_unfinished(self, *_: object) -> None:
+        """Offer the latest run that ended early."""
+        runs = unfinished()
+        self.ask.offer_resume(runs[0].text() if runs else "")
+
+    def _resume(self) -> None:
+        runs = unfinished()
+        if runs:
+            self.asking.resume(runs[0])
+
+    def _reopen(self, target: object) -> None:
+        if isinstance(target, Target):
+            self.review.show_layer(kept.reopen(QgsProject.instance(), target))
 
     def _show_help(self) -> None:
         """Show the manual that comes with the plugin."""
@@ -147,6 +164,10 @@ class Dock(QgsDockWidget):
         self.ask.settings_requested.connect(self.open_settings)
         self.asking.layer_made.connect(self.review.show_layer)
         self.asking.results_changed.connect(self.review.refresh)
+        self.asking.filled.connect(self.saving.keep)
+        self.asking.finished.connect(self._offer_unfinished)
+        self.ask.resume_requested.connect(self._resume)
+        self.review.reopen_requested.connect(self._reopen)
         self.review.save_requested.connect(self.saving.ask)
         self.review.said.connect(self._warn)
         self.review.add_keys(self, self._iface.mapCanvas())

@@ -10,6 +10,7 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QIcon
 from qgis.PyQt.QtWidgets import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -61,6 +62,8 @@ class OptionsPage(QgsOptionsPageWidget):
             min_score=self.min_score.value() if self.min_score.value() > self.min_score.minimum() else -1.0,
             idle_minutes=self.idle.value(),
             models_folder=self.models.filePath().strip(),
+            keep_results=self.keep.isChecked(),
+            results_folder=self.results.filePath().strip(),
         )
 
     def test(self) -> None:
@@ -119,7 +122,7 @@ class OptionsPage(QgsOptionsPageWidget):
         form.addRow("", _box(row))
         self.outcome = QPlainTextEdit()
         self.outcome.setReadOnly(True)
-        self.outcome.setPlaceholderText(tr("Test shows version, device, models and a look-up of a coordinate system."))
+        self.outcome.setPlaceholderText(tr("Test checks version, device, models and coordinate systems."))
         self.outcome.setMinimumHeight(8 * self.outcome.fontMetrics().lineSpacing())
         form.addRow("", self.outcome)
         self.device = QComboBox()
@@ -130,7 +133,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.idle.setRange(1, settings.MAX_IDLE_MINUTES)
         self.idle.setSuffix(tr(" min"))
         self.idle.setToolTip(tr("The model stays loaded between questions; after so long without one, memory is freed"))
-        form.addRow(tr("Ends when idle for"), self.idle)
+        form.addRow(tr("Stop when idle for"), self.idle)
         self.server = QLineEdit()
         self.server.setPlaceholderText("http://localhost:8000/v1")
         self.server.setToolTip(
@@ -165,6 +168,12 @@ class OptionsPage(QgsOptionsPageWidget):
         self.models = QgsFileWidget()
         self.models.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         form.addRow(tr("Trained models"), self.models)
+        self.keep = QCheckBox(tr("Keep results in a GeoPackage when a run ends"))
+        self.results = QgsFileWidget()
+        self.results.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
+        self.results.lineEdit().setPlaceholderText(tr("beside the project"))
+        form.addRow("", self.keep)
+        form.addRow(tr("Results"), self.results)
         cache = QLabel(str(settings.cache_folder()))
         cache.setTextFormat(Qt.TextFormat.PlainText)
         cache.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -192,6 +201,8 @@ class OptionsPage(QgsOptionsPageWidget):
         self.min_score.setValue(chosen.min_score if chosen.min_score >= 0 else self.min_score.minimum())
         self.idle.setValue(chosen.idle_minutes)
         self.models.setFilePath(chosen.models_folder)
+        self.keep.setChecked(chosen.keep_results)
+        self.results.setFilePath(chosen.results_folder)
 
 
 class OptionsFactory(QgsOptionsWidgetFactory):

@@ -260,7 +260,7 @@ class Outline:
     def __init__(self, source: Source, folder: Path | None = None) -> None:
         self._size, self._extent = source.export_px, source.extent
         self._bands = 4 if source.appearance.rendered else max(3, source.layer.bandCount())
-        self._wkt = source.crs.toWkt(_wkt2())
+        self._wkt = source.crs.toWkt(wkt2())
         self.path = (folder or settings.cache_folder()) / f"{uuid.uuid4().hex}.tif"
 
     def run(self, _progress: Callable[[float], None], _cancelled: Callable[[], bool]) -> Path:
@@ -287,7 +287,8 @@ class Outline:
         self.path.unlink(missing_ok=True)
 
 
-def _wkt2() -> int:
+def wkt2() -> int:
+    """The variant of WKT that keeps everything of a coordinate system."""
     scoped = getattr(Qgis, "CrsWktVariant", None)  # QGIS 3.36 moved the enum
     return scoped.Preferred if scoped is not None else QgsCoordinateReferenceSystem.WktVariant.WKT_PREFERRED
 

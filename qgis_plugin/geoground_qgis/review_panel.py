@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
@@ -17,14 +19,17 @@ from qgis.PyQt.QtWidgets import QAbstractButton, QWidget
 
 from . import results
 from .compat import QAction, QShortcut
+from .kept import earlier
 from .layer_watch import LayerWatch
-from .messages import tr
+from .messages import short, tr
 from .ranking import Ranking
 from .review_form import ReviewForm
 from .verdicts import History, set_review, verdicts_of
 
 ROOM = 3.0
 """Zooming to a result shows this many times its size."""
+MOST_EARLIER = 40
+"""Kept layers in the menu."""
 
 
 class ReviewPanel(ReviewForm):
@@ -32,6 +37,8 @@ class ReviewPanel(ReviewForm):
 
     save_requested = pyqtSignal(object, str, str)
     """Layer, format, which results: ``all``, ``shown`` or ``accepted``."""
+    reopen_requested = pyqtSignal(object)
+    """A kept layer is wanted again: its ``Target``."""
     said = pyqtSignal(str)
     """Something that the user asked for could not be done."""
 
@@ -215,6 +222,19 @@ class ReviewPanel(ReviewForm):
         if self.layer is not None:
             self.save_requested.emit(self.layer, *action.data())
 
+    def _fill_earlier(self) -> None:
+        menu = self.earlier.menu()
+        menu.clear()
+        for target in islice(earlier(QgsProject.instance()), MOST_EARLIER):
+            action = menu.addAction(short(f"{target.table} – {target.path.name}").replace("&", "&&"))
+            action.setData(target)
+        if menu.isEmpty():
+            menu.addAction(tr("none")).setEnabled(False)
+
+    def _earlier_chosen(self, action: QAction) -> None:
+        if action.data() is not None:
+            self.reopen_requested.emit(action.data())
+
     def _hidden_below(self) -> float:
         return self.slider.value() / 100
 
@@ -272,6 +292,8 @@ class ReviewPanel(ReviewForm):
     def _connect(self) -> None:
         self.choice.layerChanged.connect(self._layer_chosen)
         self.save.menu().triggered.connect(self._save_chosen)
+        self.earlier.menu().aboutToShow.connect(self._fill_earlier)
+        self.earlier.menu().triggered.connect(self._earlier_chosen)
         self.ranking.changed.connect(self._show_counts)
         self.slider.valueChanged.connect(self.set_threshold)
         # No lambdas: one that holds the panel would keep it alive after QGIS has thrown it away.

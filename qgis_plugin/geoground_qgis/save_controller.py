@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from pathlib import Path
 
 from qgis.core import Qgis, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from . import results, saving
+from . import results, saving, settings
+from .kept import results_path
 from .messages import tr
 from .saving import GPKG, Action, Target
 
@@ -32,12 +34,14 @@ class Saving(QObject):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._window = parent
-        self._tasks: dict[object, str] = {}
+        self._tasks: dict[object, object] = {}
+        self._to_keep: deque[str] = deque()
+        self._keeping = False
 
     @property
     def busy(self) -> bool:
         """Whether a file is being written."""
-        return bool(self._tasks)
+        return bool(self._tasks or self._to_keep)
 
     def ask(self, layer: QgsVectorLayer, driver: str, which: str) -> None:
         """Ask for a file, and in a GeoPackage that holds this layer already for what to do, and save."""
@@ -80,7 +84,30 @@ class Saving(QObject):
         action = choices.get(box.clickedButton())
         return action, "" if action == "new" else there
 
-    def save_to(self, layer: QgsVectorLayer, target: Target, which: str) -> None:
+    def keep(self, layers: list[QgsVectorLayer]) -> None:
+        """Move the layers of a run into the GeoPackage of the project, one after the other; only failures are said."""
+        if settings.load().keep_results:
+            self._to_keep.extend(layer.id() for layer in layers)
+            self._keep_next()
+
+    def _keep_next(self) -> None:
+        if self._keeping or not self._to_keep:
+            return
+        project = QgsProject.instance()
+        layer = project.mapLayer(self._to_keep.popleft())
+        if layer is None or layer.providerType() != "memory":
+            self._keep_next()
+            return
+        self._keeping = True
+        try:
+            target = Target(results_path(project), GPKG)
+        except OSError as error:
+            self._keeping = False
+            self.said.emit(tr("Not saved: {why}").format(why=error), Qgis.MessageLevel.Critical)
+            return
+        self.save_to(layer, target, results.ALL, quiet=True)
+
+    def save_to(self, layer: QgsVectorLayer, target: Target, which: str, *, quiet: bool = False) -> None:
         """Save results without a question: ``all``, those ``shown`` on the map, or the ``accepted`` ones.
 
         A temporary layer that is saved whole to a new layer of a GeoPackage lives there from then on, unless it is
@@ -107,6 +134,9 @@ class Saving(QObject):
             kept = QgsProject.instance().mapLayer(layer_id)
             if movable and kept is not None:
                 results.release(kept)
+            if quiet:
+                self._keeping = False
+                QTimer.singleShot(0, self._keep_next)
             return kept
 
         def done(written: Target) -> None:
@@ -119,7 +149,8 @@ class Saving(QObject):
             elif layer_is_temporary(kept) and only is None:
                 text += ". " + tr("The layer on the map is still a temporary one.")
             saving.reload_readers(written)
-            self.said.emit(text, Qgis.MessageLevel.Success)
+            if not quiet:
+                self.said.emit(text, Qgis.MessageLevel.Success)
             self.saved.emit()
 
         def failed(message: str) -> None:

@@ -212,7 +212,7 @@ def _options(layer: QgsVectorLayer, target: Target) -> QgsVectorFileWriter.SaveV
 
 def reload_readers(target: Target) -> None:
     """Let layers of the project that read the file of a target open it anew: the files of SQLite beside it are new."""
-    for layer in _readers(target.path, None):
+    for layer in readers(target.path, None):
         if layer.isEditable():
             continue
         layer.dataProvider().reloadData()
@@ -220,7 +220,7 @@ def reload_readers(target: Target) -> None:
         layer.reload()
 
 
-def _readers(path: Path, table: str | None) -> list[QgsVectorLayer]:
+def readers(path: Path, table: str | None) -> list[QgsVectorLayer]:
     """Layers of the project that read a file, or one table of it."""
     found = []
     for layer in QgsProject.instance().mapLayers().values():
@@ -241,7 +241,7 @@ def _refuse_open(path: Path, table: str | None, layer: QgsVectorLayer, *, unless
     Raises:
         LayerError: a layer of the project lives there.
     """
-    for other in _readers(path, table):
+    for other in readers(path, table):
         if unless_another and other.id() != layer.id() and not other.isEditable():
             continue
         raise LayerError(

@@ -35,6 +35,10 @@ class Settings:
     """The engine ends after so long without a request, and gives its memory back."""
     models_folder: str = ""
     """Where trained models are put and looked for; empty: ``models`` beside the cache."""
+    keep_results: bool = True
+    """Whether results go into a GeoPackage when a run ends; else they are temporary layers until they are saved."""
+    results_folder: str = ""
+    """Where that GeoPackage is; empty: beside the project."""
 
     @property
     def ready(self) -> bool:
@@ -110,6 +114,8 @@ def cache_folder() -> Path:
 
 def _as(kind: type, value: Any, default: Any) -> Any:
     try:
+        if kind is bool:  # a profile holds "true" and "false"
+            return value if isinstance(value, bool) else str(value).strip().lower() in ("true", "1")
         if kind is float:
             number = float(value)
             return number if math.isfinite(number) else default

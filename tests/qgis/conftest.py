@@ -78,7 +78,7 @@ def iface(qgis_iface: QgisInterface) -> QgisInterface:
 
 @pytest.fixture
 def dock(iface: QgisInterface, link: ScriptedLink, raster: QgsRasterLayer) -> Iterator[Dock]:
-    settings.save(settings.Settings(engine="good"))
+    settings.save(settings.Settings(engine="good", keep_results=False))
     dock = Dock(iface, link)
     dock.show()
     yield dock

@@ -196,7 +196,7 @@ class Machine:
 
 @pytest.fixture
 def dock(iface: QgisInterface, link: ScriptedLink) -> Iterator[Dock]:
-    settings.save(settings.Settings(engine="good"))
+    settings.save(settings.Settings(engine="good", keep_results=False))
     dock = Dock(iface, link)
     dock.show()
     dock.review.step_on.setChecked(False)

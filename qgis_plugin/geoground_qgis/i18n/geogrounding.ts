@@ -201,6 +201,11 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>Continue: {run}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Copied. It names versions, settings and the last messages of the engine.</source>
         <translation type="unfinished"></translation>
@@ -273,13 +278,13 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../options_page.py"/>
-        <source>Empty it</source>
+        <location filename="../review_form.py"/>
+        <source>Earlier</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Ends when idle for</source>
+        <source>Empty it</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -390,7 +395,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_options.py"/>
         <source>Ground resolution</source>
         <translation type="unfinished"></translation>
     </message>
@@ -400,7 +405,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_options.py"/>
         <source>Ground size of a pixel that the model sees; automatic: what suits the model</source>
         <translation type="unfinished"></translation>
     </message>
@@ -427,6 +432,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../review_form.py"/>
         <source>KML…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Keep results in a GeoPackage when a run ends</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -460,7 +470,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_options.py"/>
         <source>Lowest score</source>
         <translation type="unfinished"></translation>
     </message>
@@ -575,12 +585,17 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>Open results that were kept before</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>Open settings…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_options.py"/>
         <source>Options</source>
         <translation type="unfinished"></translation>
     </message>
@@ -645,7 +660,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_form.py"/>
+        <location filename="../options_page.py"/>
         <source>Results</source>
         <translation type="unfinished"></translation>
     </message>
@@ -655,7 +670,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_options.py"/>
         <source>Results that score lower are left out; automatic: what suits the model</source>
         <translation type="unfinished"></translation>
     </message>
@@ -785,6 +800,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../options_page.py"/>
+        <source>Stop when idle for</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Table</source>
         <translation type="unfinished"></translation>
@@ -806,7 +826,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Test shows version, device, models and a look-up of a coordinate system.</source>
+        <source>Test checks version, device, models and coordinate systems.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1047,8 +1067,13 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_options.py"/>
         <source>automatic</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>beside the project</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1144,6 +1169,11 @@ the largest storage tank
     <message>
         <location filename="../ask_panel.py"/>
         <source>no other raster</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
+        <source>none</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

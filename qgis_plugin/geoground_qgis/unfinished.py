@@ -1,0 +1,78 @@
+"""Runs that were cancelled, failed or ended with QGIS: what was asked, and the journal to go on from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from . import settings
+from .results import now
+
+REQUEST, OUTPUT = "request.json", "found.gpkg"
+MOST = 10
+"""Unfinished runs that are kept; older ones are deleted."""
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that can go on where it ended."""
+
+    params: dict[str, Any]
+    """Of the request, with the path that its journal lies beside."""
+    name: str
+    """Of the raster, for people."""
+    crs_wkt: str
+    date: str
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """What is asked."""
+        return tuple(str(question) for question in self.params["expressions"])
+
+    @property
+    def folder(self) -> Path:
+        """Where the request, the journal and the result lie."""
+        return Path(self.params["output"]).parent
+
+    def text(self) -> str:
+        """For people: what, where, when."""
+        return f"{'; '.join(self.questions)} ({self.name}) {self.date[:16].replace('T', ' ')}"
+
+    def discard(self) -> None:
+        """It is done, or not wanted."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def begin(params: dict[str, Any], name: str, crs_wkt: str) -> Unfinished:
+    """Note a run before it starts, so that it can be continued even after a crash of QGIS."""
+    for old in unfinished()[MOST - 1 :]:
+        old.discard()
+    folder = _home() / uuid.uuid4().hex
+    folder.mkdir()
+    run = Unfinished({**params, "output": str(folder / OUTPUT)}, name, crs_wkt, now())
+    (folder / REQUEST).write_text(json.dumps(asdict(run)), encoding="utf-8")
+    return run
+
+
+def unfinished() -> list[Unfinished]:
+    """The runs that have a journal, newest first; a damaged record counts as none."""
+    found = []
+    for record in _home().glob(f"*/{REQUEST}"):
+        try:
+            run = Unfinished(**json.loads(record.read_text(encoding="utf-8")))
+            usable = bool(run.questions) and run.folder == record.parent
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            continue
+        if usable and (record.parent / f"{OUTPUT}.journal").exists():
+            found.append(run)
+    return sorted(found, key=lambda run: run.date, reverse=True)
+
+
+def _home() -> Path:
+    folder = settings.home() / "runs"
+    folder.mkdir(exist_ok=True)
+    return folder
