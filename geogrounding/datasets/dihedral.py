@@ -1,7 +1,7 @@
 """The eight orientations of an image seen from above: four quarter turns, and each of them mirrored.
 
-From above a thing looks as much like itself the other way round, so a labelled chip is eight, as long as the expression says
-nothing about directions. ``turn`` 0 to 3 are quarter turns to the left, 4 to 7 the same, then mirrored left to right.
+Imagery from above has no preferred orientation, so that a labelled chip gives eight samples, unless the expression speaks of
+directions. ``turn`` 0 to 3 are quarter turns to the left, 4 to 7 the same, then mirrored left to right.
 
 Frame: pixels of the image, x right, y down.
 """
@@ -26,7 +26,7 @@ def turn_size(size_px: tuple[int, int], turn: int) -> tuple[int, int]:
 
 
 def turn_points(xy: NDArray[np.float64], size_px: tuple[int, int], turn: int) -> NDArray[np.float64]:
-    """Points (N, 2) of an image of ``size_px`` (width, height) where the turned image shows the same."""
+    """Points (N, 2) of an image of ``size_px`` (width, height), in the turned image."""
     x, y = np.asarray(xy, np.float64).reshape(-1, 2).T
     width, height = size_px
     for _ in range(turn % 4):

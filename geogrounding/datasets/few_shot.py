@@ -11,17 +11,17 @@ from geogrounding.errors import SettingsError
 
 
 def choose_shots(samples: Iterable[Sample], shots: int, *, seed: int, negatives: int = 0) -> tuple[Sample, ...]:
-    """So many samples with a target of each class (``Sample.category``), by seed.
+    """Choose ``shots`` samples with a target of each class (``Sample.category``), by seed.
 
-    Choices are nested: with the same seed, what is chosen for 1 shot is the beginning of what is chosen for 5, and that of
-    what is chosen for 10. They depend on what the samples are and not on their order, their ids, or the folder they are in;
-    taking away samples that were not chosen changes nothing. A class with fewer samples gives all it has.
+    Choices are nested: with the same seed, the choice for 1 shot is the beginning of that for 5 shots, and so on. They
+    depend on the content of the samples, not on their order, ids or folder; removing samples that were not chosen changes
+    nothing. Of a class with fewer samples all are taken.
 
     Args:
         samples: to choose from.
         shots: for each class, at least one.
         seed: any whole number.
-        negatives: so many samples without a target are added for each class that has shots.
+        negatives: samples without a target to add for each class that has shots.
 
     Returns:
         The first of each class in alphabetical order of classes, then the second of each, and so on.
@@ -42,13 +42,13 @@ def choose_shots(samples: Iterable[Sample], shots: int, *, seed: int, negatives:
         shown = sorted(found, key=lambda sample: _place(sample, seed))[:shots]
         absent = sorted(without[category], key=lambda sample: _place(sample, seed))[:negatives]
         chosen += [(rank, category, sample) for rank, sample in enumerate(shown)]
-        # Behind all shots, whatever their number, so that the shots stay a beginning of the whole.
+        # After all shots, whatever their number, so that the choices stay nested.
         chosen += [(10**9 + rank, category, sample) for rank, sample in enumerate(absent)]
     return tuple(sample for _, _, sample in sorted(chosen, key=lambda item: item[:2]))
 
 
 def _place(sample: Sample, seed: int) -> tuple[bytes, str]:
-    """Where a sample stands in the order of its class."""
+    """Sort key of a sample within its class."""
     content = repr(
         (
             seed,

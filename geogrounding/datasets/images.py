@@ -1,7 +1,7 @@
-"""Images of a data set, checked before they are opened: where they may lie, how large they may be, and how they become RGB.
+"""Read the images of a data set as RGB, after checking their paths and sizes.
 
-Images of a data set are named by a file that anybody may have written, so a name must not lead out of the folder of
-images ("../", an absolute path, a link), and a small file must not unpack to gigabytes.
+Label files are untrusted input: a name must not lead out of the folder of images ("../", an absolute path, a link), and a
+small file must not unpack to gigabytes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"BM")
 
 
 class MalformedError(Exception):
-    """A record cannot be used; the text is the reason. Readers turn it into a ``Problem``."""
+    """A record cannot be used; the message is the reason. Readers turn it into a ``Problem``."""
 
 
 class ImageFolder:
@@ -77,7 +77,7 @@ class ImageFolder:
             MalformedError: the name leads outside the folder, or there is no usable image.
         """
         if not isinstance(name, str) or not name.strip() or "\0" in name:
-            raise MalformedError("the name of the image is missing or no text")
+            raise MalformedError("the name of the image is missing or not a text")
         known = self._known.get(name)
         if known is None:
             try:
@@ -121,7 +121,7 @@ class ImageFolder:
         raise MalformedError(f"the image {quote(name)} is not in {self.root}")
 
     def _existing(self, name: str) -> Path | None:
-        """What a name leads to from the first folder in which it leads to something, links resolved."""
+        """The path of a name in the first folder that has it, links resolved."""
         for folder in self._folders:
             try:
                 return (folder / name).resolve(strict=True)
@@ -137,10 +137,10 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(width, height) of an image in pixels; of a JPEG and the like only the head is read.
+    """(width, height) of an image in pixels; only the header is read where Pillow reads the format.
 
     Raises:
-        SceneError: it is missing or no image.
+        SceneError: it is missing or not an image.
         UnsafeSceneError: it is a link or too large.
     """
     if not _check_file(path):
@@ -160,7 +160,7 @@ def read_image(
     Args:
         path: of the file.
         window_px: inside the file; None is all of it.
-        size_px: (width, height) that the result must have; None does not look.
+        size_px: (width, height) that the result must have; None is not checked.
 
     Raises:
         SceneError: it is missing, damaged, or has another size.
@@ -200,13 +200,13 @@ def _check_file(path: Path) -> bool:
 
 
 def _open(path: Path) -> Image.Image:
-    """Open an image, its size checked, its pixels not decoded yet."""
+    """Open an image and check its size; pixels are not decoded yet."""
     try:
         image = Image.open(path, formats=IMAGE_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise _bomb(path) from None
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, KeyError, OverflowError):
-        raise SceneError(f"{quote(path.name)} is damaged: its head cannot be read", hint="Get it again.") from None
+        raise SceneError(f"{quote(path.name)} is damaged: its header cannot be read", hint="Get it again.") from None
     if image.width * image.height > MAX_IMAGE_PIXELS:
         image.close()
         raise _bomb(path)
@@ -216,7 +216,7 @@ def _open(path: Path) -> Image.Image:
 def _bomb(path: Path) -> UnsafeSceneError:
     return UnsafeSceneError(
         f"{quote(path.name)} declares more than {MAX_IMAGE_PIXELS:,} pixels",
-        hint="Cut large scenes into chips first: geoground train --scene ... --labels ...",
+        hint="Cut large scenes into chips first: geoground train sft --scene ... --labels ...",
     )
 
 
@@ -248,7 +248,7 @@ def _read_scene(path: Path, window_px: tuple[int, int, int, int] | None) -> NDAr
 
 @lru_cache(maxsize=64)
 def _stretch(path: Path, changed_ns: int) -> Stretch:
-    """The stretch of a file; ``changed_ns`` makes a changed file another one."""
+    """The stretch of a file; ``changed_ns`` is part of the cache key."""
     with Scene.open(path, pixel_coordinates=True) as scene:
         return compute_stretch(scene)
 

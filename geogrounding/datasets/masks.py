@@ -1,4 +1,4 @@
-"""Masks of label files, in their several forms, as polygons in pixels of the image."""
+"""Masks of label files (images, polygons, run-length codes) as polygons in pixels of the image."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def polygons_of_mask(mask: NDArray[np.bool_]) -> tuple[shapely.Geometry, ...]:
     """
     values = mask.astype(np.uint8)
     found = [shapely.geometry.shape(part) for part, _ in shapes(values, mask=mask, connectivity=8)]
-    # Where pixels touch at a corner an outline crosses itself; making it valid splits it there.
+    # Where pixels touch at a corner the outline crosses itself; make_valid splits it there.
     regions = [region if region.is_valid else shapely.make_valid(region) for region in found]
     return tuple(sorted(regions, key=lambda region: (region.bounds[1], region.bounds[0], *region.bounds[2:])))
 
 
 def read_mask(path: Path, size_px: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask of an image of this (width, height) from an image file: everything that is not black.
+    """Read the mask of an image of ``size_px`` (width, height) from an image file: every pixel that is not black.
 
     Raises:
         MalformedError: its size differs.
@@ -72,11 +72,11 @@ def polygon_of_segmentation(segmentation: object, size_px: tuple[int, int]) -> s
 
 def _ring(part: object) -> shapely.Geometry:
     if not isinstance(part, Sequence) or isinstance(part, str) or len(part) < 6 or len(part) % 2:
-        raise MalformedError("a polygon of the segmentation is no flat list of at least three points")
+        raise MalformedError("a polygon of the segmentation is not a flat list of at least three points")
     try:
         points = np.asarray(part, dtype=np.float64).reshape(-1, 2)
     except (TypeError, ValueError, OverflowError):
-        raise MalformedError("a polygon of the segmentation holds something that is no number") from None
+        raise MalformedError("a polygon of the segmentation holds something that is not a number") from None
     if not np.isfinite(points).all():
         raise MalformedError("a polygon of the segmentation holds a number that is not finite")
     return shapely.make_valid(shapely.Polygon(points))
@@ -101,8 +101,8 @@ def _region_of_runs(code: Mapping[str, Any], size_px: tuple[int, int]) -> shapel
 
 
 def _uncompressed(text: str) -> list[int]:
-    """Runs of COCO's compressed text: little-endian groups of five bits in characters from ``0`` on, the sixth bit says
-    that the number goes on, and from the third on each run is the difference to the one two before.
+    """Decode COCO's compressed counts: little-endian groups of five bits in characters from ``0`` on; the sixth bit is set
+    where the number goes on; from the third on each number is the difference to the run two before.
 
     Source: the file format as documented with the COCO API (maskApi, ``rleFrString``).
     """
@@ -111,7 +111,7 @@ def _uncompressed(text: str) -> list[int]:
     for character in text:
         bits = ord(character) - 48
         if not 0 <= bits < 64 or shift > 40:
-            raise MalformedError("the run-length code holds characters that are none")
+            raise MalformedError("the run-length code holds invalid characters")
         value |= (bits & 31) << shift
         shift += 5
         if not bits & 32:

@@ -1,4 +1,4 @@
-"""Read a labelled data set, whatever its format, into samples and a list of what could not be used."""
+"""Read a labelled data set of any supported format into samples and a list of records that could not be used."""
 
 from __future__ import annotations
 
@@ -43,8 +43,7 @@ def read_samples(
             this folder is opened, whatever the labels say.
         format: of the labels; "auto" goes by their content.
         task: what the samples are for; None is what the labels hold. A label that cannot serve the task is a problem.
-        with_negatives: so many classes that an image does not show are asked about in each image (COCO only; the
-            labels must cover all classes).
+        with_negatives: absent classes to ask about in each image (COCO only; the labels must cover all classes).
         split: which part of a folder that holds several is read: EarthReason's and RRSIS-D's ``train``, ``val``, ``test``,
             or a list ``NAME.txt`` as DIOR-RSVG has it; None is all of it.
         on_error: "skip" leaves out what cannot be used and lists it, "refuse" raises at the first.
@@ -65,7 +64,9 @@ def read_samples(
     files = LabelFiles()
     chosen = detect_format(data, split) if format == "auto" else format
     if with_negatives and chosen != "coco":
-        raise SettingsError(f"labels of the format {chosen} hold their own negatives", hint="Leave with_negatives out.")
+        raise SettingsError(
+            f"labels of the format {chosen} hold their own negatives", hint="Leave out --negatives (with_negatives)."
+        )
     if split is not None and (chosen not in ("voc", "earthreason") or not data.is_dir()):
         raise SettingsError("a split is chosen from a folder of label files", hint="Name the label file of the split.")
     folder = ImageFolder(images) if images is not None else _images_beside(data, chosen, split)
@@ -85,7 +86,7 @@ def read_samples(
 
 
 def _images_beside(data: Path, chosen: DataFormat, split: str | None) -> ImageFolder:
-    """Where the images of a data set are when nobody says so: beside the labels, in the usual folders."""
+    """The folder of images where none is given: beside the labels, in the usual subfolders."""
     if chosen == "voc":
         return ImageFolder((voc.label_folder(data) or data).parent, voc.IMAGE_FOLDERS)
     if chosen == "earthreason":

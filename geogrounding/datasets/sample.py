@@ -1,4 +1,4 @@
-"""What training and evaluation work on: an image, an expression, and what is true about it.
+"""Samples of training and evaluation: an image, an expression and its ground truth.
 
 Frame: ``px`` are pixels of the image (of the window, where only a part of the file is the image), x right, y down,
 half-open floats, (0, 0) at the outer corner of the first pixel.
@@ -27,7 +27,7 @@ EDGE_TOLERANCE_PX = 1e-3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sample:
-    """One question about one image and its true answer. Checked when built; two samples are equal only if identical.
+    """One question about one image and its ground truth, validated on construction; equality is identity.
 
     Raises:
         InputError: boxes are empty, not finite or outside the image; their number does not fit the labels or the
@@ -35,7 +35,7 @@ class Sample:
     """
 
     id: str
-    """Unique within one reading."""
+    """Unique within one data set."""
     image: Path
     """A PNG, JPEG, WebP, BMP or raster file; never a link."""
     window_px: tuple[int, int, int, int] | None = None
@@ -43,15 +43,15 @@ class Sample:
     size_px: tuple[int, int]
     """(width, height) of the image."""
     turn: int = 0
-    """Which of the eight orientations of the file's image it is; see ``turning``."""
+    """Which of the eight orientations of the file's image it is; see ``dihedral``."""
     expression: str
     task: Task
     boxes_px: NDArray[np.float64]
     """(N, 4) as x0, y0, x1, y1; none where the image shows no target. Read-only."""
     labels: tuple[str, ...]
-    """(N,) what each box holds, in words."""
+    """(N,) the label of each box, in words."""
     complete: bool = True
-    """Whether the boxes are all there are in the image; else something more may fit the expression as well."""
+    """Whether all targets in the image are labelled; where False, unlabelled objects may fit the expression too."""
     polygons_px: tuple[shapely.Geometry, ...] = ()
     """Polygons whose union is the mask of all targets; not necessarily one for each box. Empty where no masks are known."""
     category: str = ""
@@ -59,9 +59,9 @@ class Sample:
     unique: bool | None = None
     """Whether the target is the only one of its class in the image; None where unknown."""
     reasoning: str = ""
-    """True words that lead to the answer; empty where there are none."""
+    """Reasoning that leads to the answer; empty where there is none."""
     origin: str
-    """Where the sample was read, for messages: ``train.jsonl:12``."""
+    """Place in the label file, for messages: ``train.jsonl:12``."""
 
     def __post_init__(self) -> None:
         boxes_px = _checked_boxes(self.boxes_px, self.size_px)
@@ -80,7 +80,7 @@ class Sample:
         if len(self.expression) > MAX_EXPRESSION_CHARS:
             raise InputError(
                 f"the expression has {len(self.expression)} characters, more than {MAX_EXPRESSION_CHARS}",
-                hint="A referring expression is a sentence.",
+                hint="A referring expression is a phrase of a few words.",
             )
         if self.window_px is not None:
             x0, y0, x1, y1 = self.window_px
@@ -108,13 +108,13 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """What was read from one data set."""
+    """The content of one data set."""
 
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...]
     """Records that were left out, in the order of the file."""
     format: str
-    """The format it was read as."""
+    """The format of the labels."""
     files: Mapping[str, str]
     """SHA-256 of each label file, as a hexadecimal text, by path; a folder of many label files has one for all of them."""
 
@@ -137,7 +137,7 @@ def _checked_boxes(boxes_px: NDArray[np.float64], size_px: tuple[int, int]) -> N
 
 
 def turned(sample: Sample, turn: int) -> Sample:
-    """A sample that was not turned yet, in another orientation; 0 is the sample itself."""
+    """A sample of orientation 0 in another orientation."""
     if turn == 0:
         return sample
     polygons = tuple(

@@ -217,7 +217,7 @@ class GRPOSettings(TrainSettings):
             raise ValueError(f"epsilon_high {self.epsilon_high} is below epsilon {self.epsilon}")
         if self.save_every % self.iterations:
             raise ValueError(
-                f"save_every {self.save_every} is no multiple of iterations {self.iterations}: a checkpoint in between "
+                f"save_every {self.save_every} is not a multiple of iterations {self.iterations}: a checkpoint in between "
                 "would lose the completions in use"
             )
         if not self.vllm and self.vllm_base_url:
@@ -305,7 +305,7 @@ def read_config(path: Path) -> dict[str, Any]:
     except Exception as error:
         if type(error).__module__.partition(".")[0] != "yaml":
             raise
-        raise SettingsError(f"{path} is no YAML: {shorten(' '.join(str(error).split()), ERROR)}") from error
+        raise SettingsError(f"{path} is not YAML: {shorten(' '.join(str(error).split()), ERROR)}") from error
     if isinstance(content, dict) and isinstance(content.get("config"), dict) and "geogrounding" in content:
         content = content["config"]
     if not isinstance(content, dict) or not all(isinstance(key, str) for key in content):

@@ -213,7 +213,7 @@ def resolve(name: str) -> Reward:
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise SettingsError(f"the reward {name!r} cannot be imported: {error}", hint=hint) from error
     if not callable(found):
-        raise SettingsError(f"{name!r} is no function", hint=hint)
+        raise SettingsError(f"{name!r} is not a function", hint=hint)
     reward: Reward = found
     return reward
 
@@ -339,7 +339,7 @@ def _truth(boxes: Any, labels: Any, size: tuple[int, int], index: int) -> _Truth
     try:
         array = as_boxes(boxes if boxes is not None else [])
     except (TypeError, ValueError) as error:
-        raise InputError(f"boxes_px of completion {index} are no boxes: {error}") from error
+        raise InputError(f"boxes_px of completion {index} are not boxes: {error}") from error
     if not (array[:, :2] < array[:, 2:]).all() or not np.isfinite(array).all():
         raise InputError(f"boxes_px of completion {index} hold an empty box or a number that is not finite")
     words = ("",) * len(array) if labels is None else tuple(_plain(str(label)) for label in labels)
@@ -393,7 +393,7 @@ def _polygon(value: Any, index: int) -> shapely.Geometry:
         if not np.isfinite(shapely.get_coordinates(shape)).all():
             raise ValueError("a coordinate is not finite")
     except (shapely.errors.ShapelyError, TypeError, ValueError, AttributeError, KeyError) as error:
-        raise InputError(f"polygons_px of completion {index} hold no polygon: {error}") from error
+        raise InputError(f"polygons_px of completion {index} hold no valid polygon: {error}") from error
     return shapely.make_valid(shape)
 
 

@@ -170,7 +170,8 @@ def run_experiment(
     """
     if not (base / "config.json").is_file():
         raise InputError(
-            f"{base} is no folder of a model", hint="make experiment makes the start; its lines say how it is done."
+            f"{base} is not the folder of a model",
+            hint="make experiment makes the start; its lines say how it is done.",
         )
     for arm in plan.arms:  # what is wrong with the settings is said before anything is done
         plan.training(arm, data=folder, model=str(base))

@@ -213,7 +213,7 @@ def test_a_folder_is_one_experiment(tmp_path: Path, base: Path) -> None:
 
 def test_what_cannot_work_is_said_first(tmp_path: Path, base: Path) -> None:
     folder = tmp_path / "run"
-    with pytest.raises(InputError, match="is no folder of a model"):
+    with pytest.raises(InputError, match="is not the folder of a model"):
         go(folder, tmp_path / "nowhere")
     for words, message in ((["--sft", "lerning_rate=1"], "unknown setting"), (["--grpo", "seed=3"], "decides seed")):
         with pytest.raises(SettingsError, match=message):

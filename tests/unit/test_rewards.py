@@ -218,7 +218,7 @@ class TestMask:
         assert mask_giou_reward([NONE], boxes_px=[[PLANE]], size_px=[SIZE]) == [0.0]
 
     def test_no_polygon(self) -> None:
-        with pytest.raises(InputError, match="completion 0 hold no polygon"):
+        with pytest.raises(InputError, match="completion 0 hold no valid polygon"):
             mask_giou_reward([NONE], boxes_px=[[]], polygons_px=[["POINT"]], size_px=[SIZE])
 
 

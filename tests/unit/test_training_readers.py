@@ -92,12 +92,12 @@ def test_an_image_outside_the_folder_is_a_problem(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("annotation", "reason"),
     [
-        ({"image_id": 1, "category_id": 5, "bbox": [1, 2, 3]}, "the bbox is no list of 4 numbers"),
-        ({"image_id": 1, "category_id": 5, "bbox": [1, 2, "3", 4]}, "which is no number"),
-        ({"image_id": 1, "category_id": 5, "bbox": [1, 2, True, 4]}, "which is no number"),
+        ({"image_id": 1, "category_id": 5, "bbox": [1, 2, 3]}, "the bbox is not a list of 4 numbers"),
+        ({"image_id": 1, "category_id": 5, "bbox": [1, 2, "3", 4]}, "which is not a number"),
+        ({"image_id": 1, "category_id": 5, "bbox": [1, 2, True, 4]}, "which is not a number"),
         ({"image_id": 1, "category_id": 5, "bbox": [1, 2, 1e999, 4]}, "not finite"),
         ({"image_id": 1, "category_id": 5, "bbox": [1, 2, 10**400, 4]}, "not finite"),
-        ({"image_id": 1, "category_id": 5}, "the bbox is no list of 4 numbers"),
+        ({"image_id": 1, "category_id": 5}, "the bbox is not a list of 4 numbers"),
         ({"image_id": 1, "category_id": 99, "bbox": [1, 2, 3, 4]}, "the category 99 is not in the list"),
         ({"category_id": 5, "bbox": [1, 2, 3, 4]}, "names no image"),
         ("text", "names no image"),
@@ -199,8 +199,8 @@ def test_a_file_that_is_no_coco_is_refused(tmp_path: Path, changed: dict[str, An
     [
         (b"", "holds no record that can be read"),
         (b"{", "holds no record that can be read"),
-        (b"[1, 2", "is no JSON"),
-        (b'{"annotations": [], "categories": [', "is no JSON"),
+        (b"[1, 2", "is not JSON"),
+        (b'{"annotations": [], "categories": [', "is not JSON"),
         (b"[" * 100_000, "nested too deeply"),
         (b"\xff\xfe[]", "holds no record that can be read"),
         (b'[{"x": 1}]', "of no known format: x"),

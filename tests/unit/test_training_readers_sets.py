@@ -61,7 +61,7 @@ def test_vrsbench_evaluation_file(tmp_path: Path) -> None:
         ({"question": None}, "the question is missing"),
         ({"image_id": "gone.png"}, "is not in"),
         ({"image_id": None}, "the name of the image is missing"),
-        ({"obj_cls": 3}, "obj_cls is missing or no text"),
+        ({"obj_cls": 3}, "obj_cls is missing or not a text"),
     ],
 )
 def test_vrsbench_records_that_are_told(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:
@@ -189,12 +189,12 @@ XML = labelled.voc_xml("00001.jpg", [("ship", (1, 2, 20, 20), "The ship")])
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("<annotation>", "the file is no XML"),
-        ("", "the file is no XML"),
+        ("<annotation>", "the file is not XML"),
+        ("", "the file is not XML"),
         (XML.replace("<xmin>1</xmin>", ""), "xmin of the bndbox is missing"),
-        (XML.replace("<xmin>1<", "<xmin>one<"), "xmin of the bndbox is missing or no number"),
-        (XML.replace("<xmin>1<", "<xmin>nan<"), "xmin of the bndbox is missing or no number"),
-        (XML.replace("<xmin>1<", "<xmin>1e300<"), "xmin of the bndbox is missing or no number"),
+        (XML.replace("<xmin>1<", "<xmin>one<"), "xmin of the bndbox is missing or not a number"),
+        (XML.replace("<xmin>1<", "<xmin>nan<"), "xmin of the bndbox is missing or not a number"),
+        (XML.replace("<xmin>1<", "<xmin>1e300<"), "xmin of the bndbox is missing or not a number"),
         (XML.replace("<xmin>1<", "<xmin>21<"), "swapped"),
         (XML.replace("The ship", " "), "the description is empty"),
         (XML.replace("<name>ship<", "<name><"), "the name of the class is empty"),
@@ -315,10 +315,13 @@ def test_earthreason_by_split(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (lambda f: (f / "QAs" / "lake_2.json").write_text("{"), "is no JSON"),
-        (lambda f: (f / "QAs" / "lake_2.json").write_text("[]"), "is no JSON object"),
-        (lambda f: (f / "QAs" / "lake_2.json").write_text('{"questions": []}'), "no list questions"),
-        (lambda f: (f / "QAs" / "lake_2.json").write_text('{"questions": [3]}'), "the question is missing or no text"),
+        (lambda f: (f / "QAs" / "lake_2.json").write_text("{"), "is not JSON"),
+        (lambda f: (f / "QAs" / "lake_2.json").write_text("[]"), "is not a JSON object"),
+        (lambda f: (f / "QAs" / "lake_2.json").write_text('{"questions": []}'), "list questions is missing"),
+        (
+            lambda f: (f / "QAs" / "lake_2.json").write_text('{"questions": [3]}'),
+            "the question is missing or not a text",
+        ),
         (lambda f: (f / "labels" / "lake_2.png").unlink(), "'lake_2.png' is not in"),
         (lambda f: (f / "images" / "lake_2.png").unlink(), "is not in"),
         (lambda f: labelled.mask(f / "labels" / "lake_2.png", [], (20, 20)), "the mask has 20 x 20 pixels"),

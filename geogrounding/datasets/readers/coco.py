@@ -38,7 +38,7 @@ from geogrounding.types import Task
 
 @dataclass(slots=True)
 class _Shown:
-    """What is labelled in one image: by class, the places of its annotations in the file."""
+    """The annotations of one image, as indexes into the list of the file, by class."""
 
     by_class: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     spoiled: set[str] = field(default_factory=set)
@@ -75,11 +75,11 @@ class _Image:
 def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> Iterator[Sample | Problem]:
     """Samples of a COCO file, image by image, classes in the order of the file.
 
-    ``refer`` takes the classes that stand exactly once in an image. A class with an annotation that cannot be used, or
+    ``refer`` takes the classes with exactly one annotation in an image. A class with an annotation that cannot be used, or
     with a crowd region, is left out in that image: the boxes would not be all there are.
 
     Raises:
-        InputError: the file is no COCO file.
+        InputError: the file is not a COCO file.
     """
     coco = parse_json(files.read(data), data.name)
     if not isinstance(coco, Mapping) or not isinstance(coco.get("categories"), list):
@@ -198,7 +198,7 @@ def _classes(categories: list[Any], annotations: list[Any], file: str) -> _Class
 
 
 def _sort_in(item: object, index: int, classes: _Classes, shown: dict[str, _Shown]) -> bool:
-    """Put an annotation where it belongs; whether it is a crowd region.
+    """Add an annotation to its image; return whether it is a crowd region.
 
     Raises:
         MalformedError: it cannot be used.
@@ -224,5 +224,5 @@ def _sort_in(item: object, index: int, classes: _Classes, shown: dict[str, _Show
 
 
 def _shuffled(file_name: str, category: str) -> bytes:
-    """A key for an order of the classes that differs from image to image and is the same every time."""
+    """Sort key of a class, pseudo-random from image to image and reproducible."""
     return hashlib.sha256(f"{file_name}\n{category}".encode()).digest()

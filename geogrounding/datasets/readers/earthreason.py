@@ -2,7 +2,7 @@
 
 A split is a folder with ``images/NAME.jpg``, ``labels/NAME.png`` (not black inside the targets) and ``QAs/NAME.json``,
 which has the lists ``questions`` (the same one in several wordings) and ``answer``; an empty ``answer`` says that there is
-no target. (github.com/earth-insights/SegEarth-R1, train_dataset.py). The first question is taken, as its evaluation does.
+no target (github.com/earth-insights/SegEarth-R1, train_dataset.py). The first question is taken, as its evaluation does.
 The class, for few-shot choice and metrics by class, is ``category`` where a record has one, else that of the file name.
 """
 
@@ -21,7 +21,7 @@ from geogrounding.datasets.sample import Problem, Sample
 from geogrounding.errors import GeogroundingError, InputError
 
 LEAST_REGION_PX = 16
-"""Regions of a mask with fewer pixels are specks of drawing: part of the mask, but not boxes of their own."""
+"""Regions of a mask with fewer pixels are drawing noise: part of the mask, but they get no box."""
 _SUFFIXES = (".jpg", ".png", ".jpeg", ".tif")
 
 
@@ -49,7 +49,7 @@ def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> 
         try:
             record = parse_json(files.read(path, part_of=folder / "QAs"), path.name)
             if not isinstance(record, Mapping):
-                raise MalformedError("the file is no JSON object")
+                raise MalformedError("the file is not a JSON object")
             yield _sample(record, path, images, labels, wanted)
         except (MalformedError, GeogroundingError) as error:
             yield Problem(origin=path.name, reason=str(error))
@@ -60,7 +60,7 @@ def _sample(
 ) -> Sample:
     questions, answers = record.get("questions"), record.get("answer", record.get("answers"))
     if not isinstance(questions, list) or not questions:
-        raise MalformedError("there is no list questions")
+        raise MalformedError("the list questions is missing")
     image, size_px = _image(path.stem, images)
     mask_path, _ = labels.find(f"{path.stem}.png")
     polygons = polygons_of_mask(read_mask(mask_path, size_px))

@@ -33,12 +33,18 @@ from geogrounding.datasets.readers.records import (
     readable,
     text_of,
 )
-from geogrounding.datasets.readers.solutions import Asked, Solved, take_question, take_solution, task_named
+from geogrounding.datasets.readers.solutions import (
+    ParsedAnswer,
+    ParsedQuestion,
+    take_question,
+    take_solution,
+    task_named,
+)
 from geogrounding.datasets.sample import Problem, Sample
 from geogrounding.errors import GeogroundingError
 from geogrounding.types import Task
 
-_Parts = tuple[str, Asked, Solved]
+_Parts = tuple[str, ParsedQuestion, ParsedAnswer]
 """Name of the image, question, answer."""
 _MARK = re.compile(r"<ref-object>|<bbox>")
 
@@ -108,7 +114,7 @@ def _sample(record: Mapping[str, Any], parts: _Parts, origin: str, images: Image
     )
 
 
-def _task(record: Mapping[str, Any], asked: Asked, solved: Solved, masked: bool) -> Task:
+def _task(record: Mapping[str, Any], asked: ParsedQuestion, solved: ParsedAnswer, masked: bool) -> Task:
     if (stated := task_named(record.get("task"))) is not None:
         return stated
     if masked:
@@ -121,11 +127,13 @@ def _take_geo_r1(record: Mapping[str, Any], images: ImageFolder) -> _Parts:
     if "conversations" in record:
         question, answer = _one_turn(record["conversations"], "from", "value", ("human", "gpt"))
     if record.get("expression"):
-        asked = Asked(expression=text_of(record["expression"], "the expression"), task=None, known=True)
+        asked = ParsedQuestion(expression=text_of(record["expression"], "the expression"), task=None, known=True)
     else:
         asked = take_question(question)
         if not asked.known and record.get("normal_caption"):  # VLM-R1's files of RefCOCO
-            asked = Asked(expression=text_of(record["normal_caption"], "the caption"), task=asked.task, known=True)
+            asked = ParsedQuestion(
+                expression=text_of(record["normal_caption"], "the caption"), task=asked.task, known=True
+            )
     if "solution" not in record and "conversations" not in record:
         if record.get("mask"):
             return _one_image(record.get("image")), asked, take_solution(record.get("bbox_list") or "None")
@@ -165,10 +173,10 @@ def _take_swift(record: Mapping[str, Any], images: ImageFolder) -> _Parts:
     asked_refs = refs[: len(marks)]
     if len(asked_refs) < len(marks):
         raise MalformedError(f"the question has {len(marks)} marks <ref-object>, the record {len(refs)} refs")
-    told = iter(asked_refs)
-    asked = take_question(_MARK.sub(lambda _: next(told), question))
+    refs_left = iter(asked_refs)
+    asked = take_question(_MARK.sub(lambda _: next(refs_left), question))
     if len(asked_refs) == 1:
-        asked = Asked(expression=asked_refs[0], task=asked.task, known=True)
+        asked = ParsedQuestion(expression=asked_refs[0], task=asked.task, known=True)
     boxes = _swift_boxes(objects, name, images)
     if answer and answer.count("<bbox>") not in (0, len(boxes)):
         raise MalformedError(f"the answer has {answer.count('<bbox>')} marks <bbox>, the record {len(boxes)} boxes")
@@ -179,7 +187,7 @@ def _take_swift(record: Mapping[str, Any], images: ImageFolder) -> _Parts:
         labels = (refs[0] if len(set(refs)) == 1 else asked.expression,) * len(boxes)
     if not asked.known and len(set(labels)) > 1:
         raise MalformedError(f"the question {asked.expression[:60]!r} does not say what to look for")
-    return name, asked, Solved(boxes=tuple(boxes), labels=labels, reasoning="", points=False)
+    return name, asked, ParsedAnswer(boxes=tuple(boxes), labels=labels, reasoning="", points=False)
 
 
 def _swift_boxes(objects: Mapping[str, Any], name: str, images: ImageFolder) -> list[tuple[float, float, float, float]]:
@@ -200,7 +208,7 @@ def _list_of(objects: Mapping[str, Any], key: str) -> list[Any]:
     """An optional list; empty where it is left out."""
     value = objects.get(key)
     if value is not None and not isinstance(value, list):
-        raise MalformedError(f"{key} of the objects is no list")
+        raise MalformedError(f"{key} of the objects is not a list")
     return value or []
 
 
@@ -219,7 +227,7 @@ def _one_image(value: object) -> str:
 
 def _one_turn(turns: object, who: str, what: str, roles: tuple[str, str]) -> tuple[object, object]:
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
-        raise MalformedError("the conversations are no list of turns")
+        raise MalformedError("the conversations are not a list of turns")
     if [turn.get(who) for turn in turns] != list(roles):
         raise MalformedError(f"the conversation is not one turn of {roles[0]} and one of {roles[1]}")
     return turns[0].get(what), turns[1].get(what)
@@ -228,7 +236,7 @@ def _one_turn(turns: object, who: str, what: str, roles: tuple[str, str]) -> tup
 def _last_of(messages: object, role: str) -> str:
     """The text of the last message of a role."""
     if not isinstance(messages, list):
-        raise MalformedError("the messages are missing or no list")
+        raise MalformedError("the messages are missing or not a list")
     for message in reversed(messages):
         if isinstance(message, Mapping) and message.get("role") == role:
             content = message.get("content")
@@ -238,7 +246,7 @@ def _last_of(messages: object, role: str) -> str:
                 ]
                 content = " ".join(part for part in parts if isinstance(part, str))
             if not isinstance(content, str):
-                raise MalformedError(f"the message of the {role} is no text")
+                raise MalformedError(f"the message of the {role} is not a text")
             return content
     raise MalformedError(f"there is no message of the {role}")
 

@@ -1,4 +1,4 @@
-"""What the readers of all formats share: label files as bytes, JSON, and values that must be what they claim to be."""
+"""Shared by the readers of all formats: reading label files, parsing JSON, and checking values."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from geogrounding.messages import ERROR, shorten
 from geogrounding.types import Task
 
 MAX_LABEL_BYTES = 2**30
-"""Of one label file; COCO's own training labels are 450 MB."""
+"""Largest size of one label file; COCO's own training labels are 450 MB."""
 LEAST_INSIDE = 0.5
 """Boxes that stick out of the image are cut at its edge where at least this share of them lies inside; annotators'
-boxes do by a few pixels. With less, the numbers mean something else than the reader thinks (corners read as sizes)."""
+boxes do by a few pixels. With less, the numbers have another meaning (such as corners read as sizes)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the caller of ``read_samples`` asked for, as far as readers must know."""
+    """Arguments of ``read_samples`` that readers need."""
 
     task: Task | None
     """None is what the format holds."""
@@ -69,13 +69,13 @@ def parse_json(content: bytes, what: str) -> Any:
     """The value of a JSON text in UTF-8, with or without a byte order mark.
 
     Raises:
-        InputError: it is none.
+        InputError: it is not JSON.
     """
     try:
         return json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise InputError(f"{what} is no JSON: {shorten(reason, ERROR)}", hint="Was the file cut off?") from None
+        raise InputError(f"{what} is not JSON: {shorten(reason, ERROR)}", hint="Was the file cut off?") from None
 
 
 def parse_records(content: bytes, name: str) -> Iterator[tuple[str, Mapping[str, Any] | MalformedError]]:
@@ -88,7 +88,7 @@ def parse_records(content: bytes, name: str) -> Iterator[tuple[str, Mapping[str,
         records = parse_json(content, name)
         for index, record in enumerate(records):
             origin = f"{name}[{index}]"
-            yield origin, record if isinstance(record, Mapping) else MalformedError("the record is no JSON object")
+            yield origin, record if isinstance(record, Mapping) else MalformedError("the record is not a JSON object")
         return
     for number, line in enumerate(content.split(b"\n"), start=1):
         if not line.strip(b"\xef\xbb\xbf \t\r"):
@@ -99,22 +99,22 @@ def parse_records(content: bytes, name: str) -> Iterator[tuple[str, Mapping[str,
         except InputError as error:
             yield origin, MalformedError(str(error))
             continue
-        yield origin, record if isinstance(record, Mapping) else MalformedError("the line is no JSON object")
+        yield origin, record if isinstance(record, Mapping) else MalformedError("the line is not a JSON object")
 
 
 def text_of(value: object, what: str) -> str:
     """A text with its white space tidied.
 
     Raises:
-        MalformedError: it is no text, empty, or holds control characters.
+        MalformedError: it is not a text, empty, or holds control characters.
     """
     if not isinstance(value, str):
-        raise MalformedError(f"{what} is missing or no text")
+        raise MalformedError(f"{what} is missing or not a text")
     text = " ".join(value.split())
     if not text:
         raise MalformedError(f"{what} is empty")
     if any(ord(character) < 32 or "\ud800" <= character <= "\udfff" for character in text):
-        raise MalformedError(f"{what} holds characters that are no text")
+        raise MalformedError(f"{what} holds characters that are not text")
     return text
 
 
@@ -125,11 +125,11 @@ def numbers_of(value: object, count: int, what: str) -> list[float]:
         MalformedError: it is something else.
     """
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != count:
-        raise MalformedError(f"{what} is no list of {count} numbers")
+        raise MalformedError(f"{what} is not a list of {count} numbers")
     numbers = []
     for item in value:
         if isinstance(item, bool) or not isinstance(item, int | float):
-            raise MalformedError(f"{what} holds {str(item)[:40]!r}, which is no number")
+            raise MalformedError(f"{what} holds {str(item)[:40]!r}, which is not a number")
         try:
             number = float(item)
         except OverflowError:
@@ -173,7 +173,7 @@ def check_declared_size(record: Mapping[str, Any], size_px: tuple[int, int]) -> 
 
 
 def id_of(value: object) -> str | None:
-    """An id as text, so that 7, 7.0 and "7" are the same; None where it is none."""
+    """An id as text, so that 7, 7.0 and "7" are the same; None for any other value."""
     if isinstance(value, str) and value.strip():
         return value.strip()
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value or value in (np.inf, -np.inf):

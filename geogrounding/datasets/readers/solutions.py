@@ -1,7 +1,7 @@
-"""The words around a label: the expression inside a question, and the boxes inside a right answer.
+"""Extract the expression from the question of a training record, and the boxes from its answer.
 
-The data sets of VLM-R1, Geo-R1 and their kin hold whole prompts and whole answers. Here they are taken apart strictly:
-unlike a model's answer, a label that is not understood is reported, never guessed at.
+Data sets such as those of VLM-R1 and Geo-R1 hold complete prompts and answers. Parsing is strict: unlike the reply of a model, a
+label that cannot be parsed is reported.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from geogrounding.types import Task
 _MEDIA = re.compile(r"<image>|<video>|<\|vision_start\|>.*?<\|vision_end\|>|<\|image_pad\|>", re.DOTALL)
 _REFERENCE = re.compile(r"<\|object_ref_start\|>(.+?)<\|object_ref_end\|>|<p>(.+?)</p>|<ref>(.+?)</ref>", re.DOTALL)
 _REST = r"\s*(?:[.?!\n]\s*(?:(?:First|Then|Please|Output|Think|Write|Answer|Give|If)\b.*)?|,\s*(?:and )?output\b.*)?$"
-"""What may follow an expression: the end, or further sentences that tell how to answer."""
+"""Text that may follow an expression: nothing, or instructions for the answer."""
 _FORMS: tuple[tuple[str, Task | None], ...] = (
     (r"^(refer|detect|segment):\s*(?P<e>.+)$", None),
     (r"this sentence describes:\s*[\"“](?P<e>.+?)[\"”]", "refer"),
@@ -40,22 +40,22 @@ _POINT_KEYS = ("keypoint1", "keypoint2", "keypoints", "points", "point_1", "poin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A question taken apart."""
+class ParsedQuestion:
+    """A parsed question."""
 
     expression: str
     task: Task | None
-    """What its words say; None where they say neither."""
+    """The task in its words; None where they name none."""
     known: bool
-    """Whether the question has a form that is known, so that the expression is not just all of it."""
+    """Whether the question has a known form; else the expression is all of its text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Solved:
-    """A right answer taken apart."""
+class ParsedAnswer:
+    """A parsed answer."""
 
     boxes: tuple[tuple[float, float, float, float], ...]
-    """x0, y0, x1, y1 as written; what the numbers mean is the reader's business."""
+    """x0, y0, x1, y1 as written; the reader knows the unit."""
     labels: tuple[str, ...]
     """One for each box, empty where it has none."""
     reasoning: str
@@ -63,14 +63,14 @@ class Solved:
     """Whether the boxes come with key points, as the answers of the task ``segment`` do."""
 
 
-def take_question(value: object) -> Asked:
-    """Take the expression out of a question; a question of no known form is an expression as a whole.
+def take_question(value: object) -> ParsedQuestion:
+    """Extract the expression of a question; of an unknown form, all of its text.
 
     Raises:
-        MalformedError: it is no text or nothing is left of it.
+        MalformedError: it is not a text or nothing is left of it.
     """
     if not isinstance(value, str):
-        raise MalformedError("the question is missing or no text")
+        raise MalformedError("the question is missing or not a text")
     text = _MEDIA.sub(" ", value).strip()
     inner, task, known = text, None, False
     for pattern, stated in _PATTERNS:
@@ -84,17 +84,17 @@ def take_question(value: object) -> Asked:
         inner, known = next(group for group in marked.groups() if group), True
     if inner.startswith("[") and (several := _LISTED.findall(inner)):
         inner = ", ".join(several)
-    return Asked(expression=text_of(inner.strip(" \"'“”[]"), "the expression"), task=task, known=known)
+    return ParsedQuestion(expression=text_of(inner.strip(" \"'“”[]"), "the expression"), task=task, known=known)
 
 
 def task_named(word: object) -> Task | None:
-    """The task of this name, None if it is none."""
+    """The task of this name; None where there is no such task."""
     names: tuple[Task, ...] = get_args(Task)
     return next((name for name in names if name == word), None)
 
 
-def take_solution(value: object) -> Solved:
-    """Take the boxes out of a right answer.
+def take_solution(value: object) -> ParsedAnswer:
+    """Extract the boxes of an answer.
 
     Understood are a box of four numbers; a list of boxes; objects with ``bbox_2d`` (or ``bbox``) and ``label``; each as
     JSON values or as a text that holds them, in ``<answer>`` tags and a code fence or without; and ``None`` for "there is
@@ -109,7 +109,7 @@ def take_solution(value: object) -> Solved:
         reasoning = " ".join(thought.group(1).split()) if thought else ""
         value = _json_inside(_THINK.sub("", value))
     if value is None:
-        return Solved(boxes=(), labels=(), reasoning=reasoning, points=False)
+        return ParsedAnswer(boxes=(), labels=(), reasoning=reasoning, points=False)
     if isinstance(value, Mapping) or (isinstance(value, Sequence) and len(value) == 4 and _is_number(value[0])):
         value = [value]
     if not isinstance(value, Sequence):
@@ -124,7 +124,7 @@ def take_solution(value: object) -> Solved:
         x0, y0, x1, y1 = numbers_of(box, 4, "a box of the solution")
         boxes.append((x0, y0, x1, y1))
         labels.append(label)
-    return Solved(boxes=tuple(boxes), labels=tuple(labels), reasoning=reasoning, points=points)
+    return ParsedAnswer(boxes=tuple(boxes), labels=tuple(labels), reasoning=reasoning, points=points)
 
 
 def _json_inside(text: str) -> object:
@@ -139,7 +139,7 @@ def _json_inside(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise MalformedError(f"the solution is no JSON: {quote(text)}") from None
+        raise MalformedError(f"the solution is not JSON: {quote(text)}") from None
 
 
 def _is_number(value: object) -> bool:

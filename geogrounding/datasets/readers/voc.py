@@ -1,10 +1,10 @@
-"""VOC-style XML, one file an image: DIOR-RSVG and RRSIS-D with a sentence for each object, and plain VOC detection.
+"""VOC-style XML, one file an image: DIOR-RSVG and RRSIS-D with an expression for each object, and plain VOC detection.
 
 DIOR-RSVG   ``Annotations/*.xml``, ``JPEGImages/``, and ``train.txt``, ``val.txt``, ``test.txt`` beside them, whose lines
             count the objects of all XML files in the order of their names (github.com/ZhanYang-nwpu/RSVG-pytorch).
 RRSIS-D     ``images/rrsisd/ann_split/*.xml`` with ``<split>`` inside, ``images/rrsisd/JPEGImages/``; the masks are in
             ``rrsisd/instances.json`` under the number of the image (github.com/Lsan2401/RMSIN). Its pickled list of
-            sentences is never opened: unpickling runs whatever code the file holds, and the XML has the same sentences.
+            expressions is never opened: unpickling can run code, and the XML has the same expressions.
 
 The numbers of ``<bndbox>`` are taken as edges in pixels, as the evaluations of these sets take them.
 """
@@ -72,7 +72,7 @@ def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> 
 
     Raises:
         InputError: there are no XML files, or the split does not exist.
-        SettingsError: sentences about single objects are asked to serve ``detect``.
+        SettingsError: expressions about single objects cannot serve ``detect``.
     """
     folder = label_folder(data)
     if folder is None:
@@ -136,13 +136,13 @@ def _read_image(
         origin = f"{file.name}:object[{objects.index(item)}]"
         try:
             category = _category(item)
-            sentence = text_of(_text(item, "description"), "the description")
+            expression = text_of(_text(item, "description"), "the description")
             polygon = masks.of(file.stem, size_px) if masks is not None else None
             yield Sample(
                 id=origin,
                 image=path,
                 size_px=size_px,
-                expression=sentence,
+                expression=expression,
                 task=wanted.task or "refer",
                 boxes_px=boxes_in_image([_box(item)], size_px),
                 labels=(category,),
@@ -191,7 +191,7 @@ def _detect_samples(
 
 
 class _Masks:
-    """The masks of RRSIS-D by the number of the image; one image has one sentence and one mask."""
+    """The masks of RRSIS-D by the number of the image; one image has one expression and one mask."""
 
     def __init__(self, folder: Path, files: LabelFiles) -> None:
         places = [
@@ -244,7 +244,7 @@ def _chosen(
 
 
 def _parse(content: bytes) -> Element:
-    """An XML document without a document type, which is where entities that grow without bound are declared."""
+    """Parse XML; a document type is refused, because it can declare entities that expand without bound."""
     if len(content) > MAX_XML_BYTES:
         raise MalformedError(f"the file is larger than {MAX_XML_BYTES:,} bytes")
     builder = TreeBuilder()
@@ -273,7 +273,7 @@ def _parse(content: bytes) -> Element:
     try:
         parser.Parse(content, True)
     except (expat.ExpatError, ValueError, LookupError) as error:
-        raise MalformedError(f"the file is no XML: {error}") from None
+        raise MalformedError(f"the file is not XML: {error}") from None
     return builder.close()
 
 
@@ -295,7 +295,7 @@ def _box(item: Element) -> tuple[float, float, float, float]:
         except ValueError:
             number = float("nan")
         if number != number or abs(number) > 1e9:
-            raise MalformedError(f"{tag} of the bndbox is missing or no number")
+            raise MalformedError(f"{tag} of the bndbox is missing or not a number")
         numbers.append(number)
     x0, y0, x1, y1 = numbers
     return x0, y0, x1, y1

@@ -68,7 +68,7 @@ def _read_conversation(
 ) -> Iterator[Sample | Problem]:
     turns = record["conversations"]
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
-        yield Problem(origin=origin, reason="the conversations are no list of turns")
+        yield Problem(origin=origin, reason="the conversations are not a list of turns")
         return
     for number, (question, answer) in enumerate(zip(turns[::2], turns[1::2], strict=False)):
         asked = question.get("value")
@@ -89,7 +89,7 @@ def _read_image_file(
         record = parse_json(files.read(path, part_of=folder), path.name)
         objects = record.get("objects") if isinstance(record, Mapping) else None
         if not isinstance(objects, list):
-            raise MalformedError("there is no list objects")
+            raise MalformedError("the list objects is missing")
     except (InputError, MalformedError) as error:
         yield Problem(origin=path.name, reason=str(error))
         return
@@ -97,12 +97,12 @@ def _read_image_file(
         origin = f"{path.name}:objects[{number}]"
         try:
             if not isinstance(item, Mapping):
-                raise MalformedError("the object is no JSON object")
+                raise MalformedError("the object is not a JSON object")
             shares = numbers_of(item.get("obj_coord"), 4, "obj_coord")
             if not all(0 <= share <= 1 for share in shares):
                 raise MalformedError("obj_coord holds a number outside 0 to 1")
-            sentence = text_of(item.get("referring_sentence"), "the referring sentence")
-            yield _sample(item, record.get("image"), sentence, shares, origin, images, wanted)
+            expression = text_of(item.get("referring_sentence"), "the referring sentence")
+            yield _sample(item, record.get("image"), expression, shares, origin, images, wanted)
         except (MalformedError, GeogroundingError) as error:
             yield Problem(origin=origin, reason=str(error))
 
@@ -147,9 +147,9 @@ def _box_of(value: object) -> list[float]:
 
 
 def _expression(question: object) -> str:
-    """The sentence of a question, without ``[refer]`` and the words that ask for its place."""
+    """The expression of a question, without ``[refer]`` and the words that ask for its place."""
     if not isinstance(question, str):
-        raise MalformedError("the question is missing or no text")
+        raise MalformedError("the question is missing or not a text")
     text = question.replace("[refer]", " ").replace("<image>", " ").strip()
     asking = _ASKING.match(text)
     return take_question(asking.group("e") if asking and "<p>" not in text else text).expression
