@@ -20,7 +20,7 @@ from .terminal import count, duration, say
 
 if TYPE_CHECKING:
     from geogrounding.training.config import TrainSettings
-    from geogrounding.training.runner import Outcome
+    from geogrounding.training.runner import TrainingResult
 
 F = TypeVar("F", bound=Callable[..., Any])
 SAY_EVERY_S = 2.0
@@ -426,7 +426,7 @@ class _Says:
             say(one_line(numbers))
 
 
-def _say_outcome(outcome: Outcome) -> None:
+def _say_outcome(outcome: TrainingResult) -> None:
     problems = f", {count(outcome.problems, 'record')} left out (problems.txt)" if outcome.problems else ""
     say(f"{count(outcome.samples, 'sample')}{problems}; {count(outcome.steps, 'step')} in {duration(outcome.seconds)}")
     say(f"The vision tower looked at {outcome.images_encoded:,} of {outcome.images_asked:,} pictures asked for")

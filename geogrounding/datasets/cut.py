@@ -1,7 +1,6 @@
-"""A raster and a vector layer become a training set: chips as PNG and one JSONL file in the form of Geo-R1.
+"""Cut a training set from a raster and a vector layer: chips as PNG and one JSONL file in the form of Geo-R1.
 
-The chips are those of a run: the same grid, the same stretch, the same resampling. What a model learns on them is what it
-will be asked.
+Chips have the grid, stretch and resampling of a run, so that a model is trained on what it will be asked about.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ DEFAULT_CONVENTIONS = Conventions(tile_size_px=336, overlap_px=48, coordinates="
 """How chips are cut when no model is given."""
 RECORD = "cut.json"
 MAX_GRID_CHIPS = 2_000_000
-"""Chips of a grid that are looked through for labels; a scene of 300,000 x 300,000 pixels in chips of 336."""
+"""Largest grid that is searched for labels: a scene of about 300,000 x 300,000 pixels in chips of 336."""
 LEAST_SIDE_PX = 2.0
 """Objects with a shorter side, in chip pixels, are too small to be seen at that scale."""
 LEAST_VALID = 0.25
@@ -208,7 +207,7 @@ class _Chips:
         if len(self.grid) > MAX_GRID_CHIPS:
             raise SettingsError(
                 f"the scene has {len(self.grid):,} chips, more than {MAX_GRID_CHIPS:,}",
-                hint="Name the part that is labelled (aoi), or use larger tiles.",
+                hint="Name the labelled part with --aoi, or choose a larger --tile-size.",
             )
         self._objects, self._least_visible = objects, least_visible
         self._areas = shapely.area(objects.polygons_scene_px)
@@ -230,7 +229,8 @@ class _Chips:
                     self._touched.setdefault(first + int(chip), []).append(int(item))
         if not self._usable:
             raise InputError(
-                f"no chip of {plan.tiling.tile_size_px} px lies inside the area of interest", hint="Use smaller tiles."
+                f"no chip of {plan.tiling.tile_size_px} px lies inside the area of interest",
+                hint="Choose a smaller --tile-size.",
             )
 
     def choose(self, task: str, negatives: float, max_chips: int, rng: np.random.Generator) -> list[_Labelled]:
@@ -239,7 +239,7 @@ class _Chips:
         if not shown:
             raise InputError(
                 "no chip shows a labelled polygon well enough",
-                hint="Larger tiles or coarser scales show more of large objects; or lower the least visible share.",
+                hint="A larger --tile-size shows more of large objects.",
             )
         if len(shown) > max_chips:
             shown = [shown[i] for i in sorted(rng.choice(len(shown), max_chips, replace=False))]
@@ -265,7 +265,7 @@ class _Chips:
                 yield _Labelled(chip=chip, name=int(name), boxes_chip_px=found[np.lexsort(found.T[::-1])])
 
     def _negatives(self, count: int, rng: np.random.Generator) -> list[_Labelled]:
-        """Pairs of a chip and an expression of which it shows no part, by chance."""
+        """Random pairs of a chip and an expression of which it shows no part."""
         found: list[_Labelled] = []
         names = len(self._objects.names)
         for place in rng.permutation(len(self._usable)):
@@ -288,7 +288,7 @@ def _write(
     objects: LabelledPolygons,
     task: Literal["detect", "refer"],
 ) -> dict[str, int]:
-    """Write images and records; what happened to the samples, counted."""
+    """Write images and records; return the number of samples by what became of them."""
     by_chip: dict[int, list[_Labelled]] = {}
     for item in chosen:
         by_chip.setdefault(item.chip.index, []).append(item)

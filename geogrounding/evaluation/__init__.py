@@ -1,6 +1,6 @@
-"""How good a model is, asked the way ``geoground run`` asks it: metrics, intervals, and a report one can look at.
+"""Evaluate a model through the pipeline of ``geoground run``: metrics, intervals, and a report.
 
-asking     samples -> images -> the pipeline -> boxes in pixels of the image
+predict    samples -> images -> the pipeline -> boxes in pixels of the image
 matching   boxes against boxes, average precision
 metrics    refer and segment; detection: average precision, precision, recall
 bootstrap  intervals over images

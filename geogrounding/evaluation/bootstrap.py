@@ -1,6 +1,6 @@
-"""Confidence intervals by drawing images again.
+"""Confidence intervals by resampling images (percentile bootstrap).
 
-Images are the units that are drawn, not boxes or sentences: what one image shows is answered alike (percentile
+Images are resampled, not boxes or questions, because answers about one image depend on each other (percentile
 bootstrap of Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
 """
 
@@ -21,7 +21,7 @@ Interval = tuple[float, float] | None
 
 
 def draws(images: int, resamples: int, seed: int, *, cells: int | None = None) -> Iterator[Weights]:
-    """Blocks of draws of as many images as there are, with replacement.
+    """Blocks of bootstrap samples of the images, with replacement.
 
     Args:
         images: how many there are.

@@ -1,4 +1,4 @@
-"""Metrics of the task ``detect``: average precision over all scores, precision and recall of what a run gives."""
+"""Metrics of the task ``detect``: average precision over all scores; precision and recall at the default score."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from geogrounding.evaluation.metric_tables import (
     with_intervals,
 )
 from geogrounding.evaluation.metrics import add_none_rate
-from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.evaluation.predict import Prediction, ScoredBoxes
 from geogrounding.geometry.boxes import iou_matrix
 
 GEO_R1_BOXES = 100
@@ -38,7 +38,7 @@ CURVE_POINTS = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranked:
-    """The boxes of one class in all images, the surest first."""
+    """The boxes of one class in all images, by falling score."""
 
     right: NDArray[np.bool_]
     """(T, N) by IoU threshold."""
@@ -57,31 +57,31 @@ class Ranked:
         return average_precision(self.right[None], number[:, None], weights[:, None, self.images])
 
 
-def detect_metrics(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
+def detect_metrics(predictions: Sequence[Prediction], resampling: Resampling) -> Measured:
     """AP50 and mAP (COCO, without its limit of 100 boxes), precision, recall and F1 at IoU 0.5, by class.
 
     A class counts in the images that it was asked about.
     """
-    hits = np.array([_hits(o) for o in outcomes], np.float64)
-    found = np.array([len(o.kept.boxes_px) for o in outcomes], np.float64)
-    targets = np.array([len(o.sample.boxes_px) for o in outcomes], np.float64)
-    classes = _by_class(outcomes, [o.ranked for o in outcomes])
-    ratios = Ratios(outcomes)
+    hits = np.array([_hits(o) for o in predictions], np.float64)
+    found = np.array([len(o.kept.boxes_px) for o in predictions], np.float64)
+    targets = np.array([len(o.sample.boxes_px) for o in predictions], np.float64)
+    classes = _by_class(predictions, [o.ranked for o in predictions])
+    ratios = Ratios(predictions)
     ratios.add("precision50", hits, found)
     ratios.add("recall50", hits, targets)
     ratios.add_f1("f1_50", hits, found, targets)
     metrics: dict[str, Any] = {"n": int(targets.sum()), "classes": len(classes)}
-    silent = add_none_rate(ratios, metrics, outcomes)
+    silent = add_none_rate(ratios, metrics, predictions)
     by_class = {name: ranked.average_precision() for name, ranked in classes.items()}
     aps, interval = _means(by_class), _ap_intervals(classes, resampling)
     metrics |= with_intervals(aps, interval)
     metrics |= with_intervals(ratios.values(), ratios.intervals(resampling))
     plainly = _means(
-        {n: r.average_precision() for n, r in _by_class(outcomes, [_as_geo_r1(o.kept) for o in outcomes]).items()}
+        {n: r.average_precision() for n, r in _by_class(predictions, [_as_geo_r1(o.kept) for o in predictions]).items()}
     )
     metrics |= {f"geo_r1_{name}": rounded(plainly[name]) for name in ("ap50", "map")}
-    metrics["scored"] = bool(any(np.isfinite(o.ranked.scores).any() for o in outcomes))
-    names = np.array([category_of(o) for o in outcomes])
+    metrics["scored"] = bool(any(np.isfinite(o.ranked.scores).any() for o in predictions))
+    names = np.array([category_of(o) for o in predictions])
     metrics["per_class"] = {}
     for name, ap in by_class.items():
         some = names == name
@@ -98,30 +98,30 @@ def detect_metrics(outcomes: Sequence[Outcome], resampling: Resampling) -> Measu
     return Measured(metrics=metrics, quality=tuple(quality.tolist()), curves=_curves(classes))
 
 
-def _hits(outcome: Outcome) -> int:
-    iou = iou_matrix(outcome.kept.boxes_px, outcome.sample.boxes_px)
+def _hits(prediction: Prediction) -> int:
+    iou = iou_matrix(prediction.kept.boxes_px, prediction.sample.boxes_px)
     return int(match(iou, np.array([0.5])).sum())
 
 
-def _as_geo_r1(found: Found) -> Found:
-    """A text has no scores: all boxes are equally sure, and COCO looks at the first hundred."""
+def _as_geo_r1(found: ScoredBoxes) -> ScoredBoxes:
+    """Boxes without scores, as Geo-R1's script evaluates them: all scores equal, the first hundred boxes."""
     boxes_px = found.boxes_px[:GEO_R1_BOXES]
-    return Found(boxes_px=boxes_px, scores=np.ones(len(boxes_px)))
+    return ScoredBoxes(boxes_px=boxes_px, scores=np.ones(len(boxes_px)))
 
 
-def _by_class(outcomes: Sequence[Outcome], found: Sequence[Found]) -> dict[str, Ranked]:
-    """Every class that some image shows, by name; unknown scores rank below known ones and all alike."""
-    numbers, images = image_numbers(outcomes)
+def _by_class(predictions: Sequence[Prediction], found: Sequence[ScoredBoxes]) -> dict[str, Ranked]:
+    """Every class that some image shows, by name; unknown scores rank equally, below known ones."""
+    numbers, images = image_numbers(predictions)
     places: dict[str, list[int]] = {}
-    for index, outcome in enumerate(outcomes):
-        places.setdefault(category_of(outcome), []).append(index)
+    for index, prediction in enumerate(predictions):
+        places.setdefault(category_of(prediction), []).append(index)
     classes = {}
     for name, some in sorted(places.items()):
         targets = np.zeros(images)
-        np.add.at(targets, numbers[some], [len(outcomes[i].sample.boxes_px) for i in some])
+        np.add.at(targets, numbers[some], [len(predictions[i].sample.boxes_px) for i in some])
         if not targets.any():
             continue
-        right = [match(iou_matrix(found[i].boxes_px, outcomes[i].sample.boxes_px)) for i in some]
+        right = [match(iou_matrix(found[i].boxes_px, predictions[i].sample.boxes_px)) for i in some]
         scores = np.concatenate([np.nan_to_num(found[i].scores, nan=-1.0) for i in some])
         order = np.argsort(-scores, kind="stable")
         of_image = np.repeat(numbers[some], [len(found[i].scores) for i in some])

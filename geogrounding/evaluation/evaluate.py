@@ -1,4 +1,4 @@
-"""From a model and samples to metrics: the walk of ``geoground eval``."""
+"""Evaluate a model on samples: what ``geoground eval`` does."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from geogrounding.errors import InputError, SettingsError
 from geogrounding.evaluation.detection import detect_metrics
 from geogrounding.evaluation.metric_tables import Curves, Measured, Resampling
 from geogrounding.evaluation.metrics import refer_metrics, segment_metrics
-from geogrounding.evaluation.predict import Asking, Outcome, ask, by_image
+from geogrounding.evaluation.predict import Prediction, PredictOptions, by_image, predict
 from geogrounding.models.base import Model
 from geogrounding.types import Task
 
-_EMBEDDED = "builtin:"
+_BUILTIN = "builtin:"
 """How fingerprints of the built-in model begin; it puts images into a square and resizes none to multiples of 28."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What was measured."""
+    """Metrics, and what they were computed from."""
 
     metrics: Mapping[str, Any]
     """Flat and in plain values, see ``metrics`` and ``detection``; ``per_class`` last."""
-    outcomes: tuple[Outcome, ...]
+    predictions: tuple[Prediction, ...]
     quality: tuple[float, ...]
-    """In [0, 1], one for each outcome."""
+    """In [0, 1], one for each prediction."""
     curves: Curves
 
     @property
     def failures(self) -> list[tuple[str, str]]:
         """(image, reason) of each image that was not wholly answered, in order."""
-        return list(dict.fromkeys((o.sample.image.name, o.failure) for o in self.outcomes if o.failure is not None))
+        return list(dict.fromkeys((o.sample.image.name, o.failure) for o in self.predictions if o.failure is not None))
 
 
 def evaluate(
@@ -59,14 +59,14 @@ def evaluate(
         task: of the samples; None takes theirs.
         min_score: boxes that score less do not count (average precision looks at all of them); None takes the model's
             own default.
-        limit: so many images, drawn by the seed; None is all of them.
+        limit: number of images, drawn by the seed; None is all of them.
         seed: of that choice and of the intervals.
         resamples: how often images are drawn again for the intervals; 0 for none.
         settings: more fields of ``RunSettings``, such as ``tile_size``.
         on_image: called with (images done, images) after each one.
 
     Returns:
-        Metrics, and what they were made from. An image that could not be answered counts as answered by what was
+        Metrics, and what they were made from. An image that could not be fully answered counts with the boxes that were
         found; ``failures`` lists it and ``failed`` counts it.
 
     Raises:
@@ -84,32 +84,32 @@ def evaluate(
         )
     begin = time.monotonic()
     chosen = choose(samples, limit, seed)
-    asking = Asking(min_score=min_score, settings=dict(settings or {}))
-    outcomes = tuple(ask(model, chosen, asking, on_image=on_image))
+    options = PredictOptions(min_score=min_score, settings=dict(settings or {}))
+    predictions = tuple(predict(model, chosen, options, on_image=on_image))
     seconds = time.monotonic() - begin
     unscaled = (
         model.conventions.coordinates == "resized-pixels"
-        and not model.fingerprint.startswith(_EMBEDDED)
-        and all(outcome.chips <= 1 for outcome in outcomes)
+        and not model.fingerprint.startswith(_BUILTIN)
+        and all(prediction.chips <= 1 for prediction in predictions)
     )
-    measured = _measure(tasks[0], outcomes, Resampling(resamples=resamples, seed=seed), unscaled)
+    measured = _measure(tasks[0], predictions, Resampling(resamples=resamples, seed=seed), unscaled)
     usual = model.conventions.min_score if tasks[0] != "refer" else 0.0
     metrics = {
         "task": tasks[0],
         "model": model.name,
         "fingerprint": model.fingerprint,
         **{name: value for name, value in measured.metrics.items() if name != "per_class"},
-        "questions": len(outcomes),
+        "questions": len(predictions),
         "pictures": len(by_image(chosen)),
-        "failed": len({outcome.image for outcome in outcomes if outcome.failure is not None}),
-        "chips": sum({outcome.image: outcome.chips for outcome in outcomes}.values()),
+        "failed": len({prediction.image for prediction in predictions if prediction.failure is not None}),
+        "chips": sum({prediction.image: prediction.chips for prediction in predictions}.values()),
         "min_score": usual if min_score is None else min_score,
         "seed": seed,
         "resamples": resamples,
         "seconds": round(seconds, 3),
         "per_class": measured.metrics["per_class"],
     }
-    return Evaluation(metrics=metrics, outcomes=outcomes, quality=measured.quality, curves=measured.curves)
+    return Evaluation(metrics=metrics, predictions=predictions, quality=measured.quality, curves=measured.curves)
 
 
 def choose(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Sample]:
@@ -123,7 +123,7 @@ def choose(samples: Sequence[Sample], limit: int | None, seed: int) -> list[Samp
     return [sample for group in groups for sample in group]
 
 
-def _measure(task: Task, outcomes: Sequence[Outcome], resampling: Resampling, unscaled: bool) -> Measured:
+def _measure(task: Task, predictions: Sequence[Prediction], resampling: Resampling, unscaled: bool) -> Measured:
     if task == "refer":
-        return refer_metrics(outcomes, resampling, unscaled=unscaled)
-    return detect_metrics(outcomes, resampling) if task == "detect" else segment_metrics(outcomes, resampling)
+        return refer_metrics(predictions, resampling, unscaled=unscaled)
+    return detect_metrics(predictions, resampling) if task == "detect" else segment_metrics(predictions, resampling)

@@ -21,10 +21,10 @@ _BELOW_ONE = 1.0 - 1e-10
 
 
 def match(iou: NDArray[np.float64], thresholds: NDArray[np.float64] = COCO_THRESHOLDS) -> NDArray[np.bool_]:
-    """Which boxes are right, each target taken once.
+    """Match boxes to targets greedily, each target once.
 
     Args:
-        iou: (N, M) of N boxes, the surest first, with M targets.
+        iou: (N, M) of N boxes, by falling score, with M targets.
         thresholds: (T,) least IoU of a hit.
 
     Returns:
@@ -38,7 +38,7 @@ def match(iou: NDArray[np.float64], thresholds: NDArray[np.float64] = COCO_THRES
     least = np.minimum(thresholds, _BELOW_ONE)
     enough = iou >= least.min()
     near = enough.sum(axis=1)
-    if near.max(initial=0) <= 1 and enough.sum(axis=0).max() <= 1:  # nothing is contested: no need to take turns
+    if near.max(initial=0) <= 1 and enough.sum(axis=0).max() <= 1:  # no target is contested
         hit: NDArray[np.bool_] = iou.max(axis=1) >= least[:, None]
         return hit
     backwards = iou[:, ::-1]  # argmax gives the first of equal ones
@@ -61,7 +61,7 @@ def average_precision(
     """Interpolated average precision at 101 recalls.
 
     Args:
-        right: (..., N) whether each box is right, the surest first.
+        right: (..., N) whether each box is right, by falling score.
         targets: how many targets there are, a number or an array that broadcasts with (...).
         weights: (..., N) how often each box counts, such as how often its image was drawn; None is once.
 

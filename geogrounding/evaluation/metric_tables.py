@@ -1,4 +1,4 @@
-"""What every task's metrics are made of: sums by image, classes, and intervals over images."""
+"""Shared by the metrics of all tasks: ratios of sums by image, classes, and intervals over images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.evaluation.bootstrap import Interval, Weights, intervals, ratio
-from geogrounding.evaluation.predict import Outcome
+from geogrounding.evaluation.predict import Prediction
 
 OTHER = "other"
 """The class of samples that name none."""
@@ -45,7 +45,7 @@ class Measured:
     """Flat; ``NAME_ci`` is the 95% interval of NAME; ``per_class`` holds a flat dictionary by class. None where there is
     nothing to measure."""
     quality: tuple[float, ...]
-    """In [0, 1], one for each outcome: what best and worst go by."""
+    """In [0, 1], one for each prediction: by which the report ranks images."""
     curves: Curves
 
 
@@ -57,37 +57,37 @@ class Resampling:
     seed: int = 0
 
 
-def category_of(outcome: Outcome) -> str:
+def category_of(prediction: Prediction) -> str:
     """The class a sample is counted under."""
-    return outcome.sample.category or OTHER
+    return prediction.sample.category or OTHER
 
 
-def has_target(outcome: Outcome) -> bool:
+def has_target(prediction: Prediction) -> bool:
     """Whether the image shows what is asked for."""
-    return bool(len(outcome.sample.boxes_px))
+    return bool(len(prediction.sample.boxes_px))
 
 
-def image_numbers(outcomes: Sequence[Outcome]) -> tuple[NDArray[np.int64], int]:
-    """(N,) the number of each outcome's image, and how many images there are."""
+def image_numbers(predictions: Sequence[Prediction]) -> tuple[NDArray[np.int64], int]:
+    """(N,) the number of each prediction's image, and how many images there are."""
     known: dict[Any, int] = {}
-    numbers = [known.setdefault(outcome.image, len(known)) for outcome in outcomes]
+    numbers = [known.setdefault(prediction.image, len(known)) for prediction in predictions]
     return np.array(numbers, np.int64), len(known)
 
 
 @dataclass(slots=True)
 class Ratios:
-    """Metrics that are a sum over outcomes divided by another, with intervals over images."""
+    """Metrics that are a sum over predictions divided by another, with intervals over images."""
 
-    outcomes: Sequence[Outcome]
+    predictions: Sequence[Prediction]
     _numbers: NDArray[np.int64] = field(init=False)
     _images: int = field(init=False)
     _sums: dict[str, tuple[Values, Values]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._numbers, self._images = image_numbers(self.outcomes)
+        self._numbers, self._images = image_numbers(self.predictions)
 
     def add(self, name: str, numerator: Values, denominator: Values) -> None:
-        """A metric: sum of ``numerator`` over sum of ``denominator``, (N,) each, one number for each outcome."""
+        """A metric: sum of ``numerator`` over sum of ``denominator``, (N,) each, one number for each prediction."""
         self._sums[name] = (self._by_image(numerator), self._by_image(denominator))
 
     def add_f1(self, name: str, hits: Values, found: Values, targets: Values) -> None:
@@ -127,7 +127,7 @@ def plain(value: Any) -> float | None:
 
 
 def rounded(value: float | None) -> float | None:
-    """Four digits: more than any of these metrics means."""
+    """Rounded to four digits."""
     return None if value is None else round(value, 4)
 
 

@@ -34,43 +34,43 @@ from geogrounding.evaluation.metric_tables import (
     success_curve,
     with_intervals,
 )
-from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.evaluation.predict import Prediction, ScoredBoxes
 from geogrounding.geometry.boxes import Boxes, iou_matrix
 from geogrounding.models.image_size import smart_resize
 
 
-def refer_metrics(outcomes: Sequence[Outcome], resampling: Resampling, *, unscaled: bool = False) -> Measured:
+def refer_metrics(predictions: Sequence[Prediction], resampling: Resampling, *, unscaled: bool = False) -> Measured:
     """Acc@0.5 and Acc@0.7: all, unique and non-unique targets, by class.
 
     Args:
-        outcomes: of samples of the task ``refer``.
+        predictions: of samples of the task ``refer``.
         resampling: of the intervals.
         unscaled: also count boxes left in the pixels of the image as Qwen2.5-VL's processor resizes it.
     """
-    target = np.array([has_target(o) for o in outcomes], np.float64)
-    iou = np.array([_first_iou(o.kept, o.sample.boxes_px) for o in outcomes], np.float64)
-    ratios = Ratios(outcomes)
+    target = np.array([has_target(o) for o in predictions], np.float64)
+    iou = np.array([_first_iou(o.kept, o.sample.boxes_px) for o in predictions], np.float64)
+    ratios = Ratios(predictions)
     for name, least in (("acc50", 0.5), ("acc70", 0.7)):
         ratios.add(name, (iou >= least) * target, target)
     ratios.add("mean_iou", iou * target, target)
     metrics: dict[str, Any] = {"n": int(target.sum())}
-    unique = np.array([o.sample.unique is True for o in outcomes]) * target
-    other = np.array([o.sample.unique is False for o in outcomes]) * target
+    unique = np.array([o.sample.unique is True for o in predictions]) * target
+    other = np.array([o.sample.unique is False for o in predictions]) * target
     for suffix, some in (("unique", unique), ("non_unique", other)):
         for name, least in (("acc50", 0.5), ("acc70", 0.7)):
             ratios.add(f"{name}_{suffix}", (iou >= least) * some, some)
         metrics[f"n_{suffix}"] = int(some.sum())
-    mixed = np.array([_first_mixed_iou(o.kept, o.sample.boxes_px) for o in outcomes], np.float64)
+    mixed = np.array([_first_mixed_iou(o.kept, o.sample.boxes_px) for o in predictions], np.float64)
     for name, least in (("geo_r1_acc50", 0.5), ("geo_r1_acc70", 0.7)):
         ratios.add(name, (mixed > least) * target, target)
     if unscaled:
-        left = np.array([_first_mixed_iou(_left_unscaled(o), o.sample.boxes_px) for o in outcomes], np.float64)
+        left = np.array([_first_mixed_iou(_left_unscaled(o), o.sample.boxes_px) for o in predictions], np.float64)
         for name, least in (("geo_r1_acc50_unscaled", 0.5), ("geo_r1_acc70_unscaled", 0.7)):
             ratios.add(name, (left > least) * target, target)
-    silent = add_none_rate(ratios, metrics, outcomes)
+    silent = add_none_rate(ratios, metrics, predictions)
     metrics |= with_intervals(ratios.values(), ratios.intervals(resampling))
     metrics["per_class"] = _classes(
-        outcomes,
+        predictions,
         lambda some: {
             "n": int(target[some].sum()),
             "acc50": _share((iou >= 0.5) * target, target, some),
@@ -92,24 +92,24 @@ def refer_metrics(outcomes: Sequence[Outcome], resampling: Resampling, *, unscal
     )
 
 
-def segment_metrics(outcomes: Sequence[Outcome], resampling: Resampling) -> Measured:
-    """GIoU and cIoU. The answered boxes are their own masks: no backend answers with masks. Areas are exact.
+def segment_metrics(predictions: Sequence[Prediction], resampling: Resampling) -> Measured:
+    """GIoU and cIoU, the answered boxes taken as masks. Areas are exact.
 
     An empty answer to an empty image is IoU 1, anything else there is 0.
     """
-    areas = np.array([_areas(o) for o in outcomes], np.float64).reshape(-1, 2)
+    areas = np.array([_areas(o) for o in predictions], np.float64).reshape(-1, 2)
     inter, union = areas[:, 0], areas[:, 1]
     iou = np.where(union > 0, inter / np.maximum(union, np.finfo(np.float64).tiny), 1.0)
-    target, one = np.array([has_target(o) for o in outcomes], np.float64), np.ones(len(outcomes))
-    ratios = Ratios(outcomes)
+    target, one = np.array([has_target(o) for o in predictions], np.float64), np.ones(len(predictions))
+    ratios = Ratios(predictions)
     ratios.add("giou", iou, one)
     ratios.add("ciou", inter, union)
     ratios.add("geo_r1_giou", np.where(union > 0, iou, 0.0), one)
-    metrics: dict[str, Any] = {"n": len(outcomes), "masks": "boxes"}
-    add_none_rate(ratios, metrics, outcomes)
+    metrics: dict[str, Any] = {"n": len(predictions), "masks": "boxes"}
+    add_none_rate(ratios, metrics, predictions)
     metrics |= with_intervals(ratios.values(), ratios.intervals(resampling))
     metrics["per_class"] = _classes(
-        outcomes,
+        predictions,
         lambda some: {
             "n": int(some.sum()),
             "giou": _share(iou, one, some),
@@ -129,10 +129,10 @@ def segment_metrics(outcomes: Sequence[Outcome], resampling: Resampling) -> Meas
     )
 
 
-def add_none_rate(ratios: Ratios, metrics: dict[str, Any], outcomes: Sequence[Outcome]) -> Values:
-    """Add ``none_rate`` and ``n_none``; returns (N,) 1 where an outcome has no box."""
-    absent = np.array([not has_target(o) for o in outcomes], np.float64)
-    silent = np.array([not len(o.kept.boxes_px) for o in outcomes], np.float64)
+def add_none_rate(ratios: Ratios, metrics: dict[str, Any], predictions: Sequence[Prediction]) -> Values:
+    """Add ``none_rate`` and ``n_none``; returns (N,) 1 where an prediction has no box."""
+    absent = np.array([not has_target(o) for o in predictions], np.float64)
+    silent = np.array([not len(o.kept.boxes_px) for o in predictions], np.float64)
     ratios.add("none_rate", silent * absent, absent)
     metrics["n_none"] = int(absent.sum())
     return silent
@@ -141,7 +141,7 @@ def add_none_rate(ratios: Ratios, metrics: dict[str, Any], outcomes: Sequence[Ou
 def mixed_iou(a: Boxes, b: Boxes) -> Values:
     """Geo-R1's and VLM-R1's overlap (N, M): inclusive last pixels in the intersection, half-open boxes in the union.
 
-    The -1 and the +1 of it cancel out, but for an overlap of at most one pixel in width or height, which is none.
+    It differs from IoU only where the overlap is at most one pixel wide or high, which counts as none.
     """
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:] - 1, b[None, :, 2:] - 1)
@@ -152,34 +152,34 @@ def mixed_iou(a: Boxes, b: Boxes) -> Values:
     return np.asarray(np.nan_to_num(ratio(inter, union)))
 
 
-def _first_iou(found: Found, truth_px: Boxes) -> float:
+def _first_iou(found: ScoredBoxes, truth_px: Boxes) -> float:
     return float(iou_matrix(found.boxes_px[:1], truth_px).max(initial=0.0))
 
 
-def _first_mixed_iou(found: Found, truth_px: Boxes) -> float:
+def _first_mixed_iou(found: ScoredBoxes, truth_px: Boxes) -> float:
     return float(mixed_iou(found.boxes_px[:1], truth_px).max(initial=0.0))
 
 
-def _left_unscaled(outcome: Outcome) -> Found:
-    """The boxes as a script reads them that forgets that the processor resized the image."""
-    width, height = outcome.sample.size_px
+def _left_unscaled(prediction: Prediction) -> ScoredBoxes:
+    """The boxes without scaling from the resized image to the original one."""
+    width, height = prediction.sample.size_px
     resized = np.array(smart_resize(width, height), np.float64) / [width, height]
-    return Found(boxes_px=outcome.kept.boxes_px * np.tile(resized, 2), scores=outcome.kept.scores)
+    return ScoredBoxes(boxes_px=prediction.kept.boxes_px * np.tile(resized, 2), scores=prediction.kept.scores)
 
 
-def _areas(outcome: Outcome) -> tuple[float, float]:
+def _areas(prediction: Prediction) -> tuple[float, float]:
     """Areas of intersection and union of the answer and the truth, square pixels of the image."""
-    sample = outcome.sample
+    sample = prediction.sample
     frame = shapely.box(0, 0, *sample.size_px)
     true = shapely.intersection(shapely.union_all([shapely.make_valid(p) for p in sample.polygons_px]), frame)
-    found = shapely.intersection(shapely.union_all(shapely.box(*outcome.kept.boxes_px.T)), frame)
+    found = shapely.intersection(shapely.union_all(shapely.box(*prediction.kept.boxes_px.T)), frame)
     inter = float(shapely.intersection(true, found).area)
     return inter, max(float(true.area + found.area) - inter, 0.0)
 
 
-def _classes(outcomes: Sequence[Outcome], metrics: Any, shown: Any) -> dict[str, dict[str, Any]]:
+def _classes(predictions: Sequence[Prediction], metrics: Any, shown: Any) -> dict[str, dict[str, Any]]:
     """Metrics of each class that some image shows, by name."""
-    names = np.array([category_of(o) for o in outcomes])
+    names = np.array([category_of(o) for o in predictions])
     return {name: metrics(names == name) for name in sorted(set(names[shown].tolist()))}
 
 

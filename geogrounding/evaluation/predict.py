@@ -1,4 +1,4 @@
-"""Ask a model about samples the way ``geoground run`` does: the whole image, in chips, merged across their borders."""
+"""Answer samples through the pipeline of ``geoground run``: the whole image, in chips, merged across their borders."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ ImageKey = tuple[str, tuple[int, int, int, int] | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """Boxes that a model gave for one expression, in order of falling score."""
+class ScoredBoxes:
+    """Boxes for one expression, by falling score."""
 
     boxes_px: Boxes
     """(N, 4), pixels of the sample's image."""
@@ -38,17 +38,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """A sample and what was answered."""
+class Prediction:
+    """A sample and the answer to it."""
 
     sample: Sample
-    kept: Found
-    """What a run would give."""
-    ranked: Found
+    kept: ScoredBoxes
+    """The boxes that a run would write."""
+    ranked: ScoredBoxes
     """The same with boxes of low score, for average precision; only for the task ``detect``, else as ``kept``."""
     chips: int
     failure: str | None = None
-    """Why the answer is not whole: the image cannot be read, or chips failed."""
+    """Why the answer is incomplete: the image cannot be read, or chips failed."""
 
     @property
     def image(self) -> ImageKey:
@@ -57,8 +57,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """How images are looked at: any field of ``RunSettings`` but source, expressions, task and area."""
+class PredictOptions:
+    """Settings of the runs: any field of ``RunSettings`` but source, expressions, task and area."""
 
     min_score: float | None = None
     """Boxes that score less are left out of what a run would give; None takes what suits the model."""
@@ -79,23 +79,23 @@ def by_image(samples: Sequence[Sample]) -> list[list[Sample]]:
     return list(groups.values())
 
 
-def ask(
+def predict(
     model: Model,
     samples: Sequence[Sample],
-    asking: Asking,
+    options: PredictOptions,
     *,
     on_image: Callable[[int, int], None] | None = None,
-) -> Iterator[Outcome]:
+) -> Iterator[Prediction]:
     """Answer every sample, image by image; all expressions about an image share the work on it.
 
-    An image that cannot be read gives outcomes with a ``failure`` and no boxes. Memory is bounded by an image's chips
+    An image that cannot be read gives predictions with a ``failure`` and no boxes. Memory is bounded by an image's chips
     in flight and its boxes.
 
     Args:
         model: stays open.
         samples: in any order.
-        asking: how images are looked at.
-        on_picture: called with (images done, images) after each one.
+        options: how images are looked at.
+        on_image: called with (images done, images) after each one.
 
     Raises:
         ModelError: the model cannot go on.
@@ -103,24 +103,24 @@ def ask(
     """
     groups = by_image(samples)
     for number, group in enumerate(groups, start=1):
-        for task in dict.fromkeys(_asked_task(sample) for sample in group):
-            same = [sample for sample in group if _asked_task(sample) == task]
+        for task in dict.fromkeys(_question_task(sample) for sample in group):
+            same = [sample for sample in group if _question_task(sample) == task]
             expressions = list(dict.fromkeys(sample.expression for sample in same))
             for start in range(0, len(expressions), MAX_EXPRESSIONS):
                 some = tuple(expressions[start : start + MAX_EXPRESSIONS])
-                yield from _ask_image(model, [s for s in same if s.expression in some], some, task, asking)
+                yield from _predict_image(model, [s for s in same if s.expression in some], some, task, options)
         if on_image is not None:
             on_image(number, len(groups))
 
 
-def _asked_task(sample: Sample) -> Task:
-    """Masks are asked for as boxes: no backend draws masks."""
+def _question_task(sample: Sample) -> Task:
+    """The task of the question: masks are asked for as boxes."""
     return "refer" if sample.task == "refer" else "detect"
 
 
-def _ask_image(
-    model: Model, samples: Sequence[Sample], expressions: tuple[str, ...], task: Task, asking: Asking
-) -> Iterator[Outcome]:
+def _predict_image(
+    model: Model, samples: Sequence[Sample], expressions: tuple[str, ...], task: Task, options: PredictOptions
+) -> Iterator[Prediction]:
     window_px = samples[0].window_px
     settings = RunSettings(
         source=str(samples[0].image),
@@ -128,10 +128,10 @@ def _ask_image(
         task=task,
         pixel_coordinates=True,
         bbox=None if window_px is None else (*map(float, window_px),),  # type: ignore[arg-type]
-        min_score=asking.min_score,
-        **asking.settings,
+        min_score=options.min_score,
+        **options.settings,
     )
-    empty = Found(boxes_px=np.empty((0, 4)), scores=np.empty(0))
+    empty = ScoredBoxes(boxes_px=np.empty((0, 4)), scores=np.empty(0))
     try:
         with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="geogrounding-") as folder:
             warnings.filterwarnings("ignore", "Dataset has no geotransform")  # rasterio, about any JPEG
@@ -142,12 +142,12 @@ def _ask_image(
                 failed = walk.report.failed_chips
     except InputError as error:
         for sample in samples:
-            yield Outcome(sample=sample, kept=empty, ranked=empty, chips=0, failure=str(error))
+            yield Prediction(sample=sample, kept=empty, ranked=empty, chips=0, failure=str(error))
         return
     failure = f"{len(failed)} of {chips} chips failed; the first, {failed[0][0]}: {failed[0][1]}" if failed else None
     for sample in samples:
         words = sample.expression
-        yield Outcome(
+        yield Prediction(
             sample=sample,
             kept=kept.get(words, empty),
             ranked=ranked.get(words, empty) if sample.task == "detect" else kept.get(words, empty),
@@ -157,14 +157,14 @@ def _ask_image(
 
 
 def _with_faint(walk: Walk) -> Collection:
-    """The same answers collected once more, with boxes of low score."""
+    """The same answers, collected again with boxes of low score."""
     if walk.plan.min_score <= FAINT:
         return walk.collection
     plan = replace(walk.plan, min_score=FAINT)
     return Collection(walk.scene, plan, walk.settings, walk.journal, model_name=walk.model.name)
 
 
-def _found(collection: Collection, samples: Sequence[Sample]) -> dict[str, Found]:
+def _found(collection: Collection, samples: Sequence[Sample]) -> dict[str, ScoredBoxes]:
     """What was found by expression, in pixels of the samples' image."""
     boxes: dict[str, list[tuple[float, float, float, float]]] = {}
     scores: dict[str, list[float]] = {}
@@ -176,7 +176,7 @@ def _found(collection: Collection, samples: Sequence[Sample]) -> dict[str, Found
         box_scene_px, score = np.array(some, np.float64), np.array(scores[query], np.float64)
         inside, box_px = _in_image(box_scene_px, samples[0])
         order = np.argsort(-np.nan_to_num(score[inside], nan=-1.0), kind="stable")
-        found[query] = Found(boxes_px=box_px[inside][order], scores=score[inside][order])
+        found[query] = ScoredBoxes(boxes_px=box_px[inside][order], scores=score[inside][order])
     return found
 
 

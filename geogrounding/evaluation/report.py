@@ -1,6 +1,6 @@
-"""A folder to look at: report.html (one file, nothing fetched), metrics.json and answers.jsonl.
+"""Write a report: report.html (self-contained), metrics.json and answers.jsonl.
 
-Names of images, classes and sentences come from outside: everything is escaped, and the page forbids itself scripts and
+Names of images, classes and expressions are untrusted: everything is escaped, and the page forbids itself scripts and
 connections.
 """
 
@@ -21,11 +21,11 @@ from PIL import Image, ImageDraw
 from geogrounding.errors import InputError, OutputError
 from geogrounding.evaluation.evaluate import Evaluation
 from geogrounding.evaluation.plot import draw_curves
-from geogrounding.evaluation.predict import Outcome
+from geogrounding.evaluation.predict import Prediction
 from geogrounding.io.atomic import partial_folder, publish
 
 IMAGES = 8
-"""So many of the worst and of the best images are shown."""
+"""Number of worst and of best images shown."""
 SIDE_PX = 560
 FILES = ("report.html", "metrics.json", "answers.jsonl")
 _TRUE, _FOUND = (60, 220, 80), (255, 110, 20)
@@ -79,9 +79,9 @@ def write_report(evaluation: Evaluation, folder: Path, *, overwrite: bool = Fals
 
 
 def records(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    """What was asked, what is true and what was answered, in plain values, one record for each sample."""
-    for outcome, quality in zip(evaluation.outcomes, evaluation.quality, strict=True):
-        sample = outcome.sample
+    """Question, ground truth and answer of each sample, in plain values."""
+    for prediction, quality in zip(evaluation.predictions, evaluation.quality, strict=True):
+        sample = prediction.sample
         yield {
             "id": sample.id,
             "image": sample.image.name,
@@ -89,10 +89,10 @@ def records(evaluation: Evaluation) -> Iterator[dict[str, Any]]:
             "expression": sample.expression,
             "category": sample.category,
             "true_boxes_px": np.round(sample.boxes_px, 2).tolist(),
-            "boxes_px": np.round(outcome.kept.boxes_px, 2).tolist(),
-            "scores": [None if np.isnan(score) else round(float(score), 4) for score in outcome.kept.scores],
+            "boxes_px": np.round(prediction.kept.boxes_px, 2).tolist(),
+            "scores": [None if np.isnan(score) else round(float(score), 4) for score in prediction.kept.scores],
             "quality": round(quality, 4),
-            "failure": outcome.failure,
+            "failure": prediction.failure,
         }
 
 
@@ -102,7 +102,7 @@ def _page(evaluation: Evaluation) -> Iterator[str]:
     yield f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
     yield f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}"><style>{_STYLE}</style></head><body>'
     yield f"<h1>{escape(title)}</h1>"
-    yield f"<p>{_sentence(evaluation)}</p>"
+    yield f"<p>{_summary(evaluation)}</p>"
     rows = []
     for name, value in metrics.items():
         if name == "per_class" or name.endswith("_ci"):
@@ -128,7 +128,7 @@ def _page(evaluation: Evaluation) -> Iterator[str]:
     yield "</body></html>\n"
 
 
-def _sentence(evaluation: Evaluation) -> str:
+def _summary(evaluation: Evaluation) -> str:
     metrics = evaluation.metrics
     words = f"{metrics['questions']} questions about {metrics['pictures']} images, {metrics['chips']} chips."
     if metrics["failed"]:
@@ -150,14 +150,14 @@ def _number(value: object) -> str:
     return "-" if value is None else str(value)
 
 
-_Group = list[tuple[Outcome, float]]
+_Group = list[tuple[Prediction, float]]
 
 
 def _extremes(evaluation: Evaluation) -> tuple[list[_Group], list[_Group]]:
     """The images with the lowest and the highest mean quality; none in both lists."""
     groups: dict[Any, _Group] = {}
-    for outcome, quality in zip(evaluation.outcomes, evaluation.quality, strict=True):
-        groups.setdefault(outcome.image, []).append((outcome, quality))
+    for prediction, quality in zip(evaluation.predictions, evaluation.quality, strict=True):
+        groups.setdefault(prediction.image, []).append((prediction, quality))
     ranked = sorted(groups.values(), key=lambda group: float(np.mean([quality for _, quality in group])))
     worst = ranked[: min(IMAGES, (len(ranked) + 1) // 2)]
     return worst, ranked[len(worst) :][-IMAGES:][::-1]
@@ -166,9 +166,9 @@ def _extremes(evaluation: Evaluation) -> tuple[list[_Group], list[_Group]]:
 def _image_with_answers(group: _Group) -> str:
     sample = group[0][0].sample
     captions = [f"<b>{escape(sample.image.name)}</b>"]
-    for outcome, quality in group[:_QUESTIONS_SHOWN]:
-        failure = f" ({escape(outcome.failure)})" if outcome.failure else ""
-        captions.append(f"{escape(outcome.sample.expression)}: {quality:.2f}{failure}")
+    for prediction, quality in group[:_QUESTIONS_SHOWN]:
+        failure = f" ({escape(prediction.failure)})" if prediction.failure else ""
+        captions.append(f"{escape(prediction.sample.expression)}: {quality:.2f}{failure}")
     if len(group) > _QUESTIONS_SHOWN:
         captions.append(f"and {len(group) - _QUESTIONS_SHOWN} more")
     try:
@@ -185,12 +185,12 @@ def _drawn(group: _Group) -> str:
     factor = min(1.0, SIDE_PX / max(image.size))
     image = image.resize((max(1, round(image.width * factor)), max(1, round(image.height * factor))))
     draw = ImageDraw.Draw(image)
-    for outcome, _ in group:
-        for polygon in outcome.sample.polygons_px:
+    for prediction, _ in group:
+        for polygon in prediction.sample.polygons_px:
             for part in shapely.get_parts(polygon):
                 if isinstance(part, shapely.Polygon) and not part.is_empty:
                     draw.line([(x * factor, y * factor) for x, y, *_ in part.exterior.coords], fill=_TRUE, width=2)
-        for boxes, colour, grow in ((outcome.sample.boxes_px, _TRUE, 0), (outcome.kept.boxes_px, _FOUND, 1)):
+        for boxes, colour, grow in ((prediction.sample.boxes_px, _TRUE, 0), (prediction.kept.boxes_px, _FOUND, 1)):
             for x0, y0, x1, y1 in (boxes * factor).tolist():
                 draw.rectangle((x0 - grow, y0 - grow, max(x1, x0) + grow, max(y1, y0) + grow), outline=colour, width=2)
     data = io.BytesIO()

@@ -21,7 +21,7 @@ from geogrounding.training.choices import Method
 from geogrounding.training.config import GRPOSettings
 from geogrounding.training.probe import note_of_history, probe, reward_functions
 from geogrounding.training.rows import to_dataset
-from geogrounding.training.runner import OnNote, Outcome, Prepared, common_arguments, repeated, run
+from geogrounding.training.runner import OnNote, Prepared, TrainingResult, common_arguments, repeated, run
 
 
 def train_grpo(
@@ -31,7 +31,7 @@ def train_grpo(
     resume: bool = False,
     on_log: run_log.OnLog | None = None,
     on_note: OnNote | None = None,
-) -> Outcome:
+) -> TrainingResult:
     """Train by rewards.
 
     Args:

@@ -37,7 +37,7 @@ def train(
     """Train in this process.
 
     Returns:
-        ``run.Outcome``.
+        ``run.TrainingResult``.
 
     Raises:
         SettingsError, InputError, ModelError, OutputError: what cannot work.

@@ -40,7 +40,7 @@ MAX_TAUGHT = 100
 MAX_REHEARSED = 400
 """Chips that the base model is asked about."""
 
-Known = Mapping[Hashable, Mapping[str, "Sample"]]
+RehearsalTargets = Mapping[Hashable, Mapping[str, "Sample"]]
 """By image, then by word: what the base model answers."""
 
 
@@ -100,7 +100,7 @@ def taught(base: Base, samples: Sequence[Sample]) -> list[str]:
     return list(dict.fromkeys([*taught_before(base), *new]))[:MAX_TAUGHT]
 
 
-def rehearsals(samples: Sequence[Sample], base: Base, settings: TrainSettings) -> Known:
+def rehearsals(samples: Sequence[Sample], base: Base, settings: TrainSettings) -> RehearsalTargets:
     """What the base model says about the images when it is asked for everything it knows but what is being taught."""
     from geogrounding.models.load import load_model
 

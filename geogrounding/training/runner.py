@@ -53,7 +53,7 @@ class Notes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class TrainingResult:
     """The result of a run."""
 
     folder: Path
@@ -131,7 +131,7 @@ class Recipe(Protocol):
         ...
 
 
-def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
+def run(recipe: Recipe, output: Path, *, resume: bool = False) -> TrainingResult:
     """Train, and leave a folder that is a model.
 
     Args:
@@ -194,7 +194,7 @@ def run(recipe: Recipe, output: Path, *, resume: bool = False) -> Outcome:
         shared.close()
 
 
-def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: SharedVision) -> Outcome:
+def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: SharedVision) -> TrainingResult:
     output, base = prepared.folder, prepared.base
     with libraries_quiet():
         trainer = recipe.trainer(prepared)
@@ -225,7 +225,7 @@ def _train(recipe: Recipe, prepared: Prepared, record: dict[str, Any], shared: S
         notes = {"notes": prepared.notes.texts} if prepared.notes.texts else {}
         run_folder.complete(output, {**record, "result": {**result, **notes}, "inference": asdict(inference)})
     trainer.accelerator.wait_for_everyone()
-    return Outcome(
+    return TrainingResult(
         folder=output,
         steps=trainer.state.global_step,
         seconds=seconds,

@@ -11,7 +11,7 @@ from geogrounding.training import run_log
 from geogrounding.training.base_model import is_builtin
 from geogrounding.training.choices import Method
 from geogrounding.training.config import SFTSettings
-from geogrounding.training.runner import OnNote, Outcome, Prepared, common_arguments, run
+from geogrounding.training.runner import OnNote, Prepared, TrainingResult, common_arguments, run
 
 SHOWN = 4
 """Answers written down before and after."""
@@ -26,7 +26,7 @@ def train_sft(
     resume: bool = False,
     on_log: run_log.OnLog | None = None,
     on_note: OnNote | None = None,
-) -> Outcome:
+) -> TrainingResult:
     """Train on right answers.
 
     Args:

@@ -13,7 +13,7 @@ from geogrounding.datasets.sample import Sample
 from geogrounding.evaluation import evaluate
 from geogrounding.evaluation.matching import match
 from geogrounding.evaluation.metric_tables import has_target, image_numbers
-from geogrounding.evaluation.predict import Outcome
+from geogrounding.evaluation.predict import Prediction
 from geogrounding.geometry.boxes import iou_matrix
 from geogrounding.models.load import load_model
 from geogrounding.types import Task
@@ -93,24 +93,24 @@ def measure(
                 mine = [sample for sample in samples if sample.task == task]
                 if mine:
                     found = evaluate(opened, mine, resamples=resamples, seed=seed)
-                    measured[name][task] = {**found.metrics, "by_picture": by_image(found.outcomes)}
+                    measured[name][task] = {**found.metrics, "by_picture": by_image(found.predictions)}
     return measured
 
 
-def by_image(outcomes: Sequence[Outcome]) -> dict[str, list[list[float]]]:
-    """[numerators, denominators] of each metric of ``KEPT`` that the task has, images in the order of the outcomes."""
-    numbers, images = image_numbers(outcomes)
-    target = np.array([has_target(o) for o in outcomes], np.float64)
-    silent = np.array([not len(o.kept.boxes_px) for o in outcomes], np.float64)
+def by_image(predictions: Sequence[Prediction]) -> dict[str, list[list[float]]]:
+    """[numerators, denominators] of each metric of ``KEPT`` that the task has, images in the order of the predictions."""
+    numbers, images = image_numbers(predictions)
+    target = np.array([has_target(o) for o in predictions], np.float64)
+    silent = np.array([not len(o.kept.boxes_px) for o in predictions], np.float64)
     sums = {"none_rate": (silent * (1 - target), 1 - target)}
-    if all(o.sample.task == "refer" for o in outcomes):
-        iou = np.array([iou_matrix(o.kept.boxes_px[:1], o.sample.boxes_px).max(initial=0.0) for o in outcomes])
+    if all(o.sample.task == "refer" for o in predictions):
+        iou = np.array([iou_matrix(o.kept.boxes_px[:1], o.sample.boxes_px).max(initial=0.0) for o in predictions])
         sums |= {"acc50": ((iou >= 0.5) * target, target), "acc70": ((iou >= 0.7) * target, target)}
     else:
         iou50 = np.array([0.5])
-        hits = np.array([match(iou_matrix(o.kept.boxes_px, o.sample.boxes_px), iou50).sum() for o in outcomes])
-        found = np.array([len(o.kept.boxes_px) for o in outcomes], np.float64)
-        targets = np.array([len(o.sample.boxes_px) for o in outcomes], np.float64)
+        hits = np.array([match(iou_matrix(o.kept.boxes_px, o.sample.boxes_px), iou50).sum() for o in predictions])
+        found = np.array([len(o.kept.boxes_px) for o in predictions], np.float64)
+        targets = np.array([len(o.sample.boxes_px) for o in predictions], np.float64)
         sums["f1_50"] = (2.0 * hits, found + targets)
     return {
         name: [np.bincount(numbers, weights=part, minlength=images).tolist() for part in parts]

@@ -115,18 +115,18 @@ def test_what_is_measured_is_what_a_run_gives(tmp_path: Path) -> None:
     samples = read_samples(write_coco(tmp_path)).samples
     model = Unsure()
     found = evaluate(model, samples, resamples=0, settings={"tile_size": 48, "merge": "nms"})
-    for outcome in found.outcomes:
+    for prediction in found.predictions:
         layer = geogrounding.ground(
-            outcome.sample.image,
+            prediction.sample.image,
             "ship",
             model=model,
             pixel_coordinates=True,
             tile_size=48,
             merge="nms",
         )
-        assert sorted(map(tuple, outcome.kept.boxes_px)) == sorted(map(tuple, layer.geometry.bounds.to_numpy()))
-        assert list(outcome.kept.scores) == sorted(layer["score"], reverse=True)
-        assert len(outcome.ranked.boxes_px) > len(outcome.kept.boxes_px)
+        assert sorted(map(tuple, prediction.kept.boxes_px)) == sorted(map(tuple, layer.geometry.bounds.to_numpy()))
+        assert list(prediction.kept.scores) == sorted(layer["score"], reverse=True)
+        assert len(prediction.ranked.boxes_px) > len(prediction.kept.boxes_px)
 
 
 def test_low_scores_count_for_average_precision_only(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_part_of_a_georeferenced_raster(tmp_path: Path) -> None:
     whole = sample(scene, [[20, 20, 60, 50], [150, 100, 190, 140], [230, 20, 260, 50]], size_px=(300, 200))
     found = evaluate(BlobModel(), [part, whole], resamples=0)
     assert found.metrics["f1_50"] == found.metrics["map"] == 1.0
-    assert found.outcomes[0].kept.boxes_px.tolist() == [[50, 50, 90, 90]]
+    assert found.predictions[0].kept.boxes_px.tolist() == [[50, 50, 90, 90]]
     assert found.metrics["pictures"] == 2
 
 
@@ -203,11 +203,11 @@ def test_limit_and_seed(tmp_path: Path) -> None:
     def chosen(seed: int) -> list[str]:
         found = evaluate(BlobModel(), samples, limit=4, seed=seed, resamples=0)
         assert found.metrics["pictures"] == 4
-        return [o.sample.image.name for o in found.outcomes]
+        return [o.sample.image.name for o in found.predictions]
 
     assert chosen(0) == chosen(0)
     assert chosen(0) != chosen(1)
-    assert len(evaluate(BlobModel(), samples, limit=99, resamples=0).outcomes) == 12
+    assert len(evaluate(BlobModel(), samples, limit=99, resamples=0).predictions) == 12
 
 
 def test_refused(tmp_path: Path) -> None:
@@ -343,4 +343,4 @@ def test_the_embedded_model_on_real_images(shared_data: Path) -> None:
     assert found.metrics["n"] == 2
     assert 0 <= found.metrics["acc70"] <= found.metrics["acc50"] <= 1
     assert "geo_r1_acc50_unscaled" not in found.metrics
-    assert all(len(o.kept.boxes_px) <= 1 for o in found.outcomes)
+    assert all(len(o.kept.boxes_px) <= 1 for o in found.predictions)

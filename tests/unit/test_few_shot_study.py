@@ -17,7 +17,7 @@ from geogrounding.errors import InputError, SettingsError
 from geogrounding.evaluation.detection import detect_metrics
 from geogrounding.evaluation.metric_tables import Resampling
 from geogrounding.evaluation.metrics import refer_metrics
-from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.evaluation.predict import Prediction, ScoredBoxes
 from geogrounding.training.config import TrainSettings
 from recipes.few_shot_study import data as data_of
 from recipes.few_shot_study import report
@@ -287,32 +287,34 @@ def test_differences_are_of_the_same_images() -> None:
     assert report.value_of(sft, "nwpu", "refer", "acc50") is None
 
 
-def outcome(task: Any, found: list[list[float]], truth: list[list[float]], image: int) -> Outcome:
+def prediction(task: Any, found: list[list[float]], truth: list[list[float]], image: int) -> Prediction:
     sample = Sample(
         id="", image=Path(f"{image}.png"), size_px=(50, 50), expression="ship", task=task, category="ship",
         boxes_px=np.array(truth, np.float64).reshape(-1, 4), labels=("ship",) * len(truth), origin="",
     )  # fmt: skip
-    boxes = Found(boxes_px=np.array(found, np.float64).reshape(-1, 4), scores=np.ones(len(found)))
-    return Outcome(sample=sample, kept=boxes, ranked=boxes, chips=1)
+    boxes = ScoredBoxes(boxes_px=np.array(found, np.float64).reshape(-1, 4), scores=np.ones(len(found)))
+    return Prediction(sample=sample, kept=boxes, ranked=boxes, chips=1)
 
 
 A, B, C = [0.0, 0.0, 10.0, 10.0], [20.0, 20.0, 30.0, 30.0], [0.0, 0.0, 10.0, 6.0]
 
 
 def test_parts_by_image_add_up_to_the_metrics() -> None:
-    refer = [outcome("refer", f, t, n // 2) for n, (f, t) in enumerate([([A], [A]), ([C], [A]), ([B], [A]), ([], [A])])]
+    refer = [
+        prediction("refer", f, t, n // 2) for n, (f, t) in enumerate([([A], [A]), ([C], [A]), ([B], [A]), ([], [A])])
+    ]
     detect = [
-        outcome("detect", f, t, n // 2)
+        prediction("detect", f, t, n // 2)
         for n, (f, t) in enumerate([([A, B], [A]), ([C], [A, B]), ([], []), ([B], []), ([], [B])])
     ]
-    for outcomes, names, measure in (
+    for predictions, names, measure in (
         (refer, ("acc50", "acc70"), refer_metrics),
         (detect, ("f1_50", "none_rate"), detect_metrics),
     ):
-        parts, told = by_image(outcomes), measure(outcomes, Resampling(resamples=0)).metrics
+        parts, told = by_image(predictions), measure(predictions, Resampling(resamples=0)).metrics
         for name in names:
             above, below = parts[name]
-            assert len(above) == len(below) == (len(outcomes) + 1) // 2
+            assert len(above) == len(below) == (len(predictions) + 1) // 2
             assert sum(above) / sum(below) == pytest.approx(told[name], abs=1e-4), name
     assert refer_metrics(refer, Resampling(resamples=0)).metrics["acc50"] == 0.5
 

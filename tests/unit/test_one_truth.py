@@ -11,7 +11,7 @@ from geogrounding.datasets.sample import Sample
 from geogrounding.errors import SettingsError
 from geogrounding.evaluation.detection import detect_metrics
 from geogrounding.evaluation.metric_tables import Resampling
-from geogrounding.evaluation.predict import Found, Outcome
+from geogrounding.evaluation.predict import Prediction, ScoredBoxes
 from geogrounding.geometry.boxes import iou_matrix, similarity
 from geogrounding.models.prompts import build_prompt
 from geogrounding.settings import RUN_TASKS, RunSettings
@@ -24,9 +24,9 @@ def some_boxes(rng: np.random.Generator, count: int) -> np.ndarray:
     return np.hstack([low, low + rng.integers(8, 30, (count, 2))])
 
 
-def outcome(number: int, truth: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> Outcome:
+def prediction(number: int, truth: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> Prediction:
     order = np.argsort(-scores, kind="stable")
-    found = Found(boxes_px=boxes[order], scores=scores[order])
+    found = ScoredBoxes(boxes_px=boxes[order], scores=scores[order])
     sample = Sample(
         id=str(number),
         image=Path(f"{number}.png"),
@@ -38,21 +38,21 @@ def outcome(number: int, truth: np.ndarray, boxes: np.ndarray, scores: np.ndarra
         category="ship",
         origin="test",
     )
-    return Outcome(sample=sample, kept=found, ranked=found, chips=1)
+    return Prediction(sample=sample, kept=found, ranked=found, chips=1)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_the_model_card_and_eval_print_the_same_average_precision(seed: int) -> None:
     rng = np.random.default_rng(seed)
-    outcomes, found, truth = [], [], []
+    predictions, found, truth = [], [], []
     for number in range(6):
         targets = some_boxes(rng, int(rng.integers(1, 6)))
         boxes = np.vstack([targets + rng.normal(0, 2.5, targets.shape), some_boxes(rng, 4)]).clip(0, 100)
         scores = rng.permutation(np.linspace(0.1, 0.9, len(boxes))) + number * 1e-3  # no ties
-        outcomes.append(outcome(number, targets, boxes, scores))
+        predictions.append(prediction(number, targets, boxes, scores))
         found.append((boxes, scores))
         truth.append((targets, np.ones(len(targets), bool)))
-    printed = detect_metrics(outcomes, Resampling(resamples=0)).metrics["ap50"]
+    printed = detect_metrics(predictions, Resampling(resamples=0)).metrics["ap50"]
     card = match(found, truth).average_precision()
     assert 0.1 < card < 1.0
     assert printed == pytest.approx(card, abs=5e-5)

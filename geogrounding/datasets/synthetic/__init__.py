@@ -1,7 +1,6 @@
 """Referring expressions with truthful reasoning, made from boxes, labels and attributes, and read back.
 
-``make_expressions`` makes them, ``evaluate`` says what an expression of a meaning fits, ``read_expression`` understands
-what people type. Words are in ``words``, rules in ``meaning`` and ``relations``.
+``make_expressions`` generates them. Parsing and evaluation are those of ``geogrounding.query``, as at inference.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The forms of a meaning that an image offers: which classes, ranks, places, neighbours and attributes to ask for.
+"""Candidate meanings for an image: which classes, ranks, places, neighbours and attributes to ask for.
 
-What is offered need not fit anything, nor be clear: ``making`` tries each and keeps what is.
+A candidate need not fit anything, nor be unambiguous: ``generate`` evaluates each and keeps those that are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from geogrounding.query.relations import RelationKind
 SIDE_RANKS = ("leftmost", "rightmost", "topmost", "bottommost")
 SIZE_RANKS = ("largest", "smallest")
 MOST_VALUE_WORDS = 3
-"""Attribute values of more words are names or remarks, not properties."""
+"""Longest attribute value, in words; longer values are names or remarks, not properties."""
 MOST_ORDINAL = 4
 MOST_PAIRS = 60
 """Pairs of categories tried for relations in one image."""
@@ -43,7 +43,7 @@ _CONFUSED = {
 
 @dataclass(slots=True)
 class Source:
-    """What the forms draw on: an image and what can be asked about it."""
+    """An image and what can be asked about it."""
 
     picture: Picture
     dice: Dice
@@ -262,12 +262,12 @@ FORMS: dict[Kind, tuple[str, ...]] = {
 
 
 def _sensible_relation(meaning: Meaning, fit: Fit) -> bool:
-    """Nobody asks for a car inside a tank unless there is one."""
+    """Skip implausible "inside" relations without a target."""
     return bool(fit.targets) or meaning.relation is None or meaning.relation.kind != "inside"
 
 
 def _really_chosen(meaning: Meaning, fit: Fit) -> bool:
-    """A rank among one is no rank."""
+    """Skip ranks among a single object."""
     return meaning.selector not in RANKS or len(fit.pool) > 1
 
 

@@ -1,6 +1,6 @@
-"""Referring expressions about an image, made from boxes, labels and attributes, each with its answer and the reason for it.
+"""Generate referring expressions from boxes, labels and attributes, each with its answer and its reasoning.
 
-A meaning is proposed, ``Picture.fit`` says what it fits and whether that is beyond doubt, and only then is it put into words. So an
+A meaning is proposed, ``Picture.fit`` says what it fits and whether that is unambiguous, and only then is it put into words. So an
 expression fits exactly its targets by construction.
 """
 
@@ -36,7 +36,7 @@ class Expression:
     targets: tuple[int, ...]
     """Indexes into ``Objects.boxes_px``: exactly one for "refer" unless the kind is "negative"; ascending."""
     reasoning: str
-    """One to three true sentences that lead to the answer."""
+    """One to three true statements that lead to the answer."""
 
 
 def make_expressions(
@@ -47,12 +47,12 @@ def make_expressions(
     kinds: Sequence[Kind] = ALL_KINDS,
     synonyms: Words = SYNONYMS,
 ) -> list[Expression]:
-    """Expressions about an image, all different, of all kinds alike as far as the image allows.
+    """Expressions about an image, all different, evenly spread over the kinds as far as the image allows.
 
     Args:
         objects: what is in the image. Classes that it may be said to lack are ``objects.looked_for``.
         rng: decides everything; the same state gives the same list.
-        count: expressions wanted. An image that does not allow so many gives fewer.
+        count: expressions wanted; fewer are returned where the image does not allow as many.
         kinds: what may be made; a kind that is listed twice comes twice as often.
         synonyms: words of the classes; a class without an entry is called by its label.
 
@@ -157,7 +157,7 @@ _TABLES: dict[tuple[tuple[str, ...], int], tuple[Words, Words]] = {}
 
 
 def _table(categories: tuple[str, ...], synonyms: Words) -> Words:
-    """``words_for`` remembered: training asks for the same classes at every image."""
+    """A cache of ``words_for``: training asks for the same classes at every image."""
     key = (categories, id(synonyms))
     if key not in _TABLES or _TABLES[key][0] is not synonyms:
         if len(_TABLES) >= 1024:

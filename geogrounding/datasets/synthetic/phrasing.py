@@ -1,4 +1,4 @@
-"""A meaning in English words: nouns, articles, the order of what narrows them, and harmless openings."""
+"""Put a meaning into English: nouns, articles, order of modifiers, and openings such as "find all"."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Dice:
         return self._drawn.pop()
 
     def pick(self, items: Sequence[Item]) -> Item:
-        """One of them, all alike likely."""
+        """One of them, uniformly."""
         return items[int(self.roll() * len(items))]
 
     def shuffle(self, items: list[Item]) -> None:
