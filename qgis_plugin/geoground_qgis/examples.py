@@ -68,12 +68,20 @@ def write_examples(
 class ExampleFile:
     """The examples of a layer in a temporary file; made in the main thread, written in another."""
 
-    def __init__(self, layer: QgsVectorLayer, *, selected_only: bool, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        layer: QgsVectorLayer,
+        *,
+        selected_only: bool = False,
+        ids: list[int] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Prepare: all polygons of a layer, the selected ones, or those of ``ids``."""
         self.path = (folder or settings.cache_folder()) / f"{uuid.uuid4().hex}.gpkg"
         self._source = QgsVectorLayerFeatureSource(layer)
         self._fields, self._crs = layer.fields(), layer.crs()
         self._context = QgsProject.instance().transformContext()
-        self._ids = list(layer.selectedFeatureIds()) if selected_only else None
+        self._ids = list(layer.selectedFeatureIds()) if selected_only else ids
 
     def run(self, _progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Path:
         """Write the file and return its path.

@@ -63,7 +63,11 @@ class ReviewForm(QWidget):
         self.previous, self.next = QPushButton(tr("◀ Previous")), QPushButton(tr("Next ▶"))
         self.zoom_button = QToolButton()
         self.zoom_button.setText(tr("Zoom"))
-        for widget in (self.previous, self.zoom_button, self.next):
+        self.pick_button = QToolButton()
+        self.pick_button.setText(tr("Pick"))
+        self.pick_button.setToolTip(tr("Click a result on the map to review it"))
+        self.pick_button.setCheckable(True)
+        for widget in (self.previous, self.zoom_button, self.pick_button, self.next):
             moves.addWidget(widget)
         layout.addLayout(moves)
         self.facts = _plain_label()
@@ -87,6 +91,9 @@ class ReviewForm(QWidget):
         self.step_on = QCheckBox(tr("Then go to the next open one"))
         self.step_on.setChecked(True)
         layout.addWidget(self.step_on)
+        self.labels = QCheckBox(tr("Scores on the map"))
+        self.labels.setToolTip(tr("From 1:1500"))
+        layout.addWidget(self.labels)
         self.save = QPushButton(tr("Save as"))
         menu = QMenu(self.save)
         for which, title in (

@@ -22,6 +22,7 @@ from .compat import QAction, QShortcut
 from .kept import earlier
 from .layer_watch import LayerWatch
 from .messages import short, tr
+from .pick_tool import PickTool, hit
 from .ranking import Ranking
 from .review_form import ReviewForm
 from .verdicts import History, set_review, verdicts_of
@@ -48,6 +49,7 @@ class ReviewPanel(ReviewForm):
         self._watch = LayerWatch(self)
         self._history = History()
         self._shortcuts: list[QShortcut] = []
+        self._pick = PickTool(canvas)
         self.ranking = Ranking(self)
         self._connect()
         self._offer_results()
@@ -103,6 +105,30 @@ class ReviewPanel(ReviewForm):
         box.scale(ROOM)
         self._canvas.setExtent(box)
         self._canvas.refresh()
+
+    def pick(self, place: QgsRectangle) -> None:
+        """Select the result at a place of the map, without moving the map."""
+        layer = self.layer
+        if layer is None:
+            return
+        one = hit(self._canvas, layer, place, set(self.ranking.shown(self._hidden_below())))
+        layer.selectByIds([] if one is None else [one])
+
+    def show_labels(self, shown: bool) -> None:
+        """Write the scores beside the results, or not."""
+        layer = self.layer
+        if layer is not None:
+            layer.setLabelsEnabled(shown)
+            layer.triggerRepaint()
+
+    def _pick_toggled(self, on: bool) -> None:
+        if on:
+            self._canvas.setMapTool(self._pick)
+        elif self._canvas.mapTool() is self._pick:
+            self._canvas.unsetMapTool(self._pick)
+
+    def _tool_changed(self, tool: object, *_: object) -> None:
+        self.pick_button.setChecked(tool is self._pick)
 
     def judge(self, verdict: str) -> None:
         """Mark the selected results that are shown, and go to the next open one."""
@@ -165,6 +191,9 @@ class ReviewPanel(ReviewForm):
         """Let go of the layer and the project."""
         self.ranking.stop()
         self._watch.follow(None)
+        self._pick_toggled(False)
+        self._canvas.mapToolSet.disconnect(self._tool_changed)
+        self._pick.deleteLater()  # it belongs to the map, which lives on
         for shortcut in self._shortcuts:
             shortcut.deleteLater()
         self._shortcuts = []
@@ -272,6 +301,9 @@ class ReviewPanel(ReviewForm):
             self.slider.setValue(percent)
             self.slider.blockSignals(False)
             self.threshold.setText(f"{percent / 100:.2f}")
+            self.labels.blockSignals(True)
+            self.labels.setChecked(layer.labelsEnabled())
+            self.labels.blockSignals(False)
         self.refresh()
 
     def _forget_layer(self) -> None:
@@ -300,6 +332,10 @@ class ReviewPanel(ReviewForm):
         self.previous.clicked.connect(self._go_back)
         self.next.clicked.connect(self._go_on)
         self.zoom_button.clicked.connect(self.zoom)
+        self._pick.clicked.connect(self.pick)
+        self.pick_button.toggled.connect(self._pick_toggled)
+        self._canvas.mapToolSet.connect(self._tool_changed)
+        self.labels.toggled.connect(self.show_labels)
         self.accept.clicked.connect(self._accept)
         self.reject.clicked.connect(self._reject)
         self.reopen.clicked.connect(self._reopen)

@@ -22,6 +22,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from . import results
 from .loss_plot import Curve
 from .messages import PROBLEM, duration, tr
 from .rasters import LayerError
@@ -39,6 +40,8 @@ class Lesson:
     raster: QgsRasterLayer
     layer: QgsVectorLayer
     selected_only: bool
+    ids: list[int] | None
+    """The accepted ones of a layer of results; None for other layers."""
     complete: bool
     """Everything around the examples is drawn as well."""
     expression: str
@@ -81,7 +84,17 @@ class TeachPanel(QWidget):
                     ).format(name=one.name())
                 )
         selected_only = self.selected_only.isChecked()
-        count = layer.selectedFeatureCount() if selected_only else layer.featureCount()
+        accepted = results.is_result(layer) and not selected_only
+        ids = results.chosen(layer, results.ACCEPTED) if accepted else None
+        if ids is not None and not ids:
+            raise LayerError(
+                tr(
+                    "Accept results in the tab Review first: those are the examples. Or select some, and tick “{box}”."
+                ).format(box=self.selected_only.text())
+            )
+        count = len(ids) if ids is not None else layer.featureCount()
+        if selected_only:
+            count = layer.selectedFeatureCount()
         if count < MIN_EXAMPLES:
             raise LayerError(
                 tr("{n} examples are too few; draw at least {least}, better {good}.").format(
@@ -98,6 +111,7 @@ class TeachPanel(QWidget):
             raster=raster,
             layer=layer,
             selected_only=selected_only,
+            ids=ids,
             complete=self.complete.isChecked(),
             expression=expression,
             field="" if expression else field,
@@ -156,8 +170,8 @@ class TeachPanel(QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         intro = QLabel(
             tr(
-                "Draw about ten examples of one kind of thing in a polygon layer, or select accepted results, and "
-                "train. The new model then stands in the list of models."
+                "Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, "
+                "and train. The new model is then listed under Model in the tab Ask."
             )
         )
         intro.setWordWrap(True)
@@ -170,7 +184,7 @@ class TeachPanel(QWidget):
         for box in (self.raster, self.examples):
             box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.selected_only = QCheckBox(tr("Selected ones only"))
-        self.complete = QCheckBox(tr("All there are near them are drawn"))
+        self.complete = QCheckBox(tr("I drew every one in this area"))
         self.complete.setToolTip(
             tr("Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.")
         )
@@ -193,10 +207,10 @@ class TeachPanel(QWidget):
         form.addRow(tr("Examples"), self.examples)
         form.addRow("", self.selected_only)
         form.addRow("", self.complete)
-        form.addRow(tr("They are"), self.expression)
+        form.addRow(tr("Label"), self.expression)
         form.addRow(tr("or by field"), self.field)
         form.addRow(tr("Name"), self.name)
-        form.addRow(tr("Way"), self.method)
+        form.addRow(tr("Method"), self.method)
         form.addRow(tr("Length"), self.length)
         layout.addLayout(form)
         self.progress = QProgressBar()

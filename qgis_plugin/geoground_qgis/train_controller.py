@@ -47,7 +47,9 @@ class Teaching(QObject):
         except LayerError as error:
             self._panel.say(str(error), problem=True)
             return
-        inputs: dict[str, Input] = {"labels": ExampleFile(lesson.layer, selected_only=lesson.selected_only)}
+        inputs: dict[str, Input] = {
+            "labels": ExampleFile(lesson.layer, selected_only=lesson.selected_only, ids=lesson.ids)
+        }
         if source.path is None:
             inputs["scene"] = Export(source)
         params = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QApplication,
@@ -16,7 +18,9 @@ from qgis.PyQt.QtWidgets import (
 
 from .messages import tr
 
-COMMANDS = "python3.11 -m venv ~/geogrounding\n~/geogrounding/bin/python -m pip install FOLDER-OF-GEOGROUNDING"
+PYTHON = "~/geogrounding/bin/python" if os.name == "posix" else r"%USERPROFILE%\geogrounding\Scripts\python"
+MAKE = "python3 -m venv ~/geogrounding" if os.name == "posix" else r"py -3 -m venv %USERPROFILE%\geogrounding"
+COMMANDS = f'{MAKE}\n{PYTHON} -m pip install "FOLDER-OF-GEOGROUNDING[training]"'
 
 
 class Welcome(QFrame):
@@ -37,8 +41,8 @@ class Welcome(QFrame):
         self._add_text(
             layout,
             tr(
-                "1. Install geogrounding in a Python environment of its own, outside QGIS. Nothing is installed into "
-                "QGIS. Without a network: see docs/qgis.md of geogrounding."
+                "1. Install geogrounding in a Python environment of its own (Python 3.11 or later), outside QGIS. "
+                "Nothing is installed into QGIS. Without a network: see the manual (? below)."
             ),
         )
         self.commands = QPlainTextEdit(COMMANDS)
@@ -52,7 +56,7 @@ class Welcome(QFrame):
         row.addWidget(copy)
         row.addStretch(1)
         layout.addLayout(row)
-        self._add_text(layout, tr("2. Tell QGIS where it is, and press Test there."))
+        self._add_text(layout, tr("2. Choose its Python in the settings, and press Test there."))
         row = QHBoxLayout()
         self.open_settings = QPushButton(tr("Open settings…"))
         self.search = QPushButton(tr("Search for it"))
@@ -62,7 +66,7 @@ class Welcome(QFrame):
         row.addWidget(self.search)
         row.addStretch(1)
         layout.addLayout(row)
-        self._add_text(layout, tr("3. Load an aerial or satellite picture, type “tree” or “airplane”, and press Run."))
+        self._add_text(layout, tr("3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run."))
         self.message = QLabel()
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.setWordWrap(True)

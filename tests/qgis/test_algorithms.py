@@ -98,14 +98,28 @@ def examples() -> QgsVectorLayer:
     return layer
 
 
-def test_there_are_four_and_they_explain_themselves(provider: GeogroundingProvider) -> None:
+def test_there_are_five_and_they_explain_themselves(provider: GeogroundingProvider) -> None:
     algorithms = {algorithm.name(): algorithm for algorithm in provider.algorithms()}
-    assert set(algorithms) == {"ground", "groundbatch", "trainingset", "finetune"}
+    assert set(algorithms) == {"ground", "groundbatch", "ready", "trainingset", "finetune"}
     for algorithm in algorithms.values():
         assert len(algorithm.shortHelpString()) > 80
         assert not algorithm.icon().isNull()
         assert algorithm.canExecute()[0]
         assert algorithm.createInstance().name() == algorithm.name()
+
+
+def test_ready_says_what_is_missing_and_never_fails(provider: GeogroundingProvider, link: ScriptedLink) -> None:
+    ready = next(algorithm for algorithm in provider.algorithms() if algorithm.name() == "ready")
+    answers = []
+    for engine in ("good", "bad", ""):
+        settings.save(settings.Settings(engine=engine))
+        found, done = ready.run({}, QgsProcessingContext(), QgsProcessingFeedback())
+        assert done
+        answers.append((found["READY"], found["TEXT"]))
+    assert [one for one, _ in answers] == [True, False, False]
+    assert "9.9" in answers[0][1]
+    assert "it is not there" in answers[1][1]
+    assert "No engine is set up" in answers[2][1]
 
 
 def test_ground_writes_the_merged_results(

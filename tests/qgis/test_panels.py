@@ -20,8 +20,11 @@ from geoground_qgis.train_controller import Teaching
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsGeometry,
     QgsProject,
     QgsRasterLayer,
+    QgsRectangle,
     QgsSettings,
     QgsVectorLayer,
 )
@@ -132,6 +135,8 @@ def teach(
 ) -> Iterator[Teaching]:
     settings.save(settings.Settings(engine="good"))
     panel = TeachPanel()
+    index = found.fields().indexOf("review")
+    found.dataProvider().changeAttributeValues({f.id(): {index: "accepted"} for f in found.getFeatures()})
     panel.examples.setLayer(found)
     panel.raster.setLayer(raster)
     teaching = Teaching(panel, link, iface.messageBar())
@@ -195,6 +200,64 @@ def test_a_lesson_that_cannot_work_is_refused(
     teach.panel.train_button.click()
     assert said in teach.panel.message.text()
     assert link.requests == []
+
+
+def test_the_accepted_results_are_the_examples(
+    teach: Teaching, link: ScriptedLink, found: QgsVectorLayer, until: Until
+) -> None:
+    index = found.fields().indexOf("review")
+    one = next(found.getFeatures()).id()
+    found.dataProvider().changeAttributeValues({one: {index: "rejected"}})
+    counts: list[int] = []
+
+    def train(params, tell, cancelled):
+        counts.append(QgsVectorLayer(params["settings"]["labels"], "labels", "ogr").featureCount())
+        return {"model": "/models/mine"}
+
+    link.answers["train"] = train
+    teach.panel.expression.setText("crown")
+    teach.panel.name.setText("mine")
+    teach.panel.train_button.click()
+    until(lambda: counts == [3])
+    until(lambda: teach._task is None)
+
+
+def test_results_of_which_none_is_accepted_are_no_examples(
+    teach: Teaching, link: ScriptedLink, found: QgsVectorLayer
+) -> None:
+    index = found.fields().indexOf("review")
+    found.dataProvider().changeAttributeValues({f.id(): {index: ""} for f in found.getFeatures()})
+    teach.panel.expression.setText("crown")
+    teach.panel.name.setText("mine")
+    teach.panel.train_button.click()
+    assert "Accept results" in teach.panel.message.text()
+    assert link.requests == []
+
+
+def test_a_click_on_the_map_selects_the_smallest_result_there(review: ReviewPanel, iface: QgisInterface) -> None:
+    layer = review.layer
+    inner = next(layer.getFeatures("id = 1"))
+    box = inner.geometry().boundingBox()
+    wide = QgsFeature(layer.fields())
+    wide.setGeometry(QgsGeometry.fromRect(box.buffered(3)))
+    wide["score"] = 0.95
+    layer.dataProvider().addFeature(wide)
+    review.refresh()
+    while review.ranking.busy:
+        QgsApplication.processEvents()
+    review.pick(QgsRectangle(box.center(), box.center()).buffered(0.1))
+    assert current(review) == 1
+    review.pick(QgsRectangle(0, 0, 1, 1))
+    assert review.current is None
+    review.slider.setValue(93)  # hides the inner one
+    review.pick(QgsRectangle(box.center(), box.center()).buffered(0.1))
+    assert layer.getFeature(review.current)["score"] == 0.95
+
+
+def test_scores_on_the_map_can_be_switched_off(review: ReviewPanel) -> None:
+    assert review.labels.isChecked()
+    review.labels.setChecked(False)
+    assert not review.layer.labelsEnabled()
 
 
 def test_too_few_examples_are_refused(teach: Teaching, link: ScriptedLink, found: QgsVectorLayer) -> None:

@@ -64,6 +64,10 @@ class Algorithm(QgsProcessingAlgorithm):
         """What it does, beside its dialog."""
         return tr(self.HELP)
 
+    def tags(self) -> list[str]:
+        """Words that the search of the toolbox finds it by."""
+        return tr("detect,object,find,search,ground,expression,AI,deep learning,segment,count,vision").split(",")
+
     def icon(self) -> QIcon:
         """The icon in the toolbox."""
         return QIcon(str(Path(__file__).parent.parent / "icon.svg"))

@@ -1,4 +1,4 @@
-"""Ground expression (batch): many rasters, one GeoPackage each, a table."""
+"""Find objects by words (batch): many rasters, one GeoPackage each, a table."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLUMNS = ("raster", "layer", "status", "results", "message")
 class GroundBatch(Algorithm):
     """Many rasters; one that fails is listed, and the others go on."""
 
-    NAME, TITLE = "groundbatch", "Ground expression (batch)"
+    NAME, TITLE = "groundbatch", "Find objects by words (batch)"
     GROUP, GROUP_ID = "Ask", "ask"
     HELP = (
         "Asks the same questions of many rasters. Each gets a GeoPackage in the output folder, in its own coordinate "

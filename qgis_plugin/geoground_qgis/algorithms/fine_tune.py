@@ -31,8 +31,8 @@ class FineTune(FromExamples):
     NAME, TITLE = "finetune", "Fine-tune from layer"
     HELP = (
         "Cuts a training set from the layer and fine-tunes a model on it. The folder of the result is the name of the "
-        "new model: give it as “Model” to “Ground expression”. Put it into the folder of trained models (Settings ▸ "
-        "Options ▸ geogrounding) and it stands in the list of the panel."
+        "new model: give it as “Model” to “Find objects by words”. In the folder of trained models (Settings ▸ Options "
+        "▸ geogrounding) it is also listed in the panel."
     )
 
     def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:  # noqa: N802 - QGIS's name

@@ -1,4 +1,4 @@
-"""Ground expression: one raster, questions, polygons."""
+"""Find objects by words: one raster, questions, polygons."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ STYLER = Styler()
 class Ground(Algorithm):
     """One raster."""
 
-    NAME, TITLE = "ground", "Ground expression"
+    NAME, TITLE = "ground", "Find objects by words"
     GROUP, GROUP_ID = "Ask", "ask"
     HELP = (
         "Finds what each line of “What to look for” describes in the raster, as polygons with label, score and the "

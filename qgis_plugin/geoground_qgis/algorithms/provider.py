@@ -13,6 +13,7 @@ from ..version import version
 from .batch import GroundBatch
 from .fine_tune import FineTune
 from .ground import Ground
+from .ready import Ready
 from .training_set import BuildTrainingSet
 
 
@@ -41,5 +42,5 @@ class GeogroundingProvider(QgsProcessingProvider):
 
     def loadAlgorithms(self) -> None:  # noqa: N802 - QGIS's name
         """Add the algorithms."""
-        for kind in (Ground, GroundBatch, BuildTrainingSet, FineTune):
+        for kind in (Ground, GroundBatch, Ready, BuildTrainingSet, FineTune):
             self.addAlgorithm(kind(self._link))

@@ -44,7 +44,7 @@ class FromExamples(Algorithm):
                 "EXAMPLES", tr("Examples"), [QgsProcessing.SourceType.TypeVectorPolygon]
             )
         )
-        self.addParameter(QgsProcessingParameterString("EXPRESSION", tr("They are"), optional=True))
+        self.addParameter(QgsProcessingParameterString("EXPRESSION", tr("Label"), optional=True))
         self.addParameter(
             QgsProcessingParameterField("FIELD", tr("or by field"), parentLayerParameterName="EXAMPLES", optional=True)
         )

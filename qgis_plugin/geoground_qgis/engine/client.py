@@ -339,6 +339,12 @@ class _Connection:
         how = f"exit code {code}" if code is None or code >= 0 else f"signal {-code}"
         if self._why:
             return {"code": self._why_code, "message": self._why, "hint": "The next request starts it again."}
+        if any("geogrounding_cli" in line and "module" in line.lower() for line in self._log):
+            return {
+                "code": "engine-died",
+                "message": "geogrounding is not installed in the Python of the settings.",
+                "hint": "Name the Python of the environment that it was installed in, not the one of QGIS.",
+            }
         last = next((line for line in reversed(self._log) if line.strip()), "")
         said = f" It last said: {last[:300]}" if last else ""
         return {

@@ -40,17 +40,17 @@
     </message>
     <message>
         <location filename="../welcome.py"/>
-        <source>1. Install geogrounding in a Python environment of its own, outside QGIS. Nothing is installed into QGIS. Without a network: see docs/qgis.md of geogrounding.</source>
+        <source>1. Install geogrounding in a Python environment of its own (Python 3.11 or later), outside QGIS. Nothing is installed into QGIS. Without a network: see the manual (? below).</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../welcome.py"/>
-        <source>2. Tell QGIS where it is, and press Test there.</source>
+        <source>2. Choose its Python in the settings, and press Test there.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../welcome.py"/>
-        <source>3. Load an aerial or satellite picture, type “tree” or “airplane”, and press Run.</source>
+        <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -61,6 +61,11 @@
     <message>
         <location filename="../ask_panel.py"/>
         <source>A question may have at most {n} characters.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Accept results in the tab Review first: those are the examples. Or select some, and tick “{box}”.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -96,11 +101,6 @@
     <message>
         <location filename="../algorithms/fine_tune.py"/>
         <source>All there are near the examples are drawn</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../teach_panel.py"/>
-        <source>All there are near them are drawn</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -181,6 +181,11 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../algorithms/ready.py"/>
+        <source>Check that searching by words is ready</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Choose a polygon layer for the area.</source>
         <translation type="unfinished"></translation>
@@ -198,6 +203,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../teach_panel.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Click a result on the map to review it</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -232,7 +242,7 @@ A raster that cannot be used does not stop the others.</source>
     </message>
     <message>
         <location filename="../algorithms/fine_tune.py"/>
-        <source>Cuts a training set from the layer and fine-tunes a model on it. The folder of the result is the name of the new model: give it as “Model” to “Ground expression”. Put it into the folder of trained models (Settings ▸ Options ▸ geogrounding) and it stands in the list of the panel.</source>
+        <source>Cuts a training set from the layer and fine-tunes a model on it. The folder of the result is the name of the new model: give it as “Model” to “Find objects by words”. In the folder of trained models (Settings ▸ Options ▸ geogrounding) it is also listed in the panel.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -269,7 +279,7 @@ A raster that cannot be used does not stop the others.</source>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
-        <source>Draw about ten examples of one kind of thing in a polygon layer, or select accepted results, and train. The new model then stands in the list of models.</source>
+        <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -334,6 +344,16 @@ A raster that cannot be used does not stop the others.</source>
     </message>
     <message>
         <location filename="../algorithms/ground.py"/>
+        <source>Find objects by words</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/batch.py"/>
+        <source>Find objects by words (batch)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
         <source>Finds what each line of “What to look for” describes in the raster, as polygons with label, score and the reasoning of the model, in the coordinate system of the raster.
 
 Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first exported for the extent. “The one object described” keeps the best answer to each question.</source>
@@ -371,6 +391,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../review_form.py"/>
+        <source>From 1:1500</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
         <source>GeoJSON…</source>
         <translation type="unfinished"></translation>
     </message>
@@ -382,16 +407,6 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../teach_panel.py"/>
         <source>Give the new model a short name of letters, digits, “-” and “_”.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../algorithms/ground.py"/>
-        <source>Ground expression</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../algorithms/batch.py"/>
-        <source>Ground expression (batch)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -425,6 +440,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../teach_panel.py"/>
+        <source>I drew every one in this area</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Inside the polygons of a layer</source>
         <translation type="unfinished"></translation>
@@ -442,6 +462,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../review_panel.py"/>
         <source>Key {key}, while this tab is open</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/training_set.py"/>
+        <source>Label</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -477,6 +502,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../algorithms/base.py"/>
         <source>Lowest score (empty: what suits the model)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Method</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -610,6 +640,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>Pick</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Polygons</source>
         <translation type="unfinished"></translation>
@@ -637,6 +672,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../algorithms/batch.py"/>
         <source>Rasters that failed</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ready.py"/>
+        <source>Ready</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -725,6 +765,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>Scores on the map</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Search</source>
         <translation type="unfinished"></translation>
@@ -787,6 +832,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../ask_panel.py"/>
         <source>Starting…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ready.py"/>
+        <source>Starts the engine of the settings and reports its version, device and models, or what is missing. READY and TEXT can be used in a model before other algorithms of this group.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -965,11 +1015,6 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../algorithms/training_set.py"/>
-        <source>They are</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <location filename="../background.py"/>
         <source>This is a defect of the plugin; please report it.</source>
         <translation type="unfinished"></translation>
@@ -1027,6 +1072,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../area_choice.py"/>
         <source>What the map shows when you press Run; it is then kept as a drawn rectangle</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ready.py"/>
+        <source>What there is, or what is missing</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1104,6 +1154,11 @@ the largest storage tank
     <message>
         <location filename="../diagnostics.py"/>
         <source>coordinate systems are found: {id} {name}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>detect,object,find,search,ground,expression,AI,deep learning,segment,count,vision</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
