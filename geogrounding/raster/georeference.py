@@ -12,7 +12,7 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, GeodError, ProjError
 from rasterio.errors import CRSError as RasterioCRSError
 
-from geogrounding.errors import MissingCRSError, SceneError
+from geogrounding.errors import AreaError, MissingCRSError, SceneError
 from geogrounding.geometry.affine import apply_affine
 
 PIXEL_HINT = (
@@ -139,3 +139,22 @@ def pixel_size(crs: CRS, transform: Affine, centre_px: tuple[float, float]) -> P
         return PixelSize()
     x_m, y_m = (float(step) for step in steps_m)
     return PixelSize(x_m, y_m) if math.isfinite(x_m + y_m) and x_m > 0 and y_m > 0 else PixelSize()
+
+
+def window_of_box(to_px: Affine, bbox_crs: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
+    """The pixels (x0, y0, x1, y1) around a box (xmin, ymin, xmax, ymax) in a CRS.
+
+    Args:
+        to_px: from the CRS to scene px.
+        bbox_crs: the box.
+
+    Raises:
+        AreaError: a value of the box is not a finite number.
+    """
+    xmin, ymin, xmax, ymax = bbox_crs
+    x, y = apply_affine(to_px, np.array([xmin, xmax, xmax, xmin]), np.array([ymin, ymin, ymax, ymax]))
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise AreaError("the box has a value that is not a number")
+    # Rounding noise must not add a row: a pixel counts when more than a thousandth of it is inside.
+    low_x, low_y = math.floor(x.min() + 1e-3), math.floor(y.min() + 1e-3)
+    return low_x, low_y, math.ceil(x.max() - 1e-3), math.ceil(y.max() - 1e-3)

@@ -16,7 +16,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.vrt import WarpedVRT
 
-from geogrounding.errors import GeogroundingError, SceneError
+from geogrounding.errors import GeogroundingError, SceneError, SettingsError
 from geogrounding.messages import ERROR, shorten
 from geogrounding.raster.security import Location, gdal_options
 
@@ -44,20 +44,36 @@ class Handle:
             self._below.close()
 
 
+def check_options(options: Mapping[str, str] | None) -> dict[str, str]:
+    """Open options with names in upper case.
+
+    Raises:
+        SettingsError: the reader sets one of them itself.
+    """
+    checked = {str(key).upper(): str(value) for key, value in (options or {}).items()}
+    for key in ("OVERVIEW_LEVEL", "DRIVER", "MODE", "SHARING"):
+        if key in checked:
+            raise SettingsError(f"open option {key} cannot be set: the reader needs it itself")
+    return checked
+
+
 def open_handle(
-    location: Location, options: Mapping[str, str], *, level: int | None = None, warp: bool = False
+    location: Location, options: Mapping[str, str], *, level: int | None = None, warp_crs: Any = None
 ) -> Handle:
-    """Open a dataset through the one driver that was chosen for it; inside ``environment``."""
+    """Open a dataset through the one driver that was chosen for it; inside ``environment``.
+
+    With ``warp_crs``, the CRS of its ground control points, it is warped to a regular grid.
+    """
     extra: dict[str, Any] = dict(options)
     if level is not None:
         extra["OVERVIEW_LEVEL"] = level
     with _warnings_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         dataset = _open_with_first(location, extra)
-        if not warp:
+        if warp_crs is None:
             return Handle(dataset)
         try:
-            return Handle(_warp(dataset), dataset)
+            return Handle(_warp(dataset, warp_crs), dataset)
         except BaseException:
             dataset.close()
             raise
@@ -103,8 +119,7 @@ def short_reason(error: BaseException) -> str:
     return shorten(text, ERROR)
 
 
-def _warp(dataset: Any) -> WarpedVRT:
-    _, crs = dataset.gcps
+def _warp(dataset: Any, crs: Any) -> WarpedVRT:
     palette = any(kind.name == "palette" for kind in dataset.colorinterp)
     alpha = any(kind.name == "alpha" for kind in dataset.colorinterp)
     return WarpedVRT(

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
 
+from geogrounding.errors import UnsafeSceneError
+from geogrounding.raster import security
 from geogrounding.raster.handle import open_handle
-from geogrounding.raster.pixels import BandPlan
+from geogrounding.raster.pixels import BandPlan, read_raw
 from geogrounding.raster.security import Location, check_block
+
+MAX_LOST_SHARE = 0.1
+"""An overview that lacks more of what the full resolution holds, in the windows looked at, is not used. At the border
+of data every method but averaging loses a pixel or two."""
+EVEN_WINDOWS, SUSPICIOUS_WINDOWS, WINDOW_PX, MAX_LOOK_PX = 2, 6, 512, 1024
+"""Windows along each side of the raster, more of them where the coarsest overview lacks data, their side, and the side
+of the coarsest overview as it is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,4 +91,101 @@ def find_overviews(
             check_blocks(overview, f"overview {level} of {name}", whole_image=False)
             shape = block_shape(overview, plan, whole_image=False)
             found.append(Source(level=level, width=overview.width, height=overview.height, block_shape=shape))
-    return tuple(sorted(found, key=lambda overview: -overview.width))
+    found.sort(key=lambda overview: -overview.width)
+    return tuple(found) if plan.always_valid else _complete(dataset, location, options, plan, found)
+
+
+def _complete(
+    dataset: Any, location: Location, options: Mapping[str, str], plan: BandPlan, found: list[Source]
+) -> tuple[Source, ...]:
+    """Those overviews that hold data where the full resolution does.
+
+    Some resampling methods drop every pixel that has one without data below it: striped or speckled scenes then look
+    empty from afar. A finer overview that lost data means that those made from it did.
+    """
+    kept: list[Source] = []
+    windows = _windows(dataset, location, options, plan, found[-1]) if found else []
+    try:
+        full = [(window, _valid(dataset, plan, window, None)) for window in windows]
+        for source in found:
+            with open_handle(location, options, level=source.level) as handle:
+                if _lost_share(full, handle.dataset, plan, dataset) > MAX_LOST_SHARE:
+                    break
+            kept.append(source)
+    except RasterioError:  # a damaged block is reported by the chips that need it
+        return tuple(found)
+    return tuple(kept)
+
+
+def _windows(
+    dataset: Any, location: Location, options: Mapping[str, str], plan: BandPlan, coarsest: Source
+) -> list[Window]:
+    """Windows of the full resolution: some spread over the raster, some where its coarsest overview lacks data."""
+    centres = [
+        ((column + 0.5) / EVEN_WINDOWS * dataset.width, (row + 0.5) / EVEN_WINDOWS * dataset.height)
+        for row in range(EVEN_WINDOWS)
+        for column in range(EVEN_WINDOWS)
+    ]
+    rows, columns = min(coarsest.height, MAX_LOOK_PX), min(coarsest.width, MAX_LOOK_PX)
+    with open_handle(location, options, level=coarsest.level) as handle:
+        whole = Window(0, 0, handle.dataset.width, handle.dataset.height)
+        lacking = np.flatnonzero(~_valid(handle.dataset, plan, whole, (rows, columns)).ravel())
+    for place in lacking[:: max(1, len(lacking) // SUSPICIOUS_WINDOWS)][:SUSPICIOUS_WINDOWS]:
+        row, column = divmod(int(place), columns)
+        centres.append(((column + 0.5) / columns * dataset.width, (row + 0.5) / rows * dataset.height))
+    width, height = min(WINDOW_PX, dataset.width), min(WINDOW_PX, dataset.height)
+    corners = {
+        (
+            min(max(0, int(x - width / 2)), dataset.width - width),
+            min(max(0, int(y - height / 2)), dataset.height - height),
+        )
+        for x, y in centres
+    }
+    return [Window(x, y, width, height) for x, y in sorted(corners)]
+
+
+def _valid(dataset: Any, plan: BandPlan, window: Window, shape: tuple[int, int] | None) -> NDArray[np.bool_]:
+    raw, valid = read_raw(dataset, plan, window, shape)
+    return np.ones(raw.shape[1:], bool) if valid is None else valid
+
+
+def _lost_share(full: list[tuple[Window, NDArray[np.bool_]]], overview: Any, plan: BandPlan, dataset: Any) -> float:
+    """Share of the overview's pixels without data, of those under which at least half of the full resolution has."""
+    scale_x, scale_y = dataset.width / overview.width, dataset.height / overview.height
+    lost = held = 0
+    for window, valid in full:
+        x0, y0 = math.ceil(window.col_off / scale_x), math.ceil(window.row_off / scale_y)
+        x1 = math.floor((window.col_off + window.width) / scale_x)
+        y1 = math.floor((window.row_off + window.height) / scale_y)
+        if x0 >= x1 or y0 >= y1:
+            continue
+        # Cumulative sums give the share of data under each pixel of the overview, whatever the scale.
+        sums = np.zeros((valid.shape[0] + 1, valid.shape[1] + 1))
+        sums[1:, 1:] = valid.cumsum(0).cumsum(1)
+        xs = np.clip(np.rint(np.arange(x0, x1 + 1) * scale_x - window.col_off).astype(int), 0, valid.shape[1])
+        ys = np.clip(np.rint(np.arange(y0, y1 + 1) * scale_y - window.row_off).astype(int), 0, valid.shape[0])
+        boxes = np.diff(np.diff(sums[np.ix_(ys, xs)], axis=0), axis=1)
+        share = boxes / np.maximum(np.outer(np.diff(ys), np.diff(xs)), 1)
+        shown = _valid(overview, plan, Window(x0, y0, x1 - x0, y1 - y0), None)
+        expected = share >= 0.5
+        held += int(expected.sum())
+        lost += int((expected & ~shown).sum())
+    return lost / held if held else 0.0
+
+
+def check_sidecars(dataset: Any, location: Location) -> None:
+    """Refuse files that name their overviews elsewhere, before anything asks GDAL for overviews or masks."""
+    _check_overview_item(dataset, location.name)
+    if location.remote:
+        return
+    for path in security.sidecars(Path(location.path)):
+        with open_handle(Location(path=path, drivers=["GTiff"], remote=False, name=path.name), {}) as beside:
+            _check_overview_item(beside.dataset, path.name)
+
+
+def _check_overview_item(dataset: Any, name: str) -> None:
+    if any(key.upper() == "OVERVIEW_FILE" for key in dataset.tags(ns="OVERVIEWS")):
+        raise UnsafeSceneError(
+            f"{name} names its overviews in another file, which GDAL would open whatever it is",
+            hint="Copy the raster without that item: gdal_translate -co TILED=YES in.tif out.tif",
+        )

@@ -18,20 +18,22 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from geogrounding.errors import AreaError, MissingCRSError, SceneError, SettingsError, UnsafeSceneError
+from geogrounding.errors import AreaError, MissingCRSError, SceneError, SettingsError
 from geogrounding.geometry.affine import apply_affine
 from geogrounding.geometry.operation import Operation, find_operation
 from geogrounding.raster import security
-from geogrounding.raster.handle import Handle, environment, gdal_errors, open_handle
+from geogrounding.raster.handle import Handle, check_options, environment, gdal_errors, open_handle
 
 # isort: split
 from rasterio.windows import Window
 
 from geogrounding.raster import georeference
+from geogrounding.raster.fingerprint import fingerprint_of
 from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.grid import ChipGrid, Tiling
-from geogrounding.raster.overviews import Source, block_shape, check_blocks, find_overviews
+from geogrounding.raster.overviews import Source, block_shape, check_blocks, check_sidecars, find_overviews
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
+from geogrounding.raster.placement import Placement, find_placement
 from geogrounding.raster.security import Location, check_dimensions
 from geogrounding.raster.stretch import Stretch, compute_stretch
 
@@ -66,12 +68,12 @@ class Scene:
     plan: BandPlan = field(repr=False)
     sources: tuple[Source, ...] = field(repr=False)
     """Full resolution first, then usable overviews, finer ones first."""
-    warped: bool = False
-    """True where ground control points were turned into a regular grid."""
     notices: tuple[str, ...] = ()
     """What a user should know about where the scene lies."""
     _location: Location = field(repr=False)
     _open_options: Mapping[str, str] = field(repr=False)
+    _warp_crs: Any = field(default=None, repr=False)
+    """CRS of the ground control points that are turned into a regular grid; None where there is nothing to warp."""
     _own: list[Handle] = field(default_factory=list, repr=False)
 
     @classmethod
@@ -107,18 +109,17 @@ class Scene:
             SettingsError: the bands asked for do not exist.
         """
         location = security.locate(source, allow_remote=allow_remote, trusted_folders=trusted_folders)
-        options = _check_options(open_options)
-        warp = False
+        options = check_options(open_options)
         with gdal_errors(f"{location.name} cannot be opened"), environment(location):
             handle = open_handle(location, options)
             try:
-                _check_sidecars(handle.dataset, location)
-                warp = not pixel_coordinates and _only_gcps(handle.dataset)
-                if warp:
+                check_sidecars(handle.dataset, location)
+                placement = None if pixel_coordinates else find_placement(handle.dataset, location, options)
+                if placement is not None and placement.by_points:
                     handle.close()
-                    handle = open_handle(location, options, warp=True)
+                    handle = open_handle(location, options, warp_crs=placement.crs)
                 wanted = _Wanted(bands=bands, nodata=nodata, alpha=alpha, pixel_coordinates=pixel_coordinates)
-                return _describe(os.fspath(source), handle, location, options, wanted, warped=warp)
+                return _describe(os.fspath(source), handle, location, options, wanted, placement)
             except BaseException:
                 handle.close()
                 raise
@@ -193,6 +194,11 @@ class Scene:
         return tuple(self.width / source.width for source in self.sources[1:])
 
     @property
+    def warped(self) -> bool:
+        """True where ground control points were turned into a regular grid."""
+        return self._warp_crs is not None
+
+    @property
     def has_mask(self) -> bool:
         """True where some pixels may hold no data: nodata, NaN, alpha, a mask, transparent palette entries."""
         return not self.plan.always_valid
@@ -202,17 +208,13 @@ class Scene:
         """Identity of the data for resuming: size, time of change, and a hash of the head, the end and samples
         between.
         """
-        digest = hashlib.sha256()
         if self._location.remote:
             declared = (str(self._location.path), self.width, self.height, self.band_count, self.dtype, *self.transform)
             return hashlib.sha256(repr(declared).encode()).hexdigest()
-        path = Path(self._location.path)
         try:
-            for part in [path, *security.sidecars(path), *_metadata_files(path)]:
-                _digest_file(part, digest)
+            return fingerprint_of(Path(self._location.path))
         except OSError as error:
             raise SceneError(f"{self.name} cannot be read: {error.strerror}", hint="Was it moved or removed?") from None
-        return digest.hexdigest()
 
     def source_for(self, scale: tuple[float, float]) -> Source:
         """The coarsest source that is still at least as fine as a scale (scene px per chip px, along x and y)."""
@@ -230,7 +232,7 @@ class Scene:
         """
         level = None if source is None else source.level
         with gdal_errors(f"{self.name} cannot be opened again"), environment(self._location):
-            return open_handle(self._location, self._open_options, level=level, warp=self.warped)
+            return open_handle(self._location, self._open_options, level=level, warp_crs=self._warp_crs)
 
     @contextmanager
     def gdal(self) -> Iterator[None]:
@@ -263,7 +265,7 @@ class Scene:
         """
         if bbox_crs is not None and window_px is not None:
             raise SettingsError("a window and a box are given", hint="Give one of them.")
-        window = self._window_of(bbox_crs) if bbox_crs is not None else window_px
+        window = georeference.window_of_box(~self.transform, bbox_crs) if bbox_crs is not None else window_px
         if window is not None:
             window = self._clipped(window)
         raw, valid = self.read_raw(window, out_shape=out_shape)
@@ -291,15 +293,6 @@ class Scene:
         x, y = apply_affine(self.transform, np.array(corners_x), np.array(corners_y))
         ring = tuple((float(a), float(b)) for a, b in zip(x, y, strict=True))
         return {"type": "Polygon", "coordinates": (ring,)}
-
-    def _window_of(self, bbox_crs: tuple[float, float, float, float]) -> tuple[int, int, int, int]:
-        xmin, ymin, xmax, ymax = bbox_crs
-        x, y = apply_affine(~self.transform, np.array([xmin, xmax, xmax, xmin]), np.array([ymin, ymin, ymax, ymax]))
-        if not (np.isfinite(x).all() and np.isfinite(y).all()):
-            raise AreaError("the box has a value that is not a number")
-        # Rounding noise must not add a row: a pixel counts when more than a thousandth of it is inside.
-        low_x, low_y = math.floor(x.min() + 1e-3), math.floor(y.min() + 1e-3)
-        return low_x, low_y, math.ceil(x.max() - 1e-3), math.ceil(y.max() - 1e-3)
 
     def _clipped(self, window: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
         x0, y0, x1, y1 = (operator.index(value) for value in window)
@@ -341,37 +334,6 @@ class Scene:
         return raw, np.ones(shape, bool) if valid is None else valid
 
 
-def _only_gcps(dataset: Any) -> bool:
-    gcps, crs = dataset.gcps
-    return bool(gcps) and bool(crs) and not dataset.crs and dataset.transform == georeference.IDENTITY
-
-
-def _check_options(options: Mapping[str, str] | None) -> dict[str, str]:
-    checked = {str(key).upper(): str(value) for key, value in (options or {}).items()}
-    for key in ("OVERVIEW_LEVEL", "DRIVER", "MODE", "SHARING"):
-        if key in checked:
-            raise SettingsError(f"open option {key} cannot be set: the reader needs it itself")
-    return checked
-
-
-def _check_sidecars(dataset: Any, location: Location) -> None:
-    """Refuse files that name their overviews elsewhere, before anything asks GDAL for overviews or masks."""
-    _check_overview_item(dataset, location.name)
-    if location.remote:
-        return
-    for path in security.sidecars(Path(location.path)):
-        with open_handle(Location(path=path, drivers=["GTiff"], remote=False, name=path.name), {}) as beside:
-            _check_overview_item(beside.dataset, path.name)
-
-
-def _check_overview_item(dataset: Any, name: str) -> None:
-    if any(key.upper() == "OVERVIEW_FILE" for key in dataset.tags(ns="OVERVIEWS")):
-        raise UnsafeSceneError(
-            f"{name} names its overviews in another file, which GDAL would open whatever it is",
-            hint="Copy the raster without that item: gdal_translate -co TILED=YES in.tif out.tif",
-        )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Wanted:
     """What the caller of ``Scene.open`` asked for."""
@@ -388,8 +350,7 @@ def _describe(
     location: Location,
     options: Mapping[str, str],
     wanted: _Wanted,
-    *,
-    warped: bool,
+    placement: Placement | None,
 ) -> Scene:
     dataset, name = handle.dataset, location.name
     if not dataset.count:
@@ -400,17 +361,14 @@ def _describe(
     plan = plan_bands(dataset, wanted.bands, wanted.nodata, name, alpha=wanted.alpha)
     transform = dataset.transform
     crs: CRS | None
-    if wanted.pixel_coordinates:
+    if placement is None:
         crs, transform, size = None, georeference.IDENTITY, _size_if_known(dataset, name)
     else:
-        if dataset.crs is None and dataset.gcps[0] and not dataset.gcps[1]:
-            raise MissingCRSError(
-                f"the ground control points of {name} have no coordinate system", hint=georeference.PIXEL_HINT
-            )
-        crs = georeference.check_georeference(georeference.to_pyproj(dataset.crs, name), transform, name)
+        crs = georeference.check_georeference(georeference.to_pyproj(placement.crs, name), transform, name)
         size = georeference.pixel_size(crs, transform, (dataset.width / 2, dataset.height / 2))
     full = Source(level=None, width=dataset.width, height=dataset.height, block_shape=block_shape(dataset, plan, whole))
-    overviews = () if whole or warped else find_overviews(dataset, location, options, plan, name)
+    warp_crs = placement.crs if placement is not None and placement.by_points else None
+    overviews = () if whole or warp_crs is not None else find_overviews(dataset, location, options, plan, name)
     return Scene(
         source=source,
         name=name,
@@ -426,7 +384,8 @@ def _describe(
         driver=dataset.driver,
         plan=plan,
         sources=(full, *overviews),
-        warped=warped,
+        notices=() if placement is None else placement.notices,
+        _warp_crs=warp_crs,
         _location=location,
         _open_options=options,
         _own=[handle],
@@ -440,23 +399,3 @@ def _size_if_known(dataset: Any, name: str) -> PixelSize:
     except SceneError:
         return PixelSize()
     return georeference.pixel_size(crs, dataset.transform, (dataset.width / 2, dataset.height / 2))
-
-
-def _metadata_files(path: Path) -> list[Path]:
-    """Side-cars that change what the raster means without being rasters."""
-    names = [path.name + ".aux.xml", path.stem + ".tfw", path.stem + ".hdr", path.stem + ".prj", path.stem + ".wld"]
-    return [path.with_name(name) for name in names if path.with_name(name).is_file()]
-
-
-def _digest_file(path: Path, digest: Any) -> None:
-    """Add a file's size, time of change, and 17 samples of 16 KiB to a hash; small files are hashed whole."""
-    samples, sample_bytes = 16, 16 * 1024
-    info = path.stat()
-    digest.update(f"{path.name.removeprefix(path.stem)} {info.st_size} {info.st_mtime_ns}\n".encode())
-    with path.open("rb") as file:
-        if info.st_size <= (samples + 1) * sample_bytes:
-            digest.update(file.read())
-            return
-        for step in range(samples + 1):
-            file.seek((info.st_size - sample_bytes) * step // samples)
-            digest.update(file.read(sample_bytes))

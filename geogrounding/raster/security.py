@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 
 from geogrounding.errors import SceneError, UnsafeSceneError
 from geogrounding.messages import shorten
+from geogrounding.raster.raw import check_size, find_header
 from geogrounding.raster.tiff import is_tiff, read_directories
 
 MAX_PIXELS = 250_000_000_000
@@ -66,6 +67,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"NITF", "NITF"),
     (b"NSIF", "NITF"),
 )
+BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _FOLLOWS_ELSEWHERE = re.compile(rb"/vsi[a-z0-9_]+[/?]|\b(?:https?|ftp|s3|gs)://|<GDAL_WMS|<WCS_GDAL", re.IGNORECASE)
 
 
@@ -217,11 +219,14 @@ def _read_head(path: Path) -> bytes:
 
 
 def _sniff(head: bytes, path: Path) -> str:
-    """The one driver for these first bytes; "VRT" for a VRT whatever its name."""
+    """The one driver for a file: by a header that fits its size, then by its first bytes; "VRT" for any VRT."""
+    header = find_header(path)
+    if header is not None and header.size_bytes == path.stat().st_size:
+        return header.driver  # whatever the first pixels look like
     if is_tiff(head):
         return "GTiff"
     for magic, driver in _MAGIC:
-        if head.startswith(magic):
+        if head.startswith(magic) and (driver != "BMP" or _is_bmp(head)):
             return driver
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
@@ -233,13 +238,20 @@ def _sniff(head: bytes, path: Path) -> str:
             f"{path.name} is a text file that points at other data, not a raster",
             hint="Give the raster itself, or write it to a GeoTIFF first: gdal_translate in out.tif",
         )
-    for header in (path.with_suffix(".hdr"), path.with_name(path.name + ".hdr")):
-        if header.is_file() and _read_head(header).startswith(b"ENVI"):
-            return "ENVI"
+    if header is not None:
+        check_size(header, path)
+    if path.suffix.lower() == ".hdr":
+        raise SceneError(f"{path.name} is a header", hint="Name the file of pixels beside it.")
     raise SceneError(
         f"{path.name} is not a raster in a format that is read here",
-        hint="Read are GeoTIFF, COG, JPEG 2000, Imagine, ENVI, NITF, PNG, JPEG, WebP, BMP. Or convert: gdal_translate",
+        hint="Read are GeoTIFF, COG, JPEG 2000, Imagine, ENVI, EHdr (BIL, BIP, BSQ, FLT), NITF, PNG, JPEG, WebP, BMP. "
+        "Or convert: gdal_translate",
     )
+
+
+def _is_bmp(head: bytes) -> bool:
+    """Whether a head is that of a BMP: two letters alone are often the first pixels of something else."""
+    return len(head) >= 18 and head[6:10] == b"\0\0\0\0" and int.from_bytes(head[14:18], "little") in BMP_HEADER_SIZES
 
 
 def _check_vrt(path: Path, *, allow_remote: bool, trusted_folders: Iterable[str | os.PathLike[str]]) -> None:
