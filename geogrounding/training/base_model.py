@@ -19,7 +19,7 @@ from geogrounding.models.base import Conventions
 from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 from geogrounding.models.hf import checkpoint
 from geogrounding.models.hf.model import default_style
-from geogrounding.models.hf.processing import SHARED_FAMILIES, load_processing
+from geogrounding.models.hf.processing import TRAINABLE_FAMILIES, load_processing
 from geogrounding.models.load import BUILTIN_MODEL_TYPE
 from geogrounding.models.trained_run import Inference
 from geogrounding.training.chat_format import Format, make_format
@@ -131,10 +131,10 @@ def _builtin_inputs(folder: Path, settings: TrainSettings) -> _Inputs:
 def _shared_inputs(
     folder: Path, family: str, settings: TrainSettings, inference: Inference | None, processor_source: str | None
 ) -> _Inputs:
-    if family not in SHARED_FAMILIES:
+    if family not in TRAINABLE_FAMILIES:
         raise ModelError(
             f"models of type {family} cannot be trained here: the size of the image they see is not known",
-            hint=f"Types that can: {', '.join(SHARED_FAMILIES)}.",
+            hint=f"Types that can: {', '.join(TRAINABLE_FAMILIES)}.",
         )
     texts = folder if processor_source is None else hub.find(processor_source, "processor")
     pixels = settings.max_pixels or (inference.max_pixels if inference else None)

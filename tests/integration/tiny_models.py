@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from geogrounding.models.hf.checkpoint import quiet
 
-Family = Literal["qwen2_5_vl", "qwen3_vl", "llava", "qwen2_vl", "qwen3_vl_moe", "llava_next"]
+Family = Literal["qwen2_5_vl", "qwen3_vl", "llava", "qwen2_vl", "qwen3_vl_moe", "llava_next", "qwen3_5", "glm4v"]
 FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")
 """Those that every test of the backend runs with."""
-RELATIVES: tuple[Family, ...] = ("qwen2_vl", "qwen3_vl_moe")
+RELATIVES: tuple[Family, ...] = ("qwen2_vl", "qwen3_vl_moe", "qwen3_5", "glm4v")
 """Further families that share the work on a picture; ``llava_next`` is one that does not."""
 
 HIDDEN = 64
@@ -112,6 +112,25 @@ def build_config(family: Family, tokenizer: Any) -> Any:
             **tokens,
         )
     tower |= {"hidden_size": 32, "intermediate_size": 32, "out_hidden_size": HIDDEN}
+    if family == "glm4v":
+        return library.Glm4vConfig(
+            vision_config={**tower, "patch_size": 14, "image_size": 112},
+            text_config={**text, **ids, "head_dim": 16, "rope_parameters": {**rope, "partial_rotary_factor": 1.0}},
+            image_token_id=tokens["image_token_id"],
+            video_token_id=tokens["video_token_id"],
+            image_start_token_id=tokens["vision_start_token_id"],
+            image_end_token_id=tokens["vision_end_token_id"],
+        )
+    if family == "qwen3_5":
+        linear = dict.fromkeys(("linear_num_key_heads", "linear_num_value_heads"), 2)
+        linear |= dict.fromkeys(("linear_key_head_dim", "linear_value_head_dim"), 16)
+        turned = {**rope, "mrope_interleaved": True, "partial_rotary_factor": 1.0}
+        layers = ["linear_attention", "full_attention"]
+        return library.Qwen3_5Config(
+            vision_config={**tower, "patch_size": 16, "num_position_embeddings": 64},
+            text_config={**text, **ids, **linear, "head_dim": 16, "layer_types": layers, "rope_parameters": turned},
+            **tokens,
+        )
     if family == "qwen2_5_vl":
         return library.Qwen2_5_VLConfig(
             vision_config={**tower, "patch_size": 14, "window_size": 56, "fullatt_block_indexes": [1]},
@@ -231,6 +250,10 @@ def image_processor(family: Family, max_pixels: int) -> Any:
         return CLIPImageProcessorPil(**fixed)
     if family == "llava_next":
         return LlavaNextImageProcessorPil(**fixed, image_grid_pinpoints=_PINPOINTS)
+    if family == "glm4v":
+        from transformers.models.glm4v.image_processing_pil_glm4v import Glm4vImageProcessorPil
+
+        return Glm4vImageProcessorPil(size={"shortest_edge": 2 * 4 * 14 * 14, "longest_edge": 2 * max_pixels})
     patch_size = 14 if family.startswith("qwen2") else 16
     size = {"shortest_edge": 4 * patch_size * patch_size, "longest_edge": max_pixels}
     return Qwen2VLImageProcessorPil(size=size, patch_size=patch_size, merge_size=2, temporal_patch_size=2)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from geogrounding.errors import SettingsError
+from geogrounding.models import load_model
 from geogrounding.models.families import FAMILIES
 from geogrounding.models.hf.processing import squared
+from tests.integration import tiny_models
+from tests.integration.tiny_models import Family
 
 SIZES = [(100, 50), (50, 100), (300, 40), (61, 60)]
 
@@ -75,3 +80,21 @@ def test_square_chips_and_other_processors_are_left_alone() -> None:
 def test_families_that_need_squares_say_so() -> None:
     named = {family.name for family in FAMILIES if family.image == "square"}
     assert {"LLaVA", "Kosmos-2", "Florence-2"} <= named
+
+
+@pytest.mark.parametrize("family", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_5", "glm4v"])
+@pytest.mark.parametrize("max_pixels", [30_000, 100_000])
+def test_the_largest_image_is_what_was_asked_for(family: Family, max_pixels: int, tmp_path: Path) -> None:
+    """GLM's processor counts each pixel twice, once for each frame of a patch in time."""
+    folder = tiny_models.save_tiny(tmp_path / family, family)
+    model = load_model(str(folder), device="cpu", dtype="float32", max_pixels=max_pixels, max_new_tokens=2)
+    width, height = model._processing.picture(striped((700, 500))).model_size_px  # type: ignore[attr-defined]
+    assert 0.75 * max_pixels < width * height <= max_pixels
+    assert width / height == pytest.approx(7 / 5, rel=0.2)
+
+
+def test_types_without_a_budget_say_which_have_one(tmp_path: Path) -> None:
+    folder = tiny_models.save_tiny(tmp_path / "llava", "llava")
+    with pytest.raises(SettingsError, match="max_pixels") as caught:
+        load_model(str(folder), max_pixels=30_000)
+    assert "qwen3_5" in caught.value.hint

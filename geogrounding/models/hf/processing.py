@@ -31,9 +31,11 @@ DEFAULT_MAX_PIXELS = 1024 * 1024
 chip."""
 _UNKNOWN_TILE_PX = 768
 
-QWEN_FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe")
-"""Model types with Qwen's image processor (any size, ``image_grid_thw``) and three-axis positions."""
+QWEN_FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "glm4v")
+"""Model types with an image processor of Qwen's kind (any size, ``image_grid_thw``) and three-axis positions."""
 SHARED_FAMILIES = (*QWEN_FAMILIES, "llava")
+TRAINABLE_FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "llava")
+"""Those of ``SHARED_FAMILIES`` whose training is tested."""
 
 Picture = NDArray[np.uint8]
 """(height, width, 3) uint8 RGB."""
@@ -107,7 +109,8 @@ def load_processing(
     local = {"trust_remote_code": False, "local_files_only": True}
     if (min_pixels or max_pixels) and family not in QWEN_FAMILIES:
         raise SettingsError(
-            f"max_pixels does not suit model type {family}", hint="Its input size is fixed; choose a tile size instead."
+            f"max_pixels does not suit model type {family}",
+            hint=f"Types that take it: {', '.join(QWEN_FAMILIES)}. For others choose a tile size.",
         )
     try:
         if family in QWEN_FAMILIES:
@@ -132,7 +135,9 @@ def load_processing(
 def _budget(images: Any, min_pixels: int | None, max_pixels: int | None) -> tuple[int, int]:
     """Set the pixel budget of a Qwen image processor and return (smallest, largest) picture in pixels."""
     factor = images.patch_size * images.merge_size
-    own_smallest, own_largest = int(images.size["shortest_edge"]), int(images.size["longest_edge"])
+    # GLM counts the pixels of a still image once for each frame of a patch in time; the budget here is of one image.
+    frames = int(images.temporal_patch_size) if type(images).__name__.startswith("Glm") else 1
+    own_smallest, own_largest = (int(images.size[edge]) // frames for edge in ("shortest_edge", "longest_edge"))
     largest = max_pixels if max_pixels is not None else max(factor * factor, min(own_largest, DEFAULT_MAX_PIXELS))
     smallest = min_pixels if min_pixels is not None else min(own_smallest, largest)
     if not factor * factor <= largest <= 1 << 28:
@@ -142,7 +147,7 @@ def _budget(images: Any, min_pixels: int | None, max_pixels: int | None) -> tupl
         )
     if not 0 < smallest <= largest:
         raise SettingsError(f"min_pixels {smallest} is not between 1 and max_pixels {largest}")
-    images.size = type(images.size)(shortest_edge=smallest, longest_edge=largest)
+    images.size = type(images.size)(shortest_edge=smallest * frames, longest_edge=largest * frames)
     return smallest, largest
 
 

@@ -314,10 +314,13 @@ class OpenAIServer:
         names = [entry.get("id") for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
         known = [self._client.scrub(name) for name in names if isinstance(name, str) and name.strip()]
         if len(known) != 1:
-            listed = ", ".join(known[:10]) or "none"
-            raise SettingsError(
-                f"the server lists {len(known)} models", hint=f"Name one with --model; it has: {listed}."
-            )
+            hint = f"Name one with --model; it has: {', '.join(known[:10])}."
+            if not known:
+                hint = (
+                    "Name the one that it serves with --model. A server that was started as `transformers serve FOLDER` "
+                    "lists nothing and serves exactly that folder: give --model FOLDER, written as there."
+                )
+            raise SettingsError(f"the server lists {len(known)} models", hint=hint)
         return next(name for name in names if isinstance(name, str) and name.strip())
 
     def _fingerprint(self) -> str:
