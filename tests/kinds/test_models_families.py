@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
+import httpx
 import numpy as np
 import pytest
 
-from geogrounding.errors import ModelError
+from geogrounding.errors import ModelError, SettingsError
 from geogrounding.models.families import (
     FAMILIES,
     UNKNOWN_LOCAL,
@@ -23,6 +24,7 @@ from geogrounding.models.families import (
     table,
 )
 from geogrounding.models.image_size import smart_resize
+from geogrounding.models.openai.model import OpenAIServer
 from geogrounding.models.parsing.answer import parse_answer
 from geogrounding.models.prompts import build_prompt, choose_form
 from geogrounding.types import BoxOrder, CoordinateConvention, Question
@@ -343,3 +345,13 @@ def test_patches_are_read_from_centre_to_centre() -> None:
         )
         expected = (min(x0, x1) * 640, y0 * 320, max(x0, x1) * 640, y1 * 320)
         assert near(answer.detections[0].box_chip_px, expected, 1e-9)
+
+
+@pytest.mark.parametrize(("listed", "words"), [([], "transformers serve FOLDER"), (["a", "b"], "it has: a, b")])
+def test_a_server_whose_model_is_not_named_says_how_to_name_it(listed: list[str], words: str) -> None:
+    body = {"object": "list", "data": [{"id": name, "object": "model"} for name in listed]}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
+    with pytest.raises(SettingsError, match=f"lists {len(listed)} models") as caught:
+        OpenAIServer("http://server.test/v1", transport=transport)
+    assert words in caught.value.hint
+    assert "--model" in caught.value.hint

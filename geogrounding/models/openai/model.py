@@ -317,7 +317,7 @@ class OpenAIServer:
             hint = f"Name one with --model; it has: {', '.join(known[:10])}."
             if not known:
                 hint = (
-                    "Name the one that it serves with --model. A server that was started as `transformers serve FOLDER` "
+                    "Name the one that it serves with --model. A server started as `transformers serve FOLDER` "
                     "lists nothing and serves exactly that folder: give --model FOLDER, written as there."
                 )
             raise SettingsError(f"the server lists {len(known)} models", hint=hint)
