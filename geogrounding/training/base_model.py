@@ -1,4 +1,4 @@
-"""The model that training starts from, and the result that it leaves. Imports torch: import it late."""
+"""Load the base model of a training, and save the trained one. Imports torch: import it late."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from geogrounding.training.config import TrainSettings
 from geogrounding.training.processor import BuiltinEncoder, SharedEncoder, TrainingProcessor
 
 _VISION = ("visual", "vision_tower", "vision_model", "region_head", "multi_modal_projector")
-"""Parts of models that look at the image; frozen unless ``train_vision``, and never under an adapter."""
+"""Modules that encode the image; frozen unless ``train_vision``, and never under an adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Base:
     """A model ready to be trained."""
 
     model: Any
-    """A transformers model, or a PeftModel whose adapter goes on learning."""
+    """A transformers model, or a PeftModel whose adapter is trained further."""
     processor: TrainingProcessor
     form: Format
     builtin: bool
@@ -45,17 +45,17 @@ class Base:
     fingerprint: str
     """Identity of the weights, for the record."""
     conventions: Conventions
-    """What the tiling engine knows of the model, so that chips cut for training are those of a run."""
+    """How chips are cut for the model, the same in training and in a run."""
     largest_px: tuple[int, int] | int | None
-    """What the model sees of an image at most: (width, height), their product, or None where any size is stretched."""
+    """Largest image of the model: (width, height), their product, or None where every size is stretched."""
     context: int
-    """Tokens the model can read."""
+    """Length of the context, tokens."""
     device: torch.device
     bf16: bool
 
     @property
     def adapted(self) -> bool:
-        """Whether the base model is an adapter that goes on learning."""
+        """Whether the base model is an adapter that is trained further."""
         return hasattr(self.model, "peft_config")
 
 
@@ -89,7 +89,7 @@ def load_base(settings: TrainSettings) -> Base:
         inputs = _builtin_inputs(folder, settings)
     else:
         inputs = _shared_inputs(folder, family, settings, inference, processor_source)
-    # The weights that an adapter rests on do not change: they need no more digits than they are computed in.
+    # The weights under an adapter are frozen: they are kept in the precision of the computation.
     dtype = torch.bfloat16 if bf16 and not settings.full and not builtin else torch.float32
     model = checkpoint.load(folder, adapter=adapter if settings.full else None, device=device, dtype=dtype)
     model.generation_config.pad_token_id = inputs.processor.tokenizer.pad_token_id
@@ -235,7 +235,7 @@ def _with_adapter(model: Any, folder: Path) -> Any:
 
 
 def freeze_vision(model: Any) -> None:
-    """Stop what looks at the image from learning."""
+    """Freeze the modules that encode the image."""
     if hasattr(model, "freeze_vision"):
         model.freeze_vision()
         return
@@ -245,7 +245,7 @@ def freeze_vision(model: Any) -> None:
 
 
 def adapter_config(base: Base, settings: TrainSettings) -> Any:
-    """A LoRA adapter on every linear layer but those that look at the image and the last one."""
+    """LoRA on every linear layer, except those that encode the image and the output layer."""
     from peft import LoraConfig
 
     head = base.model.get_output_embeddings()
@@ -257,11 +257,11 @@ def adapter_config(base: Base, settings: TrainSettings) -> Any:
         and not any(part in _VISION for part in name.split("."))
     ]
     if not names:
-        raise ModelError("the model has no layer that an adapter could sit on", hint="Train it with --full.")
+        raise ModelError("the model has no linear layer for an adapter", hint="Train it with --full.")
     alpha = settings.lora_alpha or 2 * settings.lora_rank
     return LoraConfig(
         r=settings.lora_rank,
-        # peft and strict readers of adapter_config.json mean a whole number, which it nearly always is
+        # peft and strict readers of adapter_config.json expect an integer
         lora_alpha=int(alpha) if float(alpha).is_integer() else alpha,  # type: ignore[arg-type]
         lora_dropout=settings.lora_dropout,
         target_modules=names,
@@ -274,18 +274,18 @@ def save_result(
 ) -> Inference:
     """Write what was trained into the folder of the run.
 
-    The built-in model and fully trained ones become whole models, others an adapter that names its base. What was not
-    trained keeps the numeric type it was stored in.
+    The built-in model and fully trained models are saved whole, others as an adapter that names its base model. Weights that
+    were not trained keep the type that they were stored in.
 
     Args:
         base: of the run.
         settings: of the run.
         model: as the trainer leaves it, unwrapped.
         folder: of the run.
-        taught: names of things that the built-in model knows now besides its classes.
+        taught: classes learned by the built-in model besides its own.
 
     Returns:
-        How the result is asked.
+        How to ask the trained model.
     """
     whole = base.builtin or settings.full
     with libraries_quiet():
@@ -305,7 +305,7 @@ def save_result(
         else:
             model.peft_config["default"].base_model_name_or_path = base.source
             model.save_pretrained(folder, selected_adapters=["default"])
-            (folder / "README.md").unlink(missing_ok=True)  # peft's form to fill in
+            (folder / "README.md").unlink(missing_ok=True)  # peft's template of a model card
     texts: Any = base.processor.encoder
     own = None if base.processor_source is None else _absolute(base.processor_source)
     return Inference(
@@ -334,7 +334,7 @@ def _stored_types(base: Base) -> Mapping[str, torch.dtype]:
 
 
 def _plain(name: str) -> str:
-    """A parameter's name without what PEFT puts around it, and without its last part."""
+    """The name of a parameter's module, without the wrappers of PEFT."""
     bare = re.sub(r"\.(lora_[A-Za-z_]+|base_layer)(\.default)?", "", name.removeprefix("base_model.model."))
     return bare.rpartition(".")[0]
 

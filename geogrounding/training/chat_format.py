@@ -1,8 +1,8 @@
-"""How a sample becomes what a model reads and what it should write: one object for training, probing and answering.
+"""Prompts, target answers and coordinate frames of samples: one object for training, probing and inference.
 
-A ``Format`` knows the style of the prompt, what the numbers mean, whether there is reasoning, and how large an image
-becomes for the model. Prompts come from ``models/prompts.py``, sizes from the processing that answers, so that a
-trained model is asked exactly what it was trained on. Frames: ``boxes_px`` of a sample are pixels of its image;
+A ``Format`` knows the style of the prompt, the unit of coordinates, whether there is reasoning, and the size of an
+image for the model. Prompts come from ``models/prompts.py``, sizes from the processing of inference, so that a
+trained model is asked as it was trained. Frames: ``boxes_px`` of a sample are pixels of its image;
 ``boxes_answer`` are in the numbers that the model writes.
 """
 
@@ -59,7 +59,7 @@ class Format:
     def __post_init__(self) -> None:
         if self.processor is not None and not self.reasoning:
             raise SettingsError(
-                "the built-in model cannot answer without reasoning: its first words say what it looks for",
+                "the built-in model cannot answer without reasoning: an answer begins with the class that it looks for",
                 hint="Leave out --no-reasoning.",
             )
 
@@ -106,7 +106,7 @@ class Format:
         return int(self.processor.image_processor.image_size)
 
     def completion(self, sample: Sample, frame: AnswerFrame) -> str:
-        """The text of a right answer, without the token that ends it."""
+        """The target answer, without the end token."""
         boxes = frame.boxes(sample.boxes_px)
         if self.processor is not None:
             label = sample.labels[0] if sample.labels else sample.category or sample.expression
@@ -123,7 +123,7 @@ class Format:
         return f"<think>{said}</think>{answer}" if said else answer
 
     def reward_columns(self, sample: Sample, frame: AnswerFrame) -> dict[str, Any]:
-        """What the reward functions are told about a sample, everything in the frame of the answers."""
+        """Columns of the reward functions for a sample, in the frame of the answers."""
         scaled = frame.boxes(sample.boxes_px)
         polygons = [_scaled_wkt(polygon, frame.scale) for polygon in sample.polygons_px]
         return {
@@ -160,7 +160,7 @@ def make_format(
 
 
 def plain_reasoning(expression: str, boxes: NDArray[np.float64], size: tuple[int, int]) -> str:
-    """A true sentence or two for a sample that brings no reasoning: what is looked for, how many, and where.
+    """Reasoning for a sample that has none: what is looked for, how many there are, and where.
 
     Args:
         expression: what is asked.
@@ -191,13 +191,13 @@ def _entry(box: NDArray[np.float64], label: str, size: tuple[int, int]) -> dict[
 
 
 def _sought(sample: Sample, label: str) -> str:
-    """What the built-in model says it looks for: the expression in plain words where it is understood, else the label."""
+    """The words in which the built-in model states what it looks for: the class of a parsed expression, else the label."""
     meaning = read_expression(sample.expression, {**SYNONYMS, **words_for([label])})
     return meaning.plain if meaning is not None else label
 
 
 def _asked(sample: Sample) -> Task:
-    """Masks are asked for by the boxes around them."""
+    """The task of the question: masks are asked for as boxes."""
     return "refer" if sample.task == "refer" else "detect"
 
 

@@ -1,8 +1,7 @@
-"""Everything a training run can be told, checked at the door. Importing this imports neither torch nor trl.
+"""Training configuration, validated on construction. Importing this imports neither torch nor trl.
 
-A configuration comes from a YAML or JSON file, from the command line, or both (the command line wins). It is complete:
-what is not given has a default that stands in the copy that every run writes into its folder, so that the copy repeats
-the run.
+A configuration comes from a YAML or JSON file, from the command line, or both (the command line wins). Every run writes a
+complete copy with all defaults into its folder, and that copy repeats the run.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class TrainSettings(BaseModel):
-    """What both ways of training have in common."""
+    """Settings that SFT and GRPO share."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -39,32 +38,32 @@ class TrainSettings(BaseModel):
     """Folder of its images."""
     data_format: DataFormat = "auto"
     task: Task | None = None
-    """Take the samples as this task; None leaves what the file says."""
+    """Task of the samples; None takes that of the file."""
     on_error: OnError = "skip"
     """What happens to records that cannot be used."""
     scene: Path | None = None
     """Raster that chips are cut from."""
     labels: Path | None = None
-    """Vector layer of what is seen on it."""
+    """Vector layer of labels on it."""
     labels_layer: str | None = None
     """Name of the layer, where ``labels`` holds several."""
     expression_field: str | None = None
-    """Attribute of the layer that says what a feature is."""
+    """Attribute of the layer that names a feature."""
     expression: str | None = None
-    """What every feature of the layer is, where no attribute says it."""
+    """Name of all features, where no attribute holds it."""
     tile_size: Annotated[int, Field(ge=MIN_TILE_PX, le=MAX_TILE_PX)] | None = None
     """Side of the chips, pixels; default what suits the model."""
     negatives: Share = 0.2
-    """Questions about what is not there, as a share of the others (layer only, and only where everything is labelled)."""
+    """Questions without a target, as a share of the others (layer only, and only where everything is labelled)."""
     aoi: Path | None = None
     """Vector file: only chips inside its polygons are cut (scene only); everything there is labelled."""
     turns: Annotated[int, Field(ge=1, le=8)] | None = None
     """Orientations of each image to learn from; default 8 for the built-in model and a scene, else 1. Fewer are taken where
-    there are many images, and expressions that speak of directions are not turned."""
+    there are many images; expressions that name directions are not turned."""
     partial: bool | None = None
-    """Not everything is labelled: there are no negatives, and SFT of the built-in model counts what looks like the labelled
-    things neither way (others, and the rewards of GRPO, take what is not labelled for something else). Default yes for SFT of
-    the built-in model from a scene, else no."""
+    """Labels may be incomplete: there are no negatives, and SFT of the built-in model ignores unlabelled look-alikes in the
+    loss. (SFT of other models and the rewards of GRPO count unlabelled objects as absent.) Default yes for SFT of the built-in
+    model from a scene, else no."""
     shots: Count | None = None
     """Samples of each category; None takes all."""
 
@@ -80,7 +79,7 @@ class TrainSettings(BaseModel):
     reduce_pictures: bool = False
     """Whether images larger than that are reduced; refused otherwise."""
     reasoning: bool = True
-    """Whether prompts ask for reasoning and answers give it."""
+    """Whether prompts ask for reasoning and answers contain it."""
     full: bool = False
     """Train all weights (the vision tower only with ``train_vision``) rather than a LoRA adapter."""
     train_vision: bool = False
@@ -105,7 +104,7 @@ class TrainSettings(BaseModel):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     max_grad_norm: Positive = 1.0
     accumulate: Count = 1
-    """Batches whose gradients are added up before a step."""
+    """Batches whose gradients are accumulated for a step."""
 
     # -- run -------------------------------------------------------------------------------------------------------------
     log_every: Count = 1
@@ -127,7 +126,7 @@ class TrainSettings(BaseModel):
         if self.scene is None and (given := [name for name in only_scene if getattr(self, name) is not None]):
             raise ValueError(f"{' and '.join(given)}: only with scene and labels")
         if self.scene is not None and (self.expression_field is None) == (self.expression is None):
-            raise ValueError("say what the features are: give expression_field or expression")
+            raise ValueError("give expression_field or expression, the name of the features")
         if self.images is not None and self.data is None:
             raise ValueError("images goes with data")
         if self.train_vision and not self.full:
@@ -135,7 +134,7 @@ class TrainSettings(BaseModel):
         return self
 
     def _filled(self, *, builtin: bool, **defaults: Any) -> Self:
-        """A copy in which what was left open has the given values."""
+        """A copy in which settings that were not given have the given values."""
         turns = 8 if builtin and self.scene is not None else 1
         common = {
             "gradient_checkpointing": not builtin,
@@ -149,16 +148,16 @@ class TrainSettings(BaseModel):
 
 
 class SFTSettings(TrainSettings):
-    """Supervised fine-tuning: the model learns to write the right answers."""
+    """Supervised fine-tuning on target answers."""
 
     batch: Count = 8
-    """Samples a device takes at once."""
+    """Samples of a batch on each device."""
     rehearse: Annotated[float, Field(ge=0, le=10)] | None = None
-    """Questions about what the built-in model knows already, with its own answers, for each sample; default 1 for a scene,
-    else 0. Other models are not asked."""
+    """Rehearsal questions for each sample: about known classes, with the base model's own answers (built-in model only).
+    Default 1 for a scene, else 0."""
 
     def completed(self, *, builtin: bool) -> Self:
-        """With a value for everything that depends on the model and on what is trained of it."""
+        """With the defaults that depend on the kind of model and on what is trained of it."""
         return self._filled(
             builtin=builtin,
             learning_rate=(3e-4 if builtin else 1e-5) if self.full else (1e-3 if builtin else 2e-4),
@@ -169,19 +168,19 @@ class SFTSettings(TrainSettings):
 
 
 class GRPOSettings(TrainSettings):
-    """Reinforcement by rewards that are computed, relative within a group of answers (GRPO, DAPO)."""
+    """Reinforcement learning from computed rewards, relative within a group of answers (GRPO, DAPO)."""
 
     group: Annotated[int, Field(ge=2, le=256)] = 8
     """Completions of each question."""
     batch: Count | None = None
-    """Completions a device takes at once; all devices and ``accumulate`` together hold whole groups. Default: one group,
+    """Completions of a batch on each device; all devices and ``accumulate`` together hold whole groups. Default: one group,
     eight for the built-in model."""
     loss: Loss = "dapo"
     epsilon: Positive = 0.2
     epsilon_high: Positive = 0.28
     """Upper clip; DAPO's clip-higher, arXiv 2503.14476. Equal to ``epsilon`` is PPO's."""
     beta: Annotated[float, Field(ge=0)] = 0.0
-    """Weight of the KL divergence from the start; 0 switches it off."""
+    """Weight of the KL divergence from the base model; 0 switches it off."""
     iterations: Count = 1
     """Steps on the same completions."""
     scale_rewards: RewardScale = "group"
@@ -195,12 +194,12 @@ class GRPOSettings(TrainSettings):
     """Dotted paths of reward functions; default format and what suits the task."""
     reward_weights: tuple[float, ...] = ()
     compare_labels: bool | None = None
-    """Whether a box that is called otherwise than the only thing asked for counts as wrong; default yes, except for the
-    built-in model, which has words of its own for things."""
+    """Whether a box with another label than the one class asked for counts as wrong; default yes, except for the built-in
+    model, which has labels of its own."""
     probe: Annotated[int, Field(ge=0, le=64)] = 4
-    """Questions asked before training, to see that some answers have the right form; 0 trusts the model."""
+    """Questions asked before training, to check that answers have the required form and can earn rewards; 0 skips it."""
     completions_every: Count = 10
-    """Steps between samples of completions that are written down."""
+    """Steps between samples of completions in the log."""
     vllm: bool = False
     """Sample completions with vLLM."""
     vllm_mode: VllmMode = "colocate"
@@ -225,7 +224,7 @@ class GRPOSettings(TrainSettings):
         return self
 
     def completed(self, *, builtin: bool) -> Self:
-        """With a value for everything that depends on the model and on what is trained of it."""
+        """With the defaults that depend on the kind of model and on what is trained of it."""
         return self._filled(
             builtin=builtin,
             learning_rate=(3e-5 if builtin else 1e-6) if self.full else (1e-4 if builtin else 1e-5),
@@ -243,7 +242,7 @@ class GRPOSettings(TrainSettings):
             processes: devices that train together.
 
         Raises:
-            SettingsError: the completions of a step are no multiple of the group.
+            SettingsError: the completions of a step are not a multiple of the group.
         """
         batch = self.batch or self.group
         together = batch * self.accumulate * processes
@@ -262,12 +261,12 @@ S = TypeVar("S", bound=TrainSettings)
 
 
 def make_settings(kind: type[S], given: Mapping[str, Any], file: Path | None = None) -> S:
-    """Settings from a file and from what was given beside it, which wins.
+    """Settings from a file and from given values, which win.
 
     Args:
         kind: ``SFTSettings`` or ``GRPOSettings``.
         given: values by name.
-        file: YAML or JSON; paths in it are relative to where the program runs, as on the command line.
+        file: YAML or JSON; paths in it are relative to the working directory, as on the command line.
 
     Raises:
         SettingsError: a name is unknown, a value out of range, or two contradict each other.
@@ -280,7 +279,7 @@ def make_settings(kind: type[S], given: Mapping[str, Any], file: Path | None = N
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A configuration file as a dictionary; what a run wrote about itself is taken as well.
+    """A configuration file, or ``training.json`` of a run, as a dictionary.
 
     Raises:
         SettingsError: it cannot be read, is too large, or holds no mapping.

@@ -49,16 +49,16 @@ def train_grpo(
     if settings.vllm and find_spec("vllm") is None:
         raise SettingsError(
             "rollouts with vLLM need the package vllm, not installed here",
-            hint="pip install vllm, or go without --vllm.",
+            hint="pip install vllm, or leave out --vllm.",
         )
     if settings.vllm and is_builtin(settings.model):
-        raise SettingsError("vLLM does not know the built-in model", hint="Go without --vllm: it is fast by itself.")
+        raise SettingsError("vLLM does not support the built-in model", hint="Leave out --vllm.")
     return run(GRPORecipe(settings=settings, on_log=on_log, on_note=on_note), output, resume=resume)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GRPORecipe:
-    """See ``run.Recipe``."""
+    """See ``runner.Recipe``."""
 
     settings: GRPOSettings
     on_log: run_log.OnLog | None = None
@@ -129,7 +129,7 @@ class GRPORecipe:
 
 
 def _give_heads(trainer: Any, reference: Any, settings: GRPOSettings) -> None:
-    """Let models that TRL's way does not suit compute their own log-probabilities, and put in our own reference."""
+    """Install the log-probabilities of models that TRL's fused head does not support, and the reference model."""
     from geogrounding.training._compat import add_fused_lm_head
     from geogrounding.training.logprobs import add_own_head, needs_own_head
 
@@ -154,11 +154,11 @@ def _bare(model: Any) -> Any:
 def _vllm(settings: GRPOSettings) -> dict[str, Any]:
     if not settings.vllm:
         return {}
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "use_vllm": True,
         "vllm_mode": settings.vllm_mode,
         "vllm_gpu_memory_utilization": settings.vllm_memory,
     }
     if settings.vllm_base_url:
-        told["vllm_server_base_url"] = settings.vllm_base_url
-    return told
+        options["vllm_server_base_url"] = settings.vllm_base_url
+    return options

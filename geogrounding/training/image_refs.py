@@ -1,7 +1,7 @@
-"""The images of a training set as they travel through a trainer: by reference, prepared once, at the size of inference.
+"""References to the images of a training set, and a cache of prepared images.
 
-A trainer copies its rows: once for each completion of a group, and again for its logs. ``ImageRef`` is what is copied,
-a few words instead of a megabyte; the pixels are read and prepared when they are needed and kept for the next time.
+A trainer copies its rows once for each completion of a group, and again for its logs. An ``ImageRef`` is small to copy; pixels
+are read and prepared when they are needed, and cached.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRef:
-    """An image by name; equal references are the same pixels."""
+    """A reference to an image; equal keys mean equal pixels."""
 
     sample: Sample
     """Any sample that shows it."""
 
     @property
     def key(self) -> Hashable:
-        """What tells images apart: the file, the part of it, and its orientation."""
+        """Identity of the pixels: the file, the window, and the orientation."""
         return str(self.sample.image), self.sample.window_px, self.sample.turn
 
     def pixels(self) -> NDArray[np.uint8]:

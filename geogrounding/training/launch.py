@@ -21,8 +21,8 @@ from geogrounding.training.config import GRPOSettings, SFTSettings, TrainSetting
 from geogrounding.training.run_folder import check_new, is_main, read_record
 
 REPEATABLE = ("MKL_CBWR", "AUTO,STRICT")
-"""Without it the last bits of MKL's products depend on where in memory a matrix lies, and a resumed run does not end with
-the weights of one that was not cut off. MKL reads the variable before its first product."""
+"""Makes MKL's products reproducible to the last bit, whatever the alignment of a matrix in memory, so that a resumed run ends
+with the weights of an uninterrupted one. MKL reads the variable before its first product."""
 
 
 def train(
@@ -37,7 +37,7 @@ def train(
     """Train in this process.
 
     Returns:
-        ``run.TrainingResult``.
+        ``runner.TrainingResult``.
 
     Raises:
         SettingsError, InputError, ModelError, OutputError: what cannot work.
@@ -55,7 +55,7 @@ def train(
 
 
 def launch(method: Method, settings: TrainSettings, output: Path, *, processes: int, resume: bool = False) -> None:
-    """Train in several processes, one a device, and wait for them; what they say goes where this process says it.
+    """Train in several processes, one for each device, and wait for them; they share the output of this process.
 
     Args:
         method: which training.
@@ -67,7 +67,7 @@ def launch(method: Method, settings: TrainSettings, output: Path, *, processes: 
     Raises:
         SettingsError: the batch cannot be divided.
         OutputError: the folder exists.
-        ModelError: a process failed; it has said why.
+        ModelError: a process failed; its message is on standard error.
     """
     if isinstance(settings, GRPOSettings):
         from geogrounding.training.base_model import is_builtin

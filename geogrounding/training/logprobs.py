@@ -1,7 +1,7 @@
-"""Log-probabilities for models whose words do not come from one linear layer alone.
+"""Log-probabilities of models whose logits do not come from a single linear layer.
 
-TRL computes log-probabilities from hidden states and the weights of the last layer, without asking the model. The
-built-in model mixes that layer with a pointer, and has no backbone apart from itself: its own forward must be asked.
+TRL computes log-probabilities from hidden states and the weights of the output layer, without the forward of the model. The
+built-in model mixes that layer with a pointer, and has no separate backbone: its own forward is needed.
 Imports torch and trl: import it late.
 """
 
@@ -19,12 +19,12 @@ _SHARED = frozenset({"input_ids", "attention_mask", "pixel_values"})
 
 
 def needs_own_head(model: Any) -> bool:
-    """Whether TRL's way cannot work for a model: it has no backbone apart from itself."""
+    """Whether TRL's fused head cannot work: the model has no separate backbone."""
     return model.base_model is model
 
 
 def add_own_head(model: Any, *, temperature: float = 1.0) -> None:
-    """Make ``model(..., labels=labels, fused_lm_head=True)`` answer as TRL's trainers expect, from its own logits.
+    """Make ``model(..., labels=labels, fused_lm_head=True)`` return what TRL's trainers expect, from its own logits.
 
     Call it after a trainer was made, which has put its own version there. Without ``fused_lm_head`` the forward is that
     of the class.
@@ -44,7 +44,7 @@ def add_own_head(model: Any, *, temperature: float = 1.0) -> None:
                 kwargs["labels"] = labels
             return original(self, *args, **kwargs)
         items = kwargs.pop("num_items_in_batch", None)
-        kwargs.pop("output_router_logits", None)  # how TRL asks for a loss of the model's own
+        kwargs.pop("output_router_logits", None)  # TRL's request for an auxiliary loss
         wanted = labels != -100
         columns = wanted.any(0).nonzero()
         # The first label is predicted by the position before it.
@@ -59,7 +59,7 @@ def add_own_head(model: Any, *, temperature: float = 1.0) -> None:
             output = original(self, *args, logits_to_keep=labels.shape[1] - start, **kwargs)
             logits, more = output.logits, output.loss
         found = score(logits[:, :-1], labels, start=start, temperature=temperature, items=items)
-        found.aux_loss = more  # what the model itself wants learned beside the tokens
+        found.aux_loss = more  # the model's own loss beside that of the tokens
         return found
 
     model.forward = types.MethodType(forward, model)
@@ -68,7 +68,7 @@ def add_own_head(model: Any, *, temperature: float = 1.0) -> None:
 def score(
     logits: torch.Tensor, labels: torch.Tensor, *, start: int, temperature: float, items: Any = None
 ) -> FusedCausalLMOutput:
-    """What TRL wants to know of the next tokens.
+    """Log-probabilities and statistics of the next tokens, as TRL expects them.
 
     Args:
         logits: (B, T - 1 - start, V) of the positions from ``start`` on that predict the labels after them.

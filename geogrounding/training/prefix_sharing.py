@@ -1,11 +1,11 @@
-"""A group of completions shares its question too: image and prompt go through the built-in model once a group.
+"""Prefix sharing: image and prompt go through the built-in model once for each group of completions.
 
-All completions of a group begin with the same image and the same words, which are most of their tokens. Here the prompt
-is read once for each distinct one; its keys and values are repeated for the completions, in sampling and, with gradients,
+All completions of a group begin with the same image and the same words, which are most of their tokens. Each distinct
+prompt is encoded once; its keys and values are repeated for the completions, in sampling and, with gradients,
 in the log-probabilities. Positions follow the attention mask, so that padding changes nothing.
 
-It asks the model for ``encode_images``, ``question_words``, ``read`` and the arguments of ``forward`` that take what they
-return; a model without them goes its usual way. Imports torch: import it late.
+The model must have ``encode_images``, ``question_words``, ``read`` and the arguments of ``forward`` that take their results;
+other models are left unchanged. Imports torch: import it late.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from typing import Any
 import torch
 
 _LEAST_PROMPT = 8
-"""Shorter prompts are not worth it."""
+"""Shorter prompts, in tokens, are not shared."""
 
 
 class SharedPrompt:
-    """Shares prompts within a model; ``close`` takes the wrapping of ``generate`` off again."""
+    """Shares prompts within a model by wrapping ``generate``; ``close`` removes the wrapper."""
 
     def __init__(self, model: Any, *, share: bool = True) -> None:
         """Wrap a model that is not yet wrapped by PEFT or a trainer."""
@@ -32,31 +32,31 @@ class SharedPrompt:
             model.__dict__["shared_prompt"] = self
 
     def close(self) -> None:
-        """Take the wrapping off."""
+        """Remove the wrapper."""
         if self.works:
             del self._model.__dict__["generate"], self._model.__dict__["shared_prompt"]
             self.works = False
 
     @torch.no_grad()
     def generate(self, inputs: torch.Tensor | None = None, *args: Any, **kwargs: Any) -> Any:
-        """As the model's own, with the prompts of a group read once."""
+        """As the model's own, with each prompt of a group encoded once."""
         ids, mask, pixels = kwargs.get("input_ids", inputs), kwargs.get("attention_mask"), kwargs.get("pixel_values")
         if ids is None or mask is None or pixels is None or not _UNSHARED.isdisjoint(kwargs):
             return self._generate(inputs, *args, **kwargs)
         first, of = same_prompts(ids, pixels)
         if len(first) == len(ids) or ids.shape[1] < _LEAST_PROMPT:
             return self._generate(inputs, *args, **kwargs)
-        told, cache = self._read(ids, mask, pixels, first, of, ids.shape[1] - 1)
+        shared, cache = self._read(ids, mask, pixels, first, of, ids.shape[1] - 1)
         settings = kwargs.get("generation_config")
         if settings is not None and not args and _is_plain(settings):
-            return self._write(ids, mask, told, cache, settings)
+            return self._write(ids, mask, shared, cache, settings)
         del kwargs["pixel_values"]
-        return self._generate(inputs, *args, **kwargs, **told, past_key_values=cache)
+        return self._generate(inputs, *args, **kwargs, **shared, past_key_values=cache)
 
     def _write(
-        self, ids: torch.Tensor, mask: torch.Tensor, told: dict[str, torch.Tensor], cache: Any, settings: Any
+        self, ids: torch.Tensor, mask: torch.Tensor, shared: dict[str, torch.Tensor], cache: Any, settings: Any
     ) -> Any:
-        """Sample as ``generate`` does; rows that are done leave the batch, so that one long answer does not hold up all."""
+        """Sample as ``generate`` does; finished rows leave the batch, so that one long answer does not hold up the others."""
         ends = torch.tensor(settings.eos_token_id, device=ids.device).reshape(-1)
         written = ids.new_full((len(ids), settings.max_new_tokens), settings.pad_token_id)
         rows, going = (
@@ -76,7 +76,7 @@ class SharedPrompt:
                     history_ids=history,
                     use_cache=True,
                     logits_to_keep=1,
-                    **told,
+                    **shared,
                 )
                 .logits[:, -1]
             )
@@ -90,7 +90,7 @@ class SharedPrompt:
             if left <= _SHRINK * len(rows):
                 keep = going.nonzero()[:, 0]
                 cache.batch_select_indices(keep)
-                told = {name: tensor[keep] for name, tensor in told.items()}
+                shared = {name: tensor[keep] for name, tensor in shared.items()}
                 rows, going, token = rows[keep], going[keep], token[keep]
                 history, mask = history[keep], mask[keep]
             newest = token[:, None]
@@ -115,7 +115,7 @@ class SharedPrompt:
         first, of = same_prompts(ids[:, :start], pixels)
         if len(first) == len(ids):
             return None
-        told, cache = self._read(ids, mask, pixels, first, of, start)
+        shared, cache = self._read(ids, mask, pixels, first, of, start)
         logits: torch.Tensor = (
             type(self._model)
             .forward(
@@ -126,7 +126,7 @@ class SharedPrompt:
                 past_key_values=cache,
                 history_ids=ids,
                 use_cache=True,
-                **told,
+                **shared,
             )
             .logits
         )
@@ -141,10 +141,10 @@ class SharedPrompt:
         of: torch.Tensor,
         stop: int,
     ) -> tuple[dict[str, torch.Tensor], Any]:
-        """What the model made of the images, and the keys and values of the first ``stop`` tokens, for every row."""
+        """Encoded images, and keys and values of the first ``stop`` tokens, for every row."""
         model = self._model
         read = model.read(model.encode_images(pixels[first]), *model.question_words(ids[first]))
-        told = {"region_embeds": read.embeds, "region_relevance": read.relevance, "region_boxes": read.boxes_px}
+        shared = {"region_embeds": read.embeds, "region_relevance": read.relevance, "region_boxes": read.boxes_px}
         cache = (
             type(model)
             .forward(
@@ -154,16 +154,16 @@ class SharedPrompt:
                 position_ids=_positions(mask)[first, :stop],
                 use_cache=True,
                 logits_to_keep=1,
-                **told,
+                **shared,
             )
             .past_key_values
         )
         cache.batch_select_indices(of)
-        return {name: tensor[of] for name, tensor in told.items()}, cache
+        return {name: tensor[of] for name, tensor in shared.items()}, cache
 
 
 _SHRINK = 0.75
-"""Rows leave when so few are left: each leaving costs a copy of the keys and values."""
+"""Share of rows left at which finished ones are removed: each removal copies the keys and values."""
 
 
 def _is_plain(settings: Any) -> bool:

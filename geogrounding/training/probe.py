@@ -52,7 +52,7 @@ def reward_functions(settings: GRPOSettings, tasks: Collection[str], *, tagged: 
 
 def _without_labels(function: Any) -> Any:
     """A reward without the labels of boxes, where the question asks for one class only."""
-    from geogrounding.training.rewards import text_of
+    from geogrounding.training.reward_inputs import text_of
 
     @functools.wraps(function)
     def reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:

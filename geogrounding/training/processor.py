@@ -1,7 +1,7 @@
-"""What trainers call a processor, over the very objects that prepare images and prompts for answering.
+"""The processor of trainers, built on the objects that prepare images and prompts at inference.
 
-TRL wants a ``ProcessorMixin``; those of the Qwen-VL families need torchvision, prepare an image once for each completion
-of a group, and know nothing of our pixel budget. ``TrainingProcessor`` prepares each image once and asks
+TRL needs a ``ProcessorMixin``; those of the Qwen-VL families need torchvision, prepare an image once for each completion
+of a group, and ignore the pixel budget. ``TrainingProcessor`` prepares each image once, with
 ``Processing`` (``models/hf/processing.py``) or the built-in model's own processor, so that training and answering
 cannot differ. Imports torch: import it late.
 """
@@ -26,7 +26,7 @@ IMAGES_LIMIT_BYTES = 1 << 29
 
 
 class InputEncoder(Protocol):
-    """How images and conversations of one kind of model are prepared."""
+    """Prepares images and conversations for one kind of model."""
 
     @property
     def tokenizer(self) -> Any:
@@ -112,8 +112,8 @@ class BuiltinEncoder:
     @property
     def box_token_ids(self) -> tuple[int, ...]:
         """Tokens of places, of coordinates, and of what stands between and after boxes."""
-        told = [token for token in chunks(self.side_px) if token not in (LOOK, SEE)]
-        return tuple(self.tokenizer.convert_tokens_to_ids(told))
+        tokens_of_boxes = [token for token in chunks(self.side_px) if token not in (LOOK, SEE)]
+        return tuple(self.tokenizer.convert_tokens_to_ids(tokens_of_boxes))
 
     def chat(self, prompt: str) -> str:
         """See ``InputEncoder.chat``."""
@@ -122,7 +122,7 @@ class BuiltinEncoder:
         return text
 
     def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedPicture:
-        """See ``InputEncoder.encode_image``; the model's image is the part of the square that shows something."""
+        """See ``InputEncoder.encode_image``; the model size is that of the image inside the square."""
         values = self.processor.image_processor(pixels)["pixel_values"]
         height, width = pixels.shape[:2]
         factor = min(1.0, self.side_px / max(height, width))
@@ -148,7 +148,7 @@ class TrainingProcessor(ProcessorMixin):
 
     def __init__(self, encoder: InputEncoder, *, share: bool = True) -> None:
         """Wrap what prepares images and texts; without ``share`` each image is prepared every time, as TRL does."""
-        # Not ProcessorMixin's: it wants parts that it can load and save by class.
+        # ProcessorMixin.__init__ needs parts that it can load and save by class.
         self.encoder = encoder
         self.tokenizer = encoder.tokenizer
         self.tokenizer.padding_side = "left"
@@ -238,7 +238,7 @@ class TrainingProcessor(ProcessorMixin):
     def save_pretrained(  # type: ignore[override]  # trainers pass the folder alone
         self, save_directory: str | Path, **_: Any
     ) -> list[str]:
-        """Write what answering loads beside the weights."""
+        """Write what inference loads beside the weights."""
         folder = Path(save_directory)
         folder.mkdir(parents=True, exist_ok=True)
         self.encoder.save(folder)

@@ -1,9 +1,8 @@
-"""What makes a handful of labels enough: each chip in several orientations, and what the model knows asked as well.
+"""Augmentation for few-shot training: dihedral orientations, and rehearsal of known classes.
 
-A few chips repeated until they are learned are learned by heart: the model then sees the new thing everywhere, under every
-name. Two things are against it. A chip seen from above is eight (``data/turning.py``). And for each sample there is one about
-something the model knew before, on the same chip, with the answer that it gave before the training ("rehearsal" by
-pseudo-labels, Robins 1995, https://doi.org/10.1080/09540099550039318; in the form of Learning without Forgetting, Li and
+Fine-tuning on a few chips overfits: the model predicts the new class everywhere. Two counter-measures: each chip in its
+eight orientations (``datasets/dihedral.py``), and for each sample a question about a class that the model already knew, on
+the same chip, with the answer of the base model ("rehearsal" by pseudo-labels, Robins 1995, https://doi.org/10.1080/09540099550039318; in the form of Learning without Forgetting, Li and
 Hoiem 2016, arXiv 1606.09282). Measured in docs/performance.md.
 
 Frames: boxes are pixels of the sample's image.
@@ -32,20 +31,20 @@ if TYPE_CHECKING:
     from geogrounding.training.config import TrainSettings
 
 MAX_IMAGES = 400
-"""Chips are turned while there are no more images than this: looking at an image takes a tenth of a second."""
+"""Largest number of images after turning: encoding an image takes a tenth of a second."""
 SHOWN = 0.6
-"""Share of the rehearsed questions about something the base model finds on the chip, as far as it finds anything."""
+"""Share of rehearsal questions about a class that the base model finds on the chip, where it finds any."""
 MAX_TAUGHT = 100
-"""Words that a run notes as taught; later runs rehearse them."""
+"""Largest number of learned classes in the record of a run; later runs rehearse them."""
 MAX_REHEARSED = 400
-"""Chips that the base model is asked about."""
+"""Largest number of chips that the base model is asked about."""
 
 RehearsalTargets = Mapping[Hashable, Mapping[str, "Sample"]]
-"""By image, then by word: what the base model answers."""
+"""By image, then by class: the answer of the base model."""
 
 
 def widen(samples: Sequence[Sample], settings: TrainSettings, base: Base) -> list[Sample]:
-    """The samples in as many orientations as the settings say, and rehearsal beside them, in a fixed order.
+    """The samples in the orientations of the settings, and rehearsal samples, in a fixed order.
 
     Args:
         samples: what was labelled.
@@ -71,20 +70,20 @@ def widen(samples: Sequence[Sample], settings: TrainSettings, base: Base) -> lis
 
 
 def free_of_direction(sample: Sample) -> bool:
-    """Whether the expression means the same in a turned image: it names a thing, not a place, a rank or a neighbour."""
+    """Whether the expression keeps its meaning in a turned image: it has no place, rank or relation."""
     label = sample.labels[0] if sample.labels else sample.category or sample.expression
     meaning = read_expression(sample.expression, {**SYNONYMS, **words_for([label])})
     return meaning is not None and meaning.selector is None and meaning.relation is None
 
 
 def known_words(base: Base) -> list[str]:
-    """What the base model has a word for: the classes of the built-in model, and what it was taught since."""
+    """Classes that the base model knows: those of the built-in model, and those learned since."""
     classes = list(getattr(base.model.config, "classes", ()))
     return list(dict.fromkeys([*classes, *taught_before(base)]))
 
 
 def taught_before(base: Base) -> list[str]:
-    """Expressions that earlier runs taught the base model, oldest first."""
+    """Expressions that the base model learned in earlier runs, oldest first."""
     from geogrounding.training import run_folder
 
     folder = Path(base.source)
@@ -95,13 +94,13 @@ def taught_before(base: Base) -> list[str]:
 
 
 def taught(base: Base, samples: Sequence[Sample]) -> list[str]:
-    """What a model will have been taught after a training on these samples: things it can be asked for by name."""
+    """Classes that a model has learned after a training on these samples and can be asked for by name."""
     new = [sample.expression for sample in samples if free_of_direction(sample)]
     return list(dict.fromkeys([*taught_before(base), *new]))[:MAX_TAUGHT]
 
 
 def rehearsals(samples: Sequence[Sample], base: Base, settings: TrainSettings) -> RehearsalTargets:
-    """What the base model says about the images when it is asked for everything it knows but what is being taught."""
+    """Predictions of the base model for all known classes except those being trained: the rehearsal targets."""
     from geogrounding.models.load import load_model
 
     new = {_plain(sample.expression) for sample in samples}
@@ -127,7 +126,7 @@ def rehearsals(samples: Sequence[Sample], base: Base, settings: TrainSettings) -
 
 
 def _as_sample(sample: Sample, word: str, answer: Answer) -> Sample:
-    least = BUILTIN_CONVENTIONS.min_score  # what a run would tell
+    least = BUILTIN_CONVENTIONS.min_score  # the default score of a run
     sure = [found.box_chip_px for found in answer.detections if (found.score or 0.0) >= least]
     return dataclasses.replace(
         sample,

@@ -1,4 +1,4 @@
-"""From settings to the rows that a trainer takes: samples are read, chosen, checked against the model, and laid out.
+"""Read, choose and validate the samples of a run, and turn them into rows of a trainer.
 
 Imports datasets and, through the processor, torch: import it late.
 """
@@ -30,7 +30,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingSet:
-    """What a run trains on."""
+    """The training data of a run."""
 
     samples: tuple[Sample, ...]
     problems: tuple[Problem, ...]
@@ -41,7 +41,7 @@ class TrainingSet:
 
 
 def read_training_set(settings: TrainSettings, output: Path, *, conventions: Conventions) -> TrainingSet:
-    """Read what the settings name: a file of samples, or chips cut from a scene into the folder of the run.
+    """Read the data of the settings: a file of samples, or chips cut from a scene into the folder of the run.
 
     Args:
         settings: of the run.
@@ -111,7 +111,7 @@ def cut_options(settings: TrainSettings) -> CutOptions:
 
 
 def _first_process_first() -> AbstractContextManager[None]:
-    """Where several processes train together, the others wait for the first one here."""
+    """With several processes, the others wait here for the first one."""
     if int(os.environ.get("WORLD_SIZE", "1") or 1) == 1:
         return nullcontext()
     from accelerate import PartialState
@@ -129,7 +129,7 @@ def _digest(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A sample in the words and numbers of the model."""
+    """A sample as prompt and target answer of the model."""
 
     sample: Sample
     prompt: str
@@ -150,7 +150,7 @@ def make_rows(
     answer_tokens: int,
     largest_px: tuple[int, int] | int | None,
 ) -> list[Row]:
-    """Lay samples out for a model, and refuse what cannot work before hours are spent on it.
+    """Rows of a model for samples, validated before training begins.
 
     Args:
         samples: to train on.
@@ -159,7 +159,7 @@ def make_rows(
         reduce_pictures: whether images larger than the model sees are reduced.
         context: tokens that the model can read.
         answer_tokens: room for an answer, tokens; a longer right answer needs its own length.
-        largest_px: what the model sees of an image at most: (width, height), or their product.
+        largest_px: largest image of the model: (width, height), or their product.
 
     Raises:
         InputError: images cannot be read or prepared, or are larger than the model sees.
@@ -221,15 +221,15 @@ def _check_budget(
 def to_dataset(rows: Sequence[Row], form: Format, *, images: Literal["references", "files"] = "references") -> Any:
     """Rows as a ``datasets.Dataset`` in TRL's conversational form with the columns of the rewards.
 
-    The image of a row is made when the row is asked for, so that Arrow holds words and numbers only: a ``ImageRef``,
-    or, for servers that know no such thing, the image itself at the size the model sees.
+    Images are created on access, so that Arrow holds texts and numbers only: an ``ImageRef``, or, for vLLM, the image at
+    the size of the model.
     """
     from datasets import Dataset
     from PIL import Image
 
     columns: dict[str, list[Any]] = {"row": list(range(len(rows)))}
     columns["prompt"] = [[{"role": "user", "content": row.prompt}] for row in rows]
-    told = [form.reward_columns(row.sample, row.frame) for row in rows]
+    reward_columns = [form.reward_columns(row.sample, row.frame) for row in rows]
     dataset = Dataset.from_dict(columns)
 
     def shown(row: Row) -> Any:
@@ -240,7 +240,7 @@ def to_dataset(rows: Sequence[Row], form: Format, *, images: Literal["references
 
     def look(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         chosen = batch["row"]
-        seen = {**batch, **{name: [told[index][name] for index in chosen] for name in told[0]}}
+        seen = {**batch, **{name: [reward_columns[index][name] for index in chosen] for name in reward_columns[0]}}
         seen["images"] = [[shown(rows[index])] for index in chosen]
         return seen
 

@@ -1,9 +1,9 @@
-"""The folder of a training run: what is in it, and how it becomes a ``--model``.
+"""The folder of a training run, which is a ``--model`` when the run is done.
 
     training.json       settings, versions, hashes of the data, and how the result is asked (written first, completed last)
     config.json ...     a full model, or adapter_config.json ... a PEFT adapter: the result
     metrics.csv, curves.png, completions.jsonl, completions.txt, problems.txt
-    checkpoints/        to go on from after a kill
+    checkpoints/        to resume from
 
 How such a folder is read again as a model is in ``models/trained_run.py``. Nothing here imports torch.
 """
@@ -25,12 +25,12 @@ _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "
 
 
 def is_main() -> bool:
-    """Whether this is the process that writes, of those that train together."""
+    """Whether this process writes files: the first of those that train together."""
     return int(os.environ.get("RANK", "0") or 0) == 0
 
 
 def begin(folder: Path, record: Mapping[str, Any]) -> None:
-    """Make the folder of a new run and write what is known before the first step.
+    """Create the folder of a run and write its record.
 
     Raises:
         OutputError: it exists and is not empty, or cannot be made.

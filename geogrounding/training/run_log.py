@@ -1,7 +1,7 @@
-"""What a run writes while it learns: numbers as CSV, curves as PNG, completions that one can read.
+"""Logs of a run: metrics as CSV, curves as PNG, completions as JSON lines and as text.
 
-The history of the numbers is the trainer's own, which a checkpoint brings back; so the files of a resumed run are those
-of a run that was never cut off.
+Metrics come from the history of the trainer, which a checkpoint restores, so that a resumed run has the same files as an
+uninterrupted one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FIRST = (
     "learning_rate",
     "step_time",
 )
-"""Curves worth a look, in this order; further means of rewards come after the first."""
+"""Curves that are drawn first, in this order; means of other rewards come after the first."""
 
 OnLog = Callable[[Mapping[str, float]], None]
 
@@ -115,7 +115,7 @@ def add_completions(folder: Path, step: int, entries: Sequence[Mapping[str, Any]
 
 
 def forget_after(folder: Path, step: int) -> None:
-    """Take out completions of later steps than the checkpoint from which a run goes on."""
+    """Remove completions of steps after the checkpoint from which a run resumes."""
     path = folder / COMPLETIONS
     if not path.is_file():
         return
@@ -136,20 +136,20 @@ def _readable(step: int, entry: Mapping[str, Any]) -> str:
     if "target" in entry:
         parts.append(f"right: {entry['target']}")
     if "rewards" in entry:
-        told = ", ".join(f"{name} {value:.3f}" for name, value in entry["rewards"].items() if value is not None)
+        rewards = ", ".join(f"{name} {value:.3f}" for name, value in entry["rewards"].items() if value is not None)
         advantage = entry.get("advantage")
-        parts.append(f"rewards: {told}" + ("" if advantage is None else f"; advantage {advantage:+.2f}"))
+        parts.append(f"rewards: {rewards}" + ("" if advantage is None else f"; advantage {advantage:+.2f}"))
     parts.append(f"answer: {entry['completion']}")
     return "\n".join(parts) + "\n\n"
 
 
 def one_line(numbers: Mapping[str, float]) -> str:
     """The numbers of a step for a person: ``step 12 of 200: reward 0.531, format_reward 1.000, ...``."""
-    told = [f"{name} {numbers[name]:.3f}" for name in ("reward", "loss", "mean_token_accuracy") if name in numbers]
+    parts = [f"{name} {numbers[name]:.3f}" for name in ("reward", "loss", "mean_token_accuracy") if name in numbers]
     rewards = [name for name in numbers if name.startswith("rewards/") and name.endswith("/mean")]
-    told += [f"{name.split('/')[1]} {numbers[name]:.3f}" for name in sorted(rewards)]
-    told += [f"{short} {numbers[name]:.3g}" for name, short in _SHORT.items() if name in numbers]
-    return f"step {numbers['step']:.0f} of {numbers['steps']:.0f}: {', '.join(told)}"
+    parts += [f"{name.split('/')[1]} {numbers[name]:.3f}" for name in sorted(rewards)]
+    parts += [f"{short} {numbers[name]:.3g}" for name, short in _SHORT.items() if name in numbers]
+    return f"step {numbers['step']:.0f} of {numbers['steps']:.0f}: {', '.join(parts)}"
 
 
 _SHORT = {"kl": "kl", "entropy": "entropy", "completions/mean_length": "tokens", "step_time": "s/step"}

@@ -1,4 +1,4 @@
-"""One training run from settings to a folder that is a model: what SFT and GRPO have in common.
+"""Run a training from settings to a folder that is a model: shared by SFT and GRPO.
 
     check the folder -> load the base model -> read and check the data -> record -> train -> save -> mark as done
 
@@ -68,23 +68,23 @@ class TrainingResult:
     notes: tuple[str, ...]
     """What the user should know, one sentence each: labels that were repaired, training that could not learn."""
     images_asked: int
-    """Images that the trainer asked the vision tower about ..."""
+    """Images that the trainer passed to the vision tower ..."""
     images_encoded: int
-    """... and those that it looked at."""
+    """... and those that it encoded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """Everything a trainer is made of."""
+    """Inputs of a trainer."""
 
     base: Base
     rows: list[Row]
     data: TrainingSet
     folder: Path
     adapter: Any
-    """LoRA configuration for the trainer to put on; None for full training and adapters that go on."""
+    """LoRA configuration of a new adapter; None for full training and for adapters that are trained further."""
     going_on: Path | None
-    """Checkpoint from which the run goes on."""
+    """Checkpoint from which the run resumes."""
     notes: Notes
 
 
@@ -103,7 +103,7 @@ class Recipe(Protocol):
 
     @property
     def answer_tokens(self) -> int:
-        """Room that the longest answer needs beside its own tokens' number."""
+        """Tokens that an answer may have; 0 where target answers alone decide."""
         ...
 
     def trainer(self, prepared: Prepared) -> Any:
@@ -132,7 +132,7 @@ class Recipe(Protocol):
 
 
 def run(recipe: Recipe, output: Path, *, resume: bool = False) -> TrainingResult:
-    """Train, and leave a folder that is a model.
+    """Train, and write a folder that is a model.
 
     Args:
         recipe: what to do.
@@ -259,7 +259,7 @@ def _record(method: Method, settings: TrainSettings, prepared: Prepared) -> dict
 
 
 def _resumed(method: Method, settings: TrainSettings, output: Path) -> Path | None:
-    """The checkpoint to go on from; None begins again where none was written yet.
+    """The checkpoint to resume from; None where none was written yet.
 
     Raises:
         OutputError: the folder holds no run, a finished one, or one of another method.
@@ -296,7 +296,7 @@ def _check_same(output: Path, record: Mapping[str, Any]) -> None:
 
 
 def _clear(output: Path) -> None:
-    """Take away the folder of a run that was refused before its first step, so that the next try can have its name."""
+    """Remove the folder of a run that was refused before its first step."""
     if not run_folder.is_main() or not (output / run_folder.RECORD).is_file():
         return
     ours = {run_folder.RECORD, PROBLEMS, CUT, run_log.COMPLETIONS, run_log.READABLE}
@@ -313,7 +313,7 @@ def _write_problems(output: Path, data: TrainingSet) -> None:
 
 
 def _check_finite(model: Any) -> None:
-    """Refuse to save what training broke."""
+    """Refuse to save weights that are not finite."""
     for name, parameter in model.named_parameters():
         if parameter.requires_grad and not torch.isfinite(parameter).all():
             raise ModelError(
@@ -359,5 +359,5 @@ def common_arguments(settings: TrainSettings, prepared: Prepared) -> dict[str, A
 
 
 def repeated(rows: Sequence[Row], least: int) -> list[Row]:
-    """The rows, repeated as often as a step needs so many of them."""
+    """The rows, repeated until there are at least ``least``."""
     return list(rows) * max(1, math.ceil(least / len(rows)))

@@ -1,4 +1,4 @@
-"""Supervised fine-tuning: the model learns to write the right answers. Imports torch and trl: import it late."""
+"""Supervised fine-tuning on target answers. Imports torch and trl: import it late."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from geogrounding.training.runner import OnNote, Prepared, TrainingResult, commo
 SHOWN = 4
 """Answers written down before and after."""
 _ROOM = 1.25
-"""How much longer than the longest right answer a shown answer may be."""
+"""Largest length of a logged answer, as a multiple of the longest target answer."""
 
 
 def train_sft(
@@ -27,7 +27,7 @@ def train_sft(
     on_log: run_log.OnLog | None = None,
     on_note: OnNote | None = None,
 ) -> TrainingResult:
-    """Train on right answers.
+    """Train on target answers.
 
     Args:
         settings: of the run.
@@ -45,7 +45,7 @@ def train_sft(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SFTRecipe:
-    """See ``run.Recipe``."""
+    """See ``runner.Recipe``."""
 
     settings: SFTSettings
     on_log: run_log.OnLog | None = None

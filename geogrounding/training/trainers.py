@@ -1,4 +1,4 @@
-"""TRL's trainers with what this project adds: files of the run, and batches of questions with right answers.
+"""TRL's trainers with the files of a run, and batches of questions with target answers.
 
 Imports torch and trl: import it late.
 """
@@ -26,7 +26,7 @@ from geogrounding.training.rows import Row
 
 _WRITE_SECONDS = 5.0
 SHOWN_GROUPS = 2
-"""Groups of completions written down at a time."""
+"""Groups of completions logged at a time."""
 
 
 class GroundingGRPOTrainer(Quiet, GRPOTrainer):
@@ -100,7 +100,7 @@ class RunFiles(TrainerCallback):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerCollator:
-    """Questions and right answers as a batch; only the tokens of the answers are learned."""
+    """Batches of questions with target answers; the loss covers the tokens of the answers only."""
 
     rows: Sequence[Row]
     processor: TrainingProcessor

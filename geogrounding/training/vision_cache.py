@@ -1,12 +1,12 @@
-"""The vision tower sees each image once, however many completions, log-probabilities and steps ask for it.
+"""Cache of the vision tower: each image is encoded once for all completions, log-probabilities and steps.
 
-GRPO samples a group of completions for each question, and trainers repeat the image for each of them: in generation,
+GRPO samples a group of completions for each question, and trainers encode the image for each of them: in generation,
 in the old and the reference log-probabilities, and in the training forward. ``SharedVision`` wraps the one method of a
-model through which images go. Images with the same pixels in a batch are encoded once; where the tower is frozen, what
-it made of them is kept for the calls that follow. The numbers are those that the method gives.
+model through which images go. Images with the same pixels in a batch are encoded once; where the tower is frozen, the
+results are kept for later calls. Results are those of the method.
 
-Images are the same when every pixel is: within a batch a few of them lead to the candidate and ``torch.equal`` decides,
-between calls a digest of all of them does. Imports torch: import it late.
+Two images are the same when all pixels are equal: within a batch a few pixels find the candidate and ``torch.equal``
+decides; between calls a digest of all pixels does. Imports torch: import it late.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ from geogrounding.training.image_refs import Recent
 
 DEFAULT_LIMIT_BYTES = 1 << 30
 _PROBES = 64
-"""Pixels of an image that lead to its candidate."""
+"""Pixels of an image that are compared first."""
 
 
 @dataclass(slots=True)
 class Counts:
-    """What was saved."""
+    """Number of images."""
 
     asked: int = 0
-    """Images that came in."""
+    """Images passed to the tower."""
     encoded: int = 0
-    """Images that went through the tower."""
+    """Images that the tower encoded."""
 
 
 class SharedVision:
-    """Shares the work on images within a model; ``close`` takes the wrapping off again."""
+    """Caches encoded images of a model by wrapping its method; ``close`` removes the wrapper."""
 
     def __init__(self, model: Any, *, limit_bytes: int = DEFAULT_LIMIT_BYTES, share: bool = True) -> None:
         """Wrap a model.
 
         Args:
             model: a transformers image-text-to-text model, not yet wrapped by PEFT or a trainer.
-            limit_bytes: memory for images and what the frozen tower made of them.
+            limit_bytes: memory for encoded images.
             share: False leaves the model as it is and only counts (for comparison).
         """
         self.counts = Counts()
@@ -63,11 +63,11 @@ class SharedVision:
 
     @property
     def works(self) -> bool:
-        """Whether a method was found to share; without one every image goes its usual way."""
+        """Whether the model has a method that can be wrapped."""
         return bool(self._wrapped)
 
     def close(self) -> None:
-        """Take the wrapping off and free the memory."""
+        """Remove the wrapper and free the memory."""
         for owner, name in self._wrapped:
             del owner.__dict__[name]  # the method of the class shows again
         self._wrapped.clear()
@@ -109,7 +109,7 @@ def _digest(pixels: torch.Tensor) -> Hashable:
 
 
 class _Shared:
-    """What both kinds of wrapped methods have in common: which images are new, and what is kept."""
+    """Shared by both wrapped methods: which images are new, and which results are kept."""
 
     def __init__(self, owner: SharedVision, method: Callable[..., Any], tower: Sequence[torch.nn.Parameter]) -> None:
         self._owner, self._method, self._tower = owner, method, tower
@@ -119,7 +119,7 @@ class _Shared:
         return not any(parameter.requires_grad for parameter in self._tower)
 
     def _passes(self, count: int) -> bool:
-        """Count images that go their usual way, where nothing is shared."""
+        """Whether nothing is shared; such images are only counted."""
         if not self._owner.share:
             self._owner.counts.asked += count
             self._owner.counts.encoded += count
@@ -131,7 +131,7 @@ class _Shared:
         kind: Callable[[int], Hashable],
         encode: Callable[[list[int]], list[Any]],
     ) -> list[Any]:
-        """What each image became; ``encode`` is asked about the indexes of new and distinct ones only."""
+        """The result for each image; ``encode`` is called with the indexes of new and distinct ones only."""
         frozen = self._frozen()
         values: list[Any] = [None] * len(images)
         alike = list(range(len(images)))
@@ -140,9 +140,9 @@ class _Shared:
         new: list[int] = []
         for index, image in enumerate(images):
             known = first.setdefault((kind(index), _probe(image)), [])
-            twin = next((other for other in known if torch.equal(images[other], image)), None)
-            if twin is not None:
-                alike[index] = twin
+            same = next((other for other in known if torch.equal(images[other], image)), None)
+            if same is not None:
+                alike[index] = same
                 continue
             known.append(index)
             if frozen:
@@ -159,7 +159,7 @@ class _Shared:
                     self._known.put(keys[index], value)
         self._owner.counts.asked += len(images)
         self._owner.counts.encoded += len(new)
-        return [values[twin] for twin in alike]
+        return [values[same] for same in alike]
 
 
 class _Features(_Shared):
@@ -207,7 +207,7 @@ class _Features(_Shared):
 
 
 def _own(tensor: torch.Tensor, frozen: bool) -> torch.Tensor:
-    """A tensor to keep: a slice would keep the whole of what it was cut from."""
+    """A tensor to keep; a slice would keep the memory of the whole batch."""
     return tensor.clone() if frozen else tensor
 
 

@@ -31,8 +31,11 @@ DATA = {"data": "train.jsonl"}
         ({}, "give either data"),
         ({"data": "a", "scene": "b", "labels": "c", "expression": "d"}, "give either data"),
         ({"scene": "a"}, "scene and labels go together"),
-        ({"scene": "a", "labels": "b"}, "say what the features are"),
-        ({"scene": "a", "labels": "b", "expression": "x", "expression_field": "y"}, "say what the features are"),
+        ({"scene": "a", "labels": "b"}, "give expression_field or expression"),
+        (
+            {"scene": "a", "labels": "b", "expression": "x", "expression_field": "y"},
+            "give expression_field or expression",
+        ),
         ({**DATA, "expression_field": "name"}, "expression_field: only with scene and labels"),
         ({"images": "a", "scene": "a", "labels": "b", "expression": "c"}, "images goes with data"),
         ({**DATA, "steps": 3, "epochs": 1}, "give one of them"),
