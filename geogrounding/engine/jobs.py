@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from geogrounding.execution.report import Progress
     from geogrounding.execution.scan_plan import Plan
     from geogrounding.raster.scene import Scene
+    from geogrounding.settings import RunOptions
     from geogrounding.vector.feature import Feature
 
 BLOCK = 500
@@ -57,6 +59,8 @@ class Jobs:
             "load": self.load,
             "plan": self.plan,
             "run": self.run,
+            "plan_query": self.plan_query,
+            "ask": self.ask,
             "cut_training_set": self.cut_training_set,
         }
 
@@ -130,6 +134,34 @@ class Jobs:
             "seconds": None if per_chip is None else round(per_chip * len(plan.grid), 1),
             "seconds_per_chip": per_chip,
         }
+
+    def plan_query(self, params: parameters.PlanQuery, _tell: Tell) -> dict[str, Any]:
+        """A query taken apart: the plan, and the same in words."""
+        from geogrounding.asking import plan_query
+        from geogrounding.query.describe import plan_text
+
+        plan = plan_query(params.query, names=params.context)
+        return {"plan": plan.plain_values(), "words": plan_text(plan), "unread": list(plan.unread)}
+
+    def ask(self, params: parameters.Ask, tell: Tell) -> dict[str, Any]:
+        """The answer to a question about a raster or a vector layer."""
+        from geogrounding.asking import ask, is_vector
+        from geogrounding.query.plan import QueryPlan
+
+        plan = params.query if params.plan is None else QueryPlan.read(json.dumps(params.plan))
+        options: RunOptions = {} if is_vector(params.source) else {"min_score": params.min_score}
+        reply = ask(
+            params.source,
+            plan,
+            context=params.context,
+            label_field=params.label_field,
+            model=lambda: self._model(params, tell),
+            output=params.output,
+            overwrite=params.overwrite,
+            on_progress=_Teller(tell, self._interrupts.check).progress,
+            **options,
+        )
+        return reply.json_values()
 
     def run(self, params: parameters.Run, tell: Tell) -> dict[str, Any]:
         """Ask, tell what is found while it is found, then the merged result."""

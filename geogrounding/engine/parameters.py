@@ -190,6 +190,29 @@ def parse(method: str, params: Mapping[str, Any]) -> Parameters:
     return _validate(SIMPLE[method], params)
 
 
+class PlanQuery(Parameters):
+    """``plan_query``."""
+
+    query: Annotated[str, Field(max_length=4096)]
+    context: tuple[Name, ...] = ()
+    """Names of context layers, which are nouns of the query."""
+
+
+class Ask(Load):
+    """``ask``."""
+
+    source: Name
+    """A raster or a vector layer."""
+    query: Annotated[str, Field(max_length=4096)] = ""
+    plan: dict[str, Any] | None = None
+    """A query plan in place of the query."""
+    context: dict[str, Path] = {}
+    label_field: Name | None = None
+    min_score: Annotated[float, Field(ge=0, le=1)] | None = None
+    output: Path | None = None
+    overwrite: bool = False
+
+
 SIMPLE: dict[str, type[Parameters]] = {
     "hello": Hello,
     "ping": Nothing,
@@ -201,6 +224,8 @@ SIMPLE: dict[str, type[Parameters]] = {
     "load": Load,
     "train": Train,
     "cut_training_set": Cut,
+    "plan_query": PlanQuery,
+    "ask": Ask,
 }
 METHODS = (*SIMPLE, "info", "plan", "run")
 MAX_SHOWN = 60

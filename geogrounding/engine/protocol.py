@@ -25,9 +25,9 @@ from geogrounding.errors import (
 )
 from geogrounding.messages import quote, shorten
 
-LIGHT = frozenset({"info", "crs", "test", "models"})
+LIGHT = frozenset({"info", "crs", "test", "models", "plan_query"})
 """Methods that are answered while another job runs."""
-HEAVY = frozenset({"plan", "run", "load", "cut_training_set"})
+HEAVY = frozenset({"plan", "run", "ask", "load", "cut_training_set"})
 """Methods that wait for each other."""
 PROTOCOL = 1
 """Rises when a client of the former number would misunderstand the engine; new members alone do not raise it."""

@@ -15,7 +15,7 @@ from pyproj import CRS
 from geogrounding.errors import GeogroundingError, InputError, SettingsError, UnsafeSceneError
 from geogrounding.geometry.measure import Ground
 from geogrounding.query.expression import attribute_key
-from geogrounding.query.grammar import class_of, vocabulary
+from geogrounding.query.grammar import ANYTHING, class_of, vocabulary
 from geogrounding.query.lexicon import NARROWER, category_of, singular, spoken
 from geogrounding.query.plan import Target
 from geogrounding.query.things import Lookup, Things, World
@@ -190,6 +190,8 @@ class LayerWorld:
         if first:
             self._target = target.noun
         noun = target.noun
+        if noun == ANYTHING:
+            return Lookup(things=self._things(0, self._layer))
         sources: list[tuple[int, Layer]] = [(i, context) for i, context in enumerate(self._contexts.values(), start=1)]
         main = (0, self._layer)
         own = first or class_of(noun) == class_of(self._target or "")

@@ -97,7 +97,9 @@ def _step_text(step: Step, unit: str, others: dict[str, int]) -> str:
 
 
 def _comparison_text(step: Comparison, unit: str) -> str:
-    more, less, adjective = _ADJECTIVES.get(step.measure, ("more", "less", f"in {step.measure}"))
+    more, less, adjective = _ADJECTIVES.get(
+        step.measure, (f"of {step.measure} more", f"of {step.measure} less", f"in {step.measure}")
+    )
     name = f"{unit}2" if step.measure == "area" else "" if step.measure in ("elongation", "score") else unit
     if step.than is not None:
         return f"{more if step.least is not None else less} than the {step.than}"
@@ -341,13 +343,13 @@ def plan_text(plan: QueryPlan) -> str:
     what = {
         "features": "find", "count": "count", "exists": _exists_text(plan), "every": "is it true of",
         "share": "the share of the", "coverage": "the share of the scene covered by", "distance": "the distance of",
-        "bearing": "the bearing of", "measure": f"the {'' if answer.statistic == 'each' else answer.statistic + ' '}{answer.measure} of",
+        "bearing": "the bearing from", "measure": f"the {'' if answer.statistic == 'each' else answer.statistic + ' '}{answer.measure} of",
     }[answer.kind]  # fmt: skip
     words = f"{what} {asked}"
     if answer.predicate:
         words += ": " + " and ".join(step_text(step) for step in answer.predicate)
     if answer.to is not None:
-        words += f" from {reference_text(answer.to, {})}"
+        words += f" {'to' if answer.kind == 'bearing' else 'from'} {reference_text(answer.to, {})}"
     if plan.unread:
         words += f" (not understood: {', '.join(plan.unread)})"
     return words

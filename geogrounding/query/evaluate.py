@@ -19,6 +19,7 @@ from geogrounding.geometry.boxes import Boxes, Indexes
 from geogrounding.geometry.measure import Floats
 from geogrounding.query import rules
 from geogrounding.query.expression import attribute_key, attribute_value
+from geogrounding.query.lexicon import with_article
 from geogrounding.query.plan import (
     AnyOf,
     Attribute,
@@ -168,9 +169,8 @@ class _Walk:
         values = self._things.measure(self._ground, step.measure)[some]
         self._measure(attribute_name(step.measure, self._ground.unit), some, values)
         if len(some) and np.isnan(values).all():
-            kind = "score" if step.measure == "score" else f"outline with a {step.measure}"
             raise SettingsError(
-                f"none of the {len(some)} things ({self._result.target.noun}) has a {kind}",
+                f"none of the {len(some)} things ({self._result.target.noun}) has {with_article(step.measure)}",
                 hint="Points have no size and lines no area: ask about polygons, or about distances.",
             )
         least, most = step.least, step.most

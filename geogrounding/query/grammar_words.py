@@ -41,7 +41,7 @@ COMPARATIVE = "|".join(COMPARATIVES)
 MEASURES: dict[str, Any] = {
     "surface area": "area", "floor area": "area", "ground area": "area", "roof area": "area", "total area": "area",
     "land area": "area", "area": "area", "areas": "area", "footprint": "area", "footprints": "area", "surface": "area",
-    "floor space": "area", "floorspace": "area", "size": "size", "sizes": "size", "lengths": "length", "length": "length", "widths": "width", "width": "width", "breadth": "width", "wingspan": "width",
+    "floor space": "area", "floorspace": "area", "size": "size", "sizes": "size", "lengths": "length", "length": "length", "widths": "width", "width": "width", "breadth": "width",
     "perimeter": "perimeter", "perimeters": "perimeter", "circumference": "perimeter", "outline": "perimeter", "extent": "size", "dimension": "size", "height": "height",
 }  # fmt: skip
 MEASURE = "|".join(sorted(MEASURES, key=len, reverse=True))

@@ -111,6 +111,24 @@ def test_a_plan_knows_chips_and_time(client: EngineClient, scene: Path) -> None:
     assert part["area_scene_px"] == [0, 0, 64, 64]
 
 
+def test_a_query_is_planned_and_a_layer_is_asked(client: EngineClient, tmp_path: Path) -> None:
+    planned = client.call(
+        "plan_query", {"query": "buildings larger than 50 m2 within 5 m of the river", "context": ["river"]}
+    )
+    assert planned["words"] == "find buildings larger than 50 m2 and within 5 m of a river"
+    boxes = [shapely.box(5e5, 5e6, 5e5 + 10, 5e6 + 10), shapely.box(5e5 + 50, 5e6, 5e5 + 55, 5e6 + 5)]
+    gpd.GeoDataFrame(geometry=boxes, crs=32633).to_file(tmp_path / "buildings.gpkg")
+    gpd.GeoDataFrame(geometry=[shapely.LineString([(5e5, 5e6 - 3), (6e5, 5e6 - 3)])], crs=32633).to_file(
+        tmp_path / "w.gpkg"
+    )
+    asked = {"source": str(tmp_path / "buildings.gpkg"), "context": {"river": str(tmp_path / "w.gpkg")}}
+    for question in ({"plan": planned["plan"]}, {"query": planned["plan"]["query"]}):
+        reply = client.call("ask", {**asked, **question})
+        assert (reply["value"], reply["features"], reply["unknown"]) == (1, [1], [])
+    with pytest.raises(EngineError, match="two ways"):
+        client.call("plan_query", {"query": "buildings larger than 5 m"})
+
+
 def test_an_extent_in_another_crs_gives_results_in_that_of_the_raster(client: EngineClient, scene: Path) -> None:
     _, everywhere = gather(client, "run", run_params(scene))
     wanted = shapely.geometry.shape(final_of(everywhere)[0]["geometry"])

@@ -51,7 +51,7 @@ def choose(
         if meaning.relation.kind in ("nearest", "farthest"):
             steps.append(parts.Rank(by="distance", descending=meaning.relation.kind == "farthest", to=other))
         else:
-            steps.append(parts.Relation(how=meaning.relation.kind, other=other))
+            steps.append(parts.Relation.model_validate({"how": meaning.relation.kind, "other": other}))
     for part in (place, meaning.selector if meaning.selector in PLACES else None):
         if part is not None:
             steps.append(parts.Place.model_validate({"part": part}))
@@ -62,7 +62,8 @@ def choose(
         )
         rank = {"by": by, "descending": meaning.selector != "smallest", "first": first, "last": last}
         steps.append(parts.Rank.model_validate(rank))
-    return select(world, parts.Target(noun="ship", steps=tuple(steps))).chosen.tolist()
+    chosen: list[int] = select(world, parts.Target(noun="ship", steps=tuple(steps))).chosen.tolist()
+    return chosen
 
 
 def things(ground: Ground, boxes_px: Boxes, first: int) -> Things:
