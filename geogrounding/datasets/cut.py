@@ -189,7 +189,7 @@ def cut_training_set(
 
 
 def notes_of_cut(folder: Path) -> tuple[str, ...]:
-    """What the user should know about the labels of a cut training set, one sentence each."""
+    """Notes on the labels of a cut training set."""
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
     notes = []
     if record.get("repaired_features"):

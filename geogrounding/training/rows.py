@@ -37,7 +37,7 @@ class TrainingSet:
     files: Mapping[str, str]
     """SHA-256 of each file that was read, by path."""
     notes: tuple[str, ...] = ()
-    """What the user should know about the labels, one sentence each."""
+    """Notes on the labels."""
 
 
 def read_training_set(settings: TrainSettings, output: Path, *, conventions: Conventions) -> TrainingSet:

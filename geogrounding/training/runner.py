@@ -45,7 +45,7 @@ class Notes:
         self.texts: list[str] = []
 
     def add(self, text: str) -> None:
-        """Note a sentence."""
+        """Add a note."""
         if text not in self.texts:
             self.texts.append(text)
             if self._on_note is not None and run_folder.is_main():
@@ -66,7 +66,7 @@ class TrainingResult:
     last: Mapping[str, float]
     """Numbers of the last logged step."""
     notes: tuple[str, ...]
-    """What the user should know, one sentence each: labels that were repaired, training that could not learn."""
+    """Notes for the user, such as labels that were repaired, or a training that could not learn."""
     images_asked: int
     """Images that the trainer passed to the vision tower ..."""
     images_encoded: int

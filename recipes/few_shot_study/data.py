@@ -1,7 +1,7 @@
 """Images of the experiment: a pool that shots are chosen from, and test sets. See ``experiment``.
 
 A **shot** is one view of a training image in which one withheld class is labelled: the question for all of that class, up
-to two questions for one of it (where it can be told apart), and one question of the image that has no target. What is one
+to two questions for one of it (where it can be identified), and one question of the image that has no target. What is one
 shot is part of what is five, and that of ten.
 """
 
@@ -23,7 +23,7 @@ from geogrounding.datasets.synthetic import Kind
 from geogrounding.errors import InputError
 
 WITHHELD = ("airplane", "ship", "tennis court", "vehicle")
-"""Classes that the start never saw."""
+"""Classes that the base model never saw."""
 RETAINED = ("storage tank", "baseball diamond", "basketball court", "ground track field", "harbor", "bridge")
 """The other classes of NWPU VHR-10, to see what is forgotten."""
 KINDS: tuple[Kind, ...] = ("class", "position", "rank", "size", "negative")

@@ -74,16 +74,16 @@ def read_results(file: Path) -> Results:
 
 def value_of(runs: Sequence[Run], where: str, task: str, name: str) -> Value | None:
     """A metric over the seeds; None where the set has no such questions."""
-    told = [run["measured"].get(where, {}).get(task) for run in runs]
-    known = [one[name] for one in told if one is not None and one.get(name) is not None]
+    measured = [run["measured"].get(where, {}).get(task) for run in runs]
+    known = [one[name] for one in measured if one is not None and one.get(name) is not None]
     if not known:
         return None
     interval: Interval = None
-    parts = [_parts(one, name) for one in told if one is not None]
+    parts = [_parts(one, name) for one in measured if one is not None]
     if all(part is not None for part in parts):
-        interval = _interval([part for part in parts if part is not None], [], _resamples(told))
-    elif len(known) == 1 and told[0][f"{name}_ci"] is not None:
-        low, high = told[0][f"{name}_ci"]
+        interval = _interval([part for part in parts if part is not None], [], _resamples(measured))
+    elif len(known) == 1 and measured[0][f"{name}_ci"] is not None:
+        low, high = measured[0][f"{name}_ci"]
         interval = (low, high)
     return Value(
         mean=float(np.mean(known)),
@@ -111,14 +111,14 @@ def difference(
 _Parts = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def _parts(told: Mapping[str, Any], name: str) -> _Parts | None:
+def _parts(measured: Mapping[str, Any], name: str) -> _Parts | None:
     """(P,) numerators and denominators of a metric by image."""
-    found = told["by_picture"].get(name)
+    found = measured["by_picture"].get(name)
     return None if found is None else (np.array(found[0], np.float64), np.array(found[1], np.float64))
 
 
-def _resamples(told: Sequence[Mapping[str, Any] | None]) -> tuple[int, int]:
-    one = next(one for one in told if one is not None)
+def _resamples(measured: Sequence[Mapping[str, Any] | None]) -> tuple[int, int]:
+    one = next(one for one in measured if one is not None)
     return int(one["resamples"]), int(one["seed"])
 
 
@@ -188,11 +188,11 @@ def markdown(results: Results) -> str:
                 found = [difference(arms["grpo"], arms["sft"], test.name, task, name) for task, name, _ in METRICS]
                 cells_of = [None if one is None else f"{one[0]:+.2f}" + _signed(one[1]) for one in found]
                 lines.append(_row(str(shots), "GRPO − SFT", cells_of))
-    told = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
+    measured = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     lines += [
         "",
-        f"Settings: SFT `{_told(plan['settings']['sft'])}`; GRPO `{_told(plan['settings']['grpo'])}`. Seeds of the data "
-        f"{plan['data_seed']}; {results['machine']['cores']} processor cores ({results['machine']['processor']}); {told}.",
+        f"Settings: SFT `{_settings_text(plan['settings']['sft'])}`; GRPO `{_settings_text(plan['settings']['grpo'])}`. Seeds of the data "
+        f"{plan['data_seed']}; {results['machine']['cores']} processor cores ({results['machine']['processor']}); {measured}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -205,7 +205,7 @@ def _signed(interval: Interval) -> str:
     return "" if interval is None else f" ({interval[0]:+.2f} to {interval[1]:+.2f})"
 
 
-def _told(settings: Mapping[str, Any]) -> str:
+def _settings_text(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 

@@ -3,7 +3,7 @@
     python -m recipes.few_shot_study run --data ../shared/data --base BASE --run runs/experiment
     python -m recipes.few_shot_study report --run runs/experiment
 
-The start (``--base``) never saw the withheld classes; ``make experiment`` makes it first. For every seed and number of shots
+The base model (``--base``) never saw the withheld classes; ``make experiment`` makes it first. For every seed and number of shots
 it is trained by SFT and by GRPO with the same questions, as many steps and as many questions a step, and measured on test
 sets of the withheld classes, of other data sets, and of the classes that were not withheld.
 
@@ -39,7 +39,7 @@ ARMS: tuple[Arm, ...] = get_args(Arm)
 QUESTIONS_A_STEP = 8
 GROUP = 8
 
-# The one place of what trainings are told. A step of both methods learns from as many questions.
+# Settings of the trainings. A step of both methods learns from as many questions.
 BOTH: Mapping[str, Any] = {"steps": 40, "log_every": 5, "save_every": 1_000_000}
 DEFAULTS: Mapping[Arm, Mapping[str, Any]] = {
     "sft": {**BOTH, "batch": QUESTIONS_A_STEP, "learning_rate": 1e-3},
@@ -89,10 +89,10 @@ class Plan:
 
     def fixed(self) -> dict[str, Any]:
         """What all trainings of a folder must have in common, in plain values."""
-        told = dataclasses.asdict(self)
+        settings = dataclasses.asdict(self)
         for name in ("arms", "shots", "seeds"):
-            del told[name]
-        plain: dict[str, Any] = json.loads(json.dumps(told))
+            del settings[name]
+        plain: dict[str, Any] = json.loads(json.dumps(settings))
         return plain
 
 
@@ -158,20 +158,20 @@ def run_experiment(
         doers: see there.
         keep: leave the weights of the trained models.
         command: that was given, for the record.
-        say: tells a person how it goes.
+        say: prints progress.
 
     Returns:
         ``results.json``.
 
     Raises:
-        InputError: the start is missing, or the data do not show what is asked for.
+        InputError: the base model is missing, or the data do not show the classes.
         SettingsError: the folder holds an experiment with other settings or another start.
         GeogroundingError: what training and measuring raise.
     """
     if not (base / "config.json").is_file():
         raise InputError(
             f"{base} is not the folder of a model",
-            hint="make experiment makes the start; its lines say how it is done.",
+            hint="`make experiment` makes it; see the Makefile.",
         )
     for arm in plan.arms:  # what is wrong with the settings is said before anything is done
         plan.training(arm, data=folder, model=str(base))
@@ -201,11 +201,11 @@ def run_experiment(
         shot_file = folder / "shots" / f"{shots}-seed-{seed}.jsonl"
         shot_file.parent.mkdir(exist_ok=True)
         data_of.write_records(shot_file, data_of.shot_records(pool, shots, seed=seed))
-        told = plan.training(arm, data=shot_file, images=pool, data_format="geo-r1", model=str(base), seed=seed)
+        settings = plan.training(arm, data=shot_file, images=pool, data_format="geo-r1", model=str(base), seed=seed)
         model = place / "model"
         shutil.rmtree(model, ignore_errors=True)  # of a training that was cut off
         at, busy = time.monotonic(), time.process_time()
-        training = doers.train(arm, told, model)
+        training = doers.train(arm, settings, model)
         busy = round(time.process_time() - busy, 1)
         trained_s, at = _since(at), time.monotonic()
         metrics = doers.measure(str(model), tests)
@@ -215,7 +215,7 @@ def run_experiment(
                 "arm": arm,
                 "shots": shots,
                 "seed": seed,
-                "settings": describe(told),
+                "settings": describe(settings),
                 "shots_sha256": hashlib.sha256(shot_file.read_bytes()).hexdigest(),
                 "training": dict(training),
                 "training_seconds": trained_s,
