@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from geogrounding.models.base import Model
 
 MAX_QUERY_FILE_BYTES = 1_000_000
-"""A list of sentences is small; a larger file is nearly always a raster given by mistake."""
+"""A list of queries is small; a larger file is nearly always a raster given by mistake."""
 
 
 def read_queries(path: Path) -> list[str]:
-    """Sentences of a text file, one a line; blank lines and lines that start with # are passed over.
+    """Queries of a text file, one a line; blank lines and lines that start with # are passed over.
 
     Raises:
         InputError: it cannot be read as text.
@@ -253,7 +253,7 @@ def output_path(path: Path, of: str | None) -> Path:
     """The output with the ending of its format: ``-f`` adds a missing ending and must not contradict a present one.
 
     Raises:
-        SettingsError: no format can be told.
+        SettingsError: the format is not known.
     """
     ending = path.suffix.lower()
     known = ", ".join(FORMATS.values())

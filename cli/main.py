@@ -53,7 +53,7 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             terminal.say("Interrupted.")
             raise click.exceptions.Exit(INTERRUPTED) from None
-        except Exception as error:  # the last door before the user: a message, never a bare traceback
+        except Exception as error:  # the last place before the user: a message, never a bare traceback
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # the reader of our output has gone: click ends quietly
             detail = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -86,7 +86,7 @@ def _fail(ctx: click.Context, message: str, hint: str, exit_code: int = 1) -> Ne
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="%(prog)s %(version)s")
 def geoground() -> None:
-    """Ask a picture of the Earth a question, get georeferenced polygons.
+    """Ask an aerial or satellite image a question, get georeferenced polygons.
 
     \b
     geoground run scene.tif "the airplanes on the apron" -o planes.geojson

@@ -23,7 +23,7 @@ from .terminal import clean, table, to_json
 def command(folders: tuple[Path, ...], as_json: bool) -> None:
     """List the models that can run here, with licence and size.
 
-    The embedded model, checkpoints in FOLDERS and in the folders of the variable GEOGROUND_MODELS_DIR, and what the
+    The built-in model, checkpoints in FOLDERS and in the folders of the variable GEOGROUND_MODELS_DIR, and what the
     Hugging Face cache holds. Nothing is loaded and nothing is fetched.
 
     \b

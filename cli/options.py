@@ -136,7 +136,7 @@ SCENE = together(
         "--pixel-coordinates",
         is_flag=True,
         section="Scene",
-        help="Answer in pixels of the raster (x right, y down). For pictures without coordinates.",
+        help="Answer in pixels of the raster (x right, y down). For images without coordinates.",
     ),
     option(
         "--trusted-folder",
@@ -219,7 +219,7 @@ MODEL = together(
         show_default=True,
         section="Model",
         metavar="NAME|FOLDER|HUB-ID",
-        help="builtin (the embedded model), a folder with a transformers checkpoint, a hub id, null (finds nothing), "
+        help="builtin (the built-in model), a folder with a transformers checkpoint, a hub id, null (finds nothing), "
         "or with --base-url the server's name for it (default there: its only one).",
     ),
     option(
@@ -299,7 +299,7 @@ MODEL = together(
         type=click.IntRange(784),
         section="Model",
         metavar="PIXELS",
-        help="Largest picture shown to the model, width times height.",
+        help="Largest image shown to the model, width times height.",
     ),
     option(
         "--max-new-tokens",
@@ -316,7 +316,7 @@ QUESTION = together(
         default="detect",
         show_default=True,
         section="Question",
-        help="detect: every object that fits. refer: the one object the sentence describes.",
+        help="detect: every object that fits. refer: the one object the query describes.",
     ),
     option(
         "--whole-scene/--per-chip",

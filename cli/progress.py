@@ -65,7 +65,7 @@ class Silent:
         pass
 
     def event(self, event: str, **details: Any) -> None:
-        """Nobody listens."""
+        """No one listens."""
 
     def update(self, progress: Progress) -> None:
         """Keep it."""

@@ -181,7 +181,7 @@ def say_report(report: RunReport, output: Path, preview: Path | None) -> None:
         reasons = ", ".join(f"{number} × {reason}" for reason, number in report.drops.items())
         say(f"Left out of the model's answers: {reasons}")
     if preview is not None:
-        say(f"Picture: {preview}")
+        say(f"Preview: {preview}")
 
 
 def check_complete(report: RunReport, *, allow_failed: bool) -> None:

@@ -71,7 +71,7 @@ RUN = opt.together(
 )
 DATA = opt.together(
     opt.option("--data", type=_path(), section="Data", metavar="FILE", help="File (or folder) of labelled samples."),
-    opt.option("--images", type=_path(file_okay=False), section="Data", metavar="FOLDER", help="Its pictures."),
+    opt.option("--images", type=_path(file_okay=False), section="Data", metavar="FOLDER", help="Its images."),
     opt.option(
         "--format",
         "data_format",
@@ -119,14 +119,14 @@ DATA = opt.together(
         "partial",
         "Data",
         "Not everything is labelled: no negatives, and what looks like the labelled things counts neither way. "
-        "Default: yes for SFT of the embedded model with --scene.",
+        "Default: yes for SFT of the built-in model with --scene.",
     ),
     opt.option(
         "--turns",
         type=click.IntRange(1, 8),
         section="Data",
         metavar="N",
-        help="Orientations of each picture to learn from. Default: 8 for the embedded model with --scene, else 1.",
+        help="Orientations of each image to learn from. Default: 8 for the built-in model with --scene, else 1.",
     ),
     opt.option(
         "--negatives",
@@ -173,12 +173,12 @@ MODEL = opt.together(
         type=click.IntRange(784),
         section="Model",
         metavar="PIXELS",
-        help="Largest picture shown to the model, width times height; kept for inference.",
+        help="Largest image shown to the model, width times height; kept for inference.",
     ),
-    _switch("reduce-pictures", "Model", "Reduce larger pictures rather than refuse them."),
+    _switch("reduce-pictures", "Model", "Reduce larger images rather than refuse them."),
     opt.option("--device", section="Model", metavar="DEVICE", help="cpu, cuda, mps. Default: the fastest there is."),
     _switch("bf16", "Model", "Compute in bfloat16. Default: on GPUs that have it."),
-    _switch("gradient-checkpointing", "Model", "Less memory, more time. Default: yes, but for the embedded model."),
+    _switch("gradient-checkpointing", "Model", "Less memory, more time. Default: yes, but for the built-in model."),
 )
 OPTIMISER = opt.together(
     opt.option(
@@ -240,7 +240,7 @@ def command() -> None:
     type=click.FloatRange(0, 10),
     section="Data",
     metavar="SHARE",
-    help="For each sample so many questions about what the embedded model knows already, with its own answers, so that "
+    help="For each sample so many questions about what the built-in model knows already, with its own answers, so that "
     "it goes on knowing it. Default: 1 with --scene, else 0.",
 )
 @opt.QUIET
@@ -276,7 +276,7 @@ def sft(**options: Any) -> None:
     section="Rollouts",
     metavar="N",
     help="Completions at once; with --accumulate and --processes a multiple of the group. Default: a group, eight for "
-    "the embedded model.",
+    "the built-in model.",
 )
 @opt.option("--temperature", type=click.FloatRange(0, min_open=True), section="Rollouts", help="Default: 1.")
 @opt.option("--top-p", type=click.FloatRange(0, 1, min_open=True), section="Rollouts", help="Default: 1.")
@@ -285,7 +285,7 @@ def sft(**options: Any) -> None:
     type=click.IntRange(8, 65536),
     section="Rollouts",
     metavar="TOKENS",
-    help="Where an answer is cut off. Default: 1024, 256 for the embedded model.",
+    help="Where an answer is cut off. Default: 1024, 256 for the built-in model.",
 )
 @opt.option(
     "--probe",
@@ -333,7 +333,7 @@ def sft(**options: Any) -> None:
     "compare-labels",
     "Rewards",
     "Whether a box that is called otherwise than the one thing asked for counts as wrong. Default: yes, but for the "
-    "embedded model.",
+    "built-in model.",
 )
 @opt.option(
     "--scale-rewards",
@@ -350,7 +350,7 @@ def sft(**options: Any) -> None:
     "--beta",
     type=click.FloatRange(0),
     section="Rewards",
-    help="Weight of the KL divergence from the start; 0 (default) is off.",
+    help="Weight of the KL divergence from the base model; 0 (default) is off.",
 )
 @opt.option(
     "--iterations", type=click.IntRange(1), section="Rewards", help="Steps on the same completions. Default: 1."
@@ -384,7 +384,7 @@ def _train(method: Method, options: dict[str, Any]) -> None:
         if not (output / run_folder.RECORD).is_file():
             raise OutputError(f"{output} holds no training run to go on with", hint="Leave out --resume.")
         if config is not None:
-            raise SettingsError("--config does not go with --resume", hint="The run knows what it was told.")
+            raise SettingsError("--config does not go with --resume", hint="The run keeps its own settings.")
         # What is given beside --resume must be what the run was begun with; the library compares them.
         given = {**launch.settings_of_run(output, kind), **given}
     settings = settings_of.make_settings(kind, given, config)
@@ -412,7 +412,7 @@ def _warn(note: str) -> None:
 
 
 class _Says:
-    """Tells a person how training goes, every few seconds."""
+    """Reports the progress of training to a person, every few seconds."""
 
     def __init__(self) -> None:
         self._said = -SAY_EVERY_S
@@ -429,5 +429,5 @@ class _Says:
 def _say_outcome(outcome: TrainingResult) -> None:
     problems = f", {count(outcome.problems, 'record')} left out (problems.txt)" if outcome.problems else ""
     say(f"{count(outcome.samples, 'sample')}{problems}; {count(outcome.steps, 'step')} in {duration(outcome.seconds)}")
-    say(f"The vision tower looked at {outcome.images_encoded:,} of {outcome.images_asked:,} pictures asked for")
+    say(f"The vision tower looked at {outcome.images_encoded:,} of {outcome.images_asked:,} images asked for")
     say(f"Model: {outcome.folder}   (geoground run SCENE QUERY --model {outcome.folder} -o OUT)")

@@ -5,7 +5,7 @@ r"""``geoground engine``: a child process that answers requests on standard inpu
 
 protocol.py     lines, requests, replies, errors: the words of docs/engine.md
 stdio.py        the two pipes; nothing else can write to them
-parameters.py   what each method takes, checked at the door
+parameters.py   what each method takes, checked before use
 session.py      the process that the client starts: small, always answers, owns the others
 children.py     the processes that it owns
 worker.py       the process that does the work, and how a job in it is interrupted

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Tell = Callable[..., None]
+Emit = Callable[..., None]
 """Sends an event of a request: name, and members by keyword."""
 
 

@@ -24,7 +24,7 @@ from geogrounding.execution.describe import (
 from geogrounding.messages import quote
 
 if TYPE_CHECKING:
-    from geogrounding.engine.interrupts import Interrupts, Tell
+    from geogrounding.engine.interrupts import Emit, Interrupts
     from geogrounding.execution.report import Progress
     from geogrounding.execution.scan_plan import Plan
     from geogrounding.raster.scene import Scene
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 BLOCK = 500
 """Features in one line: a quarter of a megabyte, which a client parses without its window standing still."""
-TELL_EVERY_S = 0.2
+EMIT_EVERY_S = 0.2
 """Progress and provisional features are sent so often, and once more at the end."""
 MEASURED_CHIPS = 4
 SLOW_CHIP_S = 2.0
@@ -42,7 +42,7 @@ TRIED_CHIPS = 200
 """Chips read in search of some with valid pixels."""
 MAX_FAILED_LISTED = 1_000
 
-Method = Callable[[Any, "Tell"], dict[str, Any]]
+Method = Callable[[Any, "Emit"], dict[str, Any]]
 
 
 class Jobs:
@@ -64,11 +64,11 @@ class Jobs:
             "cut_training_set": self.cut_training_set,
         }
 
-    def info(self, params: parameters.Info, _tell: Tell) -> dict[str, Any]:
-        """What a scene is and how the embedded model would look at it."""
+    def info(self, params: parameters.Info, _emit: Emit) -> dict[str, Any]:
+        """What a scene is and how the built-in model would look at it."""
         return describe_scene(params.settings)
 
-    def crs(self, params: parameters.Lookup, _tell: Tell) -> dict[str, Any]:
+    def crs(self, params: parameters.Lookup, _emit: Emit) -> dict[str, Any]:
         """Look a coordinate system up: shows that the environment's PROJ finds its own database."""
         from pyproj import CRS
         from pyproj.exceptions import CRSError
@@ -83,7 +83,7 @@ class Jobs:
                 hint="Example: EPSG:4326. If that one is unknown too, another program's PROJ_DATA is in the way.",
             ) from error
 
-    def test(self, params: parameters.Lookup, tell: Tell) -> dict[str, Any]:
+    def test(self, params: parameters.Lookup, emit: Emit) -> dict[str, Any]:
         """What the settings page of a client shows: versions, device, a CRS, models. Imports torch."""
         import platform
         from importlib.metadata import PackageNotFoundError, version
@@ -102,28 +102,28 @@ class Jobs:
             "platform": platform.platform(),
             "packages": packages,
             **_device(),
-            "crs": self.crs(params, tell),
-            "models": self.models(parameters.Models(), tell)["models"],
+            "crs": self.crs(params, emit),
+            "models": self.models(parameters.Models(), emit)["models"],
         }
 
-    def models(self, params: parameters.Models, _tell: Tell) -> dict[str, Any]:
+    def models(self, params: parameters.Models, _emit: Emit) -> dict[str, Any]:
         """Models that can run here, the results of training runs among them."""
         from geogrounding.models.catalog import available
 
         return {"models": [asdict(info) for info in available([*self._model_folders, *params.folders])]}
 
-    def load(self, params: parameters.Load, tell: Tell) -> dict[str, Any]:
+    def load(self, params: parameters.Load, emit: Emit) -> dict[str, Any]:
         """Load a model, so that the first question does not have to wait for it."""
-        model = self._model(params, tell)
+        model = self._model(params, emit)
         return {"model": model.name, "fingerprint": model.fingerprint, "conventions": asdict(model.conventions)}
 
-    def plan(self, params: parameters.Plan, tell: Tell) -> dict[str, Any]:
+    def plan(self, params: parameters.Plan, emit: Emit) -> dict[str, Any]:
         """How many chips a run would look at, and how long it would take."""
         from geogrounding.execution.scan_plan import make_plan
         from geogrounding.execution.scene import open_scene
 
         with open_scene(params.settings) as scene:
-            model = self._model(params.model, tell)
+            model = self._model(params.model, emit)
             plan = make_plan(scene, params.settings, model.conventions)
             per_chip = self._warm.speed(params.model).guess(len(params.settings.expressions))
             measure = params.model.model_options.base_url is None if params.measure is None else params.measure
@@ -135,7 +135,7 @@ class Jobs:
             "seconds_per_chip": per_chip,
         }
 
-    def plan_query(self, params: parameters.PlanQuery, _tell: Tell) -> dict[str, Any]:
+    def plan_query(self, params: parameters.PlanQuery, _emit: Emit) -> dict[str, Any]:
         """A query taken apart: the plan, and the same in words."""
         from geogrounding.asking import plan_query
         from geogrounding.query.describe import plan_text
@@ -143,7 +143,7 @@ class Jobs:
         plan = plan_query(params.query, names=params.context)
         return {"plan": plan.plain_values(), "words": plan_text(plan), "unread": list(plan.unread)}
 
-    def ask(self, params: parameters.Ask, tell: Tell) -> dict[str, Any]:
+    def ask(self, params: parameters.Ask, emit: Emit) -> dict[str, Any]:
         """The answer to a question about a raster or a vector layer."""
         from geogrounding.asking import ask, is_vector
         from geogrounding.query.plan import QueryPlan
@@ -155,16 +155,16 @@ class Jobs:
             plan,
             context=params.context,
             label_field=params.label_field,
-            model=lambda: self._model(params, tell),
+            model=lambda: self._model(params, emit),
             output=params.output,
             overwrite=params.overwrite,
-            on_progress=_Teller(tell, self._interrupts.check).progress,
+            on_progress=_RunEvents(emit, self._interrupts.check).progress,
             **options,
         )
         return reply.json_values()
 
-    def run(self, params: parameters.Run, tell: Tell) -> dict[str, Any]:
-        """Ask, tell what is found while it is found, then the merged result."""
+    def run(self, params: parameters.Run, emit: Emit) -> dict[str, Any]:
+        """Ask, emit results while they are found, then the merged ones."""
         from geogrounding.io.destination import Destination
         from geogrounding.io.write_layer import check_output
         from geogrounding.pipeline import walk_scene, write_result
@@ -173,24 +173,24 @@ class Jobs:
         replace = params.overwrite or params.resume
         if output is not None:
             check_output(output, overwrite=replace)
-        teller = _Teller(tell, self._interrupts.check)
+        run_events = _RunEvents(emit, self._interrupts.check)
 
         def plan_made(scene: Scene, plan: Plan, model: Any) -> None:
             per_chip = self._warm.speed(params.model).guess(len(settings.expressions))
             seconds = None if per_chip is None else round(per_chip * len(plan.grid), 1)
-            tell("plan", **describe_plan(scene, plan), model=model.name, seconds=seconds)
+            emit("plan", **describe_plan(scene, plan), model=model.name, seconds=seconds)
 
         with (
             self._journal(output) as journal,
             walk_scene(
                 settings,
-                lambda: self._model(params.model, tell),
+                lambda: self._model(params.model, emit),
                 journal,
                 resume=params.resume,
                 overwrite=params.overwrite,
                 on_plan=plan_made,
-                on_progress=teller.progress,
-                on_features=teller.found,
+                on_progress=run_events.progress,
+                on_features=run_events.found,
             ) as walk,
         ):
             self._interrupts.check()
@@ -198,23 +198,23 @@ class Jobs:
                 write_result(walk, Destination(path=output, overwrite=replace))
                 if walk.report.complete:
                     walk.journal.remove()
-            teller.final(walk.collection)
+            run_events.final(walk.collection)
             looked_at = walk.report.chips - walk.report.empty_chips
             spent = walk.report.model_seconds + walk.report.waiting_seconds
-            if looked_at and not teller.resumed:
+            if looked_at and not run_events.resumed:
                 self._warm.speed(params.model).record(len(settings.expressions), spent / looked_at)
-            told = describe_report(walk.report)
-            told["failed_chips"] = told["failed_chips"][:MAX_FAILED_LISTED]
+            report = describe_report(walk.report)
+            report["failed_chips"] = report["failed_chips"][:MAX_FAILED_LISTED]
             return {
-                **told,
+                **report,
                 "failed": len(walk.report.failed_chips),
                 "crs": None if walk.scene.crs is None else describe_crs(walk.scene.crs),
                 "model": walk.model.name,
                 "output": None if output is None else str(output.absolute()),
             }
 
-    def cut_training_set(self, params: parameters.Cut, _tell: Tell) -> dict[str, Any]:
-        """Chips with labels from a raster and a layer, as a run with the embedded model would cut them."""
+    def cut_training_set(self, params: parameters.Cut, _emit: Emit) -> dict[str, Any]:
+        """Chips with labels from a raster and a layer, as a run with the built-in model would cut them."""
         from geogrounding.datasets.cut import CutOptions, cut_training_set
         from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 
@@ -226,10 +226,10 @@ class Jobs:
             samples = sum(1 for line in lines if line.strip())
         return {"data": str(data.absolute()), "samples": samples}
 
-    def _model(self, wanted: parameters.Load, tell: Tell) -> Guarded:
+    def _model(self, wanted: parameters.Load, emit: Emit) -> Guarded:
         self._interrupts.check()
         if not self._warm.loaded(wanted):
-            tell("loading", model=wanted.model)
+            emit("loading", model=wanted.model)
         return self._warm.get(wanted)
 
     @contextmanager
@@ -251,31 +251,31 @@ class Jobs:
         self._interrupts.check()
         stretch = compute_stretch(scene, params.settings.stretch)
         chips = (plan.grid[i] for i in range(min(len(plan.grid), TRIED_CHIPS)))
-        with closing(read_chips(scene, chips, stretch)) as images:
+        with closing(read_chips(scene, chips, stretch)) as read:
             most = min(MEASURED_CHIPS, model.conventions.batch_size)
-            pictures = list(islice((i.pixels for i in images if i.pixels is not None), most))
-        if not pictures:
+            images = list(islice((i.pixels for i in read if i.pixels is not None), most))
+        if not images:
             return None
         questions = params.settings.questions
         begin = time.monotonic()
-        model.ground(pictures[:1], questions)
+        model.ground(images[:1], questions)
         seconds = time.monotonic() - begin
         if seconds < SLOW_CHIP_S:  # the first time is also slower than the others
             begin = time.monotonic()
-            model.ground(pictures, questions)
-            seconds = (time.monotonic() - begin) / len(pictures)
+            model.ground(images, questions)
+            seconds = (time.monotonic() - begin) / len(images)
         self._warm.speed(params.model).record(len(questions), seconds)
         return seconds
 
 
-class _Teller:
+class _RunEvents:
     """Sends progress and features of one run, not too often, and looks whether the run was cancelled."""
 
-    def __init__(self, tell: Tell, check: Callable[[], None]) -> None:
-        self._tell, self._check = tell, check
+    def __init__(self, emit: Emit, check: Callable[[], None]) -> None:
+        self._emit, self._check = emit, check
         self._held: list[dict[str, Any]] = []
         self._number = 0
-        self._told = 0.0
+        self._emitted_at = 0.0
         self.resumed = 0
 
     def found(self, features: list[Feature]) -> None:
@@ -289,12 +289,12 @@ class _Teller:
         self._check()
         self.resumed = progress.chips_resumed
         now = time.monotonic()
-        if now - self._told < TELL_EVERY_S and progress.chips_done < progress.chips_total:
+        if now - self._emitted_at < EMIT_EVERY_S and progress.chips_done < progress.chips_total:
             return
-        self._told = now
+        self._emitted_at = now
         self._send("provisional", self._held)
         self._held = []
-        self._tell("progress", **asdict(progress))
+        self._emit("progress", **asdict(progress))
 
     def final(self, features: Iterator[Feature] | Any) -> None:
         """The merged features, which take the place of all provisional ones; at least one block, be it empty."""
@@ -305,14 +305,14 @@ class _Teller:
             block.append(describe_feature(feature, feature.id))
             if len(block) == BLOCK:
                 self._check()
-                self._tell("features", stage="final", first=first, features=block)
+                self._emit("features", stage="final", first=first, features=block)
                 block, first = [], False
         if block or first:
-            self._tell("features", stage="final", first=first, features=block)
+            self._emit("features", stage="final", first=first, features=block)
 
     def _send(self, stage: str, features: list[dict[str, Any]]) -> None:
         for start in range(0, len(features), BLOCK):
-            self._tell("features", stage=stage, first=False, features=features[start : start + BLOCK])
+            self._emit("features", stage=stage, first=False, features=features[start : start + BLOCK])
 
 
 def _device() -> dict[str, Any]:

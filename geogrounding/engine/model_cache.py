@@ -45,7 +45,7 @@ class Speed:
 
     def guess(self, questions: int) -> float | None:
         """Seconds per chip; from another number of questions in proportion, which is too long rather than too short:
-        the questions of a chip share the work on the picture.
+        the questions of a chip share the work on the image.
         """
         if questions in self.seconds_per_chip:
             return self.seconds_per_chip[questions]

@@ -18,7 +18,7 @@ from typing import Any
 from geogrounding.engine.transport import LineReader, TooLong, Writer
 
 MAX_LINE_BYTES = 1 << 26
-"""Lines of a child are the engine's own; the bound is for a child gone mad."""
+"""Lines of a child are the engine's own; the bound is for a runaway child."""
 
 
 def python_command(module: str, *arguments: str) -> list[str]:
@@ -28,7 +28,7 @@ def python_command(module: str, *arguments: str) -> list[str]:
 
 
 class Child:
-    """A running process that is told things in lines and tells things in lines."""
+    """A running process that reads lines and writes lines."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Child:
         return self._process.pid
 
     def send(self, message: dict[str, Any]) -> None:
-        """Tell it something; what a dead child does not hear is settled by ``on_end``."""
+        """Send it a message; what a dead child does not read is settled by ``on_end``."""
         with contextlib.suppress(OSError, ValueError):
             self._writer.send(message)
 

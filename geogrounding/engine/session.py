@@ -112,7 +112,7 @@ class Session:
                 self._take(line)
                 if self._closing:
                     break
-        except OSError:  # nobody reads the replies: the client is gone
+        except OSError:  # no one reads the replies: the client is gone
             pass
         finally:
             self.close()
@@ -120,7 +120,7 @@ class Session:
     def close(self) -> None:
         """End the children and remove temporary files."""
         self._closing = True
-        # A thread may hold the lock and wait for a client that does not read: the children end all the same.
+        # A thread may hold the lock and wait for a client that does not read: the children end anyway.
         held = self._lock.acquire(timeout=2)
         children = [child for child in (self._worker, self._trainer) if child is not None]
         self._worker = self._trainer = None
@@ -282,7 +282,7 @@ class Session:
     # Training
 
     def _start_training(self, request: Request, params: parameters.Train) -> None:
-        params.make_settings()  # what is wrong is told at once
+        params.make_settings()  # what is wrong is reported at once
         if self._training is not None:
             raise RequestError("busy", "a training run is under way", hint="Wait for its end, or cancel it.")
         discard = None if params.keep_cancelled or params.resume or params.output.exists() else params.output
@@ -302,7 +302,7 @@ class Session:
                 return
             job, self._trainer, self._training = self._training, None, None
             if job is None or self._jobs.get(job.request.id) is not job:
-                return  # it had told its end
+                return  # it had reported its end
             request_id = job.request.id
             if job.cancelled and job.discard is not None:
                 shutil.rmtree(job.discard, ignore_errors=True)

@@ -23,8 +23,8 @@ from geogrounding.engine.transport import LineReader, TooLong, Writer, take_over
 MAX_LINE_BYTES = 1 << 22
 
 
-def train(params: parameters.Train, tell: Callable[..., None]) -> dict[str, Any]:
-    """Train, and tell the numbers of each step.
+def train(params: parameters.Train, emit: Callable[..., None]) -> dict[str, Any]:
+    """Train, and emit the metrics of each step.
 
     Raises:
         SettingsError, InputError, ModelError, OutputError: what cannot work.
@@ -32,9 +32,9 @@ def train(params: parameters.Train, tell: Callable[..., None]) -> dict[str, Any]
     from geogrounding.training import launch
 
     settings = params.make_settings()
-    tell("loading", model=settings.model)
+    emit("loading", model=settings.model)
     outcome = launch.train(
-        params.method, settings, params.output, resume=params.resume, on_log=_Steps(time.monotonic, tell)
+        params.method, settings, params.output, resume=params.resume, on_log=_Steps(time.monotonic, emit)
     )
     return {
         "model": str(outcome.folder.absolute()),
@@ -50,8 +50,8 @@ def train(params: parameters.Train, tell: Callable[..., None]) -> dict[str, Any]
 class _Steps:
     """Numbers of a step as an event, with a guess of the time that is left."""
 
-    def __init__(self, clock: Callable[[], float], tell: Callable[..., None]) -> None:
-        self._clock, self._tell = clock, tell
+    def __init__(self, clock: Callable[[], float], emit: Callable[..., None]) -> None:
+        self._clock, self._emit = clock, emit
         self._first: tuple[float, float] | None = None
 
     def __call__(self, numbers: Mapping[str, float]) -> None:
@@ -60,15 +60,15 @@ class _Steps:
             self._first = (step, now)
         begun, since = self._first
         left = None if step <= begun else round((now - since) / (step - begun) * (steps - step), 1)
-        told = {key: value for key, value in numbers.items() if key not in ("step", "steps")}
-        self._tell(
+        shown = {key: value for key, value in numbers.items() if key not in ("step", "steps")}
+        self._emit(
             "training",
             step=int(step),
             steps=int(steps),
-            reward=told.get("reward"),
-            loss=told.get("loss"),
+            reward=shown.get("reward"),
+            loss=shown.get("loss"),
             seconds_left=left,
-            numbers=told,
+            numbers=shown,
         )
 
 
@@ -86,14 +86,14 @@ def main() -> None:
 
 
 def _answer(request: Request, writer: Writer) -> dict[str, Any]:
-    def tell(name: str, **members: Any) -> None:
+    def emit(name: str, **members: Any) -> None:
         writer.send(event(request.id, name, **members))
 
     try:
         params = parameters.parse(request.method, request.params)
         assert isinstance(params, parameters.Train)
-        return reply(request.id, train(params, tell))
-    except Exception as error:  # noqa: BLE001 - the session is told, whatever it was
+        return reply(request.id, train(params, emit))
+    except Exception as error:  # noqa: BLE001 - the session gets it, whatever it was
         message = failure_of(request.id, error)
         if message["error"]["code"] == "defect":
             traceback.print_exc()

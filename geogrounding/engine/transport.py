@@ -1,4 +1,4 @@
-"""The pipes to a client: lines in, lines out, and nobody else writes to them."""
+"""The pipes to a client: lines in, lines out, and no other code writes to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LineReader:
     """Lines of a pipe, in bounded memory."""
 
     def __init__(self, descriptor: int, *, limit: int) -> None:
-        """Read ``descriptor``; of a line with more than ``limit`` bytes only that it was there is told."""
+        """Read ``descriptor``; of a line with more than ``limit`` bytes only its length is reported."""
         self._descriptor, self._limit = descriptor, limit
 
     def __iter__(self) -> Iterator[bytes | TooLong]:
@@ -62,7 +62,7 @@ class Writer:
         """Write a message.
 
         Raises:
-            OSError: nobody reads any more.
+            OSError: no one reads any more.
         """
         self.send_line(encode(message))
 
@@ -70,7 +70,7 @@ class Writer:
         """Write a line with its end.
 
         Raises:
-            OSError: nobody reads any more.
+            OSError: no one reads any more.
         """
         view = memoryview(line)
         with self._lock:

@@ -72,12 +72,12 @@ class Worker:
             self._do(self._light.get())
 
     def _do(self, request: Request) -> None:
-        def tell(name: str, **members: Any) -> None:
+        def emit(name: str, **members: Any) -> None:
             self._writer.send(event(request.id, name, **members))
 
         try:
             params = parameters.parse(request.method, request.params)
-            message = reply(request.id, self._jobs.methods[request.method](params, tell))
+            message = reply(request.id, self._jobs.methods[request.method](params, emit))
         except Interrupted:
             message = failure(request.id, "cancelled", "cancelled")
         except Exception as error:  # noqa: BLE001 - whatever happened to one request, the next one is served

@@ -22,7 +22,7 @@ from .unfinished import OUTPUT, Unfinished, begin
 
 
 class Asking(QObject):
-    """One run at a time; every result is on the map as soon as the engine has told it."""
+    """One run at a time; every result is on the map as soon as the engine has sent it."""
 
     results_changed = pyqtSignal()
     """Results came, or a run ended."""
@@ -336,7 +336,7 @@ def plan_all(
     known = True
     for params, inputs in jobs:
         try:
-            paths = {name: str(made.run(_nobody, cancelled)) for name, made in inputs.items()}
+            paths = {name: str(made.run(_unwatched, cancelled)) for name, made in inputs.items()}
             if "source" in paths:
                 params = {**params, "measure": False}
             plan = link.call("plan", {**params, **paths}, cancelled=cancelled)
@@ -349,5 +349,5 @@ def plan_all(
     return {"chips": chips, "seconds": seconds if known else None}
 
 
-def _nobody(_share: float) -> None:
-    """Nobody watches the progress of an estimate."""
+def _unwatched(_share: float) -> None:
+    """The progress of an estimate is not shown."""

@@ -127,7 +127,7 @@ class AskPanel(QWidget):
         """Whether the user has agreed to a large export."""
         return self.allow_export.isChecked()
 
-    # What others tell the panel
+    # What others show in the panel
 
     def take_settings(self) -> None:
         """Fill the fields with the defaults of the settings page."""
@@ -158,7 +158,7 @@ class AskPanel(QWidget):
         self.estimate.setStyleSheet(PROBLEM if problem else "")
 
     def describe_plan(self, plan: dict[str, Any], sources: list[Source]) -> None:
-        """Show chips and time, what is exported first, and what the engine is told about colours."""
+        """Show chips and time, what is exported first, and the bands and limits that the engine gets."""
         chips, seconds = int(plan.get("chips", 0)), plan.get("seconds")
         text = tr("1 chip") if chips == 1 else tr("{n} chips").format(n=f"{chips:,}")
         if isinstance(seconds, (int, float)) and seconds > 0:

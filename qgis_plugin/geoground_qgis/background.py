@@ -44,7 +44,7 @@ class Call(QThread):
         self._stopped = threading.Event()
 
     def stop(self) -> None:
-        """Tell the function that nobody waits for it any more."""
+        """Let the function know that its answer is not wanted any more."""
         self._stopped.set()
 
     def run(self) -> None:
@@ -195,9 +195,9 @@ class EngineTask(QgsTask):
     def run(self) -> bool:
         """Do the work; QGIS calls this in a thread of its own."""
         try:
-            paths = {name: str(made.run(self._tell_share, self.isCanceled)) for name, made in self._inputs.items()}
+            paths = {name: str(made.run(self._receive_share, self.isCanceled)) for name, made in self._inputs.items()}
             params = self._params(paths)
-            self.result = self._link.call(self._method, params, on_event=self._tell, cancelled=self.isCanceled)
+            self.result = self._link.call(self._method, params, on_event=self._receive, cancelled=self.isCanceled)
         except Cancelled:
             return False
         except (EngineError, LayerError) as error:
@@ -219,17 +219,17 @@ class EngineTask(QgsTask):
         super().cancel()
 
     def finished(self, result: bool) -> None:
-        """Tell how it ended; QGIS calls this in the main thread."""
+        """Report how it ended; QGIS calls this in the main thread."""
         self._drain()
         if result:
             self.ended.emit("done")
         else:
             self.ended.emit("cancelled" if self.isCanceled() else "failed")
 
-    def _tell_share(self, share: float) -> None:
-        self._tell({"event": "export", "share": share})
+    def _receive_share(self, share: float) -> None:
+        self._receive({"event": "export", "share": share})
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _receive(self, event: dict[str, Any]) -> None:
         """Take an event in the thread of the task; the main thread is woken once for all that wait."""
         self._waiting.append(event)
         if not self._woken:

@@ -180,4 +180,4 @@ class Dock(QgsDockWidget):
 
 
 def _nothing() -> None:
-    """Nobody listens any more."""
+    """No one listens any more."""

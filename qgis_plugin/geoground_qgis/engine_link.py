@@ -1,4 +1,4 @@
-"""The one door to the engine: the client of engine/, kept warm, with the settings of the user.
+"""The only way to the engine: the client of engine/, kept warm, with the settings of the user.
 
 Everything here may be called from any thread.
 """
@@ -22,15 +22,15 @@ WITH_MODEL = frozenset({"plan", "run", "load"})
 PROBE_S = 120.0
 """For the first answer of a test: importing torch from a cold disk is slow."""
 
-Tell = Callable[[dict[str, Any]], None]
+OnEvent = Callable[[dict[str, Any]], None]
 
 
 def _nothing() -> None:
-    """Nobody listens."""
+    """No one listens."""
 
 
 class Link:
-    """One engine for panel, settings and algorithms; started by the first request, and anew after it ended."""
+    """One engine for panel, settings and algorithms; started by the first request, and again after it ended."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -47,7 +47,7 @@ class Link:
         method: str,
         params: dict[str, Any],
         *,
-        on_event: Tell | None = None,
+        on_event: OnEvent | None = None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         """Ask the engine and wait; ``on_event`` is called in this thread.

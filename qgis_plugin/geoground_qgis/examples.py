@@ -96,7 +96,7 @@ class ExampleFile:
         return self.path
 
     def cancel(self) -> None:
-        """Nothing to tell: ``run`` asks ``cancelled`` before every feature."""
+        """Nothing to do: ``run`` asks ``cancelled`` before every feature."""
 
     def discard(self) -> None:
         """Delete the file and what SQLite put beside it."""

@@ -24,7 +24,7 @@ class LayerWatch(QObject):
 
     selection_changed = pyqtSignal()
     rows_changed = pyqtSignal()
-    """Rows came, went, or have other ids: read the layer anew."""
+    """Rows came, went, or have other ids: read the layer again."""
     ids_changed = pyqtSignal()
     """Ids noted before mean nothing any more."""
     verdicts_changed = pyqtSignal(object)

@@ -47,7 +47,7 @@ class Ranking(QObject):
         return len(self._ids)
 
     def load(self, layer: QgsVectorLayer | None) -> None:
-        """Read a layer anew; until ``changed`` comes, the old ranking stands."""
+        """Read a layer again; until ``changed`` comes, the old ranking stands."""
         self.stop()
         self._reading, self._reading_verdicts = [], {}
         if layer is None:

@@ -226,7 +226,7 @@ class ResultWriter(QObject):
         return layer_id is not None and self._project.mapLayer(layer_id) is None
 
     def _layer_of(self, query: str) -> QgsVectorLayer | None:
-        """The layer of a question, made where it is missing; None for one that nobody asked or that was removed."""
+        """The layer of a question, made where it is missing; None for one that was not asked or that was removed."""
         if query in self._layers:
             return self._project.mapLayer(self._layers[query])
         if query not in self._queries:

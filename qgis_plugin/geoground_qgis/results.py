@@ -71,14 +71,14 @@ def to_feature(
 
     Texts are kept as they came: they are data, and every place that shows them shows them literally.
     """
-    told = flat(found)
-    geometry = QgsGeometry.fromWkt(told["wkt"])
+    values = flat(found)
+    geometry = QgsGeometry.fromWkt(values["wkt"])
     if geometry.isNull() or geometry.isEmpty():
         return None
     feature = QgsFeature(fields)
     feature.setGeometry(geometry)
     for name, kind in FIELDS:
-        index, value = fields.indexOf(name), told.get(name)
+        index, value = fields.indexOf(name), values.get(name)
         if index < 0 or value is None or name in ("date", "review"):
             continue
         try:

@@ -75,7 +75,7 @@ class ReviewPanel(ReviewForm):
         self.choice.setLayer(layer)
 
     def refresh(self) -> None:
-        """Read the layer anew, after results came or went."""
+        """Read the layer again, after results came or went."""
         self.ranking.load(self.layer)
 
     # What the user does

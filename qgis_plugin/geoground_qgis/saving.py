@@ -211,7 +211,7 @@ def _options(layer: QgsVectorLayer, target: Target) -> QgsVectorFileWriter.SaveV
 
 
 def reload_readers(target: Target) -> None:
-    """Let layers of the project that read the file of a target open it anew: the files of SQLite beside it are new."""
+    """Let layers of the project that read the file of a target open it again: the files of SQLite beside it are new."""
     for layer in readers(target.path, None):
         if layer.isEditable():
             continue

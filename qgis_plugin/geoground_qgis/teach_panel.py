@@ -142,7 +142,7 @@ class TeachPanel(QWidget):
         self.set_running(True)
 
     def show_event(self, event: dict[str, Any]) -> None:
-        """Progress of training: step, steps and figures."""
+        """Progress of training: step, steps and metrics."""
         step, steps = int(event.get("step", 0)), int(event.get("steps", 0))
         if steps > 0:
             self.progress.setRange(0, steps)
@@ -152,9 +152,9 @@ class TeachPanel(QWidget):
             if isinstance(seconds, (int, float)) and seconds > 0:
                 text += tr(", about {time} left").format(time=duration(seconds))
             self.progress.setFormat(text)
-        figure = event.get("reward") if self.method.currentData() == "grpo" else event.get("loss")
-        if isinstance(figure, (int, float)):
-            self.curve.add(step, float(figure))
+        metric = event.get("reward") if self.method.currentData() == "grpo" else event.get("loss")
+        if isinstance(metric, (int, float)):
+            self.curve.add(step, float(metric))
 
     def show_status(self, text: str) -> None:
         """What goes on before the first step."""

@@ -58,7 +58,7 @@ class Teaching(QObject):
             "expression_field": lesson.field or None,
             "steps": lesson.steps,
             "partial": not lesson.complete,
-            "negatives": 0.0,  # where nothing was drawn nobody has looked
+            "negatives": 0.0,  # where nothing was drawn, what is there is not known
         }
         self._panel.begin()
         self._task = EngineTask(
@@ -102,16 +102,16 @@ class Teaching(QObject):
         if outcome == "done":
             model = str(task.result.get("model", ""))
             self._panel.say(tr("Ready. The model is in the list of the tab Ask, and chosen."))
-            self._tell(tr("The model is trained: {name}").format(name=model), Qgis.MessageLevel.Success)
+            self._say(tr("The model is trained: {name}").format(name=model), Qgis.MessageLevel.Success)
             self.trained.emit(model)
         elif outcome == "cancelled":
             self._panel.say(tr("Cancelled."))
         else:
             text = " ".join(filter(None, (task.message, task.hint)))
             self._panel.say(text, problem=True)
-            self._tell(text, Qgis.MessageLevel.Critical)
+            self._say(text, Qgis.MessageLevel.Critical)
         self.finished.emit(outcome)
 
-    def _tell(self, text: str, level: Qgis.MessageLevel) -> None:
+    def _say(self, text: str, level: Qgis.MessageLevel) -> None:
         self._bar.pushMessage(NAME, literal(text), level, 8)
         QgsMessageLog.logMessage(text, NAME, level, False)

@@ -1,7 +1,7 @@
 """Runs inside the desktop of QGIS (qgis --code): plays the part of a user and writes what happened to a file.
 
 Environment: GEOGROUND_TEST_PLAY names one of the plays below, GEOGROUND_TEST_OUT the folder for report.json and
-pictures, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python of the engine, GEOGROUND_TEST_ZIP the
+screenshots, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python of the engine, GEOGROUND_TEST_ZIP the
 plugin.
 """
 
@@ -86,7 +86,7 @@ def pause(seconds: float) -> None:
     until(lambda: time.monotonic() > end)
 
 
-def picture(name: str) -> None:
+def screenshot(name: str) -> None:
     until(lambda: not iface.mapCanvas().isDrawing())
     pause(0.5)
     iface.mainWindow().grab().save(str(OUT / f"{name}.png"))
@@ -139,7 +139,7 @@ def draw() -> None:
     until(lambda: dock.ask.drawn.extent is not None, 10)
     drawn = dock.ask.drawn.extent
     layer = ask(QUESTION)
-    picture("drawn")
+    screenshot("drawn")
     shapes = [feature.geometry().boundingBox() for feature in layer.getFeatures()]
     REPORT["drawn"] = {
         "count": len(shapes),
@@ -154,7 +154,7 @@ def set_up() -> None:
     plugin = plugins["geoground_qgis"]
     welcome = plugin.dock.welcome
     REPORT["welcome"] = welcome.isVisible()
-    picture("welcome")
+    screenshot("welcome")
 
     def fill_in() -> None:
         dialog = QApplication.activeModalWidget()
@@ -211,7 +211,7 @@ def review(layer: QgsVectorLayer) -> None:
         pause(0.05)
     dock.review.reject.click()
     pause(0.5)
-    picture("review")
+    screenshot("review")
     REPORT["reasoning_shown"] = dock.review.reasoning.toPlainText()
     REPORT["counts"] = dock.review.ranking.counts(0.0)
     dock.review.slider.setValue(60)
@@ -238,7 +238,7 @@ def teach(layer: QgsVectorLayer) -> None:
     dock.teaching.finished.connect(outcomes.append)
     panel.train_button.click()
     until(lambda: outcomes or len(panel.curve.points) > 6)
-    picture("teach")
+    screenshot("teach")
     until(lambda: bool(outcomes))
     REPORT["taught"] = {
         "outcome": outcomes[0],
@@ -261,7 +261,7 @@ def tour() -> None:
     pause(1.5)
     REPORT["longest_block_s"] = pulse.longest
     note_layers(raster, "layers")
-    picture("found")
+    screenshot("found")
     draw()
     review(layer)
     iface.mapCanvas().setExtent(raster.extent())
@@ -269,7 +269,7 @@ def tour() -> None:
     QgsProject.instance().layerTreeRoot().findGroup(QUESTION).setItemVisibilityChecked(False)
     ask("scrub oak")
     note_layers(raster, "layers_after")
-    picture("taught")
+    screenshot("taught")
     REPORT["engine"] = plugins["geoground_qgis"].link.pid
 
 

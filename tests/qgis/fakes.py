@@ -8,8 +8,8 @@ from typing import Any
 
 from geoground_qgis.engine_link import Cancelled, EngineError
 
-Tell = Callable[[dict[str, Any]], None]
-Answer = Callable[[dict[str, Any], Tell, Callable[[], bool]], dict[str, Any]]
+Emit = Callable[[dict[str, Any]], None]
+Answer = Callable[[dict[str, Any], Emit, Callable[[], bool]], dict[str, Any]]
 
 
 def box(x: float, y: float, side: float, *, number: int | str = 1, **properties: Any) -> dict[str, Any]:
@@ -39,8 +39,8 @@ class ScriptedLink:
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {
-            "plan": lambda params, tell, cancelled: {"chips": 5, "seconds": 3.2},
-            "models": lambda params, tell, cancelled: {"models": [{"name": "builtin"}]},
+            "plan": lambda params, emit, cancelled: {"chips": 5, "seconds": 3.2},
+            "models": lambda params, emit, cancelled: {"models": [{"name": "builtin"}]},
         }
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.threads: list[str] = []
@@ -57,7 +57,7 @@ class ScriptedLink:
         kind: str,
         params: dict[str, Any],
         *,
-        on_event: Tell = lambda event: None,
+        on_event: Emit = lambda event: None,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> dict[str, Any]:
         self.requests.append((kind, dict(params)))
@@ -84,13 +84,13 @@ class ScriptedLink:
         self.closed += 1
 
 
-def until_cancelled(*tell_first: dict[str, Any]) -> Answer:
-    """A run that tells some events, then goes on until it is cancelled."""
+def until_cancelled(*emit_first: dict[str, Any]) -> Answer:
+    """A run that emits some events, then goes on until it is cancelled."""
     never = threading.Event()
 
-    def answer(params: dict[str, Any], tell: Tell, cancelled: Callable[[], bool]) -> dict[str, Any]:
-        for event in tell_first:
-            tell(event)
+    def answer(params: dict[str, Any], emit: Emit, cancelled: Callable[[], bool]) -> dict[str, Any]:
+        for event in emit_first:
+            emit(event)
         while not cancelled():
             never.wait(0.02)
         raise Cancelled
@@ -98,12 +98,12 @@ def until_cancelled(*tell_first: dict[str, Any]) -> Answer:
     return answer
 
 
-def tells(*events: dict[str, Any], **result: Any) -> Answer:
-    """A run that tells some events and ends."""
+def emits(*events: dict[str, Any], **result: Any) -> Answer:
+    """A run that emits some events and ends."""
 
-    def answer(params: dict[str, Any], tell: Tell, cancelled: Callable[[], bool]) -> dict[str, Any]:
+    def answer(params: dict[str, Any], emit: Emit, cancelled: Callable[[], bool]) -> dict[str, Any]:
         for event in events:
-            tell(event)
+            emit(event)
         return {"chips": 1, "failed": 0, "failed_chips": [], **result}
 
     return answer

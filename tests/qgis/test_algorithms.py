@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
+from fakes import ScriptedLink, box, emits, features, progress, until_cancelled
 from geoground_qgis import settings
 from geoground_qgis.algorithms.provider import GeogroundingProvider
 from qgis.analysis import QgsNativeAlgorithms
@@ -73,7 +73,7 @@ def run(
 
 
 def refusal(name: str, parameters: dict[str, Any]) -> str:
-    """What an algorithm says that does not run: QGIS tells some exceptions and raises others."""
+    """What an algorithm says that does not run: QGIS shows some exceptions and raises others."""
     algorithm = QgsApplication.processingRegistry().createAlgorithmById(f"geogrounding:{name}")
     context, feedback = QgsProcessingContext(), Feedback()
     context.setProject(QgsProject.instance())
@@ -125,7 +125,7 @@ def test_ready_says_what_is_missing_and_never_fails(provider: GeogroundingProvid
 def test_ground_writes_the_merged_results(
     provider: GeogroundingProvider, link: ScriptedLink, raster: QgsRasterLayer, tmp_path: Path
 ) -> None:
-    link.answers["run"] = tells(
+    link.answers["run"] = emits(
         progress(1, 2),
         features(box(0, 0, 1, number="p1"), stage="provisional", first=False),
         features(FOUND[0]),
@@ -162,7 +162,7 @@ def test_ground_writes_the_merged_results(
 def test_an_extent_in_another_crs_is_transformed(
     provider: GeogroundingProvider, link: ScriptedLink, raster: QgsRasterLayer
 ) -> None:
-    link.answers["run"] = tells(features())
+    link.answers["run"] = emits(features())
     run(
         "ground",
         {
@@ -211,7 +211,7 @@ def test_batch_goes_on_after_a_raster_that_fails(
     lost = QgsRasterLayer(str(scene), "=lost")
     lost.setCrs(QgsCoordinateReferenceSystem())
     QgsProject.instance().addMapLayer(lost)
-    link.answers["run"] = tells(features(*FOUND))
+    link.answers["run"] = emits(features(*FOUND))
     found, _ = run(
         "groundbatch", {"INPUT": [raster, lost, raster], "EXPRESSIONS": "tree", "OUTPUT": str(tmp_path / "all")}
     )
@@ -238,7 +238,7 @@ def test_a_training_set_is_cut_from_the_layer(
 ) -> None:
     seen: list[int] = []
 
-    def answer(params: dict[str, Any], tell: Any, cancelled: Any) -> dict[str, Any]:
+    def answer(params: dict[str, Any], emit: Any, cancelled: Any) -> dict[str, Any]:
         layer = QgsVectorLayer(params["labels"], "labels")
         seen.append(layer.featureCount())
         assert layer.crs().authid() == "EPSG:32617"
@@ -258,7 +258,7 @@ def test_fine_tune_asks_for_a_training_run(
     provider: GeogroundingProvider, link: ScriptedLink, raster: QgsRasterLayer, examples: QgsVectorLayer, tmp_path: Path
 ) -> None:
     step = {"event": "training", "step": 1, "steps": 7, "reward": 0.5, "numbers": {"reward": 0.5}}
-    link.answers["train"] = tells(step, model=str(tmp_path / "new"))
+    link.answers["train"] = emits(step, model=str(tmp_path / "new"))
     (tmp_path / "new").mkdir()
     feedback = Feedback()
     found, _ = run(
@@ -298,7 +298,7 @@ def test_ground_works_inside_a_model(
     provider: GeogroundingProvider, link: ScriptedLink, raster: QgsRasterLayer, tmp_path: Path
 ) -> None:
     """The results of a question go on to another algorithm of the toolbox."""
-    link.answers["run"] = tells(features(box(404215, 3285110, 2, number=1), box(404230, 3285110, 3, number=2)))
+    link.answers["run"] = emits(features(box(404215, 3285110, 2, number=1), box(404230, 3285110, 3, number=2)))
     registry = QgsApplication.processingRegistry()
     native = QgsNativeAlgorithms()
     registry.addProvider(native)

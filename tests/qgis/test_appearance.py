@@ -1,6 +1,6 @@
 """What is shown is what is asked: bands and limits of the renderer reach the engine, and the rest is exported as drawn.
 
-The oracle is QGIS's own drawing: what the engine is told, or the exported file, must give the colours of the map.
+The oracle is QGIS's own drawing: what the engine gets, or the exported file, must give the colours of the map.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fakes import ScriptedLink, box, features, tells
+from fakes import ScriptedLink, box, emits, features
 from geoground_qgis.dock import Dock
 from geoground_qgis.rasters import Export, Source, describe_source
 from osgeo import gdal, osr
@@ -233,7 +233,7 @@ def test_bands_and_limits_are_sent_and_named(
     four_three_two(layer)
     QgsProject.instance().addMapLayer(layer)
     dock.ask.layer.setLayer(layer)
-    link.answers["run"] = tells(features(box(404_212, 3_285_140, 1)))
+    link.answers["run"] = emits(features(box(404_212, 3_285_140, 1)))
     run()
     (params,) = link.asked("run")
     assert params["bands"] == [4, 3, 2]
@@ -250,7 +250,7 @@ def test_the_source_of_an_exported_raster_is_its_layer(
     ramp(layer)
     QgsProject.instance().addMapLayer(layer)
     dock.ask.layer.setLayer(layer)
-    link.answers["run"] = tells(features(box(404_212, 3_285_140, 1, source="8ee1.tif")))
+    link.answers["run"] = emits(features(box(404_212, 3_285_140, 1, source="8ee1.tif")))
     run()
     (params,) = link.asked("run")
     assert "bands" not in params

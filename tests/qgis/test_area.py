@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import ScriptedLink, box, features, tells
+from fakes import ScriptedLink, box, emits, features
 from geoground_qgis import manual
 from geoground_qgis.dock import Dock
 from osgeo import gdal
@@ -47,10 +47,10 @@ def test_polygons_of_a_layer_are_the_area(
 ) -> None:
     seen: list[tuple[int, str]] = []
 
-    def answer(params, tell, cancelled):
+    def answer(params, emit, cancelled):
         layer = QgsVectorLayer(params["aoi"], "area", "ogr")
         seen.append((layer.featureCount(), layer.crs().authid()))
-        return tells(features(box(404_216, 3_285_112, 2)))(params, tell, cancelled)
+        return emits(features(box(404_216, 3_285_112, 2)))(params, emit, cancelled)
 
     link.answers["run"] = answer
     dock.ask.area.by_polygons.click()
@@ -89,7 +89,7 @@ def test_the_view_that_was_asked_about_stays(
     canvas = iface.mapCanvas()
     canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:32617"))
     canvas.setExtent(QgsRectangle(404_220, 3_285_110, 404_230, 3_285_120))
-    link.answers["run"] = tells(features(box(404_222, 3_285_112, 2)))
+    link.answers["run"] = emits(features(box(404_222, 3_285_112, 2)))
     dock.ask.area.by_canvas.click()
     run()
     canvas.setExtent(QgsRectangle(404_222, 3_285_112, 404_223, 3_285_113))  # as a review does
@@ -104,7 +104,7 @@ def test_several_rasters_are_asked_one_after_the_other(
     other = QgsRasterLayer(str(scene), "second")
     QgsProject.instance().addMapLayer(other)
     dock.ask.set_more([other.id()])
-    link.answers["run"] = tells(features(box(404_222, 3_285_112, 2), box(404_232, 3_285_112, 2, number=2)))
+    link.answers["run"] = emits(features(box(404_222, 3_285_112, 2), box(404_232, 3_285_112, 2, number=2)))
     dock.ask.question.setPlainText("tree")
     until(lambda: "2 rasters: 10 chips" in dock.ask.estimate.text())
     assert run() == "done"
@@ -136,7 +136,7 @@ def test_an_export_is_estimated_before_it_is_made(
 ) -> None:
     sizes: list[tuple[int, int, bool]] = []
 
-    def plan(params, tell, cancelled):
+    def plan(params, emit, cancelled):
         data = gdal.Open(params["source"])
         sizes.append((data.RasterXSize, data.RasterYSize, params["measure"]))
         return {"chips": 7, "seconds": None}
@@ -163,7 +163,7 @@ def test_run_is_greyed_with_its_reason(dock: Dock, until: Until) -> None:
 def test_a_problem_of_the_engine_leads_to_the_settings(dock: Dock, link: ScriptedLink, until: Until) -> None:
     from geoground_qgis.engine_link import EngineError
 
-    def fail(params, tell, cancelled):
+    def fail(params, emit, cancelled):
         raise EngineError("there is no engine at /nowhere", "")
 
     link.answers["plan"] = fail
@@ -178,7 +178,7 @@ def test_a_problem_of_the_engine_leads_to_the_settings(dock: Dock, link: Scripte
 
 
 def test_ctrl_enter_runs(dock: Dock, link: ScriptedLink, until: Until) -> None:
-    link.answers["run"] = tells(features(box(404_222, 3_285_112, 2)))
+    link.answers["run"] = emits(features(box(404_222, 3_285_112, 2)))
     dock.window().show()
     dock.window().activateWindow()
     until(dock.isActiveWindow)

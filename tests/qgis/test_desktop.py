@@ -1,6 +1,6 @@
-"""The desktop of QGIS under Xvfb: a new profile, the zip, the real engine, the embedded model, a real raster.
+"""The desktop of QGIS under Xvfb: a new profile, the zip, the real engine, the built-in model, a real raster.
 
-The pictures are kept in out/qgis/ of the checkout, to be looked at.
+The images are kept in out/qgis/ of the checkout, to be looked at.
 """
 
 from __future__ import annotations

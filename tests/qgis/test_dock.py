@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
+from fakes import ScriptedLink, box, emits, features, progress, until_cancelled
 from geoground_qgis import results, settings
 from geoground_qgis.dock import Dock
 from geoground_qgis.engine_link import EngineError
@@ -29,7 +29,7 @@ Until = Callable[..., None]
 def test_each_question_has_a_group_with_a_styled_layer(
     run: Run, link: ScriptedLink, raster: QgsRasterLayer, iface: QgisInterface
 ) -> None:
-    link.answers["run"] = tells(
+    link.answers["run"] = emits(
         progress(1, 2, 1), features(box(404220, 3285110, 5), box(404230, 3285110, 5, query="car", number=2))
     )
     assert run("tree\ncar\ntree\n\n") == "done"
@@ -78,8 +78,8 @@ def test_merged_results_take_the_place_of_provisional_ones_and_keep_verdicts(
 ) -> None:
     gate: list[bool] = []
 
-    def answer(params, tell, cancelled):
-        tell(
+    def answer(params, emit, cancelled):
+        emit(
             features(
                 box(0, 0, 10, number="p1"),
                 box(0, 0.5, 10, number="p2"),
@@ -90,8 +90,8 @@ def test_merged_results_take_the_place_of_provisional_ones_and_keep_verdicts(
         )
         while not gate:
             time.sleep(0.01)
-        tell(features(box(0, 0.2, 10, number=1), box(50, 0, 10, number=2)))
-        tell(features(box(90, 0, 10, number=3), first=False))
+        emit(features(box(0, 0.2, 10, number=1), box(50, 0, 10, number=2)))
+        emit(features(box(90, 0, 10, number=3), first=False))
         return {"chips": 1, "failed": 0}
 
     link.answers["run"] = answer
@@ -115,7 +115,7 @@ def test_the_estimate_says_chips_and_time_before_starting(dock: Dock, link: Scri
 
 def test_the_models_of_the_engine_are_offered(dock: Dock, link: ScriptedLink, until: Until) -> None:
     listed = [{"name": "builtin"}, {"name": "/m/mine", "kind": "folder"}, {"name": "big", "present": False}]
-    link.answers["models"] = tells(models=[*listed, {"name": "null", "kind": "null"}])
+    link.answers["models"] = emits(models=[*listed, {"name": "null", "kind": "null"}])
     dock.asking.load_models()
     until(lambda: dock.ask.model.count() == 2)
     assert [dock.ask.model.itemData(i) for i in range(2)] == ["builtin", "/m/mine"]
@@ -126,7 +126,7 @@ def test_what_is_saved_is_what_was_chosen(
     run: Run, dock: Dock, link: ScriptedLink, until: Until, tmp_path: Path, which: str, labels: str
 ) -> None:
     scores = {"a": 0.9, "b": 0.2, "c": None}
-    link.answers["run"] = tells(
+    link.answers["run"] = emits(
         features(*(box(4 * i, 0, 2, number=i, label=k, score=s) for i, (k, s) in enumerate(scores.items())))
     )
     run()
@@ -143,7 +143,7 @@ def test_what_is_saved_is_what_was_chosen(
 
 
 def test_nothing_to_save_is_said(run: Run, dock: Dock, link: ScriptedLink, tmp_path: Path) -> None:
-    link.answers["run"] = tells(features(box(0, 0, 2, score=0.2)))
+    link.answers["run"] = emits(features(box(0, 0, 2, score=0.2)))
     run()
     dock.review.slider.setValue(50)
     for which, said in (("shown", "hidden"), ("accepted", "accepted yet")):
@@ -153,7 +153,7 @@ def test_nothing_to_save_is_said(run: Run, dock: Dock, link: ScriptedLink, tmp_p
 
 
 def test_an_extent_is_sent_in_the_crs_of_the_layer(run: Run, dock: Dock, link: ScriptedLink) -> None:
-    link.answers["run"] = tells(features())
+    link.answers["run"] = emits(features())
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
     dock.ask.drawn.set(QgsRectangle(-81.99005, 29.69236, -81.98975, 29.69263), wgs84)
     assert dock.ask.area.by_drawing.isChecked()
@@ -173,7 +173,7 @@ def test_an_extent_beside_the_layer_is_refused(run: Run, dock: Dock, link: Scrip
 
 
 def test_options_reach_the_engine(run: Run, dock: Dock, link: ScriptedLink) -> None:
-    link.answers["run"] = tells(features())
+    link.answers["run"] = emits(features())
     dock.ask.task.setCurrentIndex(1)
     dock.ask.resolution.setValue(0.25)
     dock.ask.min_score.setValue(0.4)
@@ -200,7 +200,7 @@ def test_an_invalid_crs_is_refused_with_a_way_out(
 def test_an_error_of_the_engine_is_shown_literally(
     run: Run, link: ScriptedLink, iface: QgisInterface, dock: Dock
 ) -> None:
-    def fail(params, tell, cancelled):
+    def fail(params, emit, cancelled):
         raise EngineError("<b>bad</b> & worse", "Do <i>this</i>.")
 
     link.answers["run"] = fail
@@ -210,19 +210,19 @@ def test_an_error_of_the_engine_is_shown_literally(
 
 
 def test_the_questions_without_a_result_are_named(run: Run, dock: Dock, link: ScriptedLink) -> None:
-    link.answers["run"] = tells(features(box(0, 0, 2)))
+    link.answers["run"] = emits(features(box(0, 0, 2)))
     run("tree\n<b>windmill</b>")
     assert dock.asking.last_message == "1 result. Nothing for: <b>windmill</b>."
 
 
 def test_nothing_found_is_said(run: Run, link: ScriptedLink, iface: QgisInterface) -> None:
-    link.answers["run"] = tells(features())
+    link.answers["run"] = emits(features())
     assert run() == "done"
     assert any("Nothing was found" in text for text in messages(iface))
 
 
 def test_failed_chips_are_said(run: Run, link: ScriptedLink, iface: QgisInterface) -> None:
-    link.answers["run"] = tells(
+    link.answers["run"] = emits(
         features(box(0, 0, 1)), chips=7, failed=2, failed_chips=[{"chip": "0/0/1", "reason": "x"}] * 2
     )
     run()
@@ -249,11 +249,11 @@ def test_the_interface_is_never_blocked(run: Run, dock: Dock, link: ScriptedLink
     many = [box(i % 200, i // 200, 0.5, number=i, score=(i % 100) / 100) for i in range(20_000)]
     blocks = [many[i : i + 500] for i in range(0, len(many), 500)]
 
-    def answer(params, tell, cancelled):
+    def answer(params, emit, cancelled):
         for block in blocks:
-            tell(features(*block, stage="provisional", first=False))
+            emit(features(*block, stage="provisional", first=False))
         for number, block in enumerate(blocks):
-            tell(features(*block, first=number == 0))
+            emit(features(*block, first=number == 0))
         return {"chips": 1, "failed": 0}
 
     link.answers["run"] = answer

@@ -1,4 +1,4 @@
-"""The panel with the real engine and the embedded model: right, cancelled, killed, missing."""
+"""The panel with the real engine and the built-in model: right, cancelled, killed, missing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def dock(iface: QgisInterface, link: Link, raster: QgsRasterLayer) -> Iterator[D
     dock.deleteLater()
 
 
-def test_the_test_button_tells_about_the_engine(link: Link) -> None:
+def test_the_test_button_describes_the_engine(link: Link) -> None:
     found = link.probe(settings.load())
     assert found["geogrounding"]
     assert found["crs"]["id"] == "EPSG:32633"

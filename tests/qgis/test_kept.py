@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
+from fakes import ScriptedLink, box, emits, features, progress, until_cancelled
 from geoground_qgis import kept, results, saving, settings
 from geoground_qgis.dock import Dock
 from geoground_qgis.unfinished import MOST, begin, unfinished
@@ -29,7 +29,7 @@ def test_results_go_into_one_geopackage_beside_the_project(
 ) -> None:
     project = QgsProject.instance()
     assert project.write(str(tmp_path / "town.qgz"))
-    link.answers["run"] = tells(features(*FOUND, box(404215, 3285120, 2, number=9, query="car")))
+    link.answers["run"] = emits(features(*FOUND, box(404215, 3285120, 2, number=9, query="car")))
     run("tree\ncar")
     until(lambda: not keeping.saving.busy)
     path = tmp_path / "town_results.gpkg"
@@ -50,7 +50,7 @@ def test_results_go_into_one_geopackage_beside_the_project(
 def test_without_a_project_they_go_into_the_profile_and_are_found_again(
     run: Run, keeping: Dock, link: ScriptedLink, until: Until, tmp_path: Path
 ) -> None:
-    link.answers["run"] = tells(features(*FOUND))
+    link.answers["run"] = emits(features(*FOUND))
     run()
     until(lambda: not keeping.saving.busy)
     colour = results.COLOURS[0]
@@ -70,7 +70,7 @@ def test_without_a_project_they_go_into_the_profile_and_are_found_again(
 
 
 def test_the_same_question_twice_keeps_both_answers(run: Run, keeping: Dock, link: ScriptedLink, until: Until) -> None:
-    link.answers["run"] = tells(features(*FOUND))
+    link.answers["run"] = emits(features(*FOUND))
     for _ in range(2):
         run()
         until(lambda: not keeping.saving.busy)
@@ -78,7 +78,7 @@ def test_the_same_question_twice_keeps_both_answers(run: Run, keeping: Dock, lin
 
 
 def test_a_setting_leaves_them_temporary(run: Run, dock: Dock, link: ScriptedLink) -> None:
-    link.answers["run"] = tells(features(*FOUND))
+    link.answers["run"] = emits(features(*FOUND))
     run()
     assert layers()["tree"].providerType() == "memory"
     assert settings.load().keep_results is False
@@ -95,11 +95,11 @@ def test_a_run_that_ended_early_can_be_continued(
 ) -> None:
     from geoground_qgis.engine_link import EngineError
 
-    def end_early(params, tell, cancelled):
+    def end_early(params, emit, cancelled):
         journal(params)
         if how == "failed":
             raise EngineError("the engine has died", "")
-        return until_cancelled(progress(1, 9, 0))(params, tell, cancelled)
+        return until_cancelled(progress(1, 9, 0))(params, emit, cancelled)
 
     link.answers["run"] = end_early
     run.start("tree\ncar")
@@ -110,7 +110,7 @@ def test_a_run_that_ended_early_can_be_continued(
     assert run.outcomes.pop() == how
     assert dock.ask.resume_button.isVisibleTo(dock)
     assert "tree; car (scene)" in dock.ask.resume_button.text()
-    link.answers["run"] = tells(features(*FOUND))
+    link.answers["run"] = emits(features(*FOUND))
     dock.ask.resume_button.click()
     until(lambda: bool(run.outcomes) and dock.asking.writer.idle)
     first, second = link.asked("run")
@@ -122,7 +122,7 @@ def test_a_run_that_ended_early_can_be_continued(
 
 
 def test_a_run_that_is_done_leaves_nothing(run: Run, dock: Dock, link: ScriptedLink) -> None:
-    link.answers["run"] = tells(features(*FOUND))
+    link.answers["run"] = emits(features(*FOUND))
     run()
     assert list((settings.home() / "runs").iterdir()) == []
     assert not dock.ask.resume_button.isVisibleTo(dock)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fakes import ScriptedLink, box, tells, until_cancelled
+from fakes import ScriptedLink, box, emits, until_cancelled
 from geoground_qgis import classFactory, results, settings
 from geoground_qgis.ask_panel import AskPanel
 from geoground_qgis.diagnostics import diagnostics
@@ -152,7 +152,7 @@ def test_teaching_trains_shows_the_curve_and_names_the_model(
     steps = [
         {"event": "training", "step": n, "steps": 3, "reward": n / 3, "loss": 0.1, "seconds_left": 9} for n in (1, 2, 3)
     ]
-    link.answers["train"] = tells({"event": "loading"}, *steps, model="/models/mine")
+    link.answers["train"] = emits({"event": "loading"}, *steps, model="/models/mine")
     models: list[str] = []
     teach.trained.connect(models.append)
     teach.panel.expression.setText("crown")
@@ -210,7 +210,7 @@ def test_the_accepted_results_are_the_examples(
     found.dataProvider().changeAttributeValues({one: {index: "rejected"}})
     counts: list[int] = []
 
-    def train(params, tell, cancelled):
+    def train(params, emit, cancelled):
         counts.append(QgsVectorLayer(params["settings"]["labels"], "labels", "ogr").featureCount())
         return {"model": "/models/mine"}
 
@@ -271,8 +271,8 @@ def test_too_few_examples_are_refused(teach: Teaching, link: ScriptedLink, found
 
 
 def test_the_settings_page_keeps_and_tests(link: ScriptedLink, until: Until) -> None:
-    told: list[int] = []
-    link.on_settings_changed = lambda: told.append(1)
+    changes: list[int] = []
+    link.on_settings_changed = lambda: changes.append(1)
     page = OptionsPage(link)
     page.engine.setFilePath("/somewhere/good/python")
     page.server.setText("http://me:secret@host/v1")
@@ -283,7 +283,7 @@ def test_the_settings_page_keeps_and_tests(link: ScriptedLink, until: Until) -> 
     assert "WGS 84" in page.outcome.toPlainText()
     assert settings.load().engine == ""
     page.apply()
-    assert told == [1]
+    assert changes == [1]
     kept = settings.load()
     assert (kept.engine, kept.idle_minutes) == ("/somewhere/good/python", 3)
     page.engine.setFilePath("/somewhere/bad")
@@ -313,7 +313,7 @@ def test_settings_edited_by_hand_do_no_harm(key: str, value: str, field: str, ex
     assert getattr(settings.load(), field) == expected
 
 
-def test_history_is_short_and_without_twins() -> None:
+def test_history_is_short_and_without_duplicates() -> None:
     for number in range(50):
         settings.remember([f"q{number}", "tree"])
     assert len(settings.history()) == settings.HISTORY_LENGTH

@@ -1,4 +1,4 @@
-"""qgis_process without a desktop, with the real engine and the embedded model."""
+"""qgis_process without a desktop, with the real engine and the built-in model."""
 
 from __future__ import annotations
 

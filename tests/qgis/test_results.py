@@ -121,7 +121,7 @@ def test_a_layer_that_the_user_removed_is_passed_over(until: Until) -> None:
     writer.add([box(0, 0, 1)])
     until(lambda: writer.idle)
     QgsProject.instance().removeMapLayer(writer.layers[0])
-    writer.add([box(0, 0, 1), box(0, 0, 1, query="car"), box(0, 0, 1, query="nobody asked")])
+    writer.add([box(0, 0, 1), box(0, 0, 1, query="car"), box(0, 0, 1, query="not asked")])
     until(lambda: writer.idle)
     assert writer.layers[0].featureCount() == 1
     assert writer.removed == 1

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes import ScriptedLink, box, features, progress, tells, until_cancelled
+from fakes import ScriptedLink, box, emits, features, progress, until_cancelled
 from geoground_qgis import results, saving
 from geoground_qgis.dock import Dock
 from geoground_qgis.saving import Target
@@ -34,7 +34,7 @@ SEVEN = [
 @pytest.fixture
 def found(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> QgsVectorLayer:
     """Seven results of a run, under review."""
-    link.answers["run"] = tells(features(*SEVEN))
+    link.answers["run"] = emits(features(*SEVEN))
     run()
     until(lambda: dock.review.ranking.total == 7)
     return layers()["tree"]
@@ -189,7 +189,7 @@ def test_rows_are_added_to_earlier_results(
     found: QgsVectorLayer, save: Callable[..., str], gpkg: Path, run: Run, link: ScriptedLink, until: Until
 ) -> None:
     save(found, gpkg)
-    link.answers["run"] = tells(features(box(X, Y + 20, 2, number=1, label="later")))
+    link.answers["run"] = emits(features(box(X, Y + 20, 2, number=1, label="later")))
     run()
     later = next(layer for layer in QgsProject.instance().mapLayers().values() if layer.providerType() == "memory")
     assert later.name().startswith("tree (scene) ")
@@ -450,9 +450,9 @@ def test_a_new_project_ends_the_run_without_a_word(
 ) -> None:
     cancelled: list[bool] = []
 
-    def answer(params, tell, is_cancelled):
+    def answer(params, emit, is_cancelled):
         try:
-            return until_cancelled(features(SEVEN[0], stage="provisional", first=False))(params, tell, is_cancelled)
+            return until_cancelled(features(SEVEN[0], stage="provisional", first=False))(params, emit, is_cancelled)
         finally:
             cancelled.append(True)
 
@@ -472,11 +472,11 @@ def test_a_new_project_ends_the_run_without_a_word(
 def test_a_result_layer_that_was_removed_is_named(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> None:
     gate: list[bool] = []
 
-    def answer(params, tell, cancelled):
-        tell(features(SEVEN[0], stage="provisional", first=False))
-        tell(progress(1, 2, 1))
+    def answer(params, emit, cancelled):
+        emit(features(SEVEN[0], stage="provisional", first=False))
+        emit(progress(1, 2, 1))
         until_gate(gate)
-        tell(features(*SEVEN))
+        emit(features(*SEVEN))
         return {"chips": 2, "failed": 0}
 
     link.answers["run"] = answer
@@ -502,14 +502,14 @@ def test_a_run_without_results_leaves_no_layer_and_no_group(
 ) -> None:
     from geoground_qgis.engine_link import EngineError
 
-    def refuse(params, tell, cancelled):
+    def refuse(params, emit, cancelled):
         raise EngineError("no", "")
 
     link.answers["run"] = {
-        "nothing": tells(features()),
+        "nothing": emits(features()),
         "refused": refuse,
         "cancelled": until_cancelled(progress(0, 9)),
-        "merged away": tells(features(SEVEN[0], stage="provisional", first=False), features()),
+        "merged away": emits(features(SEVEN[0], stage="provisional", first=False), features()),
     }[how]
     run.start("tree")
     if how == "cancelled":

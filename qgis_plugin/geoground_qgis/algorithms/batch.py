@@ -27,7 +27,7 @@ from ..messages import tr
 from ..rasters import Export, LayerError, Source
 from ..results import now, result_fields, to_feature
 from .base import Algorithm, with_extent
-from .ground import final_features, show_progress, tell_failures
+from .ground import final_features, report_failures, show_progress
 
 COLUMNS = ("raster", "layer", "status", "results", "message")
 
@@ -133,7 +133,7 @@ class GroundBatch(Algorithm):
         finally:
             if export is not None:
                 export.discard()
-        tell_failures(found, feedback)
+        report_failures(found, feedback)
         fields, date = result_fields(), now()
         options = QgsVectorFileWriter.SaveVectorOptions()
         options.driverName, options.layerName = "GPKG", "found"

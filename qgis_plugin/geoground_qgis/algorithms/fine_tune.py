@@ -75,8 +75,8 @@ class FineTune(FromExamples):
         def show(event: dict[str, Any]) -> None:
             if event.get("event") == "training" and event.get("steps"):
                 feedback.setProgress(100 * event["step"] / event["steps"])
-                figures = ", ".join(f"{name} {value:.3g}" for name, value in (event.get("numbers") or {}).items())
-                feedback.pushInfo(tr("step {n}: {figures}").format(n=event["step"], figures=figures))
+                metrics = ", ".join(f"{name} {value:.3g}" for name, value in (event.get("numbers") or {}).items())
+                feedback.pushInfo(tr("step {n}: {metrics}").format(n=event["step"], metrics=metrics))
 
         try:
             found = self.ask_with_examples("train", request, parameters, context, feedback, show)

@@ -100,7 +100,7 @@ class Ground(Algorithm):
                         count += 1
 
             found = self.call("run", request, feedback, take)
-            tell_failures(found, feedback)
+            report_failures(found, feedback)
         except Cancelled:
             feedback.pushInfo(tr("Cancelled."))
         except LayerError as error:
@@ -139,7 +139,7 @@ def final_features(event: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in event.get("features") or [] if isinstance(one, dict)]
 
 
-def tell_failures(found: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
+def report_failures(found: dict[str, Any], feedback: QgsProcessingFeedback) -> None:
     """List the parts of the raster that were not answered."""
     failed = failures(found)
     if failed:

@@ -141,7 +141,7 @@ class BuildTrainingSet(FromExamples):
 
     NAME, TITLE = "trainingset", "Build training set from layer"
     HELP = (
-        "Cuts the raster into the chips that a model sees and writes the polygons of a layer as their labels: pictures "
+        "Cuts the raster into the chips that a model sees and writes the polygons of a layer as their labels: images "
         "and train.jsonl in the form of Geo-R1, for “geoground train” on this or another machine.\n\n"
         "“They are” names all polygons at once; “or by field” takes the name of each from an attribute."
     )

@@ -22,7 +22,7 @@ PROTOCOL = 1
 HELLO_S = 90.0
 """For the first answer: a cold disk and a virus scanner may read a whole Python environment before it."""
 CANCEL_S = 5.0
-"""After that long an engine that was told to cancel, and promises two seconds, is killed."""
+"""After that long an engine that was asked to cancel, and promises two seconds, is killed."""
 PING_S = 5.0
 SILENCE_S = 45.0
 """An engine that answers no ping for so long is killed: it hangs."""
@@ -90,20 +90,22 @@ class Request:
                     self.cancel()
                     begin = now
             elif now - begin > CANCEL_S:
-                self._connection.kill("the engine did not stop when it was told to")
+                self._connection.kill("the engine did not stop when it was asked to")
                 raise stopping
 
     def take(self, message: Event) -> None:
         """A line of the engine about this request; for the connection."""
         self._messages.put(message)
 
-    def _error(self, told: Any, stopping: EngineError | None) -> EngineError:
-        told = told if isinstance(told, dict) else {}
+    def _error(self, reported: Any, stopping: EngineError | None) -> EngineError:
+        reported = reported if isinstance(reported, dict) else {}
         if stopping is not None:
             return stopping
-        if told.get("code") == "cancelled":
+        if reported.get("code") == "cancelled":
             return Cancelled()
-        return EngineError(str(told.get("message", "")), str(told.get("hint", "")), str(told.get("code", "")))
+        return EngineError(
+            str(reported.get("message", "")), str(reported.get("hint", "")), str(reported.get("code", ""))
+        )
 
 
 class EngineClient:
@@ -242,12 +244,12 @@ class _Connection:
             if len(self._pending) == 1:
                 self._heard = time.monotonic()
         self._send({"id": request.id, "method": method, "params": params})
-        if self._ended.is_set():  # it ended before the request was noted: nobody else would answer
+        if self._ended.is_set():  # it ended before the request was noted: no one else would answer
             self._fail_all()
         return request
 
     def post(self, method: str, params: dict[str, Any]) -> None:
-        """Ask something whose answer nobody waits for."""
+        """Ask something whose answer no one waits for."""
         with self._lock:
             self._number += 1
             number = self._number
@@ -283,7 +285,7 @@ class _Connection:
                 while view and self.process.stdin is not None:
                     view = view[self.process.stdin.write(view) or 0 :]
         except (OSError, ValueError):
-            return  # it has ended; the thread that reads tells everybody
+            return  # it has ended; the thread that reads answers all requests
 
     def _read(self) -> None:
         if self.process.stdout is None:

@@ -247,7 +247,7 @@ A raster that cannot be used does not stop the others.</source>
     </message>
     <message>
         <location filename="../algorithms/training_set.py"/>
-        <source>Cuts the raster into the chips that a model sees and writes the polygons of a layer as their labels: pictures and train.jsonl in the form of Geo-R1, for “geoground train” on this or another machine.
+        <source>Cuts the raster into the chips that a model sees and writes the polygons of a layer as their labels: images and train.jsonl in the form of Geo-R1, for “geoground train” on this or another machine.
 
 “They are” names all polygons at once; “or by field” takes the name of each from an attribute.</source>
         <translation type="unfinished"></translation>
@@ -1263,7 +1263,7 @@ the largest storage tank
     </message>
     <message>
         <location filename="../algorithms/fine_tune.py"/>
-        <source>step {n}: {figures}</source>
+        <source>step {n}: {metrics}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
