@@ -88,7 +88,7 @@ def plan_query(query: str | QueryPlan, *, names: tuple[str, ...] = ()) -> QueryP
     return read_query(query, names)
 
 
-def ask(
+def ask(  # noqa: PLR0913 - keyword-only options of the public function
     source: RasterSource,
     query: str | QueryPlan,
     *,

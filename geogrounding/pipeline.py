@@ -64,7 +64,7 @@ class Walk:
     report: RunReport
 
 
-def run(
+def run(  # noqa: PLR0913 - keyword-only options of the public function
     source: RunSettings | RasterSource,
     output: str | Path,
     *expressions: str,
@@ -242,7 +242,7 @@ def stream(
 
 
 @contextmanager
-def walk_scene(
+def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
     settings: RunSettings,
     model: ModelSource,
     journal_path: Path,

@@ -93,6 +93,17 @@ class RunSettings:
             )
         _check_choice("merge", self.merge, get_args(MergeMethod))
         _check_choice("match-metric", self.match_metric, get_args(MatchMetric))
+        self._check_tiling()
+        if not (math.isfinite(self.match_threshold) and 0 < self.match_threshold <= 1):
+            raise SettingsError(f"match threshold {self.match_threshold} is outside (0, 1]")
+        if self.min_score is not None and not 0 <= self.min_score <= 1:
+            raise SettingsError(f"minimum score {self.min_score} is outside [0, 1]")
+        if self.aoi_layer is not None and self.aoi is None:
+            raise SettingsError("--aoi-layer without --aoi", hint="Give --aoi FILE as well.")
+        if self.bbox_crs is not None and self.bbox is None:
+            raise SettingsError("--bbox-crs without --bbox", hint="Give --bbox xmin,ymin,xmax,ymax as well.")
+
+    def _check_tiling(self) -> None:
         if self.tile_size is not None and not MIN_TILE_PX <= self.tile_size <= MAX_TILE_PX:
             raise SettingsError(f"tile size {self.tile_size} is outside {MIN_TILE_PX} to {MAX_TILE_PX} pixels")
         if self.overlap is not None:
@@ -109,14 +120,6 @@ class RunSettings:
             or list(self.scales) != sorted(set(self.scales))
         ):
             raise SettingsError(f"scales {self.scales} are not positive numbers in rising order", hint="Example: 1,2,4")
-        if not (math.isfinite(self.match_threshold) and 0 < self.match_threshold <= 1):
-            raise SettingsError(f"match threshold {self.match_threshold} is outside (0, 1]")
-        if self.min_score is not None and not 0 <= self.min_score <= 1:
-            raise SettingsError(f"minimum score {self.min_score} is outside [0, 1]")
-        if self.aoi_layer is not None and self.aoi is None:
-            raise SettingsError("--aoi-layer without --aoi", hint="Give --aoi FILE as well.")
-        if self.bbox_crs is not None and self.bbox is None:
-            raise SettingsError("--bbox-crs without --bbox", hint="Give --bbox xmin,ymin,xmax,ymax as well.")
 
     @property
     def questions(self) -> tuple[Question, ...]:

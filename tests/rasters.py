@@ -24,7 +24,7 @@ def noise(shape: tuple[int, ...], dtype: str = "uint8", seed: int = 0, low: int 
     return np.random.default_rng(seed).integers(low, high, shape).astype(dtype)
 
 
-def write(
+def write(  # noqa: PLR0913 - options of a fixture
     path: Path,
     array: NDArray[Any],
     *,

@@ -39,7 +39,7 @@ class Evaluation:
         return list(dict.fromkeys((o.sample.image.name, o.failure) for o in self.predictions if o.failure is not None))
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - keyword-only options of the public function
     model: Model,
     samples: Sequence[Sample],
     *,

@@ -82,7 +82,7 @@ def check_layer(
     return () if operation is None or operation.notice is None else (operation.notice,)
 
 
-def write_layer(
+def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
     path: Path | str,
     features: Iterable[Feature],
     *,

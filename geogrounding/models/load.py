@@ -22,7 +22,7 @@ BUILTIN_MODEL_TYPE = "geoground"
 """``model_type`` in config.json of folders that hold a retrained built-in model."""
 
 
-def load_model(
+def load_model(  # noqa: PLR0913 - keyword-only options of the public function
     name: str = "builtin",
     *,
     base_url: str | None = None,

@@ -31,7 +31,8 @@ _PLACE = re.compile(
 class Conditions(Relations):
     """Reads conditions from marked words."""
 
-    def conditions(self, words: str, found: Found, *, reference: bool, head: Head) -> str:
+    # One branch per form of condition, in order of precedence.
+    def conditions(self, words: str, found: Found, *, reference: bool, head: Head) -> str:  # noqa: C901, PLR0912
         """Read conditions into ``found``; return what is left."""
         joined, negated = "", False
         while words:

@@ -199,11 +199,8 @@ def _target(words: str, nouns: dict[str, tuple[str, bool | None]]) -> _Target | 
     first, _, rest = words.partition(" ")
     position = _POSITIONS.get(first) or _digits(first)
     if position is not None and position > 1 and count is None:
-        for before, after, key in _AFTER_ORDINAL:
-            named = _within(rest, before, after, nouns)
-            if named is not None:
-                return _settled(named, all_of_them, None, key, position)
-        return None
+        ranked = ((key, _within(rest, before, after, nouns)) for before, after, key in _AFTER_ORDINAL)
+        return next((_settled(named, all_of_them, None, key, position) for key, named in ranked if named), None)
     for before, after, key in _SELECTORS:
         if words.startswith(before) and words.endswith(after) and len(words) > len(before) + len(after):
             inner = words[len(before) : len(words) - len(after)]

@@ -39,7 +39,8 @@ _BEHIND = re.compile(
 class Relations(Comparisons):
     """Reads relations from marked words."""
 
-    def _distant(self, words: str, found: Found) -> tuple[list[Step], str] | None:
+    # One branch per wording of a distance.
+    def _distant(self, words: str, found: Found) -> tuple[list[Step], str] | None:  # noqa: C901, PLR0912
         """Such as "within 5 m of a house", "at least 20 m away from any tree", "between 5 and 10 m from the road"."""
         centres = False
         least: float | None = None

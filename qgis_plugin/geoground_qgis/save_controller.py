@@ -107,7 +107,8 @@ class Saving(QObject):
             return
         self.save_to(layer, target, results.ALL, quiet=True)
 
-    def save_to(self, layer: QgsVectorLayer, target: Target, which: str, *, quiet: bool = False) -> None:
+    # Its callbacks share what is saved and how.
+    def save_to(self, layer: QgsVectorLayer, target: Target, which: str, *, quiet: bool = False) -> None:  # noqa: C901
         """Save results without a question: ``all``, those ``shown`` on the map, or the ``accepted`` ones.
 
         A temporary layer that is saved whole to a new layer of a GeoPackage lives there from then on, unless it is

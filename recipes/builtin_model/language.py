@@ -268,7 +268,7 @@ def losses(
     return reading, telling
 
 
-def train_language(
+def train_language(  # noqa: PLR0913 - keyword-only options of a training step
     model: GeogroundForConditionalGeneration,
     tokenizer: Any,
     bank: RegionBank,

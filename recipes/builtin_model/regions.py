@@ -134,7 +134,7 @@ def evenly(targets: Sequence[tuple[int, Target]]) -> NDArray[np.float64]:
     return out
 
 
-def train_head(
+def train_head(  # noqa: PLR0913 - keyword-only options of a training step
     head: RegionHead,
     cache: Cache | Joined,
     kept: Callable[[Record], bool],

@@ -80,7 +80,7 @@ def record_of(
     }
 
 
-def write_views(
+def write_views(  # noqa: PLR0913 - keyword-only options of a training step
     root: Path,
     out: Path,
     *,

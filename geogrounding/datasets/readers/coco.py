@@ -81,11 +81,7 @@ def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> 
     Raises:
         InputError: the file is not a COCO file.
     """
-    coco = parse_json(files.read(data), data.name)
-    if not isinstance(coco, Mapping) or not isinstance(coco.get("categories"), list):
-        raise InputError(f"{data.name} lacks the list categories", hint="Is it a COCO detection file?")
-    if not all(isinstance(coco.get(key), list) for key in ("images", "annotations")):
-        raise InputError(f"{data.name} lacks the lists images and annotations", hint="Is it a COCO detection file?")
+    coco = _parse(files.read(data), data.name)
     annotations: list[Any] = coco["annotations"]
     classes = _classes(coco["categories"], annotations, data.name)
     shown: dict[str, _Shown] = defaultdict(_Shown)
@@ -117,6 +113,24 @@ def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> 
         yield from _samples(image, shown.get(number, _Shown()), annotations, classes, wanted)
     for number in sorted(shown.keys() - seen):
         yield Problem(origin=f"{data.name}:images", reason=f"annotations name the image {number}, which is not there")
+
+
+def _parse(text: str, name: str) -> Mapping[str, Any]:
+    """The lists of a COCO file.
+
+    Raises:
+        InputError: one of them is missing.
+    """
+    coco = parse_json(text, name)
+    missing = [
+        key
+        for key in ("categories", "images", "annotations")
+        if not isinstance(coco, Mapping) or not isinstance(coco.get(key), list)
+    ]
+    if missing:
+        raise InputError(f"{name} lacks the list {missing[0]}", hint="Is it a COCO detection file?")
+    checked: Mapping[str, Any] = coco
+    return checked
 
 
 def _samples(

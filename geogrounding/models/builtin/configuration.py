@@ -37,7 +37,7 @@ class GeogroundConfig(PreTrainedConfig):
     model_type = "geoground"
     sub_configs = {"vision_config": Dinov2Config, "text_config": LlamaConfig}
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - fields of config.json, as transformers passes them
         self,
         vision_config: dict[str, Any] | Dinov2Config | None = None,
         text_config: dict[str, Any] | LlamaConfig | None = None,

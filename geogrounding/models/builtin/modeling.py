@@ -141,7 +141,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         out: Read = self.reader(seen, self.language_model.embed_tokens(ids), count)
         return out
 
-    def forward(
+    def forward(  # noqa: PLR0913 - the signature that transformers calls
         self,
         input_ids: Tensor | None = None,
         pixel_values: Tensor | None = None,

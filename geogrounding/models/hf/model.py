@@ -47,7 +47,7 @@ class TransformersModel:
     and float16 rounding depends on the batch, and a near tie between two tokens may then fall the other way.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only options of the public class
         self,
         source: str,
         *,

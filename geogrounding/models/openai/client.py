@@ -89,7 +89,7 @@ def check_base_url(base_url: str) -> str:
 class ServerClient:
     """JSON requests to one server; safe to use from several threads."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only options of the client
         self,
         base_url: str,
         *,

@@ -58,7 +58,7 @@ class _Fields:
 class OpenAIServer:
     """A vision-language model behind an OpenAI-compatible server; fulfils ``Model``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keyword-only options of the public class
         self,
         base_url: str,
         *,

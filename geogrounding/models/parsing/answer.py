@@ -25,7 +25,7 @@ MAX_LABEL_CHARACTERS = 200
 MAX_REASONING_CHARACTERS = 8000
 
 
-def parse_answer(
+def parse_answer(  # noqa: PLR0913 - keyword-only options of the public function
     text: str,
     *,
     image_size_px: tuple[int, int],

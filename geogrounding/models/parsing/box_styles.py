@@ -174,6 +174,21 @@ def _says_nothing(mapping: Mapping) -> bool:
 
 def _fields(text: str, values: dict[str, list[Value]], beside: Fields) -> list[Fields]:
     """One set of fields per label; at least one."""
+    score = _score(text, values)
+    points: list[tuple[float, float]] = []
+    for key, of_key in values.items():
+        if keys.KEYPOINT.fullmatch(key):
+            for value in of_key:
+                points.extend(_points(value))
+    keypoints = tuple(points[:MAX_KEYPOINTS]) or beside.keypoints
+    return [
+        replace(beside, label=name, score=beside.score if score is None else score, keypoints=keypoints)
+        for name in _labels(text, values) or [beside.label]
+    ]
+
+
+def _labels(text: str, values: dict[str, list[Value]]) -> list[str | None]:
+    """Those of the first key that holds any."""
     labels: list[str | None] = []
     for key in keys.LABELS:
         for value in values.get(key, []):
@@ -185,22 +200,17 @@ def _fields(text: str, values: dict[str, list[Value]], beside: Fields) -> list[F
                     labels.append(text[item.start : item.stop])
         if labels:
             break
-    score = None
+    return labels
+
+
+def _score(text: str, values: dict[str, list[Value]]) -> float | None:
+    """The first number from 0 to 1."""
     for key in keys.SCORES:
         for value in values.get(key, []):
             stated = _as_number(text, value)
-            if score is None and stated is not None and stated.value is not None and 0.0 <= stated.value <= 1.0:
-                score = stated.value
-    points: list[tuple[float, float]] = []
-    for key, of_key in values.items():
-        if keys.KEYPOINT.fullmatch(key):
-            for value in of_key:
-                points.extend(_points(value))
-    keypoints = tuple(points[:MAX_KEYPOINTS]) or beside.keypoints
-    return [
-        replace(beside, label=name, score=beside.score if score is None else score, keypoints=keypoints)
-        for name in labels or [beside.label]
-    ]
+            if stated is not None and stated.value is not None and 0.0 <= stated.value <= 1.0:
+                return stated.value
+    return None
 
 
 def _points(value: Value) -> list[tuple[float, float]]:

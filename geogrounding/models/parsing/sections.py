@@ -84,6 +84,32 @@ def sections(text: str) -> Sections:
     answer tag is answered by what stands outside its reasoning, or by a fenced block at the end of reasoning that was
     never closed.
     """
+    think, answers, outside, unclosed_thought = _pieces(text)
+    thought = "\n".join(part for part in (blank(text[piece.start : piece.stop]).strip() for piece in think) if part)
+    full = [piece for piece in answers if text[piece.start : piece.stop].strip()]
+    if answers:
+        answer = full[-1] if full else answers[-1]
+        prose = "\n".join(
+            blank(text[piece.start : piece.stop]).strip() for piece in outside if piece.stop <= answer.start
+        )
+        return Sections(
+            reasoning=thought or prose.strip(), answer=answer, ignored_answers=tuple(full[:-1]), tagged=True
+        )
+    spoken = [piece for piece in outside if text[piece.start : piece.stop].strip()]
+    if spoken:
+        structured = [piece for piece in spoken if _STRUCTURE.search(text, piece.start, piece.stop)]
+        last = structured[-1] if structured else spoken[-1]
+        return Sections(reasoning=thought, answer=last, ignored_answers=tuple(structured[:-1]), tagged=bool(think))
+    if unclosed_thought and (blocks := fenced(text, think[-1])):
+        last = blocks[-1]
+        reasoning = blank(text[think[-1].start : last.outer_start]).strip()
+        return Sections(reasoning=reasoning, answer=last, ignored_answers=(), tagged=True)
+    return Sections(reasoning=thought, answer=None, ignored_answers=(), tagged=bool(think))
+
+
+# One branch per transition of a state machine.
+def _pieces(text: str) -> tuple[list[Section], list[Section], list[Section], bool]:  # noqa: C901
+    """Reasoning, answers and what stands outside of both, and whether the text ends inside of its reasoning."""
     tags = list(_TAG.finditer(text))
     inside_reasoning = _followed_by_end_of_reasoning(tags)
     think: list[Section] = []
@@ -120,27 +146,7 @@ def sections(text: str) -> Sections:
         start = tag.end()
     unclosed_thought = kind == "think"
     end(len(text))
-
-    thought = "\n".join(part for part in (blank(text[piece.start : piece.stop]).strip() for piece in think) if part)
-    full = [piece for piece in answers if text[piece.start : piece.stop].strip()]
-    if answers:
-        answer = full[-1] if full else answers[-1]
-        prose = "\n".join(
-            blank(text[piece.start : piece.stop]).strip() for piece in outside if piece.stop <= answer.start
-        )
-        return Sections(
-            reasoning=thought or prose.strip(), answer=answer, ignored_answers=tuple(full[:-1]), tagged=True
-        )
-    spoken = [piece for piece in outside if text[piece.start : piece.stop].strip()]
-    if spoken:
-        structured = [piece for piece in spoken if _STRUCTURE.search(text, piece.start, piece.stop)]
-        last = structured[-1] if structured else spoken[-1]
-        return Sections(reasoning=thought, answer=last, ignored_answers=tuple(structured[:-1]), tagged=bool(think))
-    if unclosed_thought and (blocks := fenced(text, think[-1])):
-        last = blocks[-1]
-        reasoning = blank(text[think[-1].start : last.outer_start]).strip()
-        return Sections(reasoning=reasoning, answer=last, ignored_answers=(), tagged=True)
-    return Sections(reasoning=thought, answer=None, ignored_answers=(), tagged=bool(think))
+    return think, answers, outside, unclosed_thought
 
 
 def _followed_by_end_of_reasoning(tags: list[re.Match[str]]) -> list[bool]:

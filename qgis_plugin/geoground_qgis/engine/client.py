@@ -66,20 +66,13 @@ class Request:
         begin = time.monotonic()
         stopping: EngineError | None = None
         while True:
-            try:
-                message = self._messages.get(timeout=0.1)
-            except queue.Empty:
-                message = {}
+            message = self._next_message()
             if "result" in message:
                 return dict(message["result"])
             if "error" in message:
                 raise self._error(message["error"], stopping)
             if "event" in message and stopping is None and on_event is not None:
-                try:
-                    on_event(message)
-                except BaseException:
-                    self.cancel()
-                    raise
+                self._pass_on(message, on_event)
             now = time.monotonic()
             if stopping is None:
                 if cancelled():
@@ -92,6 +85,20 @@ class Request:
             elif now - begin > CANCEL_S:
                 self._connection.kill("the engine did not stop when it was asked to")
                 raise stopping
+
+    def _next_message(self) -> Event:
+        """The next line about this request; empty when none came within a tenth of a second."""
+        try:
+            return self._messages.get(timeout=0.1)
+        except queue.Empty:
+            return {}
+
+    def _pass_on(self, message: Event, on_event: OnEvent) -> None:
+        try:
+            on_event(message)
+        except BaseException:
+            self.cancel()
+            raise
 
     def take(self, message: Event) -> None:
         """A line of the engine about this request; for the connection."""
