@@ -192,33 +192,38 @@ class LayerWorld:
         noun = target.noun
         if noun == ANYTHING:
             return Lookup(things=self._things(0, self._layer))
-        sources: list[tuple[int, Layer]] = [(i, context) for i, context in enumerate(self._contexts.values(), start=1)]
         main = (0, self._layer)
         own = first or class_of(noun) == class_of(self._target or "")
         if (named := rows_of(self._layer, noun)) is not None and (own or not self._contexts):
             return Lookup(things=self._things(*main).take(named))
         if not own:
-            for (number, context), name in zip(sources, self._contexts, strict=True):
-                if same_noun(name, noun) or (context.labels is None and same_noun(context.name, noun)):
-                    return Lookup(things=self._things(number, context))
-            for number, context in sources:
-                if (named := rows_of(context, noun)) is not None:
-                    return Lookup(things=self._things(number, context).take(named))
-            if named is None:
-                named = rows_of(self._layer, noun)
-            if named is not None:
-                return Lookup(things=self._things(*main).take(named))
-            unlabelled = [source for source in sources if source[1].labels is None]
-            if len(sources) == 1 and unlabelled and not same_noun(self._layer.name, noun):
-                number, context = unlabelled[0]
-                note = f"'{target.said or noun}' was taken from the layer {next(iter(self._contexts))}"
-                return Lookup(things=self._things(number, context), note=note)
-            return Lookup(things=None, unknown=(target.said or noun,))
+            return self._find_in_contexts(target)
         if self._layer.labels is None:
             note = ""
             if not same_noun(self._layer.name, noun):
                 note = f"{self._layer.name} has no field of labels: every row is taken for '{target.said or noun}'"
             return Lookup(things=self._things(*main), note=note)
+        return Lookup(things=None, unknown=(target.said or noun,))
+
+    def _find_in_contexts(self, target: Target) -> Lookup:
+        """Rows of another noun than the target's: of a context of that name, of one with that label, of the layer, or
+        of the only context, if it has no labels.
+        """
+        noun = target.noun
+        sources = list(enumerate(self._contexts.values(), start=1))
+        for (number, context), name in zip(sources, self._contexts, strict=True):
+            if same_noun(name, noun) or (context.labels is None and same_noun(context.name, noun)):
+                return Lookup(things=self._things(number, context))
+        for number, context in sources:
+            if (named := rows_of(context, noun)) is not None:
+                return Lookup(things=self._things(number, context).take(named))
+        if (named := rows_of(self._layer, noun)) is not None:
+            return Lookup(things=self._things(0, self._layer).take(named))
+        unlabelled = [source for source in sources if source[1].labels is None]
+        if len(sources) == 1 and unlabelled and not same_noun(self._layer.name, noun):
+            number, context = unlabelled[0]
+            note = f"'{target.said or noun}' was taken from the layer {next(iter(self._contexts))}"
+            return Lookup(things=self._things(number, context), note=note)
         return Lookup(things=None, unknown=(target.said or noun,))
 
     def _things(self, number: int, layer: Layer) -> Things:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from geogrounding.models.parsing.answer import MAX_BOXES, MAX_TEXT_BYTES, Reason, parse_answer
@@ -300,6 +300,14 @@ keys = st.sampled_from([("bbox_2d", "label"), ("bbox", "class"), ("box", "name")
         ["{}", "```json\n{}\n```", "<think>t</think><answer>{}</answer>", "<think>t\n</think>\n```json\n{}\n```"]
     ),
     st.booleans(),
+)
+@example(
+    boxes=[((0, 0, 1, 2), "\uff01")],
+    names=("bbox_2d", "label"),
+    indent=None,
+    ascii_only=False,
+    frame="{}",
+    single_quotes=False,
 )
 def test_valid_json_is_read_exactly(
     boxes: list[tuple[tuple[float, float, float, float], str]],

@@ -115,7 +115,7 @@ def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> 
         yield Problem(origin=f"{data.name}:images", reason=f"annotations name the image {number}, which is not there")
 
 
-def _parse(text: str, name: str) -> Mapping[str, Any]:
+def _parse(text: bytes, name: str) -> Mapping[str, Any]:
     """The lists of a COCO file.
 
     Raises:

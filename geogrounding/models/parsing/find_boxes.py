@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from copy import deepcopy
 
 from geogrounding.models.parsing.box_styles import Fields, add_box, collect_all, numbers_in
 from geogrounding.models.parsing.found import Located, Reason
@@ -81,7 +82,10 @@ def locate(text: str) -> Located:
     if parts.answer is None:
         found.drop(Reason.NO_ANSWER, text[-_LAST_WORDS:])
         return found
-    first = _read_answer(text if text.isascii() else text.translate(_FULL_WIDTH), parts.answer, found)
+    first = _read_answer(text, parts.answer, attempt := deepcopy(found))
+    if not attempt.boxes and not text.isascii():  # only then: labels keep their characters
+        first = _read_answer(text.translate(_FULL_WIDTH), parts.answer, attempt := found)
+    found = attempt
     if not parts.tagged and not found.reasoning:
         found.reasoning = blank(text[parts.answer.start : first]).strip()
     return found
