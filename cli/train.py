@@ -115,6 +115,7 @@ DATA = opt.together(
         metavar="FILE",
         help="Vector file: cut chips only inside its polygons, where everything is labelled (with --scene).",
     ),
+    opt.option("--aoi-layer", section="Data", metavar="NAME", help="Layer of --aoi, where the file has several."),
     _switch(
         "partial",
         "Data",

@@ -23,6 +23,7 @@ from geogrounding.datasets.labels import LabelLayer, LabelledPolygons, read_labe
 from geogrounding.errors import InputError, MissingCRSError, OutputError, SettingsError
 from geogrounding.execution.scan_plan import Plan, make_plan
 from geogrounding.io.atomic import flush, partial_folder
+from geogrounding.io.read_layer import source_file
 from geogrounding.models.base import Conventions
 from geogrounding.models.prompts import build_prompt
 from geogrounding.raster.grid import Chip
@@ -73,6 +74,8 @@ class CutOptions:
     """``refer`` takes only chips that show one target of an expression, and no part of another."""
     aoi: Path | None = None
     """A vector file; only chips inside its polygons are cut. None is the whole scene."""
+    aoi_layer: str | None = None
+    """Of a file of areas with several layers."""
     tile_size_px: int | None = None
     """Side of the chips; None takes what suits the model."""
     overlap_px: int | None = None
@@ -109,6 +112,7 @@ class CutOptions:
             source=str(raster),
             expressions=("labels",),
             aoi=self.aoi,
+            aoi_layer=self.aoi_layer,
             tile_size=self.tile_size_px,
             overlap=self.overlap_px,
             scales=None if self.scales is None else tuple(sorted(set(self.scales))),
@@ -164,7 +168,7 @@ def cut_training_set(
         record = {
             "raster": scene.name,
             "raster_fingerprint": scene.fingerprint,
-            "layer": labels.name,
+            "layer": source_file(labels).name,
             "expressions": list(objects.names),
             "task": options.task,
             "plan": plan.describe(),

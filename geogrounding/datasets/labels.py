@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 
-from geogrounding.errors import AreaError, GeogroundingError, InputError, SettingsError, UnsafeSceneError
+from geogrounding.errors import AreaError, InputError, SettingsError
 from geogrounding.geometry.boxes import components
-from geogrounding.messages import first_line
+from geogrounding.io.read_layer import read_layer, source_file
 from geogrounding.models.prompts import clean_expression
 from geogrounding.raster.scene import Scene
 
-_LAYERS_SHOWN = 20
 _SEAM_PX = 0.01
 """Parts of a feature that are no further apart than this touch."""
 _SHARED_EDGE_PX = 0.5
@@ -40,7 +39,7 @@ class LabelLayer:
     """
 
     path: Path
-    """A vector file that GDAL reads (GeoPackage, GeoJSON, Shapefile, ...)."""
+    """A vector file that GDAL reads (GeoPackage, GeoJSON, Shapefile, ...); see ``io.read_layer``."""
     layer: str | None = None
     """Name of the layer, for a file that holds several."""
     expression_field: str | None = None
@@ -87,21 +86,32 @@ def read_labels(source: LabelLayer, scene: Scene) -> LabelledPolygons:
         UnsafeSceneError: the file points at other files.
         AreaError: no polygon touches the scene.
     """
-    frame = _read(source)
+    field = source.expression_field
+    frame = read_layer(
+        source.path,
+        layer=source.layer,
+        layer_option="--labels-layer",
+        columns=[] if field is None else [field],
+        what="layer of labels",
+    )
+    name = source_file(source.path).name
+    if frame.crs is None:
+        raise InputError(
+            f"{name} has no coordinate system",
+            hint="Declare it first, in QGIS: Layer > Set CRS of Layer; or ogr2ogr -a_srs EPSG:n out.gpkg in.shp.",
+        )
     left_out: dict[str, int] = {}
     frame = _keep(frame, frame.geometry.notna() & ~frame.geometry.is_empty, "no geometry", left_out)
     frame = frame.assign(geogrounding_name=_names(frame, source))
-    frame = _keep(frame, frame["geogrounding_name"] != "", f"no text in the field {source.expression_field}", left_out)
+    frame = _keep(frame, frame["geogrounding_name"] != "", f"no text in the field {field}", left_out)
     areal = frame.geometry.geom_type.isin(["Polygon", "MultiPolygon", "GeometryCollection"])
     frame = _keep(frame, areal, "not a polygon", left_out)
     if not len(frame):
         reasons = ", ".join(f"{count} with {reason}" for reason, count in left_out.items()) or "it is empty"
-        raise InputError(
-            f"{source.path.name} holds no labelled polygon ({reasons})", hint="Points and lines need a buffer first."
-        )
+        raise InputError(f"{name} holds no labelled polygon ({reasons})", hint="Points and lines need a buffer first.")
     parts, owners = _parts(np.asarray(frame.geometry.array, dtype=object))
     repaired = int((~shapely.is_valid(parts)).sum())
-    parts = _to_scene_px(_polygonal(parts), frame.crs, scene, source.path.name)
+    parts = _to_scene_px(_polygonal(parts), frame.crs, scene, name)
     flat = shapely.area(parts) <= 0
     if flat.any():
         left_out["no area"] = int(flat.sum())
@@ -109,7 +119,7 @@ def read_labels(source: LabelLayer, scene: Scene) -> LabelledPolygons:
     inside = shapely.intersects(polygons, shapely.box(0, 0, scene.width, scene.height))
     if not inside.any():
         raise AreaError(
-            f"no polygon of {source.path.name} touches {scene.name}: the layer lies {_where(polygons, scene)}",
+            f"no polygon of {name} touches {scene.name}: the layer lies {_where(polygons, scene)}",
             hint="Is its CRS declared correctly? `geoground info` shows the extent of the scene.",
         )
     if outside := int((~inside).sum()):
@@ -123,61 +133,6 @@ def read_labels(source: LabelLayer, scene: Scene) -> LabelledPolygons:
         left_out=left_out,
         repaired=repaired,
     )
-
-
-def _read(source: LabelLayer) -> Any:
-    """The features as a GeoDataFrame with the one column that is needed."""
-    import pyogrio
-
-    path, field = source.path, source.expression_field
-    try:
-        with path.open("rb") as file:
-            head = file.read(1024)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise InputError(f"the layer {path} cannot be read: {reason}", hint="Name one vector file.") from None
-    if b"<OGRVRT" in head or str(path).startswith("/vsi"):
-        raise UnsafeSceneError(f"{path.name} points at other data", hint="Give the vector file itself.")
-    try:
-        found = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-        name = _layer_of(source, found)
-        fields = [str(one) for one in pyogrio.read_info(path, layer=name)["fields"]]
-        if field is not None and field not in fields:
-            raise InputError(
-                f"{path.name} has no field {field!r}",
-                hint=f"--expression-field is one of its fields: {', '.join(fields) or 'none'}.",
-            )
-        frame = pyogrio.read_dataframe(path, layer=name, columns=[field] if field else [])
-    except GeogroundingError:
-        raise
-    except Exception as error:  # noqa: BLE001 (pyogrio raises many kinds for a broken file, and all mean the same)
-        raise InputError(
-            f"cannot read {path.name} as a vector file: {first_line(error)}", hint="GeoPackage and GeoJSON work."
-        ) from None
-    if not hasattr(frame, "geometry"):
-        raise InputError(f"{path.name} holds no geometries", hint="Give a layer of polygons.")
-    if frame.crs is None:
-        raise InputError(
-            f"{path.name} has no coordinate system",
-            hint="Declare it first, in QGIS: Layer > Set CRS of Layer; or ogr2ogr -a_srs EPSG:n out.gpkg in.shp.",
-        )
-    return frame
-
-
-def _layer_of(source: LabelLayer, found: list[str]) -> str:
-    """The layer that is meant, of those with geometries."""
-    if source.layer is None and len(found) == 1:
-        return found[0]
-    shown = ", ".join(found[:_LAYERS_SHOWN])
-    if source.layer is None and found:
-        raise InputError(f"{source.path.name} has {len(found)} layers: {shown}", hint="Choose one with --labels-layer.")
-    if source.layer is None or source.layer not in found:
-        wanted = "" if source.layer is None else f" {source.layer!r}"
-        raise InputError(
-            f"{source.path.name} has no layer{wanted} with geometries",
-            hint=f"--labels-layer is one of: {shown}." if found else "Give a layer of polygons.",
-        )
-    return source.layer
 
 
 def _keep(frame: Any, wanted: Any, reason: str, left_out: dict[str, int]) -> Any:

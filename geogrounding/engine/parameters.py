@@ -146,6 +146,7 @@ class Cut(Parameters):
     labels_layer: Name | None = None
     task: Literal["detect", "refer"] = "detect"
     aoi: Path | None = None
+    aoi_layer: Name | None = None
     tile_size_px: Annotated[int, Field(ge=MIN_TILE_PX, le=MAX_TILE_PX)] | None = None
     overlap_px: Annotated[int, Field(ge=0)] | None = None
     scales: Annotated[tuple[float, ...], Field(min_length=1, max_length=16)] | None = None

@@ -39,11 +39,10 @@ class Evaluation:
         return list(dict.fromkeys((o.sample.image.name, o.failure) for o in self.predictions if o.failure is not None))
 
 
-def evaluate(  # noqa: PLR0913 - keyword-only options of the public function
+def evaluate(
     model: Model,
     samples: Sequence[Sample],
     *,
-    task: Task | None = None,
     min_score: float | None = None,
     limit: int | None = None,
     seed: int = 0,
@@ -56,7 +55,6 @@ def evaluate(  # noqa: PLR0913 - keyword-only options of the public function
     Args:
         model: stays open.
         samples: all of one task.
-        task: of the samples; None takes theirs.
         min_score: boxes that score less do not count (average precision looks at all of them); None takes the model's
             own default.
         limit: number of images, drawn by the seed; None is all of them.
@@ -70,17 +68,16 @@ def evaluate(  # noqa: PLR0913 - keyword-only options of the public function
         found; ``failures`` lists it and ``failed`` counts it.
 
     Raises:
-        SettingsError: samples of another task or of several, or settings that contradict each other.
+        SettingsError: samples of several tasks, or settings that contradict each other.
         InputError: there is no sample.
         ModelError: the model cannot go on.
     """
     tasks = list(dict.fromkeys(sample.task for sample in samples))
     if not tasks:
         raise InputError("there is no sample to evaluate on")
-    if len(tasks) > 1 or (task is not None and tasks != [task]):
-        wanted = "one task" if task is None else f"the task {task}"
+    if len(tasks) > 1:
         raise SettingsError(
-            f"the samples are of {' and '.join(tasks)}, not of {wanted}", hint="Choose a task when reading them."
+            f"the samples are of {' and '.join(tasks)}, not of one task", hint="Choose one with --task."
         )
     begin = time.monotonic()
     chosen = choose(samples, limit, seed)

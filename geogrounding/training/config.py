@@ -57,6 +57,8 @@ class TrainSettings(BaseModel):
     """Questions without a target, as a share of the others (layer only, and only where everything is labelled)."""
     aoi: Path | None = None
     """Vector file: only chips inside its polygons are cut (scene only); everything there is labelled."""
+    aoi_layer: str | None = None
+    """Name of the layer, where ``aoi`` holds several."""
     turns: Annotated[int, Field(ge=1, le=8)] | None = None
     """Orientations of each image to learn from; default 8 for the built-in model and a scene, else 1. Fewer are taken where
     there are many images; expressions that name directions are not turned."""
@@ -122,7 +124,7 @@ class TrainSettings(BaseModel):
             raise ValueError("give either data (a file of samples) or scene with labels (a raster and a layer)")
         if (self.scene is None) != (self.labels is None):
             raise ValueError("scene and labels go together")
-        only_scene = ("labels_layer", "expression_field", "expression", "tile_size", "aoi")
+        only_scene = ("labels_layer", "expression_field", "expression", "tile_size", "aoi", "aoi_layer")
         if self.scene is None and (given := [name for name in only_scene if getattr(self, name) is not None]):
             raise ValueError(f"{' and '.join(given)}: only with scene and labels")
         if self.scene is not None and (self.expression_field is None) == (self.expression is None):

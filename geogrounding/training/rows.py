@@ -58,6 +58,7 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
     data, images, form = settings.data, settings.images, settings.data_format
     if settings.scene is not None and settings.labels is not None:
         from geogrounding.datasets.cut import cut_training_set, notes_of_cut
+        from geogrounding.io.read_layer import source_file
 
         data = output / CUT / "train.jsonl"
         with _first_process_first():
@@ -72,7 +73,8 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
         notes = notes_of_cut(output / CUT)
         form = "geo-r1"
         used = (settings.scene, settings.labels, settings.aoi)
-        hashes = {str(path): _digest(path) for path in used if path is not None and path.is_file()}
+        paths = [source_file(path) for path in used if path is not None]
+        hashes = {str(path): _digest(path) for path in paths if path.is_file()}
     if data is None:
         raise SettingsError("there is no data to train on", hint="Give --data, or --scene with --labels.")
     read = read_samples(data, images, format=form, task=settings.task, on_error=settings.on_error)
@@ -104,6 +106,7 @@ def cut_options(settings: TrainSettings) -> CutOptions:
         labels_layer=settings.labels_layer,
         task="refer" if settings.task == "refer" else "detect",
         aoi=settings.aoi,
+        aoi_layer=settings.aoi_layer,
         tile_size_px=settings.tile_size,
         negatives=0.0 if settings.partial else settings.negatives,
         seed=settings.seed,

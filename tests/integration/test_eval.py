@@ -214,8 +214,6 @@ def test_refused(tmp_path: Path) -> None:
     samples = read_samples(write_coco(tmp_path)).samples
     with pytest.raises(InputError, match="no sample"):
         evaluate(BlobModel(), [])
-    with pytest.raises(SettingsError, match="the samples are of detect"):
-        evaluate(BlobModel(), samples, task="refer")
     mixed = [*samples, sample(samples[0].image, [], task="refer")]
     with pytest.raises(SettingsError, match="detect and refer"):
         evaluate(BlobModel(), mixed)

@@ -326,7 +326,7 @@ def test_a_layer_elsewhere_is_told_with_its_direction(tmp_path: Path) -> None:
 def test_a_field_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no field 'name'") as caught:
         cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)]), expression_field="name")
-    assert "its fields: what" in caught.value.hint
+    assert "Its fields: what" in caught.value.hint
 
 
 def test_a_field_of_numbers_is_refused(tmp_path: Path) -> None:

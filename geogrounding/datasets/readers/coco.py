@@ -65,6 +65,7 @@ class _Classes:
 
 @dataclass(frozen=True, slots=True)
 class _Image:
+    id: str
     file: str
     index: int
     record: Mapping[str, Any]
@@ -98,19 +99,11 @@ def read(data: Path, images: ImageFolder, files: LabelFiles, wanted: Wanted) -> 
     seen: set[str] = set()
     for index, record in enumerate(coco["images"]):
         try:
-            number = id_of(record.get("id")) if isinstance(record, Mapping) else None
-            if number is None:
-                raise MalformedError("the image has no id")
-            if number in seen:
-                raise MalformedError(f"the image id {record['id']!r} is used twice")
-            seen.add(number)
-            path, size_px = images.find(record.get("file_name"))
-            check_declared_size(record, size_px)
+            image = _find_image(record, index, data.name, images, seen)
         except MalformedError as error:
             yield Problem(origin=f"{data.name}:images[{index}]", reason=str(error))
             continue
-        image = _Image(data.name, index, record, path, size_px)
-        yield from _samples(image, shown.get(number, _Shown()), annotations, classes, wanted)
+        yield from _samples(image, shown.get(image.id, _Shown()), annotations, classes, wanted)
     for number in sorted(shown.keys() - seen):
         yield Problem(origin=f"{data.name}:images", reason=f"annotations name the image {number}, which is not there")
 
@@ -131,6 +124,19 @@ def _parse(text: bytes, name: str) -> Mapping[str, Any]:
         raise InputError(f"{name} lacks the list {missing[0]}", hint="Is it a COCO detection file?")
     checked: Mapping[str, Any] = coco
     return checked
+
+
+def _find_image(record: object, index: int, file: str, images: ImageFolder, seen: set[str]) -> _Image:
+    """The image of a record; its id joins those that were seen."""
+    number = id_of(record.get("id")) if isinstance(record, Mapping) else None
+    if number is None or not isinstance(record, Mapping):
+        raise MalformedError("the image has no id")
+    if number in seen:
+        raise MalformedError(f"the image id {record['id']!r} is used twice")
+    seen.add(number)
+    path, size_px = images.find(record.get("file_name"))
+    check_declared_size(record, size_px)
+    return _Image(number, file, index, record, path, size_px)
 
 
 def _samples(
