@@ -185,7 +185,7 @@ def test_an_image_id_used_twice_is_told(tmp_path: Path) -> None:
         ({"categories": [{"id": 3}]}, r"categories\[0\]: the name of the category is missing"),
         ({"categories": [{"name": "ship"}]}, r"categories\[0\]: the category has no id"),
         ({"categories": [{"id": 1, "name": "ship"}, {"id": 1, "name": "tank"}]}, "stands for 'ship' and for 'tank'"),
-        ({"images": {}}, "lacks the lists images and annotations"),
+        ({"images": {}}, "lacks the list images"),
         ({"annotations": []}, "holds no sample that can be used"),
     ],
 )
