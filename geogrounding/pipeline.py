@@ -113,7 +113,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         settings, opened = settings_of(source, expressions, **options)
     destination = Destination(
         path=output,
-        overwrite=(overwrite or resume) and not append,
+        overwrite=overwrite or (resume and not append),
         append=append,
         layer=layer,
         dst_crs=dst_crs,
@@ -133,6 +133,10 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         check_scene=partial(_check_layer, destination),
     ) as walk:
         write_result(walk, destination)
+        if not len(walk.collection) and output.suffix.lower() == ".geojsonl":
+            (on_notice or _logger.warning)(
+                f"{output.name} is empty, and GDAL and QGIS do not open an empty text sequence"
+            )
         if preview is not None:
             from geogrounding.io.preview import render_preview
 

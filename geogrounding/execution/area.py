@@ -113,7 +113,9 @@ def _bbox_polygon(bbox: Box, turn: float | None) -> BaseGeometry:
             f"the bounding box {xmin:.10g},{ymin:.10g},{xmax:.10g},{ymax:.10g} is empty",
             hint="The order is xmin,ymin,xmax,ymax.",
         )
-    return shapely.box(xmin, ymin, xmax, ymax)
+    box = shapely.box(xmin, ymin, xmax, ymax)
+    # A box says which way round it goes: its edges are kept short enough not to be taken for ones across 180 degrees.
+    return box if turn is None or xmax - xmin <= turn / 2 else shapely.segmentize(box, turn / 4)
 
 
 def _check_share(scene: Scene, box: BaseGeometry, bbox: Box, bbox_crs: str | None) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ accuracy are kept for the result.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -82,7 +83,10 @@ def find_operation(source: CRS, target: CRS, extent: Bounds | None = None) -> Op
 def _find(source: CRS, target: CRS, extent: Bounds | None) -> Operation:
     area = None if extent is None else area_of_interest(source, extent)
     try:
-        found = TransformerGroup(source, target, always_xy=True, area_of_interest=area).transformers
+        with warnings.catch_warnings():
+            # A better operation needs a grid that is not installed; the accuracy of the one taken is recorded.
+            warnings.simplefilter("ignore", UserWarning)
+            found = TransformerGroup(source, target, always_xy=True, area_of_interest=area).transformers
         # Without a place the choice is left to PROJ, point by point.
         candidates = list(found) if area is not None else [Transformer.from_crs(source, target, always_xy=True)]
     except ProjError as error:

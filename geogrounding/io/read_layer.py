@@ -87,13 +87,15 @@ def _guard(path: Path, what: str) -> None:
     if str(path).startswith(("/vsi", "\\vsi")) or "://" in str(path):
         raise UnsafeSceneError(f"{path} is not a file", hint="Give the vector file itself.")
     try:
-        if not path.is_file():
-            raise InputError(f"the {what} {path} does not exist or is no file", hint="Name one vector file.")
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
+        missing, head = not path.is_file(), b""
+        if not missing:
+            with path.open("rb") as file:
+                head = file.read(HEAD_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name cannot be used"
         raise InputError(f"the {what} {path} cannot be read: {reason}", hint="Name one vector file.") from None
+    if missing:
+        raise InputError(f"the {what} {path} does not exist or is no file", hint="Name one vector file.")
     if _FOLLOWS_ELSEWHERE.search(head) and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise UnsafeSceneError(f"{path.name} points at other data", hint="Give the vector file itself.")
 

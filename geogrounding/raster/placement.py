@@ -94,7 +94,7 @@ def _prj(location: Location) -> tuple[rasterio.crs.CRS | None, str]:
         try:
             if beside.is_file() and beside.stat().st_size <= MAX_PRJ_BYTES:
                 wkt = beside.read_text(encoding="utf-8-sig").strip()
-                return rasterio.crs.CRS.from_wkt(wkt, morph_from_esri_dialect=True), beside.name
+                return rasterio.crs.CRS.from_wkt(wkt), beside.name
         except (OSError, UnicodeDecodeError, CRSError, ValueError):
             continue
     return None, ""

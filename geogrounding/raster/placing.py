@@ -136,10 +136,8 @@ def _met_one(shape: BaseGeometry, box: Box, turn: float | None, cut: bool) -> Ba
     if turn is None:
         meeting = parts
     else:
-        meeting = [moved for part in parts for moved in _turns(part, box, turn)]
-        if not meeting:
-            meeting = [moved for part in parts for moved in _turns(_unwrapped(part, turn), box, turn)]
-        meeting = meeting or parts
+        parts = [_unwrapped(part, turn) if _jumps(part, turn) else part for part in parts]
+        meeting = [moved for part in parts for moved in _turns(part, box, turn)] or parts
     if cut:
         meeting = [_cut(part, box) for part in meeting]
     return meeting[0] if len(meeting) == 1 else shapely.union_all(meeting)
@@ -161,6 +159,16 @@ def _turns(part: BaseGeometry, box: Box, turn: float) -> list[BaseGeometry]:
 
 def _moved(shape: BaseGeometry, distance: float) -> BaseGeometry:
     return shapely.transform(shape, lambda xy: xy + np.array([distance, 0.0]))
+
+
+def _jumps(part: BaseGeometry, turn: float) -> bool:
+    """Whether an edge is longer than half a turn: it then goes the short way round, across the antimeridian.
+
+    RFC 7946, 3.1.9, wants such polygons split. An edge of a whole turn is that of the whole world.
+    """
+    x = shapely.get_coordinates(shapely.get_exterior_ring(part))[:, 0] if part.geom_type == "Polygon" else np.empty(0)
+    steps = np.abs(np.diff(x))
+    return bool((steps > turn / 2).any() and (steps < turn * (1.0 - 1e-9)).all())
 
 
 def _unwrapped(shape: BaseGeometry, turn: float) -> BaseGeometry:

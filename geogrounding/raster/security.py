@@ -196,6 +196,8 @@ def _locate_local(path: Path, *, allow_remote: bool, trusted_folders: Iterable[s
         _check_vrt(resolved, allow_remote=allow_remote, trusted_folders=trusted_folders)
     elif driver == "GTiff":
         _check_tiff(resolved, what=f"{path.name}")
+    elif driver == "PNG":
+        _check_png(resolved)
     for sidecar in sidecars(resolved):
         try:
             regular = sidecar.is_file()
@@ -252,6 +254,20 @@ def _sniff(head: bytes, path: Path) -> str:
 def _is_bmp(head: bytes) -> bool:
     """Whether a head is that of a BMP: two letters alone are often the first pixels of something else."""
     return len(head) >= 18 and head[6:10] == b"\0\0\0\0" and int.from_bytes(head[14:18], "little") in BMP_HEADER_SIZES
+
+
+def _check_png(path: Path) -> None:
+    """Refuse a PNG that ends before its last chunk: GDAL reads the missing rows as noise, without an error."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        at = 8
+        while at + 12 <= size:
+            file.seek(at)
+            head = file.read(8)
+            if head[4:] == b"IEND":
+                return
+            at += 12 + int.from_bytes(head[:4], "big")
+    raise SceneError(f"{path.name} is cut off: its last chunk is missing", hint="Copy it again.")
 
 
 def _check_vrt(path: Path, *, allow_remote: bool, trusted_folders: Iterable[str | os.PathLike[str]]) -> None:

@@ -1,0 +1,180 @@
+"""Outputs: every name is written or refused before the first chip, and no layer of somebody else is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pyogrio
+import pytest
+import shapely
+
+from geogrounding.errors import OutputError
+from geogrounding.pipeline import run
+from geogrounding.settings import RunSettings
+from tests.blobs import BlobModel, write_scene
+from tests.kinds.doors import command, polygons
+
+BLOBS = ((20, 20, 40, 40), (180, 50, 200, 70))
+
+
+@pytest.fixture
+def scene_path(tmp_path: Path) -> Path:
+    return write_scene(tmp_path / "scene.tif", BLOBS)
+
+
+def go(scene: Path, output: Path, model: BlobModel | None = None, **options: Any) -> None:
+    run(RunSettings(source=str(scene), expressions=("bright",)), output, model=model or BlobModel(), **options)
+
+
+def layers(path: Path) -> list[str]:
+    return sorted(str(name) for name, _ in pyogrio.list_layers(path))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["gpkg_planes", "gpkg", "GPKG_x", "sqlite_x", "sqlite_", "rtree_x", "ogr_empty_table", "-x", ".hidden", "%",
+     "a b", "a.b", "it's", 'a"b', "Ω", "select", "123", "x" * 200],
+)  # fmt: skip
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".geojson", ".parquet"])
+def test_any_file_name_is_written(tmp_path: Path, scene_path: Path, name: str, suffix: str) -> None:
+    output = tmp_path / f"{name}{suffix}"
+    go(scene_path, output)
+    assert len(gpd.read_parquet(output) if suffix == ".parquet" else polygons(output)) == len(BLOBS)
+
+
+def project(path: Path) -> Path:
+    for number, name in enumerate(("parcels", "hedges", "notes"), 1):
+        frame = gpd.GeoDataFrame({"n": range(number)}, geometry=[shapely.box(0, 0, 9, 9)] * number, crs=32633)
+        frame.to_file(path, layer=name)
+    return path
+
+
+def test_other_layers_of_a_geopackage_stay(tmp_path: Path, scene_path: Path) -> None:
+    path = project(tmp_path / "project.gpkg")
+    before = path.read_bytes()
+    refused = command("run", scene_path, "x", "-o", path, "--model", "null")
+    assert refused.exit_code == 5
+    for word in ("parcels", "--overwrite", "--append", "--layer"):
+        assert word in refused.stderr
+    assert path.read_bytes() == before
+    for _ in range(2):
+        go(scene_path, path, overwrite=True)
+        assert layers(path) == ["hedges", "notes", "parcels", "project"]
+        assert [pyogrio.read_info(path, layer=name)["features"] for name in layers(path)] == [2, 3, 1, len(BLOBS)]
+    go(scene_path, path, overwrite=True, layer="blobs")
+    assert layers(path) == ["blobs", "hedges", "notes", "parcels", "project"]
+    go(scene_path, path, overwrite=True, layer="notes")  # by its name, and only it
+    assert pyogrio.read_info(path, layer="notes")["features"] == len(BLOBS)
+    assert pyogrio.read_info(path, layer="parcels")["features"] == 1
+
+
+def test_append_adds_a_layer_or_features(tmp_path: Path, scene_path: Path) -> None:
+    path = project(tmp_path / "project.gpkg")
+    go(scene_path, path, append=True)
+    assert layers(path) == ["hedges", "notes", "parcels", "project"]
+    go(scene_path, path, append=True)
+    frame = pyogrio.read_dataframe(path, layer="project")
+    assert list(frame["id"]) == [1, 2, 3, 4]
+    new = tmp_path / "new.gpkg"
+    go(scene_path, new, append=True)
+    assert layers(new) == ["new"]
+
+
+def test_a_table_without_geometries_stays(tmp_path: Path, scene_path: Path) -> None:
+    path = tmp_path / "out.gpkg"
+    go(scene_path, path)
+    pyogrio.write_dataframe(gpd.GeoDataFrame({"style": ["red"]}).drop(columns=[]), path, layer="layer_styles")
+    go(scene_path, path, overwrite=True)
+    assert layers(path) == ["layer_styles", "out"]
+
+
+def test_the_same_bytes_where_the_layer_is_alone(tmp_path: Path, scene_path: Path) -> None:
+    go(scene_path, tmp_path / "out.gpkg")
+    once = (tmp_path / "out.gpkg").read_bytes()
+    go(scene_path, tmp_path / "out.gpkg", overwrite=True)
+    assert (tmp_path / "out.gpkg").read_bytes() == once
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("out.fgb", {"append": True}, "--append"),
+        ("out.geojson", {"layer": "x"}, "--layer"),
+        ("out.gpkg", {"layer": "gpkg_x"}, "--layer"),
+        ("out.gpkg", {"layer": ""}, "--layer"),
+        ("out.gpkg", {"append": True, "overwrite": True}, "--overwrite"),
+        ("out.gpkg", {"creation_options": {"NO_SUCH": "1"}}, "known are"),
+        ("out.geojson", {"dst_crs": "EPSG:32633"}, ".gpkg"),
+        ("out.gpkg", {"dst_crs": "EPSG:1"}, "EPSG:25832"),
+        ("nowhere/out.gpkg", {}, "create it first"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_first_chip(
+    tmp_path: Path, scene_path: Path, name: str, options: dict[str, Any], message: str
+) -> None:
+    model = BlobModel()
+    if options.get("append") and options.get("overwrite"):
+        refused = command("run", scene_path, "x", "-o", tmp_path / name, "--model", "null", "--append", "--overwrite")
+        assert refused.exit_code == 5
+        return
+    with pytest.raises(OutputError) as caught:
+        go(scene_path, tmp_path / name, model, **options)
+    assert message in f"{caught.value} {caught.value.hint}"
+    assert not model.batches
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_append_to_a_layer_of_other_fields_is_refused(tmp_path: Path, scene_path: Path) -> None:
+    model = BlobModel()
+    with pytest.raises(OutputError, match="has no field"):
+        go(scene_path, project(tmp_path / "project.gpkg"), model, append=True, layer="parcels")
+    assert not model.batches
+
+
+def test_a_file_open_elsewhere_is_refused(tmp_path: Path, scene_path: Path) -> None:
+    path = project(tmp_path / "project.gpkg")
+    path.with_name("project.gpkg-wal").write_bytes(b"edits not yet written")
+    with pytest.raises(OutputError, match="open in another program"):
+        go(scene_path, path, overwrite=True)
+
+
+def test_a_file_that_is_no_geopackage_is_replaced_only_when_asked(tmp_path: Path, scene_path: Path) -> None:
+    path = tmp_path / "out.gpkg"
+    path.write_text("text")
+    with pytest.raises(OutputError, match="exists already"):
+        go(scene_path, path)
+    go(scene_path, path, overwrite=True)
+    assert layers(path) == ["out"]
+
+
+def test_an_empty_text_layer_is_named(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "dark.tif", ())
+    run_it = command("run", scene, "x", "-o", tmp_path / "out.geojsonl", "--model", "null")
+    assert run_it.exit_code == 0
+    assert "GDAL" in run_it.stderr
+    for suffix in (".geojson", ".gpkg", ".fgb"):
+        assert polygons_of_nothing(scene, tmp_path / f"none{suffix}") == 0
+
+
+def polygons_of_nothing(scene: Path, output: Path) -> int:
+    go(scene, output)
+    return len(polygons(output))
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet"])
+def test_scores_that_a_model_does_not_give_stay_a_number_column(tmp_path: Path, scene_path: Path, suffix: str) -> None:
+    class Silent(BlobModel):
+        def answer(self, image: Any, question: Any) -> Any:
+            from dataclasses import replace
+
+            found = super().answer(image, question)
+            return replace(found, detections=tuple(replace(d, score=None) for d in found.detections))
+
+    output = tmp_path / f"out{suffix}"
+    go(scene_path, output, Silent())
+    frame = gpd.read_parquet(output) if suffix == ".parquet" else pyogrio.read_dataframe(output)
+    assert len(frame) == len(BLOBS)
+    assert frame["score"].dtype.kind == "f"
+    assert frame["score"].isna().all()
