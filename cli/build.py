@@ -249,8 +249,18 @@ def key_values(pairs: Iterable[tuple[str, str]], name: str) -> dict[str, str]:
     return result
 
 
+def default_output(scene: str, queries: Sequence[str]) -> Path:
+    """``SCENE_QUERY`` in the current folder, without an ending: letters and digits of the scene's name and a query."""
+    name = Path(scene.partition("?")[0]).stem or "scene"
+    words = re.sub(r"[^\w-]+", "_", queries[0]).strip("_")[:40].rstrip("_") or "found"
+    more = f"_and_{len(queries) - 1}_more" if len(queries) > 1 else ""
+    return Path(f"{name}_{words}{more}")
+
+
 def output_path(path: Path, of: str | None) -> Path:
     """The output with the ending of its format: ``-f`` adds a missing ending and must not contradict a present one.
+
+    Without either it is a GeoPackage.
 
     Raises:
         SettingsError: the format is not known.
@@ -258,9 +268,12 @@ def output_path(path: Path, of: str | None) -> Path:
     ending = path.suffix.lower()
     known = ", ".join(FORMATS.values())
     if of is None:
+        if not ending:
+            return path.with_name(path.name + FORMATS["gpkg"])
         if ending not in FORMATS.values():
-            what = f"the ending {ending!r}" if ending else "a name without ending"
-            raise SettingsError(f"{what} does not say a vector format", hint=f"Endings: {known}. Or give -f FORMAT.")
+            raise SettingsError(
+                f"the ending {ending!r} does not say a vector format", hint=f"Endings: {known}. Or give -f FORMAT."
+            )
         return path
     if ending == FORMATS[of]:
         return path

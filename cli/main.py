@@ -7,6 +7,7 @@ import logging
 import sys
 import traceback
 import warnings
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any, Never, cast
 
@@ -38,6 +39,18 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         return cast(click.Command, import_module(f".{cmd_name}", __package__).command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but a mistyped command names the one that was meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            meant = get_close_matches(args[0], COMMANDS, n=1, cutoff=0.5)
+            if not meant:
+                raise
+            raise click.UsageError(f"{error.format_message()} Did you mean {meant[0]!r}?", error.ctx) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what it raises leaves as click's own exceptions, which carry the exit code."""

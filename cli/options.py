@@ -12,7 +12,7 @@ from geogrounding.settings import RUN_TASKS, MatchMetric, MergeMethod
 from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 from .main import VERBOSE_KEY
-from .param_types import BandOrNone, ExtentText, KeyValue, Numbers, Overlap
+from .param_types import BandOrNone, ExtentText, KeyValue, Metres, Numbers, Overlap
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -198,7 +198,7 @@ GRID = together(
     option(
         "--resolution",
         "resolution_m",
-        type=click.FloatRange(min=0, min_open=True),
+        type=Metres(),
         section="Chips",
         metavar="METRES",
         help="Ground size of a pixel the model sees. Default: native, or the nearest the model is good for.",

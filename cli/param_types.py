@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
 
@@ -87,6 +88,24 @@ class BandOrNone(click.ParamType[int, Any]):
         if not (text.isascii() and text.isdigit() and int(text) > 0):
             self.fail(f"{value!r} is neither a band counted from 1 nor none", param, ctx)
         return int(text)
+
+
+class Metres(click.ParamType[float, Any]):
+    """A positive length in metres: ``0.5``, ``0.5m``, ``50 cm``."""
+
+    name = "METRES"
+    _UNITS: ClassVar[dict[str, float]] = {"": 1.0, "m": 1.0, "metre": 1.0, "metres": 1.0, "meters": 1.0, "cm": 0.01}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number of metres."""
+        match = re.fullmatch(r"\s*([0-9.+eE-]+)\s*([a-z]*)\s*", str(value))
+        try:
+            metres = float(match[1]) * self._UNITS[match[2]] if match else math.nan
+        except (ValueError, KeyError):
+            metres = math.nan
+        if not (math.isfinite(metres) and metres > 0):
+            self.fail(f"{value!r} is not a positive number of metres, such as 0.5 or 50cm", param, ctx)
+        return metres
 
 
 class KeyValue(click.ParamType[tuple[str, str], Any]):

@@ -9,6 +9,7 @@ import click
 
 from geogrounding.errors import GeogroundingError, IncompleteError, SettingsError
 from geogrounding.execution.describe import describe_error, describe_report
+from geogrounding.messages import quote
 
 from . import build
 from . import options as opt
@@ -30,11 +31,11 @@ FAILED_SHOWN = 5
 @opt.option(
     "-o",
     "--output",
-    required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
     metavar="FILE",
-    help="The layer: .geojson, .geojsonl, .gpkg, .fgb or .parquet.",
+    help="The layer: .gpkg, .geojson, .geojsonl, .fgb or .parquet; without an ending .gpkg. Default: named after scene "
+    "and query, in the current folder.",
 )
 @opt.option(
     "-f",
@@ -80,7 +81,7 @@ FAILED_SHOWN = 5
 @opt.PROGRESS
 @opt.QUIET
 @opt.VERBOSE
-def command(scene: str, query: tuple[str, ...], output: Path, **options: Any) -> None:
+def command(scene: str, query: tuple[str, ...], output: Path | None, **options: Any) -> None:
     """Find what each QUERY describes in SCENE and write the polygons to one layer.
 
     A run that was cut off leaves OUTPUT.journal; the same command with --resume goes on. The settings, versions and
@@ -100,7 +101,7 @@ def command(scene: str, query: tuple[str, ...], output: Path, **options: Any) ->
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
     with reporter:
         try:
-            report, output, preview = _run(scene, query, output, options, reporter)
+            report, written, preview = _run(scene, query, output, options, reporter)
         except GeogroundingError as error:
             reporter.event("error", **describe_error(error))
             raise
@@ -112,25 +113,28 @@ def command(scene: str, query: tuple[str, ...], output: Path, **options: Any) ->
     if explain:
         say_answers(report)
     if not quiet:
-        say_report(report, output, preview)
+        say_report(report, written, preview)
     check_complete(report, allow_failed=allow_failed)
 
 
 def _run(
-    scene: str, query: tuple[str, ...], output: Path, options: dict[str, Any], reporter: Silent
+    scene: str, query: tuple[str, ...], output: Path | None, options: dict[str, Any], reporter: Silent
 ) -> tuple[RunReport, Path, Path | None]:
     """Check everything that can be checked cheaply, then run."""
     query_file, preview = options.pop("query_file"), options.pop("preview")
-    output = build.output_path(output, options.pop("of"))
     build.check_queries(query)
     more = [] if query_file is None else build.read_queries(query_file)
     plan_file = options.pop("plan_file")
     planned = [] if plan_file is None else [build.read_plan(plan_file)]
     more += [expression for expression, _ in planned]
     if not query and not more:
-        raise SettingsError("nothing to look for", hint='Give a query after the scene, such as "the storage tanks".')
+        raise SettingsError(
+            f"nothing to look for in {quote(scene)}", hint='Give a query after the scene, such as "the storage tanks".'
+        )
+    queries = build.unique([*query, *more])
+    output = build.output_path(output or build.default_output(scene, queries), options.pop("of"))
     options |= {"contexts": build.contexts(options.pop("context")), "plans": dict(planned)}
-    settings = build.make_settings(scene, build.unique([*query, *more]), options)
+    settings = build.make_settings(scene, queries, options)
     overwrite, resume = options.pop("overwrite"), options.pop("resume")
     if preview is not None:
         build.check_preview(preview, overwrite=overwrite or resume)

@@ -254,7 +254,7 @@ def test_format_and_ending(path: str, of: str | None, expected: str) -> None:
     assert build.output_path(Path(path), of) == Path(expected)
 
 
-@pytest.mark.parametrize(("path", "of"), [("a", None), ("a.shp", None), ("a.json", None), ("a.gpkg", "geojson")])
+@pytest.mark.parametrize(("path", "of"), [("a.shp", None), ("a.json", None), ("a.gpkg", "geojson")])
 def test_format_and_ending_that_do_not_fit(path: str, of: str | None) -> None:
     with pytest.raises(SettingsError) as caught:
         build.output_path(Path(path), of)

@@ -134,3 +134,57 @@ def test_overlap_that_cannot_be(text: str) -> None:
     result = CliRunner().invoke(geoground, ["info", "a.tif", f"--overlap={text}"])
     assert result.exit_code == 2
     assert "20%" in result.stderr
+
+
+def test_without_an_output_the_layer_is_named_after_scene_and_query(scenes: Path) -> None:
+    result = run("run", "a.tif", "the red roofs / 2nd block", "blob")
+    assert result.exit_code == 0, result.output
+    assert (scenes / "a_the_red_roofs_2nd_block_and_1_more.gpkg").exists()
+    assert "a_the_red_roofs_2nd_block_and_1_more.gpkg" in result.stderr
+    again = run("run", "a.tif", "the red roofs / 2nd block", "blob")
+    assert again.exit_code == 5  # nothing is replaced unasked
+    assert run("run", "a.tif", "blob", "-f", "geojson").exit_code == 0
+    assert (scenes / "a_blob.geojson").exists()
+
+
+def test_a_name_without_ending_is_a_geopackage(scenes: Path) -> None:
+    assert run("run", "a.tif", "blob", "-o", "found").exit_code == 0
+    assert (scenes / "found.gpkg").exists()
+
+
+def test_a_missing_query_names_what_was_taken_for_the_scene() -> None:
+    result = run("run", "-o", "x.gpkg", "tree")
+    assert result.exit_code == 2
+    assert "'tree'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("rnu", "run"), ("bach", "batch"), ("infos", "info"), ("evaluate", "eval")]
+)
+def test_a_mistyped_command_is_proposed(typed: str, meant: str) -> None:
+    result = CliRunner().invoke(geoground, [typed, "a.tif"])
+    assert result.exit_code == 2
+    assert f"Did you mean {meant!r}?" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("0.5", 0.5), ("0.5m", 0.5), ("0.5 m", 0.5), ("30cm", 0.3), ("2 metres", 2.0)]
+)
+def test_a_resolution_may_name_its_unit(monkeypatch: pytest.MonkeyPatch, text: str, value: float) -> None:
+    seen: list[float] = []
+
+    def describe(settings: Any) -> dict[str, Any]:
+        seen.append(settings.resolution_m)
+        return {}
+
+    monkeypatch.setattr("geogrounding_cli.info.describe_scene", describe)
+    result = CliRunner().invoke(geoground, ["info", "a.tif", "--json", "--resolution", text])
+    assert result.exit_code == 0, result.output
+    assert seen == [pytest.approx(value)]
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "5 ft", "fine", "nan", "inf"])
+def test_a_resolution_that_cannot_be(text: str) -> None:
+    result = CliRunner().invoke(geoground, ["info", "a.tif", f"--resolution={text}"])
+    assert result.exit_code == 2
+    assert "metres" in result.stderr
