@@ -173,7 +173,7 @@ def test_a_part_of_a_georeferenced_raster(tmp_path: Path) -> None:
     assert found.metrics["pictures"] == 2
 
 
-def test_many_sentences_about_one_image(tmp_path: Path) -> None:
+def test_many_expressions_about_one_image(tmp_path: Path) -> None:
     """More than a run takes, one of them twice."""
     draw(tmp_path / "a.png", IMAGES["one.png"])
     words = [f"ship number {n}" for n in range(70)] + ["ship number 3"]
@@ -328,7 +328,7 @@ class TestCommand:
         assert "\u202e" not in result.output
 
 
-def test_the_embedded_model_on_real_images(shared_data: Path) -> None:
+def test_the_built_in_model_on_real_images(shared_data: Path) -> None:
     """The two smallest images of the set: every metric is there and within its interval."""
     folder = shared_data / "nwpu-vhr10"
     samples = read_samples(folder / "test.json", folder / "images", task="refer").samples

@@ -118,7 +118,7 @@ def test_memory_is_bounded() -> None:
     assert shared.counts.encoded == 4
 
 
-def test_the_embedded_model_sees_each_image_once(tmp_path: Path) -> None:
+def test_the_built_in_model_sees_each_image_once(tmp_path: Path) -> None:
     import torch
 
     from geogrounding.models.builtin import register

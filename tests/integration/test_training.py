@@ -156,7 +156,7 @@ def test_full_training_with_a_reference_gives_a_whole_model(data: Path, talker: 
     assert gg.load_model(str(tmp_path / "run"), device="cpu", max_new_tokens=4).name == "run"
 
 
-def test_the_embedded_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -> None:
+def test_the_built_in_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -> None:
     start = save_tiny_embedded(tmp_path / "base")
     squares = write_squares(tmp_path / "squares", 4, size=120)
     losses: list[float] = []
@@ -250,8 +250,8 @@ def test_images_beyond_the_budget_are_refused_or_reduced(talker: Path, tmp_path:
     assert not (tmp_path / "run").exists()
     outcome = train(sft(large, talker, reduce_pictures=True, steps=1), tmp_path / "run")
     assert outcome.samples == 2
-    told = json.loads((tmp_path / "run" / "completions.jsonl").read_text(encoding="utf-8").splitlines()[0])["target"]
-    numbers = json.loads(told.partition("[{")[2].partition("}")[0].join(("{", "}")))["bbox_2d"]
+    target = json.loads((tmp_path / "run" / "completions.jsonl").read_text(encoding="utf-8").splitlines()[0])["target"]
+    numbers = json.loads(target.partition("[{")[2].partition("}")[0].join(("{", "}")))["bbox_2d"]
     assert max(numbers) <= 112
 
 
@@ -273,7 +273,7 @@ def test_a_family_whose_images_are_not_known_is_refused(data: Path, tmp_path: Pa
         train(sft(data, other), tmp_path / "run")
 
 
-def test_vllm_that_is_missing_is_told(
+def test_vllm_that_is_missing_is_reported(
     data: Path, talker: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("geogrounding.training.grpo.find_spec", lambda name: None)
@@ -281,7 +281,7 @@ def test_vllm_that_is_missing_is_told(
         train(grpo(data, talker, vllm=True), tmp_path / "run")
 
 
-def test_what_the_embedded_model_cannot_do_is_refused(data: Path, tmp_path: Path) -> None:
+def test_what_the_built_in_model_cannot_do_is_refused(data: Path, tmp_path: Path) -> None:
     start = save_tiny_embedded(tmp_path / "base")
     with pytest.raises(SettingsError, match="cannot answer without reasoning"):
         train(sft(data, start, reasoning=False), tmp_path / "run")

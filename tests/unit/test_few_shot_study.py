@@ -37,14 +37,14 @@ def write(folder: Path, wanted: data_of.ImageSet, views: int, seed: int) -> Path
         name, category = f"images/{wanted.name}_{n}.png", wanted.classes[n % len(wanted.classes)]
         Image.fromarray(np.full((24, 24, 3), 90, np.uint8)).save(folder / name)
         x, y = (int(v) for v in rng.integers(0, 12, 2))
-        told = json.dumps([{"bbox_2d": [x, y, x + 8, y + 8], "label": category}])
+        given = json.dumps([{"bbox_2d": [x, y, x + 8, y + 8], "label": category}])
         for k, (words, task, kind, answer) in enumerate(
             (
-                (f"every {category}", "detect", "class", told),
-                (f"all of {category}", "detect", "class", told),
-                (f"the {category}", "refer", "class", told),
-                (f"{category} at the top", "detect", "position", told),
-                (f"the leftmost {category}", "refer", "rank", told),
+                (f"every {category}", "detect", "class", given),
+                (f"all of {category}", "detect", "class", given),
+                (f"the {category}", "refer", "class", given),
+                (f"{category} at the top", "detect", "position", given),
+                (f"the leftmost {category}", "refer", "rank", given),
                 ("the bridge", "refer", "negative", "None"),
                 ("every bridge", "detect", "negative", "None"),
                 ("every dam", "detect", "negative", "None"),
@@ -62,13 +62,13 @@ class Trainer:
     """Leaves a folder; the power goes off at one of its trainings."""
 
     def __init__(self, *, dies_at: int | None = None) -> None:
-        self.told: list[tuple[str, TrainSettings]] = []
+        self.given: list[tuple[str, TrainSettings]] = []
         self._dies_at = dies_at
 
     def __call__(self, arm: ex.Arm, settings: TrainSettings, output: Path) -> Mapping[str, Any]:
         output.mkdir(parents=True)  # as a real training: the folder must be new
-        self.told.append((arm, settings))
-        if len(self.told) == self._dies_at:
+        self.given.append((arm, settings))
+        if len(self.given) == self._dies_at:
             raise KeyboardInterrupt
         (output / "model.safetensors").write_bytes(b"weights")
         return {"steps": settings.steps, "seconds": 7.0, "questions": 12}
@@ -88,7 +88,7 @@ class Measurer:
 
 
 def metrics(right: int) -> dict[str, dict[str, Any]]:
-    """Of so many right answers about PICTURES images, one question each."""
+    """Metrics of some right answers about IMAGES images, one question each."""
     share = right / IMAGES
     parts = [[float(n < right) for n in range(IMAGES)], [1.0] * IMAGES]
     common = {"resamples": 200, "seed": 0}
@@ -141,22 +141,22 @@ def test_a_killed_experiment_goes_on(tmp_path: Path, base: Path) -> None:
     assert not (killed / ex.RESULTS).exists()
     assert len(list(killed.glob(f"runs/*/{ex.RESULT}"))) == 1 + 3
     trainer, measurer = go(killed, base)
-    assert len(trainer.told) == 8 - 3
-    assert len(measurer.models) == 5, "the start is not measured again"
+    assert len(trainer.given) == 8 - 3
+    assert len(measurer.models) == 5, "the base model is not measured again"
     go(whole, base)
     assert results_of(killed) == results_of(whole)
     assert len(results_of(whole)["runs"]) == 8
     again, measurer = go(whole, base)
-    assert not again.told
+    assert not again.given
     assert not measurer.models
 
 
 def test_methods_differ_in_nothing_but_themselves(tmp_path: Path, base: Path) -> None:
     trainer, _ = go(tmp_path / "run", base)
     by_key: dict[tuple[int, str], list[tuple[str, TrainSettings]]] = {}
-    for arm, told in trainer.told:
-        assert told.data is not None
-        by_key.setdefault((told.seed, told.data.name), []).append((arm, told))
+    for arm, given in trainer.given:
+        assert given.data is not None
+        by_key.setdefault((given.seed, given.data.name), []).append((arm, given))
     assert len(by_key) == 4
     for pair in by_key.values():
         (first, sft), (second, grpo) = pair
@@ -202,7 +202,7 @@ def test_a_folder_is_one_experiment(tmp_path: Path, base: Path) -> None:
     small = ex.Plan(shots=(1,), seeds=(0,), pool_views=16, test_views=4, resamples=50)
     go(folder, base, small)
     trainer, _ = go(folder, base)
-    assert len(trainer.told) == 8 - 2, "more shots and seeds go on"
+    assert len(trainer.given) == 8 - 2, "more shots and seeds go on"
     longer = ex.plan_of(ex._parser().parse_args([*LINE, "--steps", "9"]))
     with pytest.raises(SettingsError, match=r"begun with another .*settings"):
         go(folder, base, longer)
@@ -230,9 +230,9 @@ def test_the_command_line_makes_the_plan() -> None:
     assert plan.settings["sft"] == {**ex.DEFAULTS["sft"], "steps": 7, "full": True, "batch": 2}
     assert plan.settings["grpo"] == {**ex.DEFAULTS["grpo"], "steps": 7}
     assert plan.seeds == (4,)
-    told = plan.training("sft", data=Path("x"), model="m")
-    assert told.full
-    assert told.steps == 7
+    given = plan.training("sft", data=Path("x"), model="m")
+    assert given.full
+    assert given.steps == 7
     with pytest.raises(SystemExit):
         ex._parser().parse_args([*LINE, "--sft", "full"])
 
@@ -270,8 +270,8 @@ def test_differences_are_of_the_same_images() -> None:
 
     def run(extra: float, size: Any) -> dict[str, Any]:
         parts = [(size * 0.5 + extra * 4).tolist(), [4.0] * len(size)]
-        told = {"f1_50": sum(parts[0]) / sum(parts[1]), "resamples": 300, "seed": 1, "by_picture": {"f1_50": parts}}
-        return {"measured": {"nwpu": {"detect": told}}}
+        given = {"f1_50": sum(parts[0]) / sum(parts[1]), "resamples": 300, "seed": 1, "by_picture": {"f1_50": parts}}
+        return {"measured": {"nwpu": {"detect": given}}}
 
     sizes = [rng.integers(0, 4, 30) for _ in range(3)]
     sft, grpo = [run(0.0, s) for s in sizes], [run(0.25, s) for s in sizes]
@@ -311,11 +311,11 @@ def test_parts_by_image_add_up_to_the_metrics() -> None:
         (refer, ("acc50", "acc70"), refer_metrics),
         (detect, ("f1_50", "none_rate"), detect_metrics),
     ):
-        parts, told = by_image(predictions), measure(predictions, Resampling(resamples=0)).metrics
+        parts, given = by_image(predictions), measure(predictions, Resampling(resamples=0)).metrics
         for name in names:
             above, below = parts[name]
             assert len(above) == len(below) == (len(predictions) + 1) // 2
-            assert sum(above) / sum(below) == pytest.approx(told[name], abs=1e-4), name
+            assert sum(above) / sum(below) == pytest.approx(given[name], abs=1e-4), name
     assert refer_metrics(refer, Resampling(resamples=0)).metrics["acc50"] == 0.5
 
 

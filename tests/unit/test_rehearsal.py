@@ -1,4 +1,4 @@
-"""A handful of labels: which samples are turned, and what is rehearsed beside them."""
+"""Few-shot training: which samples are turned, and what is rehearsed beside them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def base(monkeypatch: pytest.MonkeyPatch) -> Any:
     return SimpleNamespace(model=SimpleNamespace(config=config), source="builtin")
 
 
-def test_defaults_are_for_the_embedded_model_and_a_scene() -> None:
+def test_defaults_are_for_the_built_in_model_and_a_scene() -> None:
     assert (settings().turns, settings().rehearse, settings().partial) == (8, 1.0, True)
     assert (settings(GRPOSettings).turns, settings(GRPOSettings).partial) == (8, False)
     given = make_settings(SFTSettings, {"data": "a.json"})
@@ -81,7 +81,7 @@ def test_defaults_are_for_the_embedded_model_and_a_scene() -> None:
     assert scene.completed(builtin=False).partial is False
 
 
-def test_labels_may_be_partial_but_what_the_start_says_is_all(samples: list[Sample], base: Any) -> None:
+def test_labels_may_be_partial_but_rehearsal_is_complete(samples: list[Sample], base: Any) -> None:
     wide = rehearsal.widen(samples, settings(), base)
     assert [one.complete for one in wide] == [False] * 24 + [True] * 24
     assert all(one.complete for one in rehearsal.widen(samples, settings(partial=False), base))

@@ -1,4 +1,4 @@
-"""Settings of training: complete, checked at the door, the same on the command line and in a file."""
+"""Settings of training: complete, validated, the same on the command line and in a file."""
 
 from __future__ import annotations
 
@@ -169,14 +169,14 @@ def test_choices_are_those_of_the_settings() -> None:
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    told: dict[str, Any] = {}
+    given: dict[str, Any] = {}
 
     def train(method: str, settings: TrainSettings, output: Path, **call: Any) -> Any:
-        told.update(method=method, settings=settings, output=output, **call)
+        given.update(method=method, settings=settings, output=output, **call)
         raise SettingsError("far enough")
 
     monkeypatch.setattr("geogrounding.training.launch.train", train)
-    return told
+    return given
 
 
 def test_options_become_settings(seen: dict[str, Any]) -> None:

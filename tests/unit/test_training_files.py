@@ -202,7 +202,7 @@ def test_a_run_that_is_not_done_is_no_model(tmp_path: Path) -> None:
         {"processor": []},
     ],
 )
-def test_a_damaged_record_is_told(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_a_damaged_record_is_reported(tmp_path: Path, changes: dict[str, Any]) -> None:
     folder = write_run(tmp_path / "run", **changes)
     with pytest.raises(ModelError, match="is damaged"):
         trained_run.inference_of(folder)

@@ -103,7 +103,7 @@ class FakeProcessor:
         return f"{label}|{sought}|{task}|{[[round(v, 3) for v in box] for box in boxes]}"
 
 
-def test_the_embedded_model_words_its_own_answers_in_pixels_of_its_square() -> None:
+def test_the_built_in_model_words_its_own_answers_in_pixels_of_its_square() -> None:
     form = Format(style="embedded", coordinates="resized-pixels", processor=FakeProcessor())
     one = sample(BOXES[0])
     frame = form.frame(one, (50, 25))
@@ -129,7 +129,7 @@ def test_given_reasoning_is_used_and_plain_reasoning_is_true() -> None:
     assert "There are three, the first in the upper right." in plain_reasoning("x", boxes, (90, 90))
 
 
-def test_labels_count_unless_told_otherwise() -> None:
+def test_labels_count_by_default() -> None:
     columns = {"boxes_px": [[[0, 0, 9, 9]]], "labels": [["pool"]], "size_px": [[20, 20]], "task": ["detect"]}
     text = '<think>a</think><answer>```json\n[{"bbox_2d": [0, 0, 9, 9], "label": "swimming \\"pool\\""}]\n```</answer>'
     for compare, expected in ((True, 0.0), (False, 1.0)):

@@ -52,7 +52,7 @@ def test_what_cannot_work_is_refused_before_anything_is_started(started: dict[st
     assert "command" not in started
 
 
-def test_a_process_that_fails_is_told(started: dict[str, Any], tmp_path: Path) -> None:
+def test_a_process_that_fails_is_reported(started: dict[str, Any], tmp_path: Path) -> None:
     started["code"] = 1
     with pytest.raises(ModelError, match="in 2 processes failed"):
         launch.launch("sft", make_settings(SFTSettings, {"data": "a.json"}), tmp_path / "run", processes=2)

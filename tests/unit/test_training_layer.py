@@ -183,8 +183,8 @@ def test_each_word_of_a_field_is_an_expression(tmp_path: Path) -> None:
     boxes = [(10.0, 10.0, 20.0, 20.0), (30, 30, 40, 40), (50, 10, 60, 20), (10, 50, 20, 60)]
     data = cut(tmp_path, scene(tmp_path, size=(64, 64)), layer(tmp_path, boxes, names), expression_field="what")
     assert [(s.expression, len(s.boxes_px)) for s in read_samples(data).samples] == [("crane", 1), ("ship", 1)]
-    told = json.loads((data.parent / "cut.json").read_text())
-    assert told["left_out_features"] == {"no text in the field what": 2}
+    record = json.loads((data.parent / "cut.json").read_text())
+    assert record["left_out_features"] == {"no text in the field what": 2}
 
 
 def test_refer_takes_single_targets(tmp_path: Path) -> None:
@@ -318,12 +318,12 @@ def test_a_raster_without_crs_is_refused(tmp_path: Path) -> None:
         cut(tmp_path, raster, layer(tmp_path, [(10, 10, 30, 30)]))
 
 
-def test_a_layer_elsewhere_is_told_with_its_direction(tmp_path: Path) -> None:
+def test_a_layer_elsewhere_is_reported_with_its_direction(tmp_path: Path) -> None:
     with pytest.raises(AreaError, match=r"labels\.gpkg touches scene\.tif: the layer lies 300 px to the right"):
         cut(tmp_path, scene(tmp_path), layer(tmp_path, [(500, 10, 530, 30)]))
 
 
-def test_a_field_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+def test_a_field_that_is_not_there_is_reported_with_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has no field 'name'") as caught:
         cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)]), expression_field="name")
     assert "Its fields: what" in caught.value.hint

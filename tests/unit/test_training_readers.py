@@ -69,7 +69,7 @@ def test_coco_negatives_ask_for_absent_classes(tmp_path: Path) -> None:
     assert [s.id for s in read_coco(tmp_path, with_negatives=1).samples] == [s.id for s in read.samples]
 
 
-def test_images_are_found_where_told(tmp_path: Path) -> None:
+def test_images_are_found_in_the_folder_given(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path / "elsewhere")
     data = labelled.write_json(tmp_path / "labels" / "train.json", labels)
     with pytest.raises(InputError, match=r"the image 'a\.png' is not in"):
@@ -103,7 +103,7 @@ def test_an_image_outside_the_folder_is_a_problem(tmp_path: Path) -> None:
         ("text", "names no image"),
     ],
 )
-def test_a_malformed_annotation_is_told_with_its_place(tmp_path: Path, annotation: Any, reason: str) -> None:
+def test_a_malformed_annotation_is_reported_with_its_place(tmp_path: Path, annotation: Any, reason: str) -> None:
     labels = labelled.coco(tmp_path)
     labels["annotations"].append(annotation)
     data = labelled.write_json(tmp_path / "train.json", labels)
@@ -141,7 +141,7 @@ def test_a_crowd_region_leaves_its_class_out(tmp_path: Path) -> None:
         ([100, 2, 5, 5], "lies outside the image"),
     ],
 )
-def test_a_box_that_is_none_is_told(tmp_path: Path, bbox: list[float], reason: str) -> None:
+def test_a_box_that_is_none_is_reported(tmp_path: Path, bbox: list[float], reason: str) -> None:
     labels = labelled.coco(tmp_path)
     labels["annotations"][2]["bbox"] = bbox
     read = read_samples(labelled.write_json(tmp_path / "train.json", labels))
@@ -157,21 +157,21 @@ def test_a_box_that_sticks_out_a_little_is_cut(tmp_path: Path) -> None:
     assert read.samples[1].boxes_px.tolist() == [[0, 30, 19, 48]]
 
 
-def test_labels_for_an_image_of_another_size_are_told(tmp_path: Path) -> None:
+def test_labels_for_an_image_of_another_size_are_reported(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path)
     labels["images"][0]["width"] = 128
     with pytest.raises(InputError, match="the labels are for 128 x 48 pixels, the image has 64 x 48"):
         read_samples(labelled.write_json(tmp_path / "train.json", labels))
 
 
-def test_annotations_of_an_image_that_is_not_there_are_told(tmp_path: Path) -> None:
+def test_annotations_of_an_image_that_is_not_there_are_reported(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path)
     labels["annotations"].append({"image_id": 77, "category_id": 5, "bbox": [1, 2, 3, 4]})
     read = read_samples(labelled.write_json(tmp_path / "train.json", labels))
     assert [p.reason for p in read.problems] == ["annotations name the image 77, which is not there"]
 
 
-def test_an_image_id_used_twice_is_told(tmp_path: Path) -> None:
+def test_an_image_id_used_twice_is_reported(tmp_path: Path) -> None:
     labels = labelled.coco(tmp_path)
     labels["images"][1]["id"] = 1
     read = read_samples(labelled.write_json(tmp_path / "train.json", labels))
@@ -215,7 +215,7 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes, r
     assert caught.value.hint
 
 
-def test_missing_labels_are_told(tmp_path: Path) -> None:
+def test_missing_labels_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"gone.json cannot be read: No such file"):
         read_samples(tmp_path / "gone.json")
     with pytest.raises(InputError, match="holds no labels of a known format"):

@@ -87,7 +87,7 @@ def test_geo_r1_segmentation_takes_the_mask(tmp_path: Path) -> None:
     assert sample.labels == ("apron", "apron")
 
 
-def test_a_mask_of_another_size_is_told(tmp_path: Path) -> None:
+def test_a_mask_of_another_size_is_reported(tmp_path: Path) -> None:
     labelled.mask(tmp_path / "m.png", [(4, 5, 20, 25)], (32, 48))
     with pytest.raises(InputError, match="the mask has 32 x 48 pixels, the image 64 x 48"):
         read(tmp_path, {"image": "a.png", "problem": "apron", "mask": "m.png"})
@@ -153,7 +153,7 @@ GOOD = {"image": "a.png", "problem": REC, "solution": [10, 20, 30, 40]}
         ({"image": "a.png", "conversations": 3}, "not a list of turns"),
     ],
 )
-def test_a_malformed_record_is_told_by_line(tmp_path: Path, bad: Any, reason: str) -> None:
+def test_a_malformed_record_is_reported_by_line(tmp_path: Path, bad: Any, reason: str) -> None:
     got = read(tmp_path, GOOD, "", bad, GOOD)
     assert [sample.origin for sample in got.samples] == ["train.jsonl:1", "train.jsonl:4"]
     assert [problem.origin for problem in got.problems] == ["train.jsonl:3"]
@@ -162,7 +162,7 @@ def test_a_malformed_record_is_told_by_line(tmp_path: Path, bad: Any, reason: st
         read(tmp_path, GOOD, "", bad, GOOD, on_error="refuse")
 
 
-def test_a_task_that_the_labels_cannot_serve_is_told(tmp_path: Path) -> None:
+def test_a_task_that_the_labels_cannot_serve_is_reported(tmp_path: Path) -> None:
     many = GOOD | {"solution": [[1, 2, 3, 4], [5, 6, 7, 8]]}
     got = read(tmp_path, GOOD, many, task="refer")
     assert len(got.samples) == 1
@@ -230,7 +230,7 @@ def test_ms_swift_without_an_answer_as_for_grpo(tmp_path: Path) -> None:
         ({"messages": 3, "images": ["a.png"], "objects": {"bbox": [[1, 2, 3, 4]]}}, "the messages are missing"),
     ],
 )  # fmt: skip
-def test_ms_swift_records_that_are_told(tmp_path: Path, bad: Any, reason: str) -> None:
+def test_ms_swift_records_that_are_reported(tmp_path: Path, bad: Any, reason: str) -> None:
     good = swift("<image>Find the <ref-object>", "<bbox>", {"ref": ["ship"], "bbox": [[1, 2, 3, 4]]})
     got = read(tmp_path, good, bad)
     assert [problem.origin for problem in got.problems] == ["train.jsonl:2"]
@@ -281,7 +281,7 @@ def test_trl_messages_alone(tmp_path: Path) -> None:
         ({"prompt": "ship", "images": ["a.png"], "solution": None}, "is the text None"),
     ],
 )
-def test_trl_records_that_are_told(tmp_path: Path, bad: Any, reason: str) -> None:
+def test_trl_records_that_are_reported(tmp_path: Path, bad: Any, reason: str) -> None:
     got = read(tmp_path, {"prompt": "ship", "images": ["a.png"], "solution": "None"}, bad)
     assert [problem.origin for problem in got.problems] == ["train.jsonl:2"]
     assert reason in got.problems[0].reason

@@ -64,7 +64,7 @@ def test_vrsbench_evaluation_file(tmp_path: Path) -> None:
         ({"obj_cls": 3}, "obj_cls is missing or not a text"),
     ],
 )
-def test_vrsbench_records_that_are_told(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:
+def test_vrsbench_records_that_are_reported(tmp_path: Path, changed: dict[str, Any], reason: str) -> None:
     got = vrsbench(tmp_path, EVAL, EVAL | changed)
     assert [problem.origin for problem in got.problems] == ["VRSBench_EVAL_referring.json[1]"]
     assert reason in got.problems[0].reason
@@ -169,7 +169,7 @@ def test_a_split_file_may_name_annotation_files(tmp_path: Path) -> None:
     assert [sample.origin for sample in got.samples] == ["00002.xml:object[0]", "00003.xml:object[0]"]
 
 
-def test_a_split_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_split_that_is_not_there_is_reported(tmp_path: Path) -> None:
     folder = rsvg(tmp_path)
     with pytest.raises(InputError, match="belongs to the split 'test'"):
         read_samples(folder, split="test")
@@ -178,7 +178,7 @@ def test_a_split_that_is_not_there_is_told(tmp_path: Path) -> None:
         read_samples(folder / "bad.txt")
 
 
-def test_sentences_about_single_objects_do_not_serve_detect(tmp_path: Path) -> None:
+def test_expressions_about_single_objects_do_not_serve_detect(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="describes single objects"):
         read_samples(rsvg(tmp_path), task="detect")
 
@@ -205,7 +205,7 @@ XML = labelled.voc_xml("00001.jpg", [("ship", (1, 2, 20, 20), "The ship")])
         ('<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;&b;">]><a>&d;</a>', "document type"),
     ],
 )
-def test_an_annotation_that_cannot_be_used_is_told(tmp_path: Path, content: str, reason: str) -> None:
+def test_an_annotation_that_cannot_be_used_is_reported(tmp_path: Path, content: str, reason: str) -> None:
     folder = rsvg(tmp_path)
     (folder / "Annotations" / "00001.xml").write_text(content)
     got = read_samples(folder)
@@ -254,7 +254,7 @@ def rrsis_d(folder: Path) -> Path:
     return folder / "images" / "rrsisd" / "ann_split"
 
 
-def test_rrsis_d_sentences_by_split(tmp_path: Path) -> None:
+def test_rrsis_d_by_split(tmp_path: Path) -> None:
     data = rrsis_d(tmp_path)
     assert len(read_samples(data).samples) == 2
     (sample,) = read_samples(data, split="test").samples
@@ -270,7 +270,7 @@ def test_rrsis_d_masks(tmp_path: Path) -> None:
     assert sample.boxes_px.tolist() == [[10, 12, 20, 32]]
 
 
-def test_rrsis_d_without_masks_is_told(tmp_path: Path) -> None:
+def test_rrsis_d_without_masks_is_reported(tmp_path: Path) -> None:
     data = rrsis_d(tmp_path)
     shutil.rmtree(tmp_path / "rrsisd")
     with pytest.raises(InputError, match=r"the masks of .* are not there"):
@@ -327,7 +327,7 @@ def test_earthreason_by_split(tmp_path: Path) -> None:
         (lambda f: labelled.mask(f / "labels" / "lake_2.png", [], (20, 20)), "the mask has 20 x 20 pixels"),
     ],
 )
-def test_earthreason_records_that_are_told(tmp_path: Path, spoil: Any, reason: str) -> None:
+def test_earthreason_records_that_are_reported(tmp_path: Path, spoil: Any, reason: str) -> None:
     folder = earthreason(tmp_path)
     spoil(folder)
     got = read_samples(folder)

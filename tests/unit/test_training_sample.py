@@ -1,4 +1,4 @@
-"""A sample keeps its promises, and images come through one safe door."""
+"""Samples are validated, and images are read safely."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_a_window_of_a_raster_may_not_be_a_bomb_either(tmp_path: Path) -> None:
         read_image(path)
 
 
-def test_a_missing_image_is_told(tmp_path: Path) -> None:
+def test_a_missing_image_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match=r"'gone.png' cannot be read: No such file") as caught:
         sample(image=tmp_path / "gone.png").pixels()
     assert caught.value.hint
@@ -189,7 +189,7 @@ def test_what_is_no_regular_file_is_refused(tmp_path: Path, name: str) -> None:
         read_image(tmp_path / name)
 
 
-def test_an_image_cut_off_is_told(tmp_path: Path) -> None:
+def test_an_image_cut_off_is_reported(tmp_path: Path) -> None:
     path = labelled.image(tmp_path / "a.jpg", (640, 480))
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(SceneError, match="is damaged"):
@@ -204,7 +204,7 @@ def test_what_is_no_image_is_refused(tmp_path: Path, content: bytes) -> None:
         read_image(path)
 
 
-def test_an_image_that_changed_its_size_is_told(tmp_path: Path) -> None:
+def test_an_image_that_changed_its_size_is_reported(tmp_path: Path) -> None:
     made = sample(image=labelled.image(tmp_path / "a.png", (32, 48)))
     with pytest.raises(SceneError, match="has 32 x 48 pixels, not 64 x 48"):
         made.pixels()
