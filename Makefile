@@ -1,19 +1,19 @@
 # Every target makes .venv first where it is missing, from the exact versions in requirements/constraints.txt.
 #
-#   make demo        polygons and a picture from the example scene
+#   make demo        polygons and an image from the example scene
 #   make test        the fast tests (a few minutes)
 #   make test-full   the fast tests and the full counts of docs/reliability.md (long)
 #   make coverage    the fast tests, with the share of lines that they run
 #   make lint        ruff: rules and format; import-linter: the layers of docs/design.md; retired words
 #   make types       mypy, strict
-#   make docs        write docs/cli.md anew from the command line itself
+#   make docs        regenerate docs/cli.md from the command line itself
 #   make site        the documents and the API reference as a web site, in site/
 #   make wheel       sdist and wheel in dist/, installed and run in an environment of their own
 #   make plugin      the zip of the QGIS plugin, in dist/
 #   make test-qgis   the tests of the plugin in real QGIS; installs Debian's packages where they are missing
-#   make bench       the figures of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
+#   make bench       the measurements of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
 #   make experiment  few labels of new classes, SFT and GRPO: docs/experiments.md (DATA=... the folder of data sets)
-#   make lock        write requirements/constraints.txt anew from .venv
+#   make lock        regenerate requirements/constraints.txt from .venv
 #
 # torch is installed first and by an exact pin, because a later "torch>=2.6" is then already met. Another build of it,
 # such as one for a GPU: make demo TORCH=torch==2.13.1 (or install it into .venv beforehand).
@@ -22,10 +22,10 @@ PYTHON ?= python3.11
 SCENE ?= examples/data/OSBS_029.tif
 QUERY ?= tree
 TORCH ?= torch==2.13.0
-# of make experiment: data sets, the experiment's own folder, what the recipe of the embedded model keeps, the start
+# of make experiment: data sets, folder of the experiment, run folder of recipes.builtin_model, base model
 DATA ?= ../shared/data
 RUN ?= runs/experiment
-EMBEDDED ?= runs/embedded
+BUILTIN ?= runs/builtin
 BASE ?= runs/experiment-base/model
 WITHHELD := airplane ship "tennis court" vehicle
 BIN := .venv/bin
@@ -125,14 +125,14 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks.reading --size 16384 --rounds 5
 	$(BIN)/python -m benchmarks.memory
 
-# The start is made where it is missing. It needs the tower and the features of the embedded model's recipe, the first
-# three commands of recipes/builtin_model/__main__.py.
+# The base model is made where it is missing. It needs the tower and the features that the first three commands of
+# recipes/builtin_model/__main__.py write.
 $(BASE)/config.json: | .venv/.dev
-	@test -f $(EMBEDDED)/vision.safetensors || { echo "$(EMBEDDED) holds no features: run the first three commands of" \
-		"recipes/builtin_model/__main__.py, or give EMBEDDED=FOLDER or BASE=FOLDER"; exit 1; }
-	$(BIN)/python -m recipes.builtin_model regions --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
-	$(BIN)/python -m recipes.builtin_model language --run $(EMBEDDED) --out $(dir $(BASE)) --without $(WITHHELD)
-	$(BIN)/python -m recipes.builtin_model export --run $(dir $(BASE)) --tower $(EMBEDDED) --out $(BASE)
+	@test -f $(BUILTIN)/vision.safetensors || { echo "$(BUILTIN) holds no features: run the first three commands of" \
+		"recipes/builtin_model/__main__.py, or give BUILTIN=FOLDER or BASE=FOLDER"; exit 1; }
+	$(BIN)/python -m recipes.builtin_model regions --run $(BUILTIN) --out $(dir $(BASE)) --without $(WITHHELD)
+	$(BIN)/python -m recipes.builtin_model language --run $(BUILTIN) --out $(dir $(BASE)) --without $(WITHHELD)
+	$(BIN)/python -m recipes.builtin_model export --run $(dir $(BASE)) --tower $(BUILTIN) --out $(BASE)
 
 experiment: .venv/.dev $(BASE)/config.json
 	$(BIN)/python -m recipes.few_shot_study run --data $(DATA) --base $(BASE) --run $(RUN) $(EXPERIMENT)

@@ -1,4 +1,4 @@
-"""What batches and shared picture features save against a plain loop of ``generate``, one chip and question at a time.
+"""What batches and shared image features save against a plain loop of ``generate``, one chip and question at a time.
 
     python benchmarks/batching.py                                # 6 chips, 3 questions, 36 tokens a reply
     python benchmarks/batching.py --chips 2 --tokens 8           # a quick look
@@ -62,12 +62,12 @@ def plain_loop(model: TransformersModel, images: list[Any], questions: list[Ques
     for image in images:
         row = []
         for question in questions:
-            picture = processing.picture(image)
-            inputs = processing.texts([processing.chat(build_prompt(question, "geo-r1"))], [picture])
+            image = processing.picture(image)
+            inputs = processing.texts([processing.chat(build_prompt(question, "geo-r1"))], [image])
             with torch.inference_mode():
                 ids = weights.generate(
                     **inputs,
-                    pixel_values=picture.inputs["pixel_values"],
+                    pixel_values=image.inputs["pixel_values"],
                     do_sample=False,
                     max_new_tokens=tokens,
                     eos_token_id=sorted(model._end_ids),

@@ -105,8 +105,8 @@ def measure_here(tool: str, method: str, count: int) -> None:
     left = RUNNERS[tool](found, method)
     seconds, cpu = time.perf_counter() - start, time.process_time() - start_cpu
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    figures = {"boxes": len(found["chips"]), "left": left, "seconds": seconds, "cpu": cpu, "mib": peak / 1024}
-    print(json.dumps(figures))
+    values = {"boxes": len(found["chips"]), "left": left, "seconds": seconds, "cpu": cpu, "mib": peak / 1024}
+    print(json.dumps(values))
 
 
 def measure(tool: str, method: str, count: int, *, limit_s: float, repeats: int = 1) -> dict[str, float] | None:
@@ -118,8 +118,8 @@ def measure(tool: str, method: str, count: int, *, limit_s: float, repeats: int 
             done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=True)
         except subprocess.TimeoutExpired:
             return None
-        figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        best = figures if best is None or figures["cpu"] < best["cpu"] else best
+        values: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        best = values if best is None or values["cpu"] < best["cpu"] else best
     return best
 
 
@@ -151,13 +151,13 @@ def main() -> int:
             continue
         seconds = []
         for count in counts:
-            figures = measure(tool, method, count, limit_s=chosen.limit, repeats=chosen.repeats)
-            if figures is None:
+            values = measure(tool, method, count, limit_s=chosen.limit, repeats=chosen.repeats)
+            if values is None:
                 print(f"{tool:<14}{method:<8}{count:>10,}  more than {chosen.limit:.0f} s")
                 break
-            seconds.append(figures["cpu"])
-            row = f"{figures['boxes']:>10,}{figures['left']:>10,}{figures['seconds']:>10.2f}"
-            row += f"{figures['cpu']:>10.2f}{figures['mib']:>10.0f}"
+            seconds.append(values["cpu"])
+            row = f"{values['boxes']:>10,}{values['left']:>10,}{values['seconds']:>10.2f}"
+            row += f"{values['cpu']:>10.2f}{values['mib']:>10.0f}"
             print(f"{tool:<14}{method:<8}{row}", flush=True)
         if tool == "geogrounding" and len(counts) == 2:
             ratios.append(seconds[1] / seconds[0])

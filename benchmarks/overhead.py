@@ -1,9 +1,9 @@
 """How much of a run is spent in the model, and how much faster it is than asking chip by chip.
 
-    python benchmarks/overhead.py SCENE "airplane"                   # any raster or picture
+    python benchmarks/overhead.py SCENE "airplane"                   # any raster or image
     python benchmarks/overhead.py SCENE "airplane" --plain-chips 20  # fewer chips in the plain loop
 
-Both ways ask the embedded model the same question about the same chips, in one process: first ``geogrounding.run``,
+Both ways ask the built-in model the same question about the same chips, in one process: first ``geogrounding.run``,
 then a plain loop that reads a window with rasterio, calls the processor and ``generate``, and goes to the next. The
 plain loop takes the first ``--plain-chips`` chips and is compared by chips per second.
 """
@@ -68,7 +68,7 @@ def main() -> None:
     plain_loop(settings, chips[:2])
     plain_seconds = plain_loop(settings, chips)
     ours, plain = report.chips / report.seconds, len(chips) / plain_seconds
-    figures = {
+    values = {
         "chips": report.chips,
         "features": report.features,
         "seconds": round(report.seconds, 2),
@@ -78,7 +78,7 @@ def main() -> None:
         "plain_chips_per_second": round(plain, 2),
         "times_faster": round(ours / plain, 2),
     }
-    print(json.dumps(figures, indent=2))
+    print(json.dumps(values, indent=2))
 
 
 if __name__ == "__main__":

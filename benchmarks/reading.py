@@ -1,10 +1,10 @@
 """How fast chips are read, against the speed at which all cores can decode the file, and against other readers.
 
     python benchmarks/reading.py                                      # 4,096 px, a minute
-    python benchmarks/reading.py --size 16384 --rounds 5              # the figures in docs/performance.md
+    python benchmarks/reading.py --size 16384 --rounds 5              # the values in docs/performance.md
     python benchmarks/reading.py --peers PYTHON                       # beside supervision and torchgeo, see below
     python benchmarks/reading.py --memory                             # peak memory on 10,000 and 40,000 px square
-    python benchmarks/reading.py --memory --sizes 10000 100000        # the figures in docs/performance.md
+    python benchmarks/reading.py --memory --sizes 10000 100000        # the values in docs/performance.md
 
 Chips of 1024 px with 128 overlap from a three-band 8-bit GeoTIFF in tiles of 256 px, DEFLATE and JPEG. Every reader
 gives RGB arrays (height, width, 3) to a caller that does nothing. Speed is in scene pixels a second: what is decoded
@@ -13,7 +13,7 @@ round, so that other work on the machine touches numerator and denominator alike
 reported. The limit is as many threads as cores, each with a dataset of its own, each reading its own rows of blocks
 once and throwing them away.
 
-The texture is real imagery (parts of the pictures in ../shared/data, mirrored and turned) where there is some, else
+The texture is real imagery (parts of the images in ../shared/data, mirrored and turned) where there is some, else
 fractal noise with edges. ``--peers`` names the Python of an environment of its own:
 ``python -m venv E; E/bin/pip install rasterio supervision torchgeo``. What cannot be imported there is reported as
 such.
@@ -56,15 +56,15 @@ TILE_PX, OVERLAP_PX, BLOCK_PX, PATCH_PX = 1024, 128, 256, 512
 def textures(random: np.random.Generator) -> Iterator[np.ndarray]:
     """Endless patches (3, PATCH_PX, PATCH_PX) of real imagery, or of noise where there is none."""
     folder = ROOT.parent / "shared" / "data" / "airbus-aircraft" / "images"
-    pictures = []
+    images = []
     for path in sorted(folder.glob("*.jpg"))[:8] if folder.is_dir() else []:
         with rasterio.open(path) as dataset:
-            pictures.append(dataset.read([1, 2, 3]))
+            images.append(dataset.read([1, 2, 3]))
     while True:
-        if pictures:
-            picture = pictures[random.integers(len(pictures))]
-            y, x = (random.integers(0, side - PATCH_PX) for side in picture.shape[1:])
-            patch = picture[:, y : y + PATCH_PX, x : x + PATCH_PX]
+        if images:
+            image = images[random.integers(len(images))]
+            y, x = (random.integers(0, side - PATCH_PX) for side in image.shape[1:])
+            patch = image[:, y : y + PATCH_PX, x : x + PATCH_PX]
         else:
             patch = fractal(random)
         patch = np.rot90(patch, int(random.integers(4)), axes=(1, 2))
@@ -156,8 +156,6 @@ place = threading.local()
 def look(chip):
     assert chip.shape[2] == 3, chip.shape
     return sv.Detections.empty()
-class Picture:
-    pass
 start = time.perf_counter()
 slicer = sv.InferenceSlicer(callback=look, slice_wh=(1024, 1024), overlap_wh=(128, 128), thread_workers=threads)
 with rasterio.open(path) as dataset:
@@ -287,24 +285,24 @@ def main() -> None:
     parser.add_argument("--peers", metavar="PYTHON", help="Python of an environment with supervision and torchgeo")
     parser.add_argument("--memory", action="store_true", help="measure memory instead of speed")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 40_000], help="sides for --memory")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the values here")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = memory(args.sizes, Path(folder)) if args.memory else compare(args, Path(folder))
+        values = memory(args.sizes, Path(folder)) if args.memory else compare(args, Path(folder))
     if args.memory:
         print(f"{'side px':>10} {'chips':>8} {'peak MiB':>9} {'against first':>14}")
-        for size, entry in figures.items():
+        for size, entry in values.items():
             print(f"{size:>10} {entry['chips']:>8} {entry['peak_mib']:>9} {entry['against_first']:>14}")
     else:
-        print(f"{args.size} x {args.size} px, {figures['cores']} cores, median of {args.rounds} rounds")
-        for compression, result in figures["compression"].items():
+        print(f"{args.size} x {args.size} px, {values['cores']} cores, median of {args.rounds} rounds")
+        for compression, result in values["compression"].items():
             print(f"\n{compression} ({result['file_mb']} MB)\n{'reader':<16} {'Mpx/s':>8} {'of the limit':>13}")
             for name, entry in result["readers"].items():
                 print(f"{name:<16} {entry['mpx_per_s']:>8} {entry['share_of_limit']:>13}")
             for name, reason in result["absent"].items():
                 print(f"{name:<16} cannot run: {reason}")
     if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

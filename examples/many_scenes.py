@@ -1,6 +1,6 @@
 """The same queries over many scenes with one loaded model, and a table of what was found where.
 
-python examples/many_scenes.py                        the example scene and the embedded model
+python examples/many_scenes.py                        the example scene and the built-in model
 python examples/many_scenes.py SCENE SCENE ... --queries "tree" "building" --output all.gpkg
 """
 

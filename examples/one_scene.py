@@ -1,6 +1,6 @@
-"""One sentence, one scene, one GeoDataFrame.
+"""One query, one scene, one GeoDataFrame.
 
-python examples/one_scene.py                          the example scene and the embedded model
+python examples/one_scene.py                          the example scene and the built-in model
 python examples/one_scene.py SCENE "what to look for" --model ./checkpoint
 """
 

@@ -1,6 +1,6 @@
 """Features while the run goes on: for a map that fills, or to stop early.
 
-python examples/stream.py                             the example scene and the embedded model
+python examples/stream.py                             the example scene and the built-in model
 python examples/stream.py SCENE "what to look for" --first 10
 """
 

@@ -1,4 +1,4 @@
-"""Ask a picture of the Earth a question, get georeferenced polygons.
+"""Text-driven object detection in geospatial rasters: queries in, georeferenced polygons out.
 
     import geogrounding as gg
     layer = gg.ground("scene.tif", "the airplanes on the apron")    # a GeoDataFrame

@@ -1,10 +1,10 @@
-"""Tell GDAL what it may do, before its drivers register.
+"""Restrict what GDAL may do, before its drivers register.
 
 Import this module before rasterio, pyogrio or geopandas. The wheels of rasterio and pyogrio carry two different
 GDALs, and both read the process environment only once, when their drivers register; so this is done through the
-environment and not through ``rasterio.Env``. It is a second wall: every raster is also opened with an explicit list
-of drivers, after a look at its head and its side-cars (see raster/security.py), and that wall stands even when
-rasterio was imported first.
+environment and not through ``rasterio.Env``. It is a second line of defence: every raster is also opened with an
+explicit list of drivers, after a check of its head and its side-cars (see raster/security.py), and that check works
+even when rasterio was imported first.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Reply:
     steps: tuple[Mapping[str, Any], ...]
     """What was found, and what each step left over: ``step`` in words, ``count``."""
     unknown: tuple[str, ...]
-    """Words that nobody knows here; what they stand for was not looked for."""
+    """Unknown words; what they stand for was not searched."""
     layer: gpd.GeoDataFrame
     """The features with what was measured of them."""
     report: RunReport | None = None

@@ -22,7 +22,7 @@ MatchMetric = Literal["iou", "ios"]
 MAX_EXPRESSIONS = 64
 """Questions per run: each is asked of every chip, so more is nearly always a file given by mistake."""
 MAX_EXPRESSION_CHARS = 500
-"""Longer sentences are no referring expressions, and would crowd the picture out of a small model's context."""
+"""Longer texts are no referring expressions, and would leave no room for the image in a small model's context."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +189,7 @@ def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 
 def _check_expressions(expressions: Sequence[str]) -> None:
     if isinstance(expressions, str):
-        raise SettingsError("expressions must be a tuple of sentences, not one string")
+        raise SettingsError("expressions must be a tuple of strings, not one string")
     if not expressions:
         raise SettingsError("nothing to look for", hint='Give at least one expression, such as "the storage tanks".')
     if len(expressions) > MAX_EXPRESSIONS:

@@ -212,7 +212,7 @@ def _split_edges(
     longest = np.maximum(longest, perimeter / MOST_SEGMENTS_PER_POLYGON)
     dense = polygons.copy()
     chosen = np.isfinite(longest) & (longest > 0.0)
-    # A hair longer, so that an edge of exactly n pieces is not cut into n + 1 by rounding.
+    # Slightly longer, so that an edge of exactly n pieces is not cut into n + 1 by rounding.
     dense[chosen] = shapely.segmentize(polygons[chosen], longest[chosen] * (1.0 + 1e-9))
     return dense
 

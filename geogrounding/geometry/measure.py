@@ -261,7 +261,7 @@ def shared(ground: Ground, shapes: Shapes, others: Shapes, one: Indexes, two: In
 def bearings(ground: Ground, start: Floats, end: Floats) -> Floats:
     """Bearings (P,) from points (P, 2) of the plane to others, degrees clockwise from true north, in [0, 360).
 
-    Without a CRS they are from the upward direction of the picture.
+    Without a CRS they are from the upward direction of the image.
     """
     geod = ground.geod
     if geod is None:

@@ -81,7 +81,7 @@ class Existing:
     """What an existing GeoPackage means for a layer that is written into it."""
 
     keep_file: bool = False
-    """The file holds more than the layer, so it is copied and changed instead of made anew."""
+    """The file holds more than the layer, so it is copied and changed instead of replaced."""
     append: bool = False
     """The layer exists, and features are added to it."""
 

@@ -1,7 +1,7 @@
-"""A picture for a report: the scene with the polygons found, their scores, a legend and a scale bar.
+"""An image for a report: the scene with the polygons found, their scores, a legend and a scale bar.
 
 Drawn with Pillow alone. Lines have a dark casing, so that they show on any ground. Colours are those of Okabe and Ito
-(2008), which people with colour blindness can tell apart; after eight queries they come again. Scores stand where
+(2008), which people with colour blindness can distinguish; after eight queries they come again. Scores stand where
 they cover neither another polygon nor another score, the best first, so a crowded scene shows few or none.
 """
 
@@ -55,7 +55,7 @@ class _Shape:
     """One feature, ready to draw."""
 
     ring_px: NDArray[np.float64]
-    """(P, 2) in pixels of the picture."""
+    """(P, 2) in pixels of the image."""
     query: int
     score: float | None
 
@@ -72,26 +72,26 @@ def render_preview(
 
     Args:
         scene: open; read once, decimated.
-        stretch: the one of the run, so that the picture shows what the model saw.
+        stretch: the one of the run, so that the image shows what the model saw.
         features: with polygons in the CRS of the scene.
-        path: of the picture; an existing one is replaced when the new one is complete.
-        max_side_px: of the picture without its legend.
+        path: of the image; an existing one is replaced when the new one is complete.
+        max_side_px: of the image without its legend.
 
     Raises:
-        OutputError: the picture cannot be written; an old one stays as it was.
+        OutputError: the image cannot be written; an old one stays as it was.
         SceneError: the scene cannot be read.
     """
     path = Path(path).absolute()
     array, mask = scene.read_decimated(max_side_px)
-    picture = Image.fromarray(stretch.apply(array, mask))
-    enlarge = max(1.0, min(LEAST_SIDE_PX, max_side_px) / max(picture.size))
+    image = Image.fromarray(stretch.apply(array, mask))
+    enlarge = max(1.0, min(LEAST_SIDE_PX, max_side_px) / max(image.size))
     if enlarge > 1.0:
-        size = (max(1, round(picture.width * enlarge)), max(1, round(picture.height * enlarge)))
-        picture = picture.resize(size, Image.Resampling.BICUBIC)
-    queries, shapes = _shapes(scene, features, picture.size)
-    picture = _with_shapes(picture, shapes)
-    _draw_scores(picture, shapes)
-    sheet = _with_legend(picture, scene, queries, shapes)
+        size = (max(1, round(image.width * enlarge)), max(1, round(image.height * enlarge)))
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    queries, shapes = _shapes(scene, features, image.size)
+    image = _with_shapes(image, shapes)
+    _draw_scores(image, shapes)
+    sheet = _with_legend(image, scene, queries, shapes)
     try:
         with partial_folder(path) as folder:
             new = folder / path.name
@@ -106,7 +106,7 @@ def render_preview(
 
 
 def _shapes(scene: Scene, features: Iterable[Feature], size_px: tuple[int, int]) -> tuple[list[str], list[_Shape]]:
-    """The queries in the order in which they come, and all features in pixels of a picture of ``size_px``."""
+    """The queries in the order in which they come, and all features in pixels of an image of ``size_px``."""
     to_scene_px = ~scene.transform
     scale = np.array([size_px[0] / scene.width, size_px[1] / scene.height])
     numbers: dict[str, int] = {}
@@ -119,15 +119,15 @@ def _shapes(scene: Scene, features: Iterable[Feature], size_px: tuple[int, int])
     return list(numbers), shapes
 
 
-def _with_shapes(picture: Image.Image, shapes: list[_Shape]) -> Image.Image:
-    """The picture with all polygons; thinner lines where they are many or small."""
+def _with_shapes(image: Image.Image, shapes: list[_Shape]) -> Image.Image:
+    """The image with all polygons; thinner lines where they are many or small."""
     if not shapes:
-        return picture
+        return image
     sides = [min(x1 - x0, y1 - y0) for x0, y0, x1, y1 in (shape.bounds_px for shape in shapes)]
     many, small = len(shapes) > 300, float(np.median(sides)) < 14.0
-    line = _unit(picture) * (1.0 if many and small else 1.5 if many or small else 2.2)
+    line = _unit(image) * (1.0 if many and small else 1.5 if many or small else 2.2)
     casing = 0.8 if many and small else 1.6
-    overlay = Image.new("RGBA", (picture.width * SMOOTHING, picture.height * SMOOTHING))
+    overlay = Image.new("RGBA", (image.width * SMOOTHING, image.height * SMOOTHING))
     draw = ImageDraw.Draw(overlay)
     rings = [[(float(x), float(y)) for x, y in shape.ring_px * SMOOTHING] for shape in shapes]
     for ring in rings:
@@ -135,15 +135,15 @@ def _with_shapes(picture: Image.Image, shapes: list[_Shape]) -> Image.Image:
     for ring, shape in zip(rings, shapes, strict=True):
         colour = PALETTE[shape.query % len(PALETTE)]
         draw.line(ring, fill=(*colour, 255), width=max(1, round(line * SMOOTHING)), joint="curve")
-    smooth = overlay.resize(picture.size, Image.Resampling.BOX)
-    return Image.alpha_composite(picture.convert("RGBA"), smooth).convert("RGB")
+    smooth = overlay.resize(image.size, Image.Resampling.BOX)
+    return Image.alpha_composite(image.convert("RGBA"), smooth).convert("RGB")
 
 
-def _draw_scores(picture: Image.Image, shapes: list[_Shape]) -> None:
+def _draw_scores(image: Image.Image, shapes: list[_Shape]) -> None:
     """Scores beside their polygons, where there is room; in a crowd, only beside polygons larger than the text."""
-    font = ImageFont.load_default(13 * _unit(picture))
-    draw = ImageDraw.Draw(picture)
-    taken = np.zeros((picture.height, picture.width), dtype=np.bool_)
+    font = ImageFont.load_default(13 * _unit(image))
+    draw = ImageDraw.Draw(image)
+    taken = np.zeros((image.height, image.width), dtype=np.bool_)
     for shape in shapes:
         x0, y0, x1, y1 = shape.bounds_px
         taken[max(0, int(y0)) : max(0, math.ceil(y1)), max(0, int(x0)) : max(0, math.ceil(x1))] = True
@@ -157,7 +157,7 @@ def _draw_scores(picture: Image.Image, shapes: list[_Shape]) -> None:
             continue
         for x, y in ((x0, y0 - height - 3), (x0, y1 + 3), (x1 + 3, y0), (x0 - width - 3, y0)):
             column, row = round(x), round(y)
-            inside = 0 <= column <= picture.width - width and 0 <= row <= picture.height - height
+            inside = 0 <= column <= image.width - width and 0 <= row <= image.height - height
             if inside and not taken[row : row + height, column : column + width].any():
                 taken[row : row + height, column : column + width] = True
                 colour = PALETTE[shape.query % len(PALETTE)]
@@ -167,21 +167,21 @@ def _draw_scores(picture: Image.Image, shapes: list[_Shape]) -> None:
                 break
 
 
-def _with_legend(picture: Image.Image, scene: Scene, queries: list[str], shapes: list[_Shape]) -> Image.Image:
-    """The picture above a strip with one line a query, the scale bar, and the name of the scene."""
-    unit = _unit(picture)
+def _with_legend(image: Image.Image, scene: Scene, queries: list[str], shapes: list[_Shape]) -> Image.Image:
+    """The image above a strip with one line a query, the scale bar, and the name of the scene."""
+    unit = _unit(image)
     font, small = ImageFont.load_default(17 * unit), ImageFont.load_default(13 * unit)
     margin, line, swatch = round(14 * unit), round(26 * unit), round(26 * unit)
-    width = max(picture.width, 480)
+    width = max(image.width, 480)
     counts = np.bincount(np.array([shape.query for shape in shapes], dtype=np.int64), minlength=len(queries))
     entries = list(zip(queries, counts, strict=True))[:MOST_LEGEND_ENTRIES]
     rest = len(queries) - len(entries)
     lines = max(1, len(entries)) + (rest > 0)
-    sheet = Image.new("RGB", (width, picture.height + 2 * margin + line * lines + round(16 * unit)), PAPER)
-    sheet.paste(picture, ((width - picture.width) // 2, 0))
+    sheet = Image.new("RGB", (width, image.height + 2 * margin + line * lines + round(16 * unit)), PAPER)
+    sheet.paste(image, ((width - image.width) // 2, 0))
     draw = ImageDraw.Draw(sheet)
-    y = picture.height + margin
-    bar = _draw_scale_bar(draw, scene, picture, right=width - margin, y=y, font=small)
+    y = image.height + margin
+    bar = _draw_scale_bar(draw, scene, image, right=width - margin, y=y, font=small)
     indent = margin + round(swatch * 1.4)
     room = width - indent - bar - round(140 * unit)
     for number, (query, count) in enumerate(entries):
@@ -208,15 +208,15 @@ def _with_legend(picture: Image.Image, scene: Scene, queries: list[str], shapes:
 
 
 def _draw_scale_bar(
-    draw: ImageDraw.ImageDraw, scene: Scene, picture: Image.Image, *, right: int, y: int, font: Font
+    draw: ImageDraw.ImageDraw, scene: Scene, image: Image.Image, *, right: int, y: int, font: Font
 ) -> int:
     """A bar of a round length ending at ``right``; return its width in pixels, 0 where the resolution is unknown."""
     if not scene.ground_resolution_m:
         return 0
-    unit = _unit(picture)
+    unit = _unit(image)
     width_square_px = scene.width / scene.pixel_size.aspect[0]
-    metres_per_px = scene.ground_resolution_m * width_square_px / picture.width
-    length_m = round_length_m(metres_per_px * min(picture.width * 0.25, 260 * unit))
+    metres_per_px = scene.ground_resolution_m * width_square_px / image.width
+    length_m = round_length_m(metres_per_px * min(image.width * 0.25, 260 * unit))
     width = round(length_m / metres_per_px)
     left, top, bottom = right - width, y + round(4 * unit), y + round(11 * unit)
     draw.rectangle((left, top, right, bottom), outline=INK, fill=PAPER)
@@ -227,9 +227,9 @@ def _draw_scale_bar(
     return width
 
 
-def _unit(picture: Image.Image) -> float:
-    """How much larger lines and text are drawn on a large picture, which readers will see reduced."""
-    return max(1.0, max(picture.size) / 1100.0)
+def _unit(image: Image.Image) -> float:
+    """How much larger lines and text are drawn on a large image, which readers will see reduced."""
+    return max(1.0, max(image.size) / 1100.0)
 
 
 def round_length_m(most_m: float) -> float:

@@ -171,7 +171,7 @@ def read_cell(
     damage: list[tuple[int, int, int, int, str]] = []
     try:
         pixels, valid = _read_pixels(scene, handle, stretch, window, pool)
-    except Exception as error:  # noqa: BLE001 (GDAL decides which; block by block tells where the damage is)
+    except Exception as error:  # noqa: BLE001 (GDAL decides which; reading block by block shows where the damage is)
         pixels, valid = _read_block_by_block(scene, handle, layer, stretch, pool, window, damage, error)
     if max(layer.factor) > 1:
         pixels, valid = average(pixels, valid, layer.factor)

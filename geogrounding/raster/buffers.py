@@ -1,4 +1,4 @@
-"""Arrays whose memory is used again once nobody holds them.
+"""Arrays whose memory is used again once no reference to them is left.
 
 Chips and cells are a few megabytes each and come and go by the thousand. Fresh memory of that size is mapped, zeroed
 and unmapped by the kernel every time, which took a fifth of the time of decoding.

@@ -212,7 +212,7 @@ def read_raw(
 
 
 def data_mask(raw: Raw, plan: BandPlan) -> Valid | None:
-    """Which pixels of (bands, h, w) hold data as far as their values tell; None stands for all of them."""
+    """Which pixels of (bands, h, w) hold data, judged by their values; None stands for all of them."""
     if plan.palette is not None:
         if not plan.transparent_entries:
             return _differs(raw[0], plan.nodata[0])

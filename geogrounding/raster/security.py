@@ -155,7 +155,7 @@ def check_dimensions(*, width: int, height: int, bands: int, what: str = "the ra
 
 
 def check_block(block_bytes: int, *, whole_image: bool = False, what: str = "the raster") -> None:
-    """Refuse blocks (or whole pictures) whose decoded size is beyond the limit.
+    """Refuse blocks (or whole images) whose decoded size is beyond the limit.
 
     Raises:
         UnsafeSceneError: they are.

@@ -74,18 +74,18 @@ def _merge(
     alive = owner == np.arange(len(found))
     pairs = _neighbours(found, boxes, tolerance, alive)
 
-    # Twins: whole boxes are preferred to parts, then the rank decides.
+    # Duplicates: whole boxes are preferred to parts, then the rank decides.
     strength = _likeness(found, boxes, pairs, metric)
     match = strength >= threshold
-    # Of two parts, one that goes on where the other was cut is no twin: they are for the next steps.
+    # Of two parts, one that goes on where the other was cut is no duplicate: they are for the next steps.
     reach = np.maximum(tolerance[pairs.first], tolerance[pairs.second])
     goes_on = _goes_past(found, boxes, reach, pairs) | _goes_past(found, boxes, reach, pairs.turned())
     match &= ~(is_part[pairs.first] & is_part[pairs.second] & goes_on)
-    twins, strength = pairs.where(match), strength[match]
-    mutual = bx.mutual_best(twins.first, twins.second, found.chips[twins.first], found.chips[twins.second], strength)
+    same, strength = pairs.where(match), strength[match]
+    mutual = bx.mutual_best(same.first, same.second, found.chips[same.first], found.chips[same.second], strength)
     # Seen whole before cut, then the finer level, then the rank.
     level = np.unique(found.scales, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    _take(owner, twins.where(mutual), strength[mutual], level + is_part * (level.max() + 1), rank)
+    _take(owner, same.where(mutual), strength[mutual], level + is_part * (level.max() + 1), rank)
     alive &= owner == np.arange(len(found))
     pairs = pairs.where(alive[pairs.first] & alive[pairs.second])
 
@@ -109,7 +109,7 @@ def _merge(
 
 
 def _likeness(found: Candidates, boxes: NDArray[np.float64], pairs: _Pairs, metric: bx.Metric) -> NDArray[np.float64]:
-    """How alike two boxes (P,) are, each with a margin of what no model can tell: 2 pixels of the coarser chip.
+    """How alike two boxes (P,) are, each with a margin for the precision of models: 2 pixels of the coarser chip.
 
     It matters for objects of a few pixels, above all between levels; large boxes are compared as they are.
     """
@@ -240,7 +240,7 @@ def _goes_past(
     """Whether the first box of each pair goes on beyond a line along which the second was cut."""
     lines = found.chip_windows_scene_px[pairs.second]
     mine = boxes[pairs.first]
-    # No tolerance: a cut box ends at the line only because the picture did, and joining loses nothing.
+    # No tolerance: a cut box ends at the line only because the scene did, and joining loses nothing.
     past = np.concatenate([mine[:, :2] < lines[:, :2], mine[:, 2:] > lines[:, 2:]], axis=1)
     return np.asarray((past & found.cut[pairs.second]).any(axis=1), np.bool_)
 
