@@ -5,9 +5,10 @@ The rule ``auto`` (the default), as an analyst would put it:
 1. *Within one chip the model is believed.* Two boxes of the same chip are two objects, unless they are nearly
    identical (IoU of at least 0.85): then the better one stays.
 2. *Duplicates.* Two boxes of different chips (or of a fine and a coarse level) that match (``metric`` >=
-   ``threshold``), each being the other's best match on its chip, show the same object. One stays: rather one that was seen whole than
-   one that was cut, then the one of the finer level, then the one with the better score. Boxes are compared with a
-   margin of 2 chip pixels all around, so that tiny objects are not held to an exactness that no model has.
+   ``threshold``), each being the other's best match on its chip, show the same object. One stays: rather one that was
+   seen whole than one that was cut, then the one of the finer level, then the one with the better score. Boxes are
+   compared with a margin of 2 chip pixels all around, so that tiny objects are not held to an exactness that no model
+   has.
 3. *Leftover parts.* A box that was cut by the border of its chip and lies inside a box of another chip that goes on
    across that border is a part of it, and is dropped.
 4. *Cut parts.* Two boxes that were cut where their chips meet, face each other, reach across the strip that both chips
