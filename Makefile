@@ -12,6 +12,7 @@
 #   make plugin      the zip of the QGIS plugin, in dist/
 #   make test-qgis   the tests of the plugin in real QGIS; installs Debian's packages where they are missing
 #   make bench       the measurements of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
+#   make findings    behaviour of other libraries that was met here, seen again (network, long)
 #   make experiment  few labels of new classes, SFT and GRPO: docs/experiments.md (DATA=... the folder of data sets)
 #   make lock        regenerate requirements/constraints.txt from .venv
 #
@@ -33,7 +34,7 @@ CONSTRAINTS := requirements/constraints.txt
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis bench experiment lock clean
+.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis findings bench experiment lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -114,6 +115,10 @@ test-qgis: .venv-qgis/.made .venv/.dev
 	/usr/bin/python3 -m venv --system-site-packages .venv-qgis
 	.venv-qgis/bin/python -m pip install --quiet "pytest==9.2.0" "pytest-qgis==5.0.2" "bandit==1.9.4" "detect-secrets==1.5.0"
 	@touch $@
+
+findings:
+	@failed=0; for script in findings/*.sh; do \
+		if bash $$script; then echo "$$script: as stated"; else echo "$$script: CHANGED"; failed=1; fi; done; exit $$failed
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks.startup

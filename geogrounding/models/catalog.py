@@ -13,10 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
+from geogrounding.models import backends
+from geogrounding.models.detectors.kinds import kind_of
+
 MODELS_VARIABLE = "GEOGROUND_MODELS_DIR"
 """Environment variable: folders of models, separated as in PATH; each is a model folder or holds model folders."""
 
-Kind = Literal["builtin", "folder", "hub", "server", "null"]
+Kind = Literal["builtin", "folder", "hub", "backend", "server", "null"]
 
 _MAX_CONFIG_BYTES = 1_000_000
 _MAX_CARD_BYTES = 16_384
@@ -60,6 +63,17 @@ def available(folders: Iterable[str | Path] = ()) -> list[ModelInfo]:
     local = {folder.resolve(): folder for folder in _model_folders([*map(Path, folders), *named])}
     found += [info for folder in sorted(local.values()) if (info := _describe(folder, str(folder), "folder", needs))]
     found += [info for name, folder in _cached() if (info := _describe(folder, name, "hub", needs))]
+    found += [
+        ModelInfo(
+            name=f"{name}:NAME",
+            kind="backend",
+            licence="",
+            size_mb=0.0,
+            present=True,
+            note="brought by another package",
+        )
+        for name in backends.names()
+    ]
     client = "" if find_spec("httpx") else "needs httpx: pip install httpx"
     found.append(
         ModelInfo(
@@ -94,7 +108,9 @@ def _builtin(needs: str) -> ModelInfo:
 
 def _describe(folder: Path, name: str, kind: Kind, needs: str) -> ModelInfo | None:
     config = _config(folder)
-    if config is None or not any(key in config for key in _VISION_KEYS):
+    if config is None:
+        return None
+    if not any(key in config for key in _VISION_KEYS) and kind_of(str(config.get("model_type"))) is None:
         return None
     files = list(folder.glob("*.safetensors"))
     problem = "" if files else "no safetensors weights"
