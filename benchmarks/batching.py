@@ -115,7 +115,7 @@ def main() -> None:
         for batch_size in (1, 4, 12):
             model = TransformersModel(folder, batch_size=batch_size, **options)
             for shares in (False, True):
-                model._shares_pictures = shares
+                model._shares_images = shares
                 begin = Clock()
                 answers = model.ground(images, questions)
                 wall_s, processor_s = begin.spent()

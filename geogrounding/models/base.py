@@ -42,7 +42,7 @@ class Conventions:
 
 @runtime_checkable
 class Model(Protocol):
-    """Something that answers questions about pictures."""
+    """Something that answers questions about images."""
 
     name: str
     """Short name written to every feature, such as ``"builtin"`` or ``"Qwen/Qwen2.5-VL-3B-Instruct"``."""
@@ -54,11 +54,11 @@ class Model(Protocol):
         """Answer every question about every image.
 
         Args:
-            images: RGB pictures, each (height, width, 3) uint8; sizes may differ.
+            images: RGB images, each (height, width, 3) uint8; sizes may differ.
             questions: asked of each image; the work on the image is shared between them.
 
         Returns:
-            ``answers[i][j]`` for ``images[i]`` and ``questions[j]``, boxes in pixels of ``images[i]``. A picture that
+            ``answers[i][j]`` for ``images[i]`` and ``questions[j]``, boxes in pixels of ``images[i]``. A image that
             cannot be answered gives an Answer whose ``error`` says why.
 
         Raises:

@@ -121,7 +121,7 @@ def check_folder(folder: Path, role: Role) -> None:
     if role == "processor":
         if not any((folder / name).is_file() for name in ("preprocessor_config.json", "processor_config.json")):
             raise ModelError(
-                f"{folder} holds no preprocessor_config.json: how pictures are prepared for the model is unknown",
+                f"{folder} holds no preprocessor_config.json: how images are prepared for the model is unknown",
                 hint='Take it from the original model with --processor, for example "Qwen/Qwen2.5-VL-3B-Instruct".',
             )
         return

@@ -33,7 +33,7 @@ class NullModel:
         )
 
     def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
-        """One empty answer for every picture and question."""
+        """One empty answer for every image and question."""
         return [[Answer() for _ in questions] for _ in images]
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from transformers import BatchFeature, ProcessorMixin
 
 from geogrounding.models.builtin.tokenizer import LOOK, SEE, chunks
-from geogrounding.models.hf.processing import EncodedPicture, SharedProcessing
+from geogrounding.models.hf.processing import EncodedImage, SharedProcessing
 from geogrounding.training.image_refs import ImageRef, Recent
 
 IMAGES_LIMIT_BYTES = 1 << 29
@@ -42,11 +42,11 @@ class InputEncoder(Protocol):
         """A conversation with one place for the image, ready for the answer."""
         ...
 
-    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedPicture:
+    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedImage:
         """Prepare one image; ValueError when it cannot be used."""
         ...
 
-    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """Further inputs of the model."""
         ...
 
@@ -75,11 +75,11 @@ class SharedEncoder:
         """See ``InputEncoder.chat``."""
         return self.processing.chat(prompt)
 
-    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedPicture:
+    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedImage:
         """See ``InputEncoder.encode_image``."""
-        return self.processing.picture(pixels)
+        return self.processing.image(pixels)
 
-    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """See ``InputEncoder.extras``."""
         if "image_grid_thw" not in images[0].inputs:
             return {}
@@ -126,13 +126,13 @@ class BuiltinEncoder:
         values = self.processor.image_processor(pixels)["pixel_values"]
         height, width = pixels.shape[:2]
         factor = min(1.0, self.side_px / max(height, width))
-        return EncodedPicture(
+        return EncodedImage(
             inputs={"pixel_values": values},
             tokens=self.image_token * int(self.processor.image_tokens),
             model_size_px=(max(1, round(width * factor)), max(1, round(height * factor))),
         )
 
-    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+    def extras(self, batch: Mapping[str, torch.Tensor], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """See ``InputEncoder.extras``."""
         return {}
 
@@ -156,12 +156,12 @@ class TrainingProcessor(ProcessorMixin):
             self.tokenizer.pad_token = self.tokenizer.eos_token
         self.image_token = encoder.image_token
         self.chat_template = str(getattr(self.tokenizer, "chat_template", "") or "")
-        self._images: Recent[EncodedPicture] = Recent(
+        self._images: Recent[EncodedImage] = Recent(
             IMAGES_LIMIT_BYTES if share else 0,
             lambda image: sum(tensor.numel() * tensor.element_size() for tensor in image.inputs.values()),
         )
 
-    def encode_image(self, image: ImageRef | NDArray[np.uint8] | Any) -> EncodedPicture:
+    def encode_image(self, image: ImageRef | NDArray[np.uint8] | Any) -> EncodedImage:
         """One image ready for the model; a reference is read and prepared once as long as there is room."""
         if not isinstance(image, ImageRef):
             return self.encoder.encode_image(np.asarray(image))

@@ -20,7 +20,7 @@ from geogrounding.errors import ModelError, SettingsError
 from geogrounding.models.base import Model
 from geogrounding.models.image_size import smart_resize
 from geogrounding.models.openai.client import check_base_url
-from geogrounding.models.openai.images import PictureSender
+from geogrounding.models.openai.images import ImageSender
 from geogrounding.models.openai.model import OpenAIServer
 from geogrounding.models.prompts import build_prompt
 from geogrounding.types import Question
@@ -140,7 +140,7 @@ def test_fixed_input_of_the_embedded_model() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 2000), (2000, 3), (5, 400)])
 @pytest.mark.parametrize("coordinates", ["resized-pixels", "per-mille"])
 def test_narrow_chips_become_sizes_that_processors_take(size: tuple[int, int], coordinates: Any) -> None:
-    width, height = PictureSender(coordinates=coordinates).size_to_send(*size)
+    width, height = ImageSender(coordinates=coordinates).size_to_send(*size)
     assert min(width, height) >= 28 or coordinates == "per-mille"
     assert max(width, height) <= 200 * min(width, height)
 
@@ -168,7 +168,7 @@ def test_answers_stand_in_the_order_of_the_questions_whatever_comes_first() -> N
 def test_empty_picture_fails_alone() -> None:
     script = Script(completion())
     answers = script.server().ground([picture()[:0], picture()], [SHIP])
-    assert answers[0][0].error == "an empty picture"
+    assert answers[0][0].error == "an empty image"
     assert answers[1][0].detections
 
 

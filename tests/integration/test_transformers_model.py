@@ -20,7 +20,7 @@ from geogrounding.models import load_model
 from geogrounding.models.base import Model
 from geogrounding.models.hf import checkpoint, generation
 from geogrounding.models.hf.model import TransformersModel
-from geogrounding.models.hf.processing import Picture
+from geogrounding.models.hf.processing import Pixels
 from geogrounding.models.image_size import smart_resize
 from geogrounding.types import Answer, Question
 from tests.integration import tiny_models
@@ -69,7 +69,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Family, bool]
     return folder
 
 
-def pictures(*sizes: tuple[int, int]) -> list[Picture]:
+def pictures(*sizes: tuple[int, int]) -> list[Pixels]:
     """Noise of (width, height) pixels."""
     random = np.random.default_rng(7)
     return [random.integers(0, 256, (height, width, 3), dtype=np.uint8) for width, height in sizes]
@@ -133,12 +133,12 @@ def test_questions_share_the_vision_tower_and_lose_nothing(
         lambda _m, args, kwargs, _o: seen.append(len(args[0] if args else kwargs["pixel_values"])), with_kwargs=True
     )
     answers = texts(model.ground(images, QUESTIONS))
-    each = sum(len(model._processing.picture(image).inputs["pixel_values"]) for image in images)
-    assert model.shares_pictures
+    each = sum(len(model._processing.image(image).inputs["pixel_values"]) for image in images)
+    assert model.shares_images
     assert sum(seen) == each, "every picture once"
     assert len(seen) == 1, "both pictures in one pass"
     seen.clear()
-    monkeypatch.setattr(model, "_shares_pictures", False)
+    monkeypatch.setattr(model, "_shares_images", False)
     assert texts(model.ground(images, QUESTIONS)) == answers, "shared features change the answer"
     assert sum(seen) == 3 * each
 
@@ -150,7 +150,7 @@ def test_other_architectures_run_through_their_own_processor(folders: Any) -> No
     for batch_size in (1, 4):
         model = TransformersModel(str(folders("llava_next")), batch_size=batch_size, **CPU)
         answers[batch_size] = texts(model.ground(images, QUESTIONS))
-    assert not model.shares_pictures
+    assert not model.shares_images
     assert answers[1] == answers[4]
     assert len({text for row in answers[1] for text in row}) > 3
     [[answer]] = load_model(
@@ -169,7 +169,7 @@ def test_library_and_package_expand_image_tokens_alike(folders: Any) -> None:
     for family, library in families:
         processing: Any = TransformersModel(str(folders(family)), **CPU)._processing
         for image in pictures((112, 112), (190, 130), (31, 400)):
-            picture = processing.picture(image)
+            picture = processing.image(image)
             fake_self = SimpleNamespace(image_processor=processing._images, image_token="<|image_pad|>")
             inputs = {name: tensor.numpy() for name, tensor in picture.inputs.items()}
             assert picture.tokens == library.replace_image_token(fake_self, inputs, 0)
@@ -209,10 +209,8 @@ def test_pixel_budget_sets_the_tile(folders: Any) -> None:
     assert TransformersModel(qwen, **CPU).conventions.tile_size_px == 1008
     small = TransformersModel(qwen, max_pixels=200_000, **CPU)
     assert small.conventions.tile_size_px == 420
-    assert small._processing.picture(pictures((900, 300))[0]).model_size_px == smart_resize(
-        900, 300, max_pixels=200_000
-    )
-    assert small._processing.picture(pictures((420, 420))[0]).model_size_px == (420, 420), "tiles are not resampled"
+    assert small._processing.image(pictures((900, 300))[0]).model_size_px == smart_resize(900, 300, max_pixels=200_000)
+    assert small._processing.image(pictures((420, 420))[0]).model_size_px == (420, 420), "tiles are not resampled"
     assert TransformersModel(str(folders("llava")), **CPU).conventions.tile_size_px == 56
 
 
@@ -256,7 +254,7 @@ def test_an_adapter_changes_answers_and_identity(folders: Any, adapter: Path) ->
     assert texts(plain.ground(images, QUESTIONS)) != texts(adapted.ground(images, QUESTIONS))
     assert adapted.name == plain.name + "+lora"
     assert adapted.fingerprint != plain.fingerprint
-    assert adapted.shares_pictures
+    assert adapted.shares_images
     assert type(adapted._model) is type(plain._model), "merged"
 
 
@@ -372,7 +370,7 @@ def test_small_chips_are_stretched_not_cropped(folders: Any) -> None:
     wide = np.zeros((56, 168, 3), np.uint8)
     other = wide.copy()
     other[:, 150:] = 255
-    encoded = [model._processing.picture(picture).inputs["pixel_values"] for picture in (wide, other)]
+    encoded = [model._processing.image(picture).inputs["pixel_values"] for picture in (wide, other)]
     assert encoded[0].shape == (1, 3, 56, 56)
     assert not torch.equal(encoded[0], encoded[1])
 

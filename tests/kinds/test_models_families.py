@@ -238,8 +238,8 @@ def test_box_2d_of_an_unknown_model_is_not_placed() -> None:
     answer = ask(f'[{{"box_2d": {MILLE_YX}}}]', "blob-finder", size=(1000, 1000))
     assert not answer.detections
     assert "--box-order" in str(answer.error)
-    told = ask(f'[{{"box_2d": {MILLE_YX}}}]', "blob-finder", box_order="yxyx", coordinates="per-mille")
-    assert near(told.detections[0].box_chip_px, SHIP, 1e-6)
+    given = ask(f'[{{"box_2d": {MILLE_YX}}}]', "blob-finder", box_order="yxyx", coordinates="per-mille")
+    assert near(given.detections[0].box_chip_px, SHIP, 1e-6)
 
 
 @pytest.mark.parametrize("name", ["blob-finder", "some/vlm-7b"])

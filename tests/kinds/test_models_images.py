@@ -88,7 +88,7 @@ def test_the_largest_image_is_what_was_asked_for(family: Family, max_pixels: int
     """GLM's processor counts each pixel twice, once for each frame of a patch in time."""
     folder = tiny_models.save_tiny(tmp_path / family, family)
     model = load_model(str(folder), device="cpu", dtype="float32", max_pixels=max_pixels, max_new_tokens=2)
-    width, height = model._processing.picture(striped((700, 500))).model_size_px  # type: ignore[attr-defined]
+    width, height = model._processing.image(striped((700, 500))).model_size_px  # type: ignore[attr-defined]
     assert 0.75 * max_pixels < width * height <= max_pixels
     assert width / height == pytest.approx(7 / 5, rel=0.2)
 

@@ -68,6 +68,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("geogrounding/training/runner.py", "pictures"): "a key of training.json",
     ("recipes/few_shot_study/data.py", "pictures"): "a key of results.json",
     ("recipes/few_shot_study/report.py", "pictures"): "a key of results.json",
+    ("geogrounding/models/parsing/sections.py", "picture"): "read in replies of models, not written",
 }
 """(file, word) -> why the word is right there."""
 

@@ -1,4 +1,4 @@
-"""Greedy decoding with a probability for every token, and picture features computed once. Imports torch: import it
+"""Greedy decoding with a probability for every token, and image features computed once. Imports torch: import it
 late.
 """
 
@@ -34,8 +34,8 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureFeatures:
-    """What the vision tower and projector made of one picture."""
+class ImageFeatures:
+    """What the vision tower and projector made of one image."""
 
     pooled: torch.Tensor
     """(image tokens, hidden)."""
@@ -46,33 +46,33 @@ class PictureFeatures:
 
 
 def takes_features(model: Any) -> bool:
-    """Whether ``generate`` takes picture features computed before (recent transformers, most families)."""
+    """Whether ``generate`` takes image features computed before (recent transformers, most families)."""
     return "mm_encoder_outputs" in inspect.signature(model.forward).parameters
 
 
-def joined(pictures: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Inputs of several pictures joined along the first axis."""
-    return {name: torch.cat([picture[name] for picture in pictures]) for name in pictures[0]}
+def joined(images: Sequence[Mapping[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Inputs of several images joined along the first axis."""
+    return {name: torch.cat([image[name] for image in images]) for name in images[0]}
 
 
-def encode_pictures(model: Any, pictures: Sequence[Mapping[str, torch.Tensor]]) -> list[PictureFeatures]:
-    """Run the vision tower once over several pictures.
+def encode_images(model: Any, images: Sequence[Mapping[str, torch.Tensor]]) -> list[ImageFeatures]:
+    """Run the vision tower once over several images.
 
     Args:
         model: has ``get_image_features`` as transformers' image-text-to-text models do.
-        pictures: inputs of each picture, joined along the first axis.
+        images: inputs of each image, joined along the first axis.
     """
     with torch.inference_mode():
-        output = model.get_image_features(**_moved(model, joined(pictures)), return_dict=True)
+        output = model.get_image_features(**_moved(model, joined(images)), return_dict=True)
     deepstack = getattr(output, "deepstack_features", None) or ()
     return [
-        PictureFeatures(pooled=pooled, deepstack=tuple(level[index] for level in deepstack), kind=type(output))
+        ImageFeatures(pooled=pooled, deepstack=tuple(level[index] for level in deepstack), kind=type(output))
         for index, pooled in enumerate(output.pooler_output)
     ]
 
 
-def shared_features(features: Sequence[PictureFeatures]) -> dict[str, Any]:
-    """The ``mm_encoder_outputs`` of a batch: the features of each conversation's picture, in order, not copied."""
+def shared_features(features: Sequence[ImageFeatures]) -> dict[str, Any]:
+    """The ``mm_encoder_outputs`` of a batch: the features of each conversation's image, in order, not copied."""
     levels = len(features[0].deepstack)
     fields: dict[str, Any] = {"pooler_output": [feature.pooled for feature in features]}
     if levels:
@@ -84,7 +84,7 @@ def generate(
     model: Any,
     inputs: Mapping[str, torch.Tensor],
     *,
-    features: Sequence[PictureFeatures] | None,
+    features: Sequence[ImageFeatures] | None,
     max_new_tokens: int,
     end_ids: frozenset[int],
     pad_id: int,
@@ -92,9 +92,9 @@ def generate(
     """Decode a batch greedily.
 
     Args:
-        model: the language model with its picture encoder.
+        model: the language model with its image encoder.
         inputs: tensors of ``forward``, conversations along the first axis, padded on the left.
-        features: of each conversation's picture; None when ``inputs`` holds the pixels.
+        features: of each conversation's image; None when ``inputs`` holds the pixels.
         max_new_tokens: where a reply is cut off.
         end_ids: tokens that end a reply.
         pad_id: fills finished rows.

@@ -16,8 +16,8 @@ from geogrounding.models.base import Conventions
 from geogrounding.models.families import UNKNOWN_LOCAL, by_model_type
 from geogrounding.models.hf import checkpoint, generation
 from geogrounding.models.hf.processing import (
-    EncodedPicture,
-    Picture,
+    EncodedImage,
+    Pixels,
     Processing,
     load_processing,
 )
@@ -41,8 +41,8 @@ _SMALLER = "choose smaller tiles or a smaller max_pixels"
 class TransformersModel:
     """A vision-language model from a folder or the hub.
 
-    The questions asked of a picture share one pass through the vision tower for the families in
-    ``processing.SHARED_FAMILIES``; ``shares_pictures`` says whether this model is one of them. Decoding is greedy:
+    The questions asked of an image share one pass through the vision tower for the families in
+    ``processing.SHARED_FAMILIES``; ``shares_images`` says whether this model is one of them. Decoding is greedy:
     the same batch gives the same answers. In float32 a batch of another size gives the same answers too; in bfloat16
     and float16 rounding depends on the batch, and a near tie between two tokens may then fall the other way.
     """
@@ -71,13 +71,13 @@ class TransformersModel:
             processor: folder or hub id to take tokenizer, image processor and chat template from; default ``source``.
             device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is.
             dtype: "float32", "bfloat16", "float16"; default what suits the device (``checkpoint.choose_dtype``).
-            batch_size: pictures times questions decoded together; halved when memory runs out.
+            batch_size: images times questions decoded together; halved when memory runs out.
             coordinates: what the numbers in the replies mean; default what the model's family writes.
             box_order: order of the four numbers of a box; default that of the model's family.
             style: how questions are worded; default by model type.
             max_new_tokens: where a reply is cut off.
-            min_pixels: smaller pictures are enlarged to it (Qwen families).
-            max_pixels: larger pictures are reduced to it (Qwen families).
+            min_pixels: smaller images are enlarged to it (Qwen families).
+            max_pixels: larger images are reduced to it (Qwen families).
 
         Raises:
             SettingsError: a setting is wrong or contradicts another.
@@ -100,9 +100,9 @@ class TransformersModel:
         form = choose_form(known, UNKNOWN_LOCAL, style=style, coordinates=coordinates, order=box_order)
         check_usable(source, known, given=coordinates is not None)
         self._style, self._convention = form.style, form.convention
-        if self._convention.needs_image_size and not self._processing.shares_pictures:
+        if self._convention.needs_image_size and not self._processing.shares_images:
             raise SettingsError(
-                f"coordinates resized-pixels do not suit model type {family}: its resized picture is not known",
+                f"coordinates resized-pixels do not suit model type {family}: its resized image is not known",
                 hint="Say with --coordinates what else the numbers mean, or serve the model and use --base-url.",
             )
         report_assumption(source, known, self._convention)
@@ -110,7 +110,7 @@ class TransformersModel:
         self._batch_size = batch_size or DEFAULT_BATCH_SIZE[chosen_device.type]
         self._device = chosen_device
         self._model: Any = checkpoint.load(folder, adapter=adapter_folder, device=chosen_device, dtype=chosen_dtype)
-        self._shares_pictures = self._processing.shares_pictures and generation.takes_features(self._model)
+        self._shares_images = self._processing.shares_images and generation.takes_features(self._model)
         tokenizer = self._processing.tokenizer
         self._end_ids = _end_ids(self._model.generation_config.eos_token_id, tokenizer.eos_token_id)
         self._pad_id = int(tokenizer.pad_token_id if tokenizer.pad_token_id is not None else min(self._end_ids))
@@ -138,9 +138,9 @@ class TransformersModel:
         )
 
     @property
-    def shares_pictures(self) -> bool:
-        """Whether questions about one picture share one pass through the vision tower."""
-        return self._shares_pictures
+    def shares_images(self) -> bool:
+        """Whether questions about one image share one pass through the vision tower."""
+        return self._shares_images
 
     @property
     def batch_size(self) -> int:
@@ -152,18 +152,18 @@ class TransformersModel:
         self._model = None
         checkpoint.release_memory(self._device)
 
-    def ground(self, images: Sequence[Picture], questions: Sequence[Question]) -> list[list[Answer]]:
-        """Answer every question about every picture; see ``Model.ground``.
+    def ground(self, images: Sequence[Pixels], questions: Sequence[Question]) -> list[list[Answer]]:
+        """Answer every question about every image; see ``Model.ground``.
 
         Where memory runs out the batch is halved and tried again, and stays halved for the calls that follow; a single
-        question about a single picture that still does not fit gets an Answer with an error.
+        question about a single image that still does not fit gets an Answer with an error.
         """
         if self._model is None:
             raise ModelError("the model is closed", hint="Load it again.")
         answers: list[list[Answer]] = [[] for _ in images]
         chats = [self._processing.chat(build_prompt(question, self._style, self._convention)) for question in questions]
         asks = [
-            _Ask(picture=index, image=image, question=question, chat=chat)
+            _Ask(index=index, image=image, question=question, chat=chat)
             for index, image in enumerate(images)
             for question, chat in zip(questions, chats, strict=True)
         ]
@@ -171,7 +171,7 @@ class TransformersModel:
         position, fitted = 0, self._batch_size
         while position < len(asks):
             batch = asks[position : position + self._batch_size]
-            for done in [index for index in seen if index < batch[0].picture]:
+            for done in [index for index in seen if index < batch[0].index]:
                 del seen[done]
             try:
                 given = self._answer(batch, seen)
@@ -188,7 +188,7 @@ class TransformersModel:
                 if len(batch) > 1:
                     self._batch_size = len(batch) // 2
                     continue
-                # Not the batch but this picture was too large: go on with what fitted before it.
+                # Not the batch but this image was too large: go on with what fitted before it.
                 self._batch_size = fitted
                 given = [
                     Answer(error=f"{_size(batch[0].image)} does not fit into the memory of {self._device}; {_SMALLER}")
@@ -196,56 +196,54 @@ class TransformersModel:
             else:
                 fitted = self._batch_size
             for ask, answer in zip(batch, given, strict=True):
-                answers[ask.picture].append(answer)
+                answers[ask.index].append(answer)
             position += len(batch)
         return answers
 
     def _answer(self, batch: Sequence[_Ask], seen: dict[int, _Seen]) -> list[Answer]:
-        """Answer one batch; ``seen`` keeps what pictures became, for the questions of the next batch."""
+        """Answer one batch; ``seen`` keeps what images became, for the questions of the next batch."""
         for ask in batch:
-            if ask.picture not in seen:
-                seen[ask.picture] = self._see(ask.image)
-        usable = [ask for ask in batch if seen[ask.picture].encoded is not None]
-        replies = iter(self._decode(usable, [seen[ask.picture] for ask in usable]) if usable else ())
+            if ask.index not in seen:
+                seen[ask.index] = self._see(ask.image)
+        usable = [ask for ask in batch if seen[ask.index].encoded is not None]
+        replies = iter(self._decode(usable, [seen[ask.index] for ask in usable]) if usable else ())
         answers = []
         for ask in batch:
-            encoded = seen[ask.picture].encoded
+            encoded = seen[ask.index].encoded
             if encoded is None:
-                answers.append(Answer(error=seen[ask.picture].error))
+                answers.append(Answer(error=seen[ask.index].error))
             else:
                 answers.append(self._parse(ask, next(replies), encoded))
         return answers
 
-    def _see(self, image: Picture) -> _Seen:
+    def _see(self, image: Pixels) -> _Seen:
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            return _Seen(error="not a picture of (height, width, 3) uint8")
+            return _Seen(error="not an image of (height, width, 3) uint8")
         if min(image.shape) < 1:
-            return _Seen(error="an empty picture")
+            return _Seen(error="an empty image")
         try:
-            return _Seen(encoded=self._processing.picture(image))
+            return _Seen(encoded=self._processing.image(image))
         except ValueError as error:
             return _Seen(error=f"{_size(image)} cannot be prepared for the model: {first_line(error)}")
 
     def _decode(self, asks: Sequence[_Ask], seen: Sequence[_Seen]) -> list[generation.Reply]:
-        """Decode a batch; ``seen`` holds the picture of each question, the same object where they share one."""
-        encoded = [picture.encoded for picture in seen if picture.encoded is not None]
+        """Decode a batch; ``seen`` holds the image of each question, the same object where they share one."""
+        encoded = [image.encoded for image in seen if image.encoded is not None]
         inputs = self._processing.texts([ask.chat for ask in asks], encoded)
         features = None
-        if self.shares_pictures:
-            new = list({id(picture): picture for picture in seen if picture.features is None}.values())
+        if self.shares_images:
+            new = list({id(image): image for image in seen if image.features is None}.values())
             if new:
-                found = generation.encode_pictures(
-                    self._model, [p.encoded.inputs for p in new if p.encoded is not None]
-                )
-                for picture, feature in zip(new, found, strict=True):
-                    picture.features = feature
-            features = [picture.features for picture in seen if picture.features is not None]
+                found = generation.encode_images(self._model, [p.encoded.inputs for p in new if p.encoded is not None])
+                for image, feature in zip(new, found, strict=True):
+                    image.features = feature
+            features = [image.features for image in seen if image.features is not None]
         elif encoded[0].inputs:
-            inputs |= generation.joined([picture.inputs for picture in encoded])
+            inputs |= generation.joined([image.inputs for image in encoded])
         room = self._context - int(inputs["input_ids"].shape[1])
         if room < 1:
             raise ModelError(
-                f"picture and question fill the {self._context} tokens that {self.name} can read", hint=f"{_SMALLER}."
+                f"image and question fill the {self._context} tokens that {self.name} can read", hint=f"{_SMALLER}."
             )
         return generation.generate(
             self._model,
@@ -256,7 +254,7 @@ class TransformersModel:
             pad_id=self._pad_id,
         )
 
-    def _parse(self, ask: _Ask, reply: generation.Reply, picture: EncodedPicture) -> Answer:
+    def _parse(self, ask: _Ask, reply: generation.Reply, image: EncodedImage) -> Answer:
         if not reply.finite:
             return Answer(error="the model computes numbers that are not finite; choose dtype float32 or bfloat16")
         height, width = ask.image.shape[:2]
@@ -264,7 +262,7 @@ class TransformersModel:
         answer = parse_answer(
             text,
             image_size_px=(width, height),
-            model_size_px=picture.model_size_px,
+            model_size_px=image.model_size_px,
             coordinates=self._convention,
             task=ask.question.task,
             default_label=ask.question.expression,
@@ -284,26 +282,26 @@ class TransformersModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ask:
-    """One question about one picture of a call."""
+    """One question about one image of a call."""
 
-    picture: int
+    index: int
     """Index in the call."""
-    image: Picture
+    image: Pixels
     question: Question
     chat: str
 
 
 @dataclass(slots=True, kw_only=True)
 class _Seen:
-    """What one picture of a call became."""
+    """What one image of a call became."""
 
-    encoded: EncodedPicture | None = None
-    features: generation.PictureFeatures | None = None
+    encoded: EncodedImage | None = None
+    features: generation.ImageFeatures | None = None
     error: str | None = None
 
 
-def _size(image: Picture) -> str:
-    return f"a picture of {image.shape[1]} x {image.shape[0]} pixels"
+def _size(image: Pixels) -> str:
+    return f"an image of {image.shape[1]} x {image.shape[0]} pixels"
 
 
 def _end_ids(*ids: int | list[int] | None) -> frozenset[int]:

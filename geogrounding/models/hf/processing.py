@@ -1,12 +1,12 @@
-"""Pictures and prompts become tensors. Imports torch: import it late.
+"""Images and prompts become tensors. Imports torch: import it late.
 
 transformers' own processors of the Qwen-VL families need a video processor and so torchvision. Nothing here is a
 video: the image processor with its Pillow backend and the tokenizer do the same work, with the image tokens expanded
-here. One path for every machine also means that the same picture gives the same numbers everywhere.
+here. One path for every machine also means that the same image gives the same numbers everywhere.
 
-``SharedProcessing`` keeps pictures and texts apart, so that the vision tower sees a picture once however many
+``SharedProcessing`` keeps images and texts apart, so that the vision tower sees an image once however many
 questions are asked about it. It is used for the families it was tested with; any other architecture goes through
-``PlainProcessing``, its own processor, which repeats the picture for every question.
+``PlainProcessing``, its own processor, which repeats the image for every question.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from geogrounding.messages import first_line
 from geogrounding.models import hub
 
 DEFAULT_MAX_PIXELS = 1024 * 1024
-"""Largest picture a model is shown unless told otherwise; Qwen's own limit (12.8 megapixels) would cost minutes a
+"""Largest image a model is shown unless told otherwise; Qwen's own limit (12.8 megapixels) would cost minutes a
 chip."""
 _UNKNOWN_TILE_PX = 768
 
@@ -37,23 +37,23 @@ SHARED_FAMILIES = (*QWEN_FAMILIES, "llava")
 TRAINABLE_FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "llava")
 """Those of ``SHARED_FAMILIES`` whose training is tested."""
 
-Picture = NDArray[np.uint8]
+Pixels = NDArray[np.uint8]
 """(height, width, 3) uint8 RGB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncodedPicture:
-    """One picture ready for the vision tower."""
+class EncodedImage:
+    """One image ready for the vision tower."""
 
     inputs: Mapping[str, torch.Tensor]
-    """What ``get_image_features`` takes; the first axis counts patches or pictures, so that pictures are joined along
+    """What ``get_image_features`` takes; the first axis counts patches or images, so that images are joined along
     it."""
     tokens: str = ""
-    """The text that stands for the picture in a prompt: one image token per feature."""
+    """The text that stands for the image in a prompt: one image token per feature."""
     model_size_px: tuple[int, int] | None = None
-    """(width, height) of the picture after it was resized; None when only the model's own processor knows."""
-    original: Picture | None = None
-    """The picture itself, where text and picture must be processed together."""
+    """(width, height) of the image after it was resized; None when only the model's own processor knows."""
+    original: Pixels | None = None
+    """The image itself, where text and image must be processed together."""
 
 
 class Processing(Protocol):
@@ -61,26 +61,26 @@ class Processing(Protocol):
 
     tokenizer: Any
     tile_size_px: int
-    """Side of square pictures that suit the model, pixels."""
-    shares_pictures: bool
+    """Side of square images that suit the model, pixels."""
+    shares_images: bool
     """Whether the vision tower can run apart from the texts."""
 
     def chat(self, prompt: str) -> str:
-        """The conversation as the model expects it, with one placeholder for the picture, ready for its answer."""
+        """The conversation as the model expects it, with one placeholder for the image, ready for its answer."""
         ...
 
-    def picture(self, picture: Picture) -> EncodedPicture:
-        """Prepare one picture.
+    def image(self, image: Pixels) -> EncodedImage:
+        """Prepare one image.
 
         Raises:
-            ValueError: the picture cannot be used, such as one 200 times as long as wide.
+            ValueError: the image cannot be used, such as one 200 times as long as wide.
         """
         ...
 
-    def texts(self, chats: Sequence[str], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
-        """The tensors of ``forward`` for conversations and their pictures, padded on the left.
+    def texts(self, chats: Sequence[str], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
+        """The tensors of ``forward`` for conversations and their images, padded on the left.
 
-        Each is (conversations, ...); pixels are among them only where ``shares_pictures`` is False.
+        Each is (conversations, ...); pixels are among them only where ``shares_images`` is False.
         """
         ...
 
@@ -93,11 +93,11 @@ def load_processing(
     Args:
         folder: holds preprocessor_config.json and the tokenizer; not necessarily that of the weights.
         config: configuration of the model.
-        min_pixels: smaller pictures are enlarged to it (Qwen families), pixels.
-        max_pixels: larger pictures are reduced to it (Qwen families), pixels.
+        min_pixels: smaller images are enlarged to it (Qwen families), pixels.
+        max_pixels: larger images are reduced to it (Qwen families), pixels.
 
     Raises:
-        SettingsError: a pixel budget for a model that has none, or one that fits no picture.
+        SettingsError: a pixel budget for a model that has none, or one that fits no image.
         ModelError: files are missing or broken, a package is missing, or there is no chat template.
     """
     import transformers
@@ -133,7 +133,7 @@ def load_processing(
 
 
 def _budget(images: Any, min_pixels: int | None, max_pixels: int | None) -> tuple[int, int]:
-    """Set the pixel budget of a Qwen image processor and return (smallest, largest) picture in pixels."""
+    """Set the pixel budget of a Qwen image processor and return (smallest, largest) image in pixels."""
     factor = images.patch_size * images.merge_size
     # GLM counts the pixels of a still image once for each frame of a patch in time; the budget here is of one image.
     frames = int(images.temporal_patch_size) if type(images).__name__.startswith("Glm") else 1
@@ -152,9 +152,9 @@ def _budget(images: Any, min_pixels: int | None, max_pixels: int | None) -> tupl
 
 
 class SharedProcessing:
-    """Pictures and texts separately, for the families of ``SHARED_FAMILIES``."""
+    """Images and texts separately, for the families of ``SHARED_FAMILIES``."""
 
-    shares_pictures = True
+    shares_images = True
 
     def __init__(
         self, folder: Path, config: Any, tokenizer: Any, images: Any, processor: Any, budget: tuple[int, int] | None
@@ -185,12 +185,12 @@ class SharedProcessing:
 
     @property
     def max_pixels(self) -> int | None:
-        """Largest picture the model is shown, pixels; None where the size of its input is fixed."""
+        """Largest image the model is shown, pixels; None where the size of its input is fixed."""
         return None if self._budget is None else self._budget[1]
 
     @property
     def min_pixels(self) -> int | None:
-        """Smaller pictures are enlarged to it; None where the size of its input is fixed."""
+        """Smaller images are enlarged to it; None where the size of its input is fixed."""
         return None if self._budget is None else self._budget[0]
 
     def save(self, folder: Path) -> None:
@@ -206,38 +206,36 @@ class SharedProcessing:
         """See ``Processing.chat``."""
         return _render(self.tokenizer, self._template, prompt, self._image_token)
 
-    def picture(self, picture: Picture) -> EncodedPicture:
-        """See ``Processing.picture``."""
+    def image(self, image: Pixels) -> EncodedImage:
+        """See ``Processing.image``."""
         if self._budget is None:
-            picture = squared(picture, self._images)
-        inputs = self._images(images=[picture], return_tensors="pt", input_data_format="channels_last")
+            image = squared(image, self._images)
+        inputs = self._images(images=[image], return_tensors="pt", input_data_format="channels_last")
         if self._budget is None:
             height, width = inputs["pixel_values"].shape[-2:]
             tokens = self._processor.replace_image_token(inputs, 0)
-            return EncodedPicture(
+            return EncodedImage(
                 inputs={"pixel_values": inputs["pixel_values"]}, tokens=tokens, model_size_px=(int(width), int(height))
             )
         grid = inputs["image_grid_thw"]
         _, rows, columns = (int(count) for count in grid[0])
-        return EncodedPicture(
+        return EncodedImage(
             inputs={"pixel_values": inputs["pixel_values"], "image_grid_thw": grid},
             tokens=self._image_token * (rows * columns // self._images.merge_size**2),
             model_size_px=(columns * self._images.patch_size, rows * self._images.patch_size),
         )
 
-    def texts(self, chats: Sequence[str], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+    def texts(self, chats: Sequence[str], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """See ``Processing.texts``: input_ids, attention_mask; for Qwen also mm_token_type_ids and image_grid_thw."""
-        expanded = [
-            chat.replace(self._image_token, picture.tokens, 1) for chat, picture in zip(chats, pictures, strict=True)
-        ]
+        expanded = [chat.replace(self._image_token, image.tokens, 1) for chat, image in zip(chats, images, strict=True)]
         batch = _tokenize(self.tokenizer, expanded)
         if self._budget is not None:
             batch["mm_token_type_ids"] = (batch["input_ids"] == self._image_token_id).long()
-            batch["image_grid_thw"] = torch.cat([picture.inputs["image_grid_thw"] for picture in pictures])
+            batch["image_grid_thw"] = torch.cat([image.inputs["image_grid_thw"] for image in images])
         return batch
 
 
-def squared(image: Picture, processor: Any) -> Picture:
+def squared(image: Pixels, processor: Any) -> Pixels:
     """An oblong image stretched to a square where the processor would cut its ends off or pad it; any other unchanged.
 
     Numbers that are relative to the sides then refer to the whole image, along each axis.
@@ -255,15 +253,15 @@ def squared(image: Picture, processor: Any) -> Picture:
 
 
 class PlainProcessing:
-    """A model's own processor, picture and text together."""
+    """A model's own processor, image and text together."""
 
     tile_size_px = _UNKNOWN_TILE_PX
-    shares_pictures = False
+    shares_images = False
 
     def __init__(self, folder: Path, processor: Any) -> None:
         if not hasattr(processor, "tokenizer") or not hasattr(processor, "image_processor"):
             raise ModelError(
-                f"{folder} has no processor for pictures and text", hint="Take it from the original with --processor."
+                f"{folder} has no processor for images and text", hint="Take it from the original with --processor."
             )
         self.tokenizer = processor.tokenizer
         self._processor = processor
@@ -274,17 +272,17 @@ class PlainProcessing:
         """See ``Processing.chat``."""
         return _render(self.tokenizer, self._template, prompt, self._image_token)
 
-    def picture(self, picture: Picture) -> EncodedPicture:
-        """See ``Processing.picture``."""
-        return EncodedPicture(inputs={}, original=squared(picture, self._processor.image_processor))
+    def image(self, image: Pixels) -> EncodedImage:
+        """See ``Processing.image``."""
+        return EncodedImage(inputs={}, original=squared(image, self._processor.image_processor))
 
-    def texts(self, chats: Sequence[str], pictures: Sequence[EncodedPicture]) -> dict[str, torch.Tensor]:
+    def texts(self, chats: Sequence[str], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """See ``Processing.texts``."""
-        images = [[Image.fromarray(picture.original)] for picture in pictures if picture.original is not None]
+        originals = [[Image.fromarray(image.original)] for image in images if image.original is not None]
         _ensure_padding(self.tokenizer)
         inputs = self._processor(
             text=list(chats),
-            images=images,
+            images=originals,
             return_tensors="pt",
             padding=True,
             add_special_tokens=not _starts_with_bos(self.tokenizer, chats[0]),
@@ -293,7 +291,7 @@ class PlainProcessing:
 
 
 def _chat_template(folder: Path, processor: Any, tokenizer: Any) -> str:
-    # chat_template.json is the older form and belongs to the processor; the tokenizer's may know no pictures.
+    # chat_template.json is the older form and belongs to the processor; the tokenizer's may know no images.
     template: object = getattr(processor, "chat_template", None)
     if template is None and (folder / "chat_template.json").is_file():
         template = hub.read_json(folder / "chat_template.json").get("chat_template")

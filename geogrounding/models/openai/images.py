@@ -15,25 +15,25 @@ from geogrounding.models.image_size import QWEN_MAX_PIXELS, QWEN_MIN_PIXELS, sma
 from geogrounding.types import CoordinateConvention
 
 _MIN_SIDE_PX = 28
-"""Processors refuse pictures below one merged patch."""
+"""Processors refuse images below one merged patch."""
 _MAX_ASPECT = 100
 
 
 @dataclass(slots=True)
-class Picture:
+class SentImage:
     """A chip as it is sent; encoded once, by the first thread that needs it."""
 
     pixels: NDArray[np.uint8]
     """(height, width, 3)."""
     sent_size_px: tuple[int, int] = (0, 0)
-    """(width, height) of the picture in the request."""
+    """(width, height) of the image in the request."""
     data_url: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PictureSender:
-    """How pictures are sent.
+class ImageSender:
+    """How images are sent.
 
     Raises:
         SettingsError: a setting is out of range.
@@ -72,24 +72,24 @@ class PictureSender:
             return max(fitted_width, _MIN_SIDE_PX), max(fitted_height, _MIN_SIDE_PX)
         return smart_resize(fitted_width, fitted_height, max_pixels=self.max_pixels)
 
-    def encode(self, picture: Picture) -> None:
+    def encode(self, image: SentImage) -> None:
         """Fill in the data URL and the size sent, once."""
-        with picture.lock:
-            if picture.data_url:
+        with image.lock:
+            if image.data_url:
                 return
             from PIL import Image
 
-            height, width = picture.pixels.shape[:2]
+            height, width = image.pixels.shape[:2]
             size = self.size_to_send(width, height)
-            image = Image.fromarray(np.ascontiguousarray(picture.pixels))
+            shown = Image.fromarray(np.ascontiguousarray(image.pixels))
             if size != (width, height):
-                image = image.resize(size, Image.Resampling.BICUBIC)
+                shown = shown.resize(size, Image.Resampling.BICUBIC)
             buffer = io.BytesIO()
             if self.jpeg_quality is None:
                 kind = "png"
-                image.save(buffer, "PNG", compress_level=1)
+                shown.save(buffer, "PNG", compress_level=1)
             else:
                 kind = "jpeg"
-                image.save(buffer, "JPEG", quality=self.jpeg_quality)
-            picture.sent_size_px = size
-            picture.data_url = f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+                shown.save(buffer, "JPEG", quality=self.jpeg_quality)
+            image.sent_size_px = size
+            image.data_url = f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,7 +1,7 @@
 """Any server that speaks the OpenAI chat protocol (vLLM, SGLang, llama.cpp, ``transformers serve``) as a model.
 
-Pictures travel as data URLs. A server resizes them before its model sees them and does not say to what size; where the
-model answers in pixels of the resized picture, it is therefore sent at a size that the processor leaves as it is
+Images travel as data URLs. A server resizes them before its model sees them and does not say to what size; where the
+model answers in pixels of the resized image, it is therefore sent at a size that the processor leaves as it is
 (``prompt.smart_resize`` for the Qwen family, ``input_size_px`` for models with a fixed input), so that the numbers in
 the reply can be scaled back to the chip.
 """
@@ -25,7 +25,7 @@ from geogrounding.models.base import Conventions
 from geogrounding.models.families import UNKNOWN_SERVER, by_name
 from geogrounding.models.image_size import QWEN_MAX_PIXELS
 from geogrounding.models.openai.client import RequestError, ServerClient
-from geogrounding.models.openai.images import Picture, PictureSender
+from geogrounding.models.openai.images import ImageSender, SentImage
 from geogrounding.models.openai.reply import Reply, read_reply
 from geogrounding.models.parsing.answer import clean_reasoning, parse_answer, unusable
 from geogrounding.models.prompts import build_prompt, check_usable, choose_form, report_assumption
@@ -42,7 +42,7 @@ API_KEY_VARIABLES = ("GEOGROUND_API_KEY", "OPENAI_API_KEY")
 _TILE_PX = 980
 """The largest square of 28 px steps within the pixel budget of Qwen2.5-VL."""
 EMBEDDED_INPUT_PX = 336
-"""Side of the picture that the embedded model sees; its numbers are pixels of it."""
+"""Side of the image that the embedded model sees; its numbers are pixels of it."""
 _REFUSED_FIELD_STATUS = (400, 422, 501)
 
 
@@ -98,9 +98,9 @@ class OpenAIServer:
             max_tokens: longest reply.
             tile_size_px: side of the chips, 980 by default, or ``input_size_px``.
             overlap_px: by default an eighth of the tile.
-            input_size_px: the model has a fixed square input of this side; pictures are sent in exactly this size. By
+            input_size_px: the model has a fixed square input of this side; images are sent in exactly this size. By
                 default that of the embedded model for its style, otherwise none.
-            max_pixels: largest picture sent where coordinates are resized pixels; not above the server's own budget.
+            max_pixels: largest image sent where coordinates are resized pixels; not above the server's own budget.
             jpeg_quality: send JPEG of this quality (1 to 95) in place of PNG.
             transport: replaces the network in tests, as do ``sleep``, ``clock`` and ``jitter`` (see ``ServerClient``).
             sleep: see ``transport``.
@@ -142,7 +142,7 @@ class OpenAIServer:
         self._max_tokens = max_tokens
         if input_size_px is None and self._style == "embedded":
             input_size_px = EMBEDDED_INPUT_PX
-        self._sender = PictureSender(
+        self._sender = ImageSender(
             coordinates=self._convention.coordinates,
             square=family is not None and family.image == "square",
             input_size_px=input_size_px,
@@ -164,7 +164,7 @@ class OpenAIServer:
         self.fingerprint = self._fingerprint()
 
     def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
-        """Ask every question about every picture, ``concurrency`` requests at a time.
+        """Ask every question about every image, ``concurrency`` requests at a time.
 
         Raises:
             ModelError: the key or the model is refused, or no request of the whole batch was answered because the
@@ -172,7 +172,7 @@ class OpenAIServer:
             SettingsError: an expression is empty or too long.
         """
         prompts = [build_prompt(question, self._style, self._convention) for question in questions]
-        pictures = [Picture(pixels) for pixels in images]
+        sent = [SentImage(pixels) for pixels in images]
         answers: list[list[Answer]] = [[Answer() for _ in questions] for _ in images]
         waiting = deque((i, j) for i in range(len(images)) for j in range(len(questions)))
         failures: list[RequestError] = []
@@ -186,7 +186,7 @@ class OpenAIServer:
                 except IndexError:
                     return
                 try:
-                    answers[i][j] = self._ask(pictures[i], prompts[j], questions[j])
+                    answers[i][j] = self._ask(sent[i], prompts[j], questions[j])
                 except RequestError as failure:
                     failures.append(failure)
                     answers[i][j] = Answer(error=str(failure))
@@ -231,14 +231,14 @@ class OpenAIServer:
                 "then go on with --resume.",
             )
 
-    def _ask(self, picture: Picture, prompt: str, question: Question) -> Answer:
-        if min(picture.pixels.shape) < 1:
-            raise RequestError("refused", "an empty picture")
-        self._sender.encode(picture)
+    def _ask(self, image: SentImage, prompt: str, question: Question) -> Answer:
+        if min(image.pixels.shape) < 1:
+            raise RequestError("refused", "an empty image")
+        self._sender.encode(image)
         message = {
             "role": "user",
             "content": [
-                {"type": "image_url", "image_url": {"url": picture.data_url}},
+                {"type": "image_url", "image_url": {"url": image.data_url}},
                 {"type": "text", "text": prompt},
             ],
         }
@@ -249,15 +249,15 @@ class OpenAIServer:
                 self._gone.set()  # the rest of the batch tries once instead of waiting its turn through every retry
             raise
         self._gone.clear()
-        return self._answer(read_reply(reply, max_tokens=self._max_tokens), picture, question)
+        return self._answer(read_reply(reply, max_tokens=self._max_tokens), image, question)
 
-    def _answer(self, reply: Reply, picture: Picture, question: Question) -> Answer:
+    def _answer(self, reply: Reply, image: SentImage, question: Question) -> Answer:
         """The boxes of a reply, or an error where it holds something that cannot be used."""
-        height, width = picture.pixels.shape[:2]
+        height, width = image.pixels.shape[:2]
         answer = parse_answer(
             reply.text,
             image_size_px=(width, height),
-            model_size_px=picture.sent_size_px,
+            model_size_px=image.sent_size_px,
             coordinates=self._convention,
             task=question.task,
             default_label=question.expression,
@@ -335,7 +335,7 @@ class OpenAIServer:
             "convention": asdict(self._convention),
             "temperature": self._temperature,
             "max_tokens": self._max_tokens,
-            "pictures": asdict(self._sender),
+            "images": asdict(self._sender),
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
         return f"openai-{digest[:16]}"

@@ -42,7 +42,7 @@ def parse_answer(  # noqa: PLR0913 - keyword-only options of the public function
     Args:
         text: the reply; any text at all. Only its first 64 KB are read.
         image_size_px: (width, height) of the chip.
-        model_size_px: (width, height) of the picture the model saw after its processor resized it; None when equal.
+        model_size_px: (width, height) of the image the model saw after its processor resized it; None when equal.
             Used with ``resized-pixels`` only.
         coordinates: what the numbers mean; a name alone stands for boxes in the order x, y, x, y.
         task: ``refer`` keeps the first box only.

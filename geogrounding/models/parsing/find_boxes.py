@@ -1,7 +1,7 @@
 """Find the reasoning and the boxes in a model's text, with the place in the text of every number.
 
 ``locate`` knows the shapes that vision-language models write (tags, fences, JSON of many key styles, box tokens) and
-nothing of pictures: what the numbers mean is decided by ``geogrounding.models.parsing.answer``. It never raises.
+nothing of images: what the numbers mean is decided by ``geogrounding.models.parsing.answer``. It never raises.
 """
 
 from __future__ import annotations
