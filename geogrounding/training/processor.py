@@ -121,7 +121,7 @@ class BuiltinEncoder:
         text: str = self.processor.apply_chat_template(conversation, add_generation_prompt=True, tokenize=False)
         return text
 
-    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedPicture:
+    def encode_image(self, pixels: NDArray[np.uint8]) -> EncodedImage:
         """See ``InputEncoder.encode_image``; the model size is that of the image inside the square."""
         values = self.processor.image_processor(pixels)["pixel_values"]
         height, width = pixels.shape[:2]
