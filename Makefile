@@ -11,6 +11,7 @@
 #   make wheel       sdist and wheel in dist/, installed and run in an environment of their own
 #   make plugin      the zip of the QGIS plugin, in dist/
 #   make test-qgis   the tests of the plugin in real QGIS; installs Debian's packages where they are missing
+#   make bench-questions   questions about annotated scenes, against independent answers; neighbours beside geopandas
 #   make bench       the measurements of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
 #   make findings    behaviour of other libraries that was met here, seen again (network, long)
 #   make experiment  few labels of new classes, SFT and GRPO: docs/experiments.md (DATA=... the folder of data sets)
@@ -34,7 +35,7 @@ CONSTRAINTS := requirements/constraints.txt
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis findings bench experiment lock clean
+.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis findings bench bench-questions experiment lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -119,6 +120,10 @@ test-qgis: .venv-qgis/.made .venv/.dev
 findings:
 	@failed=0; for script in findings/*.sh; do \
 		if bash $$script; then echo "$$script: as stated"; else echo "$$script: CHANGED"; failed=1; fi; done; exit $$failed
+
+bench-questions: .venv/.dev
+	$(BIN)/python -m benchmarks.questions
+	$(BIN)/python -m benchmarks.neighbours
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks.startup

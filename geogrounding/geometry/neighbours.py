@@ -42,17 +42,18 @@ def nearest_in_plane(
         return gap, index
     index_of = _Index(theirs, ids)
     todo = np.arange(len(mine), dtype=np.int64)
-    reach = limit if limit is not None else index_of.spacing
-    for _ in range(1 if limit is not None else RINGS):
+    reach = index_of.spacing if limit is None else min(index_of.spacing, limit)
+    while True:
         for block in _blocks(todo):
             one, two, apart = index_of.near(mine, block, reach)
             first = _least_of_each(one, apart, two)
             within = first[apart[first] <= reach * (1 + _SLACK) + _SLACK]
             gap[one[within]], index[one[within]] = apart[within], two[within]
         todo = np.flatnonzero(index < 0)
-        reach *= GROWTH
-        if not len(todo):
+        last = reach >= (index_of.spacing * GROWTH ** (RINGS - 1) if limit is None else limit)
+        if last or not len(todo):
             break
+        reach = reach * GROWTH if limit is None else min(reach * GROWTH, limit)
     if limit is None and len(todo):
         # None of these has another thing of the same outline, or it would have been found at distance 0: "exclusive"
         # passes over the thing itself and nothing else.

@@ -86,7 +86,7 @@ class Comparisons:
 
     def _measured(self, words: str, _found: Found) -> tuple[list[Step], str] | None:
         """Such as "over 200 m2", "with an area between 1 and 2 ha", "at least 40 m long", "covering half a hectare or more"."""
-        opening = rf"(?:(?:with|of|having|has|have|whose|and|in terms of) )?(?:(?:a|an|the|its|their|total|overall) )*(?:(?P<measure>{w.MEASURE})(?: (?:is|are|of|being|that is|which is|was|measures))* ?|(?:measuring|measures?|spanning|spans?) |(?P<cover>covering|covers?|occupying|occup(?:y|ies)|that cover|taking up) )?(?:of |is |are |an area of |a length of )*"
+        opening = rf"(?:(?:with|of|having|has|have|whose|and|in terms of) )?(?:(?:a|an|the|its|their|total|overall) )*(?:(?P<measure>{w.MEASURE})(?: (?:is|are|of|being|that is|which is|was|measures|lies|ranges|falls|amounts to|comes to|somewhere))* ?|(?:measuring|measures?|spanning|spans?) |(?P<cover>covering|covers?|occupying|occup(?:y|ies)|that cover|taking up) )?(?:of |is |are |an area of |a length of )*"
         match = re.match(opening, words)
         assert match is not None
         measure = w.MEASURES[match["measure"]] if match["measure"] else "area" if match["cover"] else None

@@ -16,6 +16,7 @@ from pyproj.exceptions import CRSError
 
 from geogrounding.errors import SettingsError
 from geogrounding.geometry.boxes import Boxes, Indexes
+from geogrounding.geometry.geodesy import METRES_PER_DEGREE
 from geogrounding.geometry.measure import Floats
 from geogrounding.query import rules
 from geogrounding.query.expression import attribute_key, attribute_value
@@ -336,6 +337,8 @@ class _Walk:
             gap = self._distance(some, mine, other)
             apart = rules.gaps(self._ground, _as_points(mine), _as_points(other))[0]
             return [np.where(np.isfinite(gap), sign * gap, np.inf), sign * apart]
+        if step.by in COMPASS_TO_PICTURE and self._ground.lonlat is not None:
+            return [self._compass_key(step.by, some)]
         if step.by in ("left", "right", "top", "bottom", "north", "south", "east", "west"):
             side = COMPASS_TO_PICTURE.get(step.by, step.by)
             boxes, _ = self._world.frame(self._things.take(some), compass=step.by in COMPASS_TO_PICTURE)
@@ -343,9 +346,19 @@ class _Walk:
             centre = (boxes[:, low] + boxes[:, low + 2]) / 2
             key = centre if side in ("left", "top", "upper") else -centre
             return [key - key.min(initial=np.inf)]  # ties are relative, and the origin of a CRS may be 7,000 km away
-        values = self._things.measure(self._ground, step.by)[some]
-        self._measure(attribute_name(step.by, self._ground.unit), some, values)
+        values = self._things.measure(self._ground, str(step.by))[some]
+        self._measure(attribute_name(str(step.by), self._ground.unit), some, values)
         return [np.where(np.isfinite(values), sign * values, np.inf)]
+
+    def _compass_key(self, side: str, some: Indexes) -> Floats:
+        """Metres from the middle of the scene, true west and south first for "west" and "south"."""
+        lon, lat = self._ground.to_lonlat(self._things.take(some).centres()).T
+        if side in ("north", "south"):
+            metres = lat * METRES_PER_DEGREE - self._ground.middle[1] * METRES_PER_DEGREE
+        else:
+            east = (lon - self._ground.middle[0] + 180.0) % 360.0 - 180.0
+            metres = east * METRES_PER_DEGREE * np.cos(np.radians(self._ground.middle[1]))
+        return np.asarray(metres if side in ("west", "south") else -metres, np.float64)
 
 
 def ordered(keys: Sequence[Floats]) -> Indexes:

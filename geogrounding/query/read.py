@@ -23,7 +23,7 @@ MOST_RANKS = 4
 
 _POLITE = re.compile(
     r"(?:please|kindly|hi|hello|ok|okay|so|now|and|well|hey|can you|could you|would you|will you|i want to know|i would like to know|i want|i need|i would like|i d like|id like|"
-    r"i am looking for|i am interested in|we need|we want|lets|let us|let me know|do you know|tell me|tell us|show me|give me|get me|find me|list me|report|return|say|"
+    r"i am looking for|i am interested in|we need|we want|lets|let us|let me know|do you know|tell me|tell us|know|learn|show me|give me|get me|find me|list me|report|return|say|"
     r"help me find|help me|to|find out|me|us|which ones are|if you can)\b ?,? ?"
 )
 _VERB = re.compile(
@@ -213,6 +213,11 @@ def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912
         return {"kind": "count"}, m["np"]
     if m := re.match(r"(?P<np>(?:\w+ )?@\d+) (?:count|total|tally|numbers?)(?P<rest>$| .*)", words):
         return {"kind": "count"}, m["np"] + m["rest"]
+    if m := re.match(
+        rf"(?:what|how much|which) {_MEASURED} (?:does|do|has|have|is) (?P<np>.+?)(?: (?:have|cover|measure|occupy|take up))?$",
+        words,
+    ):
+        return {"kind": "measure", "measure": w.MEASURES[m["measure"]]}, m["np"]
     if m := re.match(r"(?:is|are|was) there (?P<op>.*)", words):
         return {"kind": "exists"}, m["op"]
     if m := re.match(
