@@ -106,7 +106,7 @@ def ids(frame: gpd.GeoDataFrame) -> list[int]:
     return sorted(int(i) for i in frame.index)
 
 
-def questions(truth: Truth, label: str, other: str | None, voice: int) -> Iterator[Asked]:
+def questions(truth: Truth, label: str, other: str | None, voice: int) -> Iterator[Asked]:  # noqa: C901 - one branch a kind
     """All kinds of questions about one class, in one of three voices."""
     things = truth.of(label)
     many = SPOKEN[label][voice]
