@@ -17,6 +17,7 @@ _HOME = {
     "Answer": "geogrounding.types",
     "Chip": "geogrounding.raster.grid",
     "ChipGrid": "geogrounding.raster.grid",
+    "ChipImage": "geogrounding.raster.reader",
     "Conventions": "geogrounding.models.base",
     "Detection": "geogrounding.types",
     "Feature": "geogrounding.vector.feature",
@@ -27,11 +28,15 @@ _HOME = {
     "RunReport": "geogrounding.execution.report",
     "RunSettings": "geogrounding.settings",
     "Scene": "geogrounding.raster.scene",
+    "Stretch": "geogrounding.raster.stretch",
     "Tiling": "geogrounding.raster.grid",
     "ask": "geogrounding.asking",
+    "compute_stretch": "geogrounding.raster.stretch",
+    "georeference_boxes": "geogrounding.vector.georeference",
     "ground": "geogrounding.pipeline",
     "load_model": "geogrounding.models.load",
     "plan_query": "geogrounding.asking",
+    "read_chips": "geogrounding.raster.reader",
     "run": "geogrounding.pipeline",
     "stream": "geogrounding.pipeline",
 }
@@ -40,6 +45,7 @@ __all__ = [
     "Answer",
     "Chip",
     "ChipGrid",
+    "ChipImage",
     "Conventions",
     "Detection",
     "Feature",
@@ -50,12 +56,16 @@ __all__ = [
     "RunReport",
     "RunSettings",
     "Scene",
+    "Stretch",
     "Tiling",
     "__version__",
     "ask",
+    "compute_stretch",
+    "georeference_boxes",
     "ground",
     "load_model",
     "plan_query",
+    "read_chips",
     "run",
     "stream",
 ]
@@ -69,10 +79,13 @@ if TYPE_CHECKING:
     from geogrounding.pipeline import ground, run, stream
     from geogrounding.query.plan import QueryPlan
     from geogrounding.raster.grid import Chip, ChipGrid, Tiling
+    from geogrounding.raster.reader import ChipImage, read_chips
     from geogrounding.raster.scene import Scene
+    from geogrounding.raster.stretch import Stretch, compute_stretch
     from geogrounding.settings import RunSettings
     from geogrounding.types import Answer, Detection, Question
     from geogrounding.vector.feature import Feature
+    from geogrounding.vector.georeference import georeference_boxes
 
 
 def __getattr__(name: str) -> Any:

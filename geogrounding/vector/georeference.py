@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from affine import Affine
     from pyproj import CRS
 
+    from geogrounding.raster.scene import Scene
+
 BORDER_SHARE = 0.01
 """A box that ends within this share of the side of the image from its border is taken to touch it."""
 BORDER_LEAST_PX = 2.0
@@ -123,6 +125,20 @@ def polygons_crs(boxes_scene_px: NDArray[Any], transform: Affine) -> NDArray[np.
     rings_crs = np.stack(apply_affine(transform, columns, rows), axis=2)
     polygons: NDArray[np.object_] = np.atleast_1d(shapely.polygons(rings_crs)) if len(boxes) else np.empty(0, object)
     return polygons
+
+
+def georeference_boxes(scene: Scene, chip: Chip, boxes_chip_px: NDArray[Any]) -> NDArray[np.object_]:
+    """Polygons (N,) in the CRS of a scene for boxes (N, 4) in pixels of one of its chips.
+
+    Args:
+        scene: the raster; in scene pixels where it has no CRS.
+        chip: of a ``ChipGrid`` of that scene.
+        boxes_chip_px: half-open boxes as x0, y0, x1, y1.
+
+    Raises:
+        InputError: as ``as_boxes``.
+    """
+    return polygons_crs(boxes_to_scene_px(chip, boxes_chip_px), scene.transform)
 
 
 def areas_m2(polygons: NDArray[np.object_], crs: CRS) -> NDArray[np.float64]:

@@ -37,7 +37,7 @@ def hidden(kind: str) -> NDArray[np.bool_]:
     if kind == "speckle":
         return np.random.default_rng(0).random((SIDE, SIDE)) < 0.15
     if kind == "lattice":
-        return (row % 8 == 0) | (column % 8 == 0)
+        return np.asarray((row % 8 == 0) | (column % 8 == 0))
     return np.broadcast_to(column + row < SIDE // 2, (SIDE, SIDE))
 
 
