@@ -52,6 +52,7 @@ def build(folder: Path) -> Path:
     target = folder / f"geogrounding-{general['version']}.zip"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         extra = [("LICENSE", ROOT / "LICENSE"), ("manual.md", ROOT / "docs" / "qgis.md")]
+        extra.append(("demo.tif", ROOT / "examples" / "data" / "OSBS_029.tif"))
         for name, path in [*extra, *((str(p.relative_to(PLUGIN)), p) for p in files)]:
             entry = zipfile.ZipInfo(f"geoground_qgis/{name}", STAMP)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16

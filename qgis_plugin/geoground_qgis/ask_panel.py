@@ -24,14 +24,14 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
-from . import settings
+from . import demo, settings
 from .area_choice import AreaAsked, AreaChoice
 from .ask_options import AskOptions
 from .compat import QAction, QShortcut
 from .extent_tool import DrawnExtent
 from .messages import PROBLEM, duration, literal, short, tr
 from .question import MAX_QUESTION_CHARS, MAX_QUESTIONS, Ask
-from .rasters import WARN_PIXELS, LayerError, OutsideError, Source, describe_source
+from .rasters import WARN_PIXELS, LayerError, OutsideError, Source, describe_source, to_crs
 
 SETTLE_MS = 400
 """An estimate is made when nothing has changed for so long."""
@@ -258,6 +258,8 @@ class AskPanel(QWidget):
         rasters.addWidget(self.layer, 1)
         rasters.addWidget(self.more)
         form.addRow(tr("Raster"), rasters)
+        self.demo = QPushButton(tr("Load a demo raster"))
+        form.addRow("", self.demo)
         layout.addLayout(form)
 
         head = QHBoxLayout()
@@ -324,13 +326,33 @@ class AskPanel(QWidget):
         self.task.currentIndexChanged.connect(self._changed)
         self.resolution.valueChanged.connect(self._changed)
         self.area.changed.connect(self._changed)
+        self.demo.clicked.connect(self.load_demo)
         self.more.menu().aboutToShow.connect(self._fill_more)
         self.more.menu().triggered.connect(self._tick_more)
 
     def _changed(self, *_: object) -> None:
+        self.demo.setVisible(self.layer.currentLayer() is None)
         if not self._running:
             self.run_button.setEnabled(True)  # until the check says what is missing
             self._settle.start()
+
+    def load_demo(self) -> None:
+        """Add the demo raster, show it, and enter a question about it; everything else is left to the user."""
+        try:
+            layer = demo.load(QgsProject.instance())
+        except LayerError as error:
+            self.show_estimate(str(error), problem=True)
+            return
+        self.layer.setLayer(layer)
+        if not self.questions():
+            self.question.setPlainText(demo.QUESTION)
+        if not self._canvas.mapSettings().destinationCrs().isValid():
+            self._canvas.setDestinationCrs(layer.crs())
+        try:
+            self._canvas.setExtent(to_crs(layer.extent(), layer.crs(), self._canvas.mapSettings().destinationCrs()))
+        except LayerError:
+            return
+        self._canvas.refresh()
 
     def _fill_more(self) -> None:
         menu = self.more.menu()

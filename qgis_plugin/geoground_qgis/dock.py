@@ -65,6 +65,7 @@ class Dock(QgsDockWidget):
         """Stop runs and let go of map and project; the panel is not used afterwards."""
         self._calls.forget()
         self.asking.close()
+        self.saving.close()
         self.teaching.close()
         self.ask.close_tools()
         self.review.close_connections()

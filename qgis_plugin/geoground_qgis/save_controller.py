@@ -34,14 +34,14 @@ class Saving(QObject):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self._window = parent
-        self._tasks: dict[object, object] = {}
+        self._jobs: list[_Job] = []
         self._to_keep: deque[str] = deque()
         self._keeping = False
 
     @property
     def busy(self) -> bool:
         """Whether a file is being written."""
-        return bool(self._tasks or self._to_keep)
+        return bool(self._jobs or self._to_keep)
 
     def ask(self, layer: QgsVectorLayer, driver: str, which: str) -> None:
         """Ask for a file, and in a GeoPackage that holds this layer already for what to do, and save."""
@@ -107,8 +107,7 @@ class Saving(QObject):
             return
         self.save_to(layer, target, results.ALL, quiet=True)
 
-    # Its callbacks share what is saved and how.
-    def save_to(self, layer: QgsVectorLayer, target: Target, which: str, *, quiet: bool = False) -> None:  # noqa: C901
+    def save_to(self, layer: QgsVectorLayer, target: Target, which: str, *, quiet: bool = False) -> None:
         """Save results without a question: ``all``, those ``shown`` on the map, or the ``accepted`` ones.
 
         A temporary layer that is saved whole to a new layer of a GeoPackage lives there from then on, unless it is
@@ -119,7 +118,7 @@ class Saving(QObject):
             text = tr("No result is accepted yet.") if which == results.ACCEPTED else tr("All results are hidden.")
             self.said.emit(text, Qgis.MessageLevel.Warning)
             return
-        movable = (
+        moves = (
             target.driver == GPKG
             and target.action == "new"
             and only is None
@@ -127,43 +126,70 @@ class Saving(QObject):
             and not layer.isEditable()
             and not layer.readOnly()
         )
-        layer_id = layer.id()
-        key = object()
-
-        def end() -> QgsVectorLayer | None:
-            self._tasks.pop(key, None)
-            kept = QgsProject.instance().mapLayer(layer_id)
-            if movable and kept is not None:
-                results.release(kept)
-            if quiet:
-                self._keeping = False
-                QTimer.singleShot(0, self._keep_next)
-            return kept
-
-        def done(written: Target) -> None:
-            kept = end()
-            text = tr("Saved: {path}").format(path=written.path)
-            if written.table:
-                text += tr(", layer “{name}”").format(name=written.table)
-            if movable and kept is not None:
-                saving.keep_in_file(kept, written)
-            elif layer_is_temporary(kept) and only is None:
-                text += ". " + tr("The layer on the map is still a temporary one.")
-            saving.reload_readers(written)
-            if not quiet:
-                self.said.emit(text, Qgis.MessageLevel.Success)
-            self.saved.emit()
-
-        def failed(message: str) -> None:
-            end()
-            self.said.emit(tr("Not saved: {why}").format(why=message), Qgis.MessageLevel.Critical)
-
-        if movable:
+        job = _Job(layer.id(), moves=moves, whole=only is None, quiet=quiet)
+        if moves:
             results.hold(layer, results.SAVING)  # neither edits nor verdicts between the copy and the move
-        self._tasks[key] = layer_id
-        task = saving.write_results(layer, target, only, done, failed)
-        if key in self._tasks:
-            self._tasks[key] = task
+        self._jobs.append(job)
+        job.task = saving.write_results(
+            layer, target, only, lambda written: self._done(job, written), lambda why: self._failed(job, why)
+        )
+
+    def close(self) -> None:
+        """Wait for no file: what is under way is written, and the layers stay where they are."""
+        self._to_keep.clear()
+        jobs, self._jobs = self._jobs, []
+        for job in jobs:
+            job.release()
+
+    def _done(self, job: _Job, written: Target) -> None:
+        if not self._end(job):
+            return
+        layer = job.layer()
+        text = tr("Saved: {path}").format(path=written.path)
+        if written.table:
+            text += tr(", layer “{name}”").format(name=written.table)
+        if job.moves and layer is not None:
+            saving.keep_in_file(layer, written)
+        elif job.whole and layer_is_temporary(layer):
+            text += ". " + tr("The layer on the map is still a temporary one.")
+        saving.reload_readers(written)
+        if not job.quiet:
+            self.said.emit(text, Qgis.MessageLevel.Success)
+        self.saved.emit()
+
+    def _failed(self, job: _Job, why: str) -> None:
+        if self._end(job):
+            self.said.emit(tr("Not saved: {why}").format(why=why), Qgis.MessageLevel.Critical)
+
+    def _end(self, job: _Job) -> bool:
+        """Let go of a job; False where the panel was closed in the meantime, and is not there any more."""
+        if job not in self._jobs:
+            return False
+        self._jobs.remove(job)
+        job.release()
+        if job.quiet:
+            self._keeping = False
+            QTimer.singleShot(0, self._keep_next)
+        return True
+
+
+class _Job:
+    """A file that is being written."""
+
+    def __init__(self, layer_id: str, *, moves: bool, whole: bool, quiet: bool) -> None:
+        self._layer_id = layer_id
+        self.moves, self.whole, self.quiet = moves, whole, quiet
+        self.task: object = None
+
+    def layer(self) -> QgsVectorLayer | None:
+        """The layer, where it is still in the project."""
+        return QgsProject.instance().mapLayer(self._layer_id)
+
+    def release(self) -> None:
+        """Let the user edit the layer again."""
+        layer = self.layer()
+        if self.moves and layer is not None:
+            results.release(layer)
 
 
 def layer_is_temporary(layer: QgsVectorLayer | None) -> bool:

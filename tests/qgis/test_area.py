@@ -189,6 +189,18 @@ def test_ctrl_enter_runs(dock: Dock, link: ScriptedLink, until: Until) -> None:
     until(lambda: not dock.asking.running)
 
 
+def test_a_demo_raster_is_one_click_away(dock: Dock, raster: QgsRasterLayer, iface: QgisInterface) -> None:
+    assert not dock.ask.demo.isVisibleTo(dock)
+    QgsProject.instance().removeMapLayer(raster)
+    assert dock.ask.demo.isVisibleTo(dock)
+    dock.ask.demo.click()
+    (layer,) = QgsProject.instance().mapLayers().values()
+    assert dock.ask.layer.currentLayer() is layer
+    assert dock.ask.questions() == ["tree"]
+    assert not dock.ask.demo.isVisibleTo(dock)
+    assert dock.ask.asks()[0].source.path is not None
+
+
 def test_the_manual_can_be_read_in_qgis() -> None:
     assert manual.text().startswith("#")
     assert "![" not in manual.text()

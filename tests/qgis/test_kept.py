@@ -69,12 +69,15 @@ def test_without_a_project_they_go_into_the_profile_and_are_found_again(
     assert list(kept.earlier(QgsProject.instance())) == []
 
 
-def test_the_same_question_twice_keeps_both_answers(run: Run, keeping: Dock, link: ScriptedLink, until: Until) -> None:
+def test_the_same_question_twice_keeps_both_answers(
+    run: Run, keeping: Dock, link: ScriptedLink, until: Until, iface: QgisInterface
+) -> None:
     link.answers["run"] = emits(features(*FOUND))
     for _ in range(2):
         run()
         until(lambda: not keeping.saving.busy)
-    assert len(saving.layers_in(kept.results_path(QgsProject.instance()))) == 2
+    names = saving.layers_in(kept.results_path(QgsProject.instance()))
+    assert len(names) == 2, (names, messages(iface))
 
 
 def test_a_setting_leaves_them_temporary(run: Run, dock: Dock, link: ScriptedLink) -> None:

@@ -13,6 +13,7 @@ from geoground_qgis.dock import Dock
 from geoground_qgis.saving import Target
 from panels import Run, layers, messages, painted
 from qgis.core import (
+    QgsApplication,
     QgsExpressionContextUtils,
     QgsFeature,
     QgsGeometry,
@@ -271,6 +272,18 @@ def test_neither_edits_nor_verdicts_come_between_copy_and_move(
         accepted = database.execute("SELECT label FROM \"tree (scene)\" WHERE review = 'accepted'").fetchall()
     database.close()
     assert len(accepted) == 1
+
+
+def test_unloading_while_saving_leaves_file_and_layer_whole(
+    found: QgsVectorLayer, dock: Dock, gpkg: Path, until: Until
+) -> None:
+    dock.saving.save_to(found, Target(gpkg, "GPKG"), "all")
+    dock.saving.close()
+    until(lambda: tables(gpkg).get("tree (scene)") == 7)
+    until(lambda: QgsApplication.taskManager().countActiveTasks() == 0)
+    assert found.providerType() == "memory"
+    assert found.startEditing()
+    assert found.rollBack()
 
 
 def test_a_layer_cannot_be_edited_while_a_run_fills_it(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> None:

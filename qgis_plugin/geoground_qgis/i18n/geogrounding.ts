@@ -263,6 +263,11 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../demo.py"/>
+        <source>Demo: forest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Device</source>
         <translation type="unfinished"></translation>
@@ -482,6 +487,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../teach_panel.py"/>
         <source>Length</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_panel.py"/>
+        <source>Load a demo raster</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -897,6 +907,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../loss_plot.py"/>
         <source>The curve appears while training runs.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../demo.py"/>
+        <source>The demo raster is not part of this installation.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
