@@ -62,12 +62,12 @@ def plain_loop(model: TransformersModel, images: list[Any], questions: list[Ques
     for image in images:
         row = []
         for question in questions:
-            image = processing.picture(image)
-            inputs = processing.texts([processing.chat(build_prompt(question, "geo-r1"))], [image])
+            encoded = processing.image(image)
+            inputs = processing.texts([processing.chat(build_prompt(question, "geo-r1"))], [encoded])
             with torch.inference_mode():
                 ids = weights.generate(
                     **inputs,
-                    pixel_values=image.inputs["pixel_values"],
+                    pixel_values=encoded.inputs["pixel_values"],
                     do_sample=False,
                     max_new_tokens=tokens,
                     eos_token_id=sorted(model._end_ids),
