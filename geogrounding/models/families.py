@@ -2,13 +2,13 @@
 
 The numbers in a reply mean nothing without a convention: their range, the order of the four numbers of a box, and the
 image they refer to. ``by_model_type`` finds the family of a transformers checkpoint, ``by_name`` that of a server's
-model name, and both return the same entry. docs/models.md holds the table as text; a test compares the two.
+model name, and both return the same entry. docs/models.md holds the table as text
+(``models.families_table``); a test compares the two.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from typing import Literal
 
@@ -383,30 +383,3 @@ def assumption(name: str, family: Family | None, convention: BoxConvention) -> s
         f"the model {name} {why}: its numbers are taken as {convention.in_words}. "
         "Choose others with --coordinates and --box-order."
     )
-
-
-def table() -> str:
-    """The table of docs/models.md, in Markdown; ``python -m geogrounding.models.families`` prints it."""
-    head = ("family", "range", "order", "image", "form of its own", "says none", "use", "evidence", "source")
-    lines = [head, ("---",) * len(head)]
-    for family in sorted(FAMILIES, key=lambda family: family.name.casefold()):
-        unit = f" (of {family.unit:g})" if family.unit else ""
-        use = f"refused: {family.refusal}" if family.refusal else f"prompt style {family.style}"
-        lines.append(
-            (
-                family.name,
-                family.coordinates + unit,
-                family.order,
-                family.image,
-                f"`{family.form}`" if family.form[0] in "[{<" and ";" not in family.form else family.form,
-                family.none,
-                use,
-                family.evidence,
-                family.source,
-            )
-        )
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(table() + "\n")

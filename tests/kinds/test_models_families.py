@@ -21,8 +21,8 @@ from geogrounding.models.families import (
     Family,
     by_model_type,
     by_name,
-    table,
 )
+from geogrounding.models.families_table import table
 from geogrounding.models.image_size import smart_resize
 from geogrounding.models.openai.model import OpenAIServer
 from geogrounding.models.parsing.answer import parse_answer
