@@ -1,8 +1,8 @@
-"""Images of the experiment: a pool that shots are chosen from, and test sets. See ``experiment``.
+"""Data of the study: a pool from which shots are chosen, and test sets. See ``study``.
 
 A **shot** is one view of a training image in which one withheld class is labelled: the question for all of that class, up
-to two questions for one of it (where it can be identified), and one question of the image that has no target. What is one
-shot is part of what is five, and that of ten.
+to two questions for one of it (where it can be identified), and one question about the image that has no target. Shots are
+nested: the 1-shot set is a subset of the 5-shot set, and so on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from geogrounding.errors import InputError
 WITHHELD = ("airplane", "ship", "tennis court", "vehicle")
 """Classes that the base model never saw."""
 RETAINED = ("storage tank", "baseball diamond", "basketball court", "ground track field", "harbor", "bridge")
-"""The other classes of NWPU VHR-10, to see what is forgotten."""
+"""The other classes of NWPU VHR-10, to measure what is forgotten."""
 KINDS: tuple[Kind, ...] = ("class", "position", "rank", "size", "negative")
 QUESTIONS = "questions.jsonl"
 POOL = "pool"
@@ -41,7 +41,7 @@ class ImageSet:
     name: str
     title: str
     source: str
-    """Name of the data set in ``embedded.pictures``."""
+    """Name of the data set in ``recipes.builtin_model.corpora``."""
     split: Literal["train", "test"]
     classes: tuple[str, ...]
 
@@ -50,7 +50,7 @@ POOL_SET = ImageSet(name=POOL, title="shots", source="nwpu", split="train", clas
 TESTS = (
     ImageSet(name="nwpu", title="NWPU VHR-10, withheld classes", source="nwpu", split="test", classes=WITHHELD),
     ImageSet(name="airbus", title="Airbus, airplane", source="airbus", split="test", classes=("airplane",)),
-    # Nothing of these two is trained on, and they come without a test split.
+    # These two are not trained on, and have no test split.
     ImageSet(name="hrplanes", title="HRPlanes, airplane", source="hrplanes", split="train", classes=("airplane",)),
     ImageSet(name="drone", title="Drone vehicles, vehicle", source="drone", split="train", classes=("vehicle",)),
     ImageSet(name="retained", title="NWPU VHR-10, other classes", source="nwpu", split="test", classes=RETAINED),
@@ -88,12 +88,12 @@ def prepare(folder: Path, wanted: ImageSet, *, views: int, seed: int, write: Wri
     Args:
         folder: of all sets of an experiment.
         wanted: the set.
-        views: drawn; those that show nothing that is asked for are left out.
+        views: number of views drawn; those without a target are left out.
         seed: decides everything.
         write: see ``view_writer``.
 
     Raises:
-        InputError: no view shows what is asked for.
+        InputError: no view shows a target.
     """
     final = folder / wanted.name
     if final.is_dir():
@@ -115,7 +115,7 @@ def prepare(folder: Path, wanted: ImageSet, *, views: int, seed: int, write: Wri
 
 
 def choose_questions(records: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """A few questions about each image: no question twice in other words.
+    """A few questions about each image, none of them a paraphrase of another.
 
     Of each class that an image shows: all of it, one of it by its name alone, one by place, rank or size, as far as they
     were made. Of each image: one for all of something that it does not show.
@@ -144,7 +144,7 @@ def read_questions(folder: Path) -> tuple[Sample, ...]:
 
 
 def shot_records(pool: Path, shots: int, *, seed: int) -> list[dict[str, Any]]:
-    """The questions of so many shots of each class, shot by shot.
+    """The questions of ``shots`` shots of each class, shot by shot.
 
     Args:
         pool: folder of the pool.

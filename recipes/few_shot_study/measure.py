@@ -1,4 +1,4 @@
-"""Measure a model on the test sets of the experiment. See ``experiment``."""
+"""Measure a model on the test sets of the study. See ``study``."""
 
 from __future__ import annotations
 
@@ -19,19 +19,15 @@ from geogrounding.models.load import load_model
 from geogrounding.types import Task
 
 TASKS: tuple[Task, ...] = ("refer", "detect")
-KEPT = ("acc50", "acc70", "f1_50", "none_rate")
-"""Metrics that are sums by image, kept so that means over seeds and differences can have intervals."""
-
 Measured = dict[str, dict[str, dict[str, Any]]]
 """Set -> task -> the metrics of ``evaluate``, and ``by_picture``: metric -> [numerators, denominators], a number an image."""
 
 
-class SharedEyes:
-    """What models saw of images, kept for other models that see with the same weights.
+class SharedFeatures:
+    """Encoded images, shared between models with the same vision tower.
 
-    Training leaves the eyes of the built-in model as they are, so that images of a test set need to be looked at once in
-    the whole experiment. Whether the eyes are the same is decided by a digest of their weights; other kinds of models are
-    left alone.
+    Training leaves the vision tower of the built-in model unchanged, so that each test image is encoded once in the whole
+    study. A digest of the weights decides whether towers are the same; other kinds of models are not shared.
     """
 
     def __init__(self) -> None:
@@ -40,7 +36,7 @@ class SharedEyes:
         """Batches of images that went through a tower."""
 
     def lend(self, model: Any) -> None:
-        """Let an open model use what others saw, and keep what it sees."""
+        """Let an open model use and fill the cache."""
         inner: Any = getattr(model, "_model", None)
         if not hasattr(inner, "encode_images") or not hasattr(inner, "region_head"):
             return
@@ -70,14 +66,14 @@ def _digest_of_weights(model: Any) -> str:
 
 
 def measure(
-    model: str, tests: Mapping[str, Sequence[Sample]], *, eyes: SharedEyes, resamples: int, seed: int
+    model: str, tests: Mapping[str, Sequence[Sample]], *, features: SharedFeatures, resamples: int, seed: int
 ) -> Measured:
     """Ask a model all questions of all test sets.
 
     Args:
         model: what ``load_model`` takes.
         tests: samples by set; those without a target count in the task ``detect``.
-        eyes: what other models saw.
+        features: encoded images of other models.
         resamples: of the intervals.
         seed: of the intervals.
 
@@ -86,7 +82,7 @@ def measure(
     """
     measured: Measured = {}
     with closing(load_model(model)) as opened:
-        eyes.lend(opened)
+        features.lend(opened)
         for name, samples in tests.items():
             measured[name] = {}
             for task in TASKS:
@@ -98,7 +94,9 @@ def measure(
 
 
 def by_image(predictions: Sequence[Prediction]) -> dict[str, list[list[float]]]:
-    """[numerators, denominators] of each metric of ``KEPT`` that the task has, images in the order of the predictions."""
+    """[numerators, denominators] of the metrics that are ratios of sums by image, so that means over seeds can have
+    intervals; images in the order of the predictions.
+    """
     numbers, images = image_numbers(predictions)
     target = np.array([has_target(o) for o in predictions], np.float64)
     silent = np.array([not len(o.kept.boxes_px) for o in predictions], np.float64)

@@ -1,8 +1,8 @@
-"""Table and chart of the study, from ``results.json`` alone. See ``experiment``.
+"""Table and chart of the study, from ``results.json`` alone. See ``study``.
 
 Metrics of several seeds are given as mean ± standard deviation over the seeds (n - 1). Intervals are 95% percentile
-intervals over images of the test set: images are drawn again, together for all seeds, and the metric of a draw is the mean
-over the seeds. For GRPO minus SFT the same draws serve both, because both answered the same questions.
+intervals from resampling the images of the test set, together for all seeds; the metric of a draw is the mean over the
+seeds. For GRPO minus SFT the same draws serve both, because both answered the same questions.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Value:
 
 
 def read_results(file: Path) -> Results:
-    """What ``experiment`` wrote.
+    """The results of a study.
 
     Raises:
         InputError: it is missing or something else.
@@ -65,9 +65,11 @@ def read_results(file: Path) -> Results:
     try:
         results = json.loads(file.read_text(encoding="utf-8"))
         if not {"zero_shot", "runs", "sets", "plan", "versions"} <= set(results):
-            raise ValueError("it holds something else")
+            raise ValueError("unexpected content")
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{file} holds no results of the experiment: {error}", hint="make experiment") from error
+        raise InputError(
+            f"{file} holds no results of the experiment: {error}", hint="`make experiment` writes them."
+        ) from error
     checked: Results = results
     return checked
 

@@ -1,4 +1,4 @@
-"""The experiment: what a few labels of new classes teach by SFT and by GRPO, from the same start.
+"""Compare SFT and GRPO on a few labels of new classes, from the same base model.
 
     python -m recipes.few_shot_study run --data ../shared/data --base BASE --run runs/experiment
     python -m recipes.few_shot_study report --run runs/experiment
@@ -8,8 +8,8 @@ it is trained by SFT and by GRPO with the same questions, as many steps and as m
 sets of the withheld classes, of other data sets, and of the classes that were not withheld.
 
 A folder of an experiment holds ``plan.json``, ``data/`` (the pool and the test sets), ``shots/``, ``runs/NAME/`` with
-``result.json`` for each finished training and ``results.json`` with everything. Started again, it goes on after the last
-finished training; more seeds and shots can be asked for later, other settings need another folder.
+``result.json`` for each finished training and ``results.json`` with everything. Started again, it resumes after the last
+finished training; more seeds and shots can be added later, other settings need another folder.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Plan:
     """Of the choice of shots and of training."""
     pool_views: int = 400
     test_views: int = 160
-    """Drawn for each test set; those that show nothing that is asked for are left out."""
+    """Drawn for each test set; views without a target are left out."""
     data_seed: int = 0
     resamples: int = 500
     """Of the intervals."""
@@ -97,14 +97,14 @@ class Plan:
 
 
 Train = Callable[[Arm, TrainSettings, Path], Mapping[str, Any]]
-"""(method, settings, folder of the result) -> what is worth keeping about the training."""
+"""(method, settings, folder of the result) -> facts about the training, for the record."""
 Measure = Callable[[str, Mapping[str, Sequence[Any]]], Mapping[str, Any]]
-"""(model, samples by set) -> metrics; see ``experiment_measure.measure``."""
+"""(model, samples by set) -> metrics; see ``measure.measure``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doers:
-    """Who does the work."""
+    """The functions that do the work; tests replace them."""
 
     write: data_of.Write
     train: Train
@@ -112,16 +112,16 @@ class Doers:
 
 
 def doers(root: Path, plan: Plan) -> Doers:
-    """Those that really do it.
+    """The functions of a real study.
 
     Args:
         root: folder of the data sets.
         plan: of the experiment.
     """
     from geogrounding.training.launch import train
-    from recipes.few_shot_study.measure import SharedEyes, measure
+    from recipes.few_shot_study.measure import SharedFeatures, measure
 
-    eyes = SharedEyes()
+    features = SharedFeatures()
 
     def trained(arm: Arm, settings: TrainSettings, output: Path) -> Mapping[str, Any]:
         outcome = train(arm, settings, output)
@@ -134,7 +134,7 @@ def doers(root: Path, plan: Plan) -> Doers:
         }
 
     def measured(model: str, tests: Mapping[str, Sequence[Any]]) -> Mapping[str, Any]:
-        return measure(model, tests, eyes=eyes, resamples=plan.resamples, seed=plan.data_seed)
+        return measure(model, tests, features=features, resamples=plan.resamples, seed=plan.data_seed)
 
     return Doers(write=data_of.view_writer(root), train=trained, measure=measured)
 
@@ -149,13 +149,13 @@ def run_experiment(
     command: Sequence[str] = (),
     say: Callable[[str], None] = print,
 ) -> Path:
-    """Do what is not done yet.
+    """Train and measure what is not done yet.
 
     Args:
         plan: of the experiment.
         folder: of the experiment.
-        base: folder of the model that everything starts from.
-        doers: see there.
+        base: folder of the base model.
+        doers: the functions that do the work.
         keep: leave the weights of the trained models.
         command: that was given, for the record.
         say: prints progress.
@@ -165,7 +165,7 @@ def run_experiment(
 
     Raises:
         InputError: the base model is missing, or the data do not show the classes.
-        SettingsError: the folder holds an experiment with other settings or another start.
+        SettingsError: the folder holds an experiment with other settings or another base model.
         GeogroundingError: what training and measuring raise.
     """
     if not (base / "config.json").is_file():
@@ -173,7 +173,7 @@ def run_experiment(
             f"{base} is not the folder of a model",
             hint="`make experiment` makes it; see the Makefile.",
         )
-    for arm in plan.arms:  # what is wrong with the settings is said before anything is done
+    for arm in plan.arms:  # settings are checked before any work
         plan.training(arm, data=folder, model=str(base))
     begun = time.monotonic()
     folder.mkdir(parents=True, exist_ok=True)
@@ -203,7 +203,7 @@ def run_experiment(
         data_of.write_records(shot_file, data_of.shot_records(pool, shots, seed=seed))
         settings = plan.training(arm, data=shot_file, images=pool, data_format="geo-r1", model=str(base), seed=seed)
         model = place / "model"
-        shutil.rmtree(model, ignore_errors=True)  # of a training that was cut off
+        shutil.rmtree(model, ignore_errors=True)  # of an interrupted training
         at, busy = time.monotonic(), time.process_time()
         training = doers.train(arm, settings, model)
         busy = round(time.process_time() - busy, 1)

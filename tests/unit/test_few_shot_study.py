@@ -22,7 +22,7 @@ from geogrounding.training.config import TrainSettings
 from recipes.few_shot_study import data as data_of
 from recipes.few_shot_study import report
 from recipes.few_shot_study import study as ex
-from recipes.few_shot_study.measure import SharedEyes, by_image
+from recipes.few_shot_study.measure import SharedFeatures, by_image
 
 IMAGES = 12
 PLAN = ex.Plan(shots=(1, 2), seeds=(0, 1), pool_views=16, test_views=4, resamples=50)
@@ -319,7 +319,7 @@ def test_parts_by_image_add_up_to_the_metrics() -> None:
     assert refer_metrics(refer, Resampling(resamples=0)).metrics["acc50"] == 0.5
 
 
-def test_models_share_eyes_only_where_they_are_the_same() -> None:
+def test_models_share_features_only_of_the_same_tower() -> None:
     import torch
 
     def model(weight: float) -> Any:
@@ -336,16 +336,16 @@ def test_models_share_eyes_only_where_they_are_the_same() -> None:
         inner = SimpleNamespace(vision_tower=tower, region_head=head, encode_images=encode_images)
         return SimpleNamespace(_model=inner, looked=looked)
 
-    eyes, first, same, other = SharedEyes(), model(1.0), model(1.0), model(2.0)
+    features, first, same, other = SharedFeatures(), model(1.0), model(1.0), model(2.0)
     pixels = torch.ones(1, 3, 2, 2)
     for one in (first, same, other):
-        eyes.lend(one)
+        features.lend(one)
     assert torch.equal(first._model.encode_images(pixels), pixels)
     assert torch.equal(same._model.encode_images(pixels), pixels)
     assert torch.equal(other._model.encode_images(pixels), pixels * 2)
     assert torch.equal(same._model.encode_images(pixels * 3), pixels * 3)
     assert [len(one.looked) for one in (first, same, other)] == [1, 1, 1]
-    eyes.lend(SimpleNamespace())  # a model of another kind is left alone
+    features.lend(SimpleNamespace())  # a model of another kind is left alone
 
 
 def test_sets_of_real_images(tmp_path: Path, shared_data: Path) -> None:
