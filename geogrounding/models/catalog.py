@@ -47,13 +47,13 @@ class ModelInfo:
 
 
 def available(folders: Iterable[str | Path] = ()) -> list[ModelInfo]:
-    """Models that can run on this machine: the embedded one, local folders, the Hugging Face cache, a server, none.
+    """Models that can run on this machine: the built-in one, local folders, the Hugging Face cache, a server, none.
 
     Args:
         folders: model folders, or folders that hold model folders, besides those of ``GEOGROUND_MODELS_DIR``.
 
     Returns:
-        The embedded model first, then folders and cached models by name; folders without a vision-language model in
+        The built-in model first, then folders and cached models by name; folders without a vision-language model in
         them are left out. Nothing is loaded, so that a damaged weight file is not noticed here.
     """
     missing = [package for package in ("torch", "transformers") if find_spec(package) is None]
@@ -102,7 +102,7 @@ def _builtin(needs: str) -> ModelInfo:
         licence=next(filter(None, map(_licence, cards)), ""),
         size_mb=_megabytes(files),
         present=bool(files) and not needs,
-        note=needs or ("the embedded model, works offline" if files else "its weights are missing here"),
+        note=needs or ("the built-in model, works offline" if files else "its weights are missing here"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Model folders and hub repositories: found, checked before anything is loaded, and told apart by a fingerprint.
+"""Model folders and hub repositories: found, checked before anything is loaded, and identified by a fingerprint.
 
 Weights are read from safetensors only: a pickle can run code when it is opened. Nothing here imports torch.
 """

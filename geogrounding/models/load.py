@@ -149,13 +149,13 @@ def _trained(name: str, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     folder = weights.local_path(name)
     if not folder.is_dir():
         return name, given
-    told = trained_run.inference_of(folder)
-    options = {} if told is None else told.options()
+    recorded = trained_run.inference_of(folder)
+    options = {} if recorded is None else recorded.options()
     if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
         return name, {**options, **given}
     if "adapter" in given:
         raise SettingsError(f"{name} is an adapter itself", hint="Give the model as the name, one adapter beside it.")
-    base = told.base if told is not None else trained_run.base_of_adapter(folder)
+    base = recorded.base if recorded is not None else trained_run.base_of_adapter(folder)
     if base is None:
         raise ModelError(
             f"the adapter in {folder} does not say which model it belongs to",

@@ -253,7 +253,7 @@ def clean_expression(expression: str) -> str:
 def _too_long(length: int) -> SettingsError:
     return SettingsError(
         f"the expression has {length} characters, at most {MAX_EXPRESSION_CHARS} are allowed",
-        hint="Say what to look for in one sentence, or ask several questions.",
+        hint="Say in a few words what to look for, or give several queries.",
     )
 
 

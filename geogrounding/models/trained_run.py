@@ -19,7 +19,7 @@ RECORD = "training.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inference:
-    """How a trained model is asked: what ``load_model`` is told unless the user says otherwise."""
+    """Default ``load_model`` options that were stored with a training run."""
 
     base: str | None
     """Model that the adapter in the folder belongs to; None where the folder holds a whole model."""
@@ -53,26 +53,26 @@ def inference_of(folder: Path) -> Inference | None:
             f"the training run in {folder} is not done",
             hint="Finish it with --resume, or give one of its checkpoints.",
         )
-    told = record.get("inference")
-    if not isinstance(told, dict):
+    recorded = record.get("inference")
+    if not isinstance(recorded, dict):
         raise ModelError(f"{folder / RECORD} does not say how to ask the model", hint="Train it again.")
     for name in ("base", "processor", "style", "coordinates"):
-        if not isinstance(told.get(name), str | None):
+        if not isinstance(recorded.get(name), str | None):
             raise _damaged(folder, name)
-    pixels = told.get("max_pixels")
+    pixels = recorded.get("max_pixels")
     if pixels is not None and (not isinstance(pixels, int) or isinstance(pixels, bool) or pixels < 1):
         raise _damaged(folder, "max_pixels")
     try:
-        style = check_style(str(told.get("style")))
+        style = check_style(str(recorded.get("style")))
     except SettingsError as error:
         raise _damaged(folder, "style") from error
-    if told.get("coordinates") not in get_args(CoordinateConvention):
+    if recorded.get("coordinates") not in get_args(CoordinateConvention):
         raise _damaged(folder, "coordinates")
     return Inference(
-        base=told.get("base"),
-        processor=told.get("processor"),
+        base=recorded.get("base"),
+        processor=recorded.get("processor"),
         style=style,
-        coordinates=str(told["coordinates"]),
+        coordinates=str(recorded["coordinates"]),
         max_pixels=pixels,
     )
 

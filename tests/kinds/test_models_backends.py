@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ Install = Callable[..., None]
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
     """``install(code, acme="acme_grounding:load")``: an installed package of somebody else."""
 
     def make(code: str, **entries: str) -> None:
@@ -35,7 +35,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         (place / "acme_grounding.py").write_text(code)
         monkeypatch.syspath_prepend(str(place))
 
-    yield make  # type: ignore[misc]
+    yield make
     sys.modules.pop("acme_grounding", None)
 
 

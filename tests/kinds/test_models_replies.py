@@ -325,10 +325,12 @@ def events(*chunks: Any) -> httpx.Response:
 
 def test_a_stream_that_was_not_asked_for_is_joined() -> None:
     deltas: list[dict[str, Any]] = [{"role": "assistant"}, {"content": ANSWER[:20]}, {"content": ANSWER[20:]}]
-    chunks = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    chunks: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
     answer = ask(events(*chunks), "qwen3-vl")
     assert near(answer.detections[0].box_chip_px, PLACED, 1e-6)
-    chunks[-1]["choices"][0]["finish_reason"] = "length"  # type: ignore[index]
+    chunks[-1]["choices"][0]["finish_reason"] = "length"
     assert any(drop.reason == Reason.TRUNCATED for drop in ask(events(*chunks), "qwen3-vl").dropped)
 
 

@@ -42,8 +42,8 @@ class ImageInput:
             np.asarray(Image.fromarray(image).resize(size, Image.Resampling(self.resample)), np.float32)
             for image in images
         ]
-        values = np.stack(resized) * np.float32(self.scale)
-        values = (values - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
+        values: NDArray[np.float32] = (np.stack(resized) * np.float32(self.scale) - mean) / std
         return torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2)))
 
 

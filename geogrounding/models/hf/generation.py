@@ -42,7 +42,7 @@ class ImageFeatures:
     deepstack: tuple[torch.Tensor, ...]
     """Further features that enter the first language layers (Qwen3-VL), each (image tokens, hidden); else empty."""
     kind: type
-    """Class of the model's output, built anew for each batch."""
+    """Class of the model's output, built for each batch."""
 
 
 def takes_features(model: Any) -> bool:

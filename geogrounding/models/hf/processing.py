@@ -27,8 +27,8 @@ from geogrounding.messages import first_line
 from geogrounding.models import hub
 
 DEFAULT_MAX_PIXELS = 1024 * 1024
-"""Largest image a model is shown unless told otherwise; Qwen's own limit (12.8 megapixels) would cost minutes a
-chip."""
+"""Largest image a model is shown unless ``max_pixels`` is given; Qwen's own limit (12.8 megapixels) would cost minutes
+a chip."""
 _UNKNOWN_TILE_PX = 768
 
 QWEN_FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "qwen3_vl_moe", "qwen3_5", "glm4v")

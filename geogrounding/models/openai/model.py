@@ -41,8 +41,8 @@ API_KEY_VARIABLES = ("GEOGROUND_API_KEY", "OPENAI_API_KEY")
 
 _TILE_PX = 980
 """The largest square of 28 px steps within the pixel budget of Qwen2.5-VL."""
-EMBEDDED_INPUT_PX = 336
-"""Side of the image that the embedded model sees; its numbers are pixels of it."""
+BUILTIN_INPUT_PX = 336
+"""Side of the image that the built-in model sees; its numbers are pixels of it."""
 _REFUSED_FIELD_STATUS = (400, 422, 501)
 
 
@@ -99,7 +99,7 @@ class OpenAIServer:
             tile_size_px: side of the chips, 980 by default, or ``input_size_px``.
             overlap_px: by default an eighth of the tile.
             input_size_px: the model has a fixed square input of this side; images are sent in exactly this size. By
-                default that of the embedded model for its style, otherwise none.
+                default that of the built-in model for its style, otherwise none.
             max_pixels: largest image sent where coordinates are resized pixels; not above the server's own budget.
             jpeg_quality: send JPEG of this quality (1 to 95) in place of PNG.
             transport: replaces the network in tests, as do ``sleep``, ``clock`` and ``jitter`` (see ``ServerClient``).
@@ -141,7 +141,7 @@ class OpenAIServer:
         self._temperature = temperature
         self._max_tokens = max_tokens
         if input_size_px is None and self._style == "embedded":
-            input_size_px = EMBEDDED_INPUT_PX
+            input_size_px = BUILTIN_INPUT_PX
         self._sender = ImageSender(
             coordinates=self._convention.coordinates,
             square=family is not None and family.image == "square",

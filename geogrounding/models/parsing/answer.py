@@ -1,8 +1,8 @@
 """From a model's text to detections on the chip, whatever the text is.
 
 ``parse_answer`` never raises and its work is bounded: 64 KB of text, 500 boxes, finite numbers. Everything it leaves
-out is counted with a reason (``Reason``). What the numbers mean is told, never guessed: a model that writes in another
-convention than it states loses its boxes with a reason that names the suspicion.
+out is counted with a reason (``Reason``). The coordinate convention is passed in, never inferred: a model that writes
+in another convention loses its boxes with a reason that names the suspicion.
 """
 
 from __future__ import annotations

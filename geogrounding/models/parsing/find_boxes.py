@@ -209,6 +209,6 @@ def _bare_numbers(text: str, blocks: Sequence[Section], found: Located, beside: 
     numbers = numbers_in(text, blocks[0].start, blocks[0].stop)
     if numbers is None:
         return False
-    # Without a bracket nothing tells the last number from its first digits, except something that follows it.
+    # Without a bracket, only something that follows shows that the last number is whole.
     add_box(text, numbers, beside, found, whole=not beside.tag or numbers[-1].stop < len(text))
     return True

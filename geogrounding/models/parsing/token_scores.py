@@ -71,7 +71,7 @@ def _score(
         logprob = logprobs[index]
         if logprob is None or isinstance(logprob, bool) or math.isnan(logprob):
             return None
-        total += min(0.0, logprob)  # rounding may leave a hair above certainty
+        total += min(0.0, logprob)  # rounding may leave slightly more than certainty
     return math.exp(total / len(used))
 
 
