@@ -18,7 +18,7 @@ from .version import version
 
 def describe_probe(found: dict[str, Any]) -> str:
     """What the engine said about itself (the method ``test`` of docs/engine.md), a line each."""
-    lines = [f"{name}: {_short(found[name])}" for name in ("geogrounding", "python", "platform") if found.get(name)]
+    lines = [f"{name}: {_short(found[name])}" for name in ("geogrounding", "python") if found.get(name)]
     if found.get("device"):
         lines.append(tr("device: {device} ({name})").format(device=found["device"], name=found.get("device_name", "")))
     packages, crs = found.get("packages"), found.get("crs")

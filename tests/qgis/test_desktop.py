@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="no xvfb-run"),
     pytest.mark.skipif(not ENGINE.is_file(), reason="no engine: make .venv first"),
 ]
-START_S = 300.0
+START_S = 600.0
 
 
 @pytest.fixture
