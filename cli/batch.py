@@ -6,8 +6,8 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -28,6 +28,7 @@ from .terminal import clean, clean_lines, count, duration, say
 if TYPE_CHECKING:
     from geogrounding.execution.report import RunReport
     from geogrounding.models.base import Model
+    from geogrounding.models.segmenters.base import Segmenter
     from geogrounding.settings import RunSettings
 
 TABLE = "summary.csv"
@@ -62,6 +63,8 @@ class Batch:
     folder: Path
     ending: str
     queries: tuple[str, ...]
+    segmenter: Segmenter | None
+    """Open; None where no masks are needed."""
     options: dict[str, Any]
     previews: bool
     resume: bool
@@ -158,8 +161,8 @@ def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: 
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
     with reporter:
         try:
-            batch, load = _prepare(query_file, folder, scenes, options)
-            with closing(load()) as model:
+            batch, load, segmenter = _prepare(query_file, folder, scenes, options)
+            with closing(load()) as model, _segmenting(batch, segmenter, scenes[0]) as batch:
                 rows = _run_all(batch, model, scenes, reporter, quiet=quiet, verbose=verbose)
         except GeogroundingError as error:
             reporter.event("error", **describe_error(error))
@@ -179,10 +182,12 @@ def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: 
         )
 
 
-def _prepare(query_file: Path, folder: Path, scenes: Sequence[str], options: dict[str, Any]) -> tuple[Batch, Any]:
+def _prepare(
+    query_file: Path, folder: Path, scenes: Sequence[str], options: dict[str, Any]
+) -> tuple[Batch, Callable[[], Model], Callable[[], Segmenter]]:
     """Check everything that concerns all scenes, before the model is loaded."""
     build.check_scenes(scenes)
-    load = build.model_loader(options)
+    segmenter, load = build.segmenter_loader(options), build.model_loader(options)
     batch = Batch(
         folder=folder,
         ending=FORMATS[options.pop("of")],
@@ -195,6 +200,7 @@ def _prepare(query_file: Path, folder: Path, scenes: Sequence[str], options: dic
         dst_crs=options.pop("dst_crs"),
         creation_options=build.key_values(options.pop("creation_options"), "--co"),
         allow_failed=options.pop("allow_failed"),
+        segmenter=None,
         options=options,
     )
     for stem, number in Counter(_stem(scene) for scene in scenes).items():
@@ -208,13 +214,23 @@ def _prepare(query_file: Path, folder: Path, scenes: Sequence[str], options: dic
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
-    return batch, load
+    return batch, load, segmenter
 
 
 def _stem(scene: str) -> str:
     """Name of a scene without folder and ending, also for URLs and GDAL paths with options."""
     name = scene.partition("?")[0].rstrip("/").rpartition("/")[2]
     return name.rpartition(".")[0] or name or "scene"
+
+
+@contextmanager
+def _segmenting(batch: Batch, load: Callable[[], Segmenter], scene: str) -> Iterator[Batch]:
+    """The batch with an open segmenter, where masks are needed."""
+    if not batch.settings(scene).needs_masks:
+        yield batch
+        return
+    with closing(load()) as segmenter:
+        yield replace(batch, segmenter=segmenter)
 
 
 def _run_all(
@@ -262,6 +278,7 @@ def _run_one(
             batch.settings(scene),
             layer,
             model=model,
+            segmenter=batch.segmenter or "builtin",
             resume=batch.resume,
             overwrite=batch.overwrite,
             append=batch.append,
@@ -332,6 +349,7 @@ def _key(batch: Batch, model: Model, scene: str) -> str:
         asdict(replace(settings, source="")),
         batch.dst_crs,
         batch.creation_options,
+        None if batch.segmenter is None else [batch.segmenter.name, batch.segmenter.fingerprint],
     ]
     if settings.aoi is not None and settings.aoi.is_file():
         parts.append(hashlib.sha256(settings.aoi.read_bytes()).hexdigest())

@@ -18,6 +18,7 @@ from .param_types import FORMATS
 if TYPE_CHECKING:
     from geogrounding.geometry.extent import Extent
     from geogrounding.models.base import Model
+    from geogrounding.models.segmenters.base import Segmenter
 
 MAX_QUERY_FILE_BYTES = 1_000_000
 """A list of queries is small; a larger file is nearly always a raster given by mistake."""
@@ -145,6 +146,8 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
             "match_metric",
             "match_threshold",
             "min_score",
+            "outline",
+            "simplify_m",
         )
         if name in options
     }
@@ -232,6 +235,21 @@ def model_loader(options: dict[str, Any]) -> Callable[[], Model]:
         from geogrounding.models.load import load_model
 
         return load_model(name, **given)
+
+    return load
+
+
+def segmenter_loader(options: dict[str, Any]) -> Callable[[], Segmenter]:
+    """Take the segmenter out of ``options`` (which is changed); the result loads it when called.
+
+    Device and number format are those of the model: call it before ``model_loader``.
+    """
+    name, device, dtype = options.pop("segmenter"), options["device"], options["dtype"]
+
+    def load() -> Segmenter:
+        from geogrounding.models.segmenters.load import load_segmenter
+
+        return load_segmenter(name, device=device, dtype=None if dtype == "auto" else dtype)
 
     return load
 

@@ -8,7 +8,7 @@ from typing import get_args
 import click
 
 from geogrounding.settings import RUN_TASKS, MatchMetric, MergeMethod
-from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
+from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, Outline, PromptStyle
 
 from .main import VERBOSE_KEY
 from .param_types import BandOrNone, ExtentText, KeyValue, Metres, Numbers, Overlap
@@ -276,7 +276,8 @@ QUESTION = together(
         default="detect",
         show_default=True,
         section="Question",
-        help="detect: every object that fits. refer: the one object the query describes.",
+        help="detect: every object that fits. refer: the one object that the query describes. "
+        "segment: detect, with masks.",
     ),
     option(
         "--whole-scene/--per-chip",
@@ -297,6 +298,30 @@ CONTEXT = option(
 )
 
 RESULT = together(
+    option(
+        "--outline",
+        type=click.Choice(get_args(Outline)),
+        section="Result",
+        help="What geometries show. box: the box around the object. mask: its pixels. regular: its pixels with right "
+        "angles, or a circle. oriented: the smallest turned rectangle. point: the centre of the box. Default: box, and "
+        "mask for --task segment.",
+    ),
+    option(
+        "--simplify",
+        "simplify_m",
+        type=click.FloatRange(min=0),
+        section="Result",
+        metavar="METRES",
+        help="How far mask and regular may move from the pixels; 0 keeps them. Default: about a pixel.",
+    ),
+    option(
+        "--segmenter",
+        default="builtin",
+        show_default=True,
+        section="Result",
+        metavar="NAME|FOLDER|HUB-ID",
+        help="What draws masks: builtin, or a SAM 2.1 or SAM checkpoint such as facebook/sam2.1-hiera-large.",
+    ),
     option(
         "--merge",
         type=click.Choice(get_args(MergeMethod)),

@@ -95,6 +95,7 @@ def command(scene: str, query: tuple[str, ...], output: Path | None, **options: 
       geoground run scene.tif "the largest building within 150 m of the river" -o b.gpkg --context river.gpkg --explain
       geoground run city.tif ship -o ships.fgb --bbox 12.30,45.42,12.36,45.45 --bbox-crs EPSG:4326
       geoground run scene.tif car -o cars.gpkg --base-url http://localhost:8000/v1 --model Qwen/Qwen3-VL-8B-Instruct
+      geoground run scene.tif building -o footprints.gpkg --outline regular
       geoground run scene.tif car -o cars.gpkg --model ./Geo-R1 --device cuda --resume
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, allow_failed, explain = options.pop("quiet"), options.pop("allow_failed"), options.pop("explain")
@@ -138,7 +139,7 @@ def _run(
     overwrite, resume = options.pop("overwrite"), options.pop("resume")
     if preview is not None:
         build.check_preview(preview, overwrite=overwrite or resume)
-    load = build.model_loader(options)
+    segmenter, load = build.segmenter_loader(options), build.model_loader(options)
     append, layer = options.pop("append"), options.pop("layer")
     dst_crs, creation_options = options.pop("dst_crs"), build.key_values(options.pop("creation_options"), "--co")
 
@@ -149,6 +150,7 @@ def _run(
         settings,
         output,
         model=load,
+        segmenter=segmenter,
         resume=resume,
         overwrite=overwrite,
         append=append,

@@ -4,6 +4,7 @@ Scene.open      opens and checks the raster                           raster/sce
 make_plan       area, resolution, chips                               execution/scan_plan.py, raster/grid.py
 read_chips      pixels, some chips ahead of the model                 raster/reader.py
 model.ground    answers, a batch of chips at a time                   models/
+segment         masks in the answers' boxes, where outlines are asked models/segmenters/
 Journal         each answered batch on disk before the next           execution/journal.py
 Collection      boxes to the scene, merged across chip borders        execution/results.py, vector/merge.py
 write_layer     the file, whole or not at all                         io/write_layer.py
@@ -31,6 +32,7 @@ from geogrounding.execution.scene import opened_or_open, settings_of
 from geogrounding.io.destination import Destination, check_place
 from geogrounding.io.write_layer import check_layer, to_geodataframe, write_layer
 from geogrounding.models.base import Model
+from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
@@ -50,6 +52,10 @@ ModelSource = Model | str | Callable[[], Model]
 then refused before weights are read."""
 
 
+SegmenterSource = Segmenter | str | Callable[[], Segmenter]
+"""The same for a segmenter; it is only loaded where the outline asked for needs masks."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
     """A run whose chips are all answered, with its files still open."""
@@ -59,6 +65,7 @@ class Walk:
     stretch: Stretch
     plan: Plan
     model: Model
+    segmenter: Segmenter | None
     journal: Journal
     collection: Collection
     report: RunReport
@@ -69,6 +76,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
     output: str | Path,
     *expressions: str,
     model: ModelSource = "builtin",
+    segmenter: SegmenterSource = "builtin",
     resume: bool = False,
     overwrite: bool = False,
     append: bool = False,
@@ -90,6 +98,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         output: the layer; its ending chooses the format.
         expressions: what to look for.
         model: a name for ``load_model``, a loaded model, or a function that loads one.
+        segmenter: the same for ``load_segmenter``; asked where ``outline`` needs masks.
         resume: go on with an interrupted run.
         overwrite: replace an existing layer; other layers of a GeoPackage stay.
         append: add to an existing GeoPackage: a layer, or features to the layer of this name.
@@ -125,6 +134,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         settings,
         model,
         journal_path,
+        segmenter=segmenter,
         opened=opened,
         resume=resume,
         overwrite=overwrite,
@@ -160,7 +170,9 @@ def write_result(
         walk.collection,
         crs=walk.scene.crs,
         dst_crs=destination.dst_crs,
-        metadata=describe_run(walk.scene, walk.settings, walk.plan, walk.stretch, walk.model, walk.report),
+        metadata=describe_run(
+            walk.scene, walk.settings, walk.plan, walk.stretch, walk.model, walk.report, segmenter=walk.segmenter
+        ),
         creation_options=destination.options,
         overwrite=destination.overwrite,
         append=destination.append,
@@ -168,6 +180,7 @@ def write_result(
         extent=walk.scene.bounds,
         pixel_coordinates=walk.scene.crs is None,
         measures=walk.collection.measures,
+        points=walk.settings.drawn_outline == "point",
     )
 
 
@@ -179,6 +192,7 @@ def ground(
     source: RasterSource,
     *expressions: str,
     model: ModelSource = "builtin",
+    segmenter: SegmenterSource = "builtin",
     allow_failed: bool = False,
     **options: Unpack[RunOptions],
 ) -> gpd.GeoDataFrame:
@@ -188,6 +202,7 @@ def ground(
         source: path of the raster, an open ``Scene`` (left open), or a dataset that rasterio opened from a file.
         expressions: what to look for.
         model: a name for ``load_model``, or a loaded model (left open).
+        segmenter: the same for ``load_segmenter``; asked where ``outline`` needs masks.
         allow_failed: return what was found even when chips failed.
         options: fields of ``RunSettings``, such as ``bbox``, ``min_score``, ``bands``.
 
@@ -198,7 +213,7 @@ def ground(
     settings, opened = settings_of(source, expressions, **options)
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
-        walk_scene(settings, model, Path(folder) / "run.journal", opened=opened) as walk,
+        walk_scene(settings, model, Path(folder) / "run.journal", segmenter=segmenter, opened=opened) as walk,
     ):
         if not walk.report.complete and not allow_failed:
             chip, reason = walk.report.failed_chips[0]
@@ -210,7 +225,11 @@ def ground(
 
 
 def stream(
-    source: RasterSource, *expressions: str, model: ModelSource = "builtin", **options: Unpack[RunOptions]
+    source: RasterSource,
+    *expressions: str,
+    model: ModelSource = "builtin",
+    segmenter: SegmenterSource = "builtin",
+    **options: Unpack[RunOptions],
 ) -> Generator[Feature, None, None]:
     """Yield features while the run goes on, one answered batch of chips after the other.
 
@@ -228,13 +247,14 @@ def stream(
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
         opened_or_open(opened, settings) as scene,
         _open_model(model) as loaded,
+        _open_segmenter(segmenter, settings) as masks,
         Journal(Path(folder) / "run.journal", {}) as journal,
     ):
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         collect = partial(Collection, scene, plan, settings, model_name=loaded.name)
         with closing(read_chips(scene, plan.grid, stretch)) as images:
             for batch in batches_of(images, loaded.conventions.batch_size):
-                records = ask_batch(loaded, batch, plan.composition.questions)
+                records = ask_batch(loaded, batch, plan, masks)
                 if plan.composition.composed:
                     journal.append(records)
                 by_chip = {record.index: record for record in records}
@@ -251,6 +271,7 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
     model: ModelSource,
     journal_path: Path,
     *,
+    segmenter: SegmenterSource = "builtin",
     opened: Scene | None = None,
     resume: bool = False,
     overwrite: bool = False,
@@ -266,6 +287,7 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
         settings: what is asked.
         opened: the raster of the settings where it is open already; it is left open.
         model: a loaded model, its name, or a function that loads it.
+        segmenter: the same of a segmenter; asked where ``settings.outline`` needs masks.
         journal_path: record of finished chips; it stays unless the caller removes it.
         resume: go on with an existing journal.
         overwrite: throw an existing journal away.
@@ -285,12 +307,13 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
         opened_or_open(opened, settings) as scene,
         nullcontext(check_scene(scene) if check_scene is not None else ()) as checked,
         _open_model(model) as loaded,
+        _open_segmenter(segmenter, settings) as masks,
     ):
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         notices = (*notices_of(scene, sample_validity(scene)), *plan.area.notices, *checked)
         for notice in notices:
             (on_notice or _logger.warning)(notice)
-        key = run_key(scene, settings, plan, stretch, loaded)
+        key = run_key(scene, settings, plan, stretch, loaded, masks)
         with Journal(journal_path, key, resume=resume, overwrite=overwrite) as journal:
             if on_plan is not None:
                 on_plan(scene, plan, loaded)
@@ -302,7 +325,7 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
                         list(Collection(scene, plan, settings, by_chip, model_name=loaded.name, whole_scene=False))
                     )
 
-            answer_chips(scene, plan, stretch, loaded, journal, clock, on_progress, emit_features)
+            answer_chips(scene, plan, stretch, loaded, masks, journal, clock, on_progress, emit_features)
             collection = Collection(scene, plan, settings, journal, model_name=loaded.name)
             report = make_report(collection, plan, journal, clock, notices)
             yield Walk(
@@ -311,6 +334,7 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
                 stretch=stretch,
                 plan=plan,
                 model=loaded,
+                segmenter=masks,
                 journal=journal,
                 collection=collection,
                 report=report,
@@ -330,3 +354,21 @@ def _open_model(source: ModelSource) -> Iterator[Model]:
         manager = closing(source())
     with manager as model:
         yield model
+
+
+@contextmanager
+def _open_segmenter(source: SegmenterSource, settings: RunSettings) -> Iterator[Segmenter | None]:
+    """Load a segmenter where masks are needed, and close it afterwards; one that came loaded is left open."""
+    manager: Any
+    if not settings.needs_masks:
+        manager = nullcontext(None)
+    elif isinstance(source, str):
+        from geogrounding.models.segmenters.load import load_segmenter
+
+        manager = closing(load_segmenter(source))
+    elif isinstance(source, Segmenter):
+        manager = nullcontext(source)
+    else:
+        manager = closing(source())
+    with manager as segmenter:
+        yield segmenter

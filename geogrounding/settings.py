@@ -10,10 +10,10 @@ from typing import Literal, TypedDict, get_args
 
 from geogrounding.errors import SettingsError
 from geogrounding.messages import quote
-from geogrounding.types import Question, Task
+from geogrounding.types import Outline, Question, Task
 
-RUN_TASKS: tuple[Task, ...] = ("refer", "detect")
-"""Tasks of a run: its results are boxes."""
+RUN_TASKS: tuple[Task, ...] = get_args(Task)
+"""Tasks of a run; ``segment`` is ``detect`` whose results are masks."""
 MIN_TILE_PX, MAX_TILE_PX = 32, 8192
 """Smallest and largest side of a chip, chip pixels."""
 MergeMethod = Literal["auto", "nms", "nmm", "union", "none"]
@@ -82,15 +82,25 @@ class RunSettings:
     match_threshold: float = 0.5
     min_score: float | None = None
     """Detections with a lower score are left out; None takes what suits the model."""
+    outline: Outline | None = None
+    """What geometries show: ``box``, ``mask``, ``regular`` (right angles), ``oriented`` or ``point``; None is ``mask``
+    for the task ``segment`` and ``box`` else."""
+    simplify_m: float | None = None
+    """Tolerance of the simplification of ``mask`` and ``regular``, metres (pixels of a scene without CRS); None goes by
+    the size of a pixel and of the object, 0 keeps the edges of pixels."""
 
     def __post_init__(self) -> None:
         _check_expressions(self.expressions)
         _check_choice("task", self.task, get_args(Task))
-        if self.task not in RUN_TASKS:
-            raise SettingsError(
-                f"task {self.task} needs masks, and a run gives boxes",
-                hint="Use task detect for all objects, or refer for one; segment is a task of training and evaluation.",
-            )
+        if self.outline is not None:
+            _check_choice("outline", self.outline, get_args(Outline))
+        if self.simplify_m is not None:
+            if not (math.isfinite(self.simplify_m) and self.simplify_m >= 0):
+                raise SettingsError(f"simplification {self.simplify_m} is not a number of metres, 0 or more")
+            if self.drawn_outline not in ("mask", "regular"):
+                raise SettingsError(
+                    f"outline {self.drawn_outline} has nothing to simplify", hint="Use outline mask or regular."
+                )
         _check_choice("merge", self.merge, get_args(MergeMethod))
         _check_choice("match-metric", self.match_metric, get_args(MatchMetric))
         self._check_tiling()
@@ -120,6 +130,16 @@ class RunSettings:
             or list(self.scales) != sorted(set(self.scales))
         ):
             raise SettingsError(f"scales {self.scales} are not positive numbers in rising order", hint="Example: 1,2,4")
+
+    @property
+    def drawn_outline(self) -> Outline:
+        """The outline that geometries show."""
+        return self.outline or ("mask" if self.task == "segment" else "box")
+
+    @property
+    def needs_masks(self) -> bool:
+        """Whether a segmenter is asked."""
+        return self.drawn_outline in ("mask", "regular", "oriented")
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -180,6 +200,8 @@ class RunOptions(TypedDict, total=False):
     match_metric: MatchMetric
     match_threshold: float
     min_score: float | None
+    outline: Outline | None
+    simplify_m: float | None
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

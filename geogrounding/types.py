@@ -47,6 +47,21 @@ class Question:
     task: Task = "detect"
 
 
+Outline = Literal["box", "mask", "regular", "oriented", "point"]
+"""What a feature's geometry is: the box around the object, its mask, the mask with right angles, the smallest rotated
+rectangle around the mask, or the centre of the box."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mask:
+    """Which pixels of a chip show an object, inside a window of it. Made by ``geometry.masks.pack_mask``."""
+
+    window_chip_px: tuple[int, int, int, int]
+    """(x0, y0, x1, y1) whole pixels, half-open, inside the chip."""
+    packed: bytes = field(repr=False)
+    """The pixels of the window, row by row, one bit each, compressed by zlib."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
     """One object that a model found on a chip."""
@@ -57,6 +72,8 @@ class Detection:
     score: float | None = None
     """In [0, 1], from token probabilities; None when the model gives none."""
     keypoints_chip_px: tuple[tuple[float, float], ...] = ()
+    mask: Mask | None = None
+    """Its pixels, where the model or a segmenter gave them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

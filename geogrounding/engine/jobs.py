@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from geogrounding.engine.interrupts import Emit, Interrupts
     from geogrounding.execution.report import Progress
     from geogrounding.execution.scan_plan import Plan
+    from geogrounding.models.segmenters.base import Segmenter
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunOptions
     from geogrounding.vector.feature import Feature
@@ -186,6 +187,7 @@ class Jobs:
                 settings,
                 lambda: self._model(params.model, emit),
                 journal,
+                segmenter=lambda: self._segmenter(params, emit),
                 resume=params.resume,
                 overwrite=params.overwrite,
                 on_plan=plan_made,
@@ -231,6 +233,14 @@ class Jobs:
         if not self._warm.loaded(wanted):
             emit("loading", model=wanted.model)
         return self._warm.get(wanted)
+
+    def _segmenter(self, params: parameters.Run, emit: Emit) -> Segmenter:
+        from geogrounding.models.segmenters.load import load_segmenter
+
+        options = params.model.model_options
+        if params.segmenter != "builtin":
+            emit("loading", model=params.segmenter)
+        return load_segmenter(params.segmenter, device=options.device, dtype=options.dtype)
 
     @contextmanager
     def _journal(self, output: Path | None) -> Iterator[Path]:

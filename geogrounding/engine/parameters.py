@@ -79,6 +79,7 @@ class _Plan(Load):
 
 
 class _Run(Load):
+    segmenter: Name = "builtin"
     output: Path | None = None
     overwrite: bool = False
     resume: bool = False
@@ -108,6 +109,8 @@ class Run(SceneParameters):
     model: Load
     output: Path | None
     """A layer to write; None: features are only sent."""
+    segmenter: str
+    """Draws masks where the outline needs them."""
     overwrite: bool
     resume: bool
 
@@ -180,7 +183,12 @@ def parse(method: str, params: Mapping[str, Any]) -> Parameters:
         own, settings = _split(params, {})
         run = _validate(_Run, own)
         return Run(
-            settings=settings, model=_load_of(run), output=run.output, overwrite=run.overwrite, resume=run.resume
+            settings=settings,
+            model=_load_of(run),
+            output=run.output,
+            segmenter=run.segmenter,
+            overwrite=run.overwrite,
+            resume=run.resume,
         )
     if method not in SIMPLE:
         raise RequestError(

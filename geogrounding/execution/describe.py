@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from geogrounding.vector.feature import Feature
 
 
-ATTRIBUTES = ("query", "label", "score", "reasoning", "model", "chip", "source", "area_m2")
+ATTRIBUTES = ("query", "label", "score", "reasoning", "model", "chip", "source", "outline", "area_m2")
 """Attributes of a feature that a client of the engine gets, in this order."""
 
 

@@ -12,6 +12,7 @@ them.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -27,7 +28,7 @@ from typing import Any, BinaryIO, Literal, Self
 from filelock import FileLock, Timeout
 
 from geogrounding.errors import JournalError
-from geogrounding.types import Answer, Detection, Drop
+from geogrounding.types import Answer, Detection, Drop, Mask
 
 FORMAT = 1
 CACHED_LINES = 16
@@ -231,7 +232,7 @@ def _pack(record: ChipRecord) -> dict[str, Any]:
     answers = [
         {
             "reasoning": a.reasoning,
-            "found": [[*d.box_chip_px, d.score, d.label, [list(k) for k in d.keypoints_chip_px]] for d in a.detections],
+            "found": [_pack_detection(d) for d in a.detections],
             "dropped": [[d.reason, d.text] for d in a.dropped],
         }
         for a in record.answers
@@ -246,17 +247,36 @@ def _unpack(item: dict[str, Any]) -> ChipRecord:
     answers = tuple(
         Answer(
             reasoning=a["reasoning"],
-            detections=tuple(
-                Detection(
-                    box_chip_px=(x0, y0, x1, y1),
-                    score=score,
-                    label=label,
-                    keypoints_chip_px=tuple((x, y) for x, y in keypoints),
-                )
-                for x0, y0, x1, y1, score, label, keypoints in a["found"]
-            ),
+            detections=tuple(_unpack_detection(found) for found in a["found"]),
             dropped=tuple(Drop(reason=reason, text=text) for reason, text in a["dropped"]),
         )
         for a in item["answers"]
     )
     return ChipRecord(index=item["chip"], answers=answers, error=item.get("error"))
+
+
+def _pack_detection(detection: Detection) -> list[Any]:
+    packed: list[Any] = [
+        *detection.box_chip_px,
+        detection.score,
+        detection.label,
+        [list(point) for point in detection.keypoints_chip_px],
+    ]
+    if detection.mask is not None:
+        packed.append([*detection.mask.window_chip_px, base64.b64encode(detection.mask.packed).decode("ascii")])
+    return packed
+
+
+def _unpack_detection(found: list[Any]) -> Detection:
+    x0, y0, x1, y1, score, label, keypoints, *rest = found
+    mask = None
+    if rest:
+        *window, packed = rest[0]
+        mask = Mask(window_chip_px=tuple(window), packed=base64.b64decode(packed))
+    return Detection(
+        box_chip_px=(x0, y0, x1, y1),
+        score=score,
+        label=label,
+        keypoints_chip_px=tuple((x, y) for x, y in keypoints),
+        mask=mask,
+    )

@@ -10,20 +10,23 @@ from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.report import Clock, Progress
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.models.base import Model
+from geogrounding.models.segmenters.answers import with_masks
+from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
-from geogrounding.types import Answer, Question
+from geogrounding.types import Answer
 
 MAX_BATCH_CHIPS = 2_000
 """A batch ends after so many chips even when nearly all are empty, so that the journal keeps up with the run."""
 
 
-def answer_chips(
+def answer_chips(  # noqa: PLR0913 - the parts of the walk, each once
     scene: Scene,
     plan: Plan,
     stretch: Stretch,
     model: Model,
+    segmenter: Segmenter | None,
     journal: Journal,
     clock: Clock,
     on_progress: Callable[[Progress], None] | None,
@@ -42,7 +45,7 @@ def answer_chips(
                 if batch is None:
                     break
                 with clock.count("model"):
-                    records = ask_batch(model, batch, plan.composition.questions)
+                    records = ask_batch(model, batch, plan, segmenter)
                 journal.append(records)
                 found += sum(len(a.detections) for r in records for a in r.answers)
                 on_batch(records)
@@ -75,8 +78,12 @@ def batches_of(images: Iterable[ChipImage], batch_size: int) -> Iterator[list[Ch
         yield group
 
 
-def ask_batch(model: Model, batch: list[ChipImage], questions: tuple[Question, ...]) -> list[ChipRecord]:
-    """Ask the model about a batch; one record per chip, including empty and failed ones."""
+def ask_batch(model: Model, batch: list[ChipImage], plan: Plan, segmenter: Segmenter | None = None) -> list[ChipRecord]:
+    """Ask the model about a batch; one record per chip, including empty and failed ones.
+
+    With a segmenter, detections that a run may write get masks.
+    """
+    questions = plan.composition.questions
     pixels = [image.pixels for image in batch if image.pixels is not None]
     answers = model.ground(pixels, questions) if pixels else []
     if len(answers) != len(pixels) or any(len(a) != len(questions) for a in answers):
@@ -85,6 +92,8 @@ def ask_batch(model: Model, batch: list[ChipImage], questions: tuple[Question, .
     records = []
     for image in batch:
         of_chip: tuple[Answer, ...] = () if image.pixels is None else tuple(next(remaining))
+        if segmenter is not None and image.pixels is not None:
+            of_chip = tuple(with_masks(segmenter, image.pixels, of_chip, least_score=plan.sure_score))
         error = image.error or next((a.error for a in of_chip if a.error is not None), None)
         records.append(ChipRecord(index=image.chip.index, answers=of_chip, error=error))
     return records

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from geogrounding._version import __version__
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.models.base import Conventions, Model
+from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.raster.georeference import code_of_crs
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
@@ -42,7 +43,14 @@ _FIRST_CONVENTIONS = (
 """Fields of ``Conventions`` in the key of every journal, so that an older journal still fits the same run."""
 
 
-def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, model: Model) -> dict[str, str]:
+def run_key(
+    scene: Scene,
+    settings: RunSettings,
+    plan: Plan,
+    stretch: Stretch,
+    model: Model,
+    segmenter: Segmenter | None = None,
+) -> dict[str, str]:
     """Digests of everything that changes an answer, by name; merging and export may change between two tries."""
     parts = {
         "input": scene.fingerprint,
@@ -58,6 +66,8 @@ def run_key(scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, m
         "model": [model.name, model.fingerprint, _conventions_key(model.conventions)],
         "version": __version__,
     }
+    if segmenter is not None:
+        parts["segmenter"] = [segmenter.name, segmenter.fingerprint, plan.sure_score]
     return {
         name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()
     }
@@ -72,7 +82,14 @@ def _conventions_key(conventions: Conventions) -> dict[str, Any]:
 
 
 def describe_run(
-    scene: Scene, settings: RunSettings, plan: Plan, stretch: Stretch, model: Model, report: RunReport
+    scene: Scene,
+    settings: RunSettings,
+    plan: Plan,
+    stretch: Stretch,
+    model: Model,
+    report: RunReport,
+    *,
+    segmenter: Segmenter | None = None,
 ) -> dict[str, Any]:
     """Settings, versions, stretch, counts and failed chips in plain values."""
     return {
@@ -92,6 +109,7 @@ def describe_run(
         "asked": [question.expression for question in plan.composition.questions],
         "min_score": plan.min_score,
         "model": {"name": model.name, "fingerprint": model.fingerprint, "conventions": asdict(model.conventions)},
+        "segmenter": None if segmenter is None else {"name": segmenter.name, "fingerprint": segmenter.fingerprint},
         "result": {
             "complete": report.complete,
             "features": report.features,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.execution.outlines import outlines_of
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
 from geogrounding.geometry.boxes import lexical_order
@@ -21,9 +22,16 @@ from geogrounding.query.planner import Composed
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
-from geogrounding.types import Answer
+from geogrounding.types import Answer, Mask, Outline
 from geogrounding.vector.feature import Feature
-from geogrounding.vector.georeference import areas_m2, boxes_to_scene_px, cut_edges, polygons_crs
+from geogrounding.vector.georeference import (
+    areas_m2,
+    boxes_to_scene_px,
+    cut_edges,
+    points_crs,
+    polygons_crs,
+    shapes_crs,
+)
 from geogrounding.vector.merge import Candidates
 
 BLOCK = 10_000
@@ -139,14 +147,42 @@ class Collection:
     def __iter__(self) -> Iterator[Feature]:
         """Features from the top of the scene to its bottom, numbered on from the first id."""
         for start in range(0, len(self), BLOCK):
-            boxes_scene_px = self._features.boxes_scene_px[start : start + BLOCK]
-            polygons = polygons_crs(boxes_scene_px, self._scene.transform)
-            areas = None if self._scene.crs is None else areas_m2(polygons, self._scene.crs)
-            for i, polygon in enumerate(polygons):
+            block = self._features.take(np.arange(start, min(start + BLOCK, len(self))))
+            geometries, outlines = self._geometries(block)
+            areas = None
+            if self._scene.crs is not None and self._settings.drawn_outline != "point":
+                areas = areas_m2(geometries, self._scene.crs)
+            for i, geometry in enumerate(geometries):
                 area = None if areas is None else round(float(areas[i]), 2)
-                yield self._feature(start + i, polygon, area)
+                yield self._feature(start + i, geometry, outlines[i], area)
 
-    def _feature(self, place: int, polygon: shapely.Polygon, area_m2: float | None) -> Feature:
+    def _geometries(self, block: Objects) -> tuple[NDArray[np.object_], Sequence[Outline]]:
+        """Geometries in the CRS of the scene (or scene pixels), and what each shows."""
+        outline: Outline = self._settings.drawn_outline
+        boxes_scene_px = block.boxes_scene_px
+        if not self._settings.needs_masks:
+            place = points_crs if outline == "point" else polygons_crs
+            return place(boxes_scene_px, self._scene.transform), (outline,) * len(boxes_scene_px)
+        drawn = outlines_of(
+            self._scene,
+            self._settings,
+            boxes_scene_px,
+            self._plan.grid.pixel_aspect,
+            block.members,
+            self._candidates,
+            self._view,
+        )
+        return shapes_crs(drawn.polygons_scene_px, self._scene.transform), drawn.outlines
+
+    def _view(self, candidate: int) -> tuple[Mask | None, Chip]:
+        """The mask of a candidate, and the chip it was seen on."""
+        chip = self._found.chip[candidate]
+        answer = self._records[chip].answers[self._found.question[candidate]]
+        return answer.detections[self._found.detection[candidate]].mask, self._plan.grid[chip]
+
+    def _feature(
+        self, place: int, geometry: shapely.Polygon | shapely.Point, outline: Outline, area_m2: float | None
+    ) -> Feature:
         candidate, expression = int(self._features.candidates[place]), int(self._expression[place])
         chip_index, question = self._found.chip[candidate], self._found.question[candidate]
         answer = self._records[chip_index].answers[question]
@@ -161,14 +197,16 @@ class Collection:
             model=self._model_name,
             chip=chip_name(self._plan.grid[chip_index]),
             source=self._scene.name,
+            outline=outline,
             area_m2=area_m2,
-            geometry_crs=polygon,
+            geometry_crs=geometry,
             measures=() if detail is None else tuple(detail.measures.items()),
         )
 
     def _collect(self, whole_scene: bool | None) -> tuple[NDArray[np.int64], Objects]:
         """(F,) indexes of expressions, and the object of each feature, from top to bottom and left to right."""
-        merging = Merging(self._found.candidates(), self._plan, self._settings)
+        self._candidates = self._found.candidates()
+        merging = Merging(self._candidates, self._plan, self._settings)
         answers: list[Objects] = []
         for expression, part in enumerate(self._plan.composition.parts):
             if isinstance(part, Composed):

@@ -39,6 +39,8 @@ class Objects:
     """(K,) NaN where the model gave none."""
     candidates: NDArray[np.int64]
     """(K,) the candidate whose label and chip stand for the object."""
+    members: NDArray[np.object_]
+    """(K,) indexes of all candidates that went into each object; None where no mask is asked for."""
 
     def take(self, indexes: NDArray[np.int64]) -> Objects:
         """The objects at these indexes (J,)."""
@@ -46,6 +48,7 @@ class Objects:
             boxes_scene_px=self.boxes_scene_px[indexes],
             scores=self.scores[indexes],
             candidates=self.candidates[indexes],
+            members=self.members[indexes],
         )
 
     def best(self) -> Objects:
@@ -60,6 +63,7 @@ def together(many: list[Objects]) -> Objects:
         boxes_scene_px=np.concatenate([one.boxes_scene_px for one in many]),
         scores=np.concatenate([one.scores for one in many]),
         candidates=np.concatenate([one.candidates for one in many]),
+        members=np.concatenate([one.members for one in many]),
     )
 
 
@@ -70,7 +74,9 @@ class Merging:
         self._candidates, self._plan, self._settings = candidates, plan, settings
         self._done: dict[tuple[int, float], Objects] = {}
         none = np.empty(0, np.int64)
-        self.nothing = Objects(boxes_scene_px=np.empty((0, 4)), scores=np.empty(0), candidates=none)
+        self.nothing = Objects(
+            boxes_scene_px=np.empty((0, 4)), scores=np.empty(0), candidates=none, members=np.empty(0, object)
+        )
         if plan.area.shape_scene_px is not None:
             shapely.prepare(plan.area.shape_scene_px)
 
@@ -91,12 +97,22 @@ class Merging:
         )
         # Merging compares boxes in square pixels: see results._Found.
         aspect = self._plan.grid.pixel_aspect
-        boxes_scene_px = merged.boxes_scene_px * [*aspect, *aspect]
-        objects = Objects(boxes_scene_px=boxes_scene_px, scores=merged.scores, candidates=mine[merged.representative])
+        members = np.full(len(merged), None, dtype=object)
+        if self._settings.needs_masks:
+            by_result = np.argsort(merged.results, kind="stable")
+            ends = np.cumsum(merged.sizes)
+            for k, own in enumerate(np.split(mine[by_result], ends[:-1]) if len(merged) else []):
+                members[k] = own
+        objects = Objects(
+            boxes_scene_px=merged.boxes_scene_px * [*aspect, *aspect],
+            scores=merged.scores,
+            candidates=mine[merged.representative],
+            members=members,
+        )
         shape = self._plan.area.shape_scene_px
         if shape is None or not len(mine):
             return objects
-        return objects.take(np.flatnonzero(shapely.intersects(shapely.box(*boxes_scene_px.T), shape)))
+        return objects.take(np.flatnonzero(shapely.intersects(shapely.box(*objects.boxes_scene_px.T), shape)))
 
     def attempts(self, composed: Composed) -> list[dict[int, float]]:
         """Least scores of each question under which an expression is decided, until something fits.

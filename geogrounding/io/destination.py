@@ -138,7 +138,7 @@ def try_to_write(destination: Destination, target: CRS | None) -> None:
         OutputError: it cannot be written.
     """
     plan = LayerPlan(
-        name=destination.layer_name, crs=target, only_polygons=False, metadata="{}", options=destination.options
+        name=destination.layer_name, crs=target, geometry_type="Unknown", metadata="{}", options=destination.options
     )
     try:
         with partial_folder(destination.path.absolute()) as folder:

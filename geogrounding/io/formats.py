@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -37,8 +37,8 @@ class LayerPlan:
     """The layer's name, where the format has one."""
     crs: CRS | None
     """The CRS of the geometries that come; None for pixel coordinates."""
-    only_polygons: bool
-    """Whether no MultiPolygon can come."""
+    geometry_type: Literal["Polygon", "Point", "Unknown"]
+    """Of all geometries; ``Unknown`` where MultiPolygons can come among Polygons."""
     metadata: str
     """The run as JSON text."""
     options: Mapping[str, str]
@@ -151,7 +151,7 @@ class Vector:
                 append=plan.append,
                 driver=self.driver,
                 geometry_name="geometry",
-                geometry_type="Polygon" if plan.only_polygons else "Unknown",
+                geometry_type=plan.geometry_type,
                 crs=plan.crs.to_wkt() if plan.crs is not None else None,
                 **metadata,
                 **plan.options,
@@ -226,9 +226,10 @@ class Parquet:
             "geometry_types": sorted(kinds),
             # null means "not known"; leaving the key out would mean longitude and latitude.
             "crs": None if plan.crs is None else plan.crs.to_json_dict(),
-            "orientation": "counterclockwise",
             "edges": "planar",
         }
+        if plan.geometry_type != "Point":
+            column["orientation"] = "counterclockwise"
         if kinds:
             column["bbox"] = [float(value) for value in bounds]
         return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}

@@ -112,7 +112,7 @@ def _shapes(scene: Scene, features: Iterable[Feature], size_px: tuple[int, int])
     numbers: dict[str, int] = {}
     shapes: list[_Shape] = []
     for feature in features:
-        ring_crs = shapely.get_coordinates(feature.geometry_crs.exterior)
+        ring_crs = shapely.get_coordinates(getattr(feature.geometry_crs, "exterior", feature.geometry_crs))
         x, y = apply_affine(to_scene_px, ring_crs[:, 0], ring_crs[:, 1])
         query = numbers.setdefault(feature.query, len(numbers))
         shapes.append(_Shape(ring_px=np.stack([x, y], axis=1) * scale, query=query, score=feature.score))

@@ -27,6 +27,7 @@ FIELDS = pa.schema(
         ("model", pa.string()),
         ("chip", pa.string()),
         ("source", pa.string()),
+        ("outline", pa.string()),
         ("area_m2", pa.float64()),
     ]
 )

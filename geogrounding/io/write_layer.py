@@ -96,6 +96,7 @@ def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
     extent: Bounds | None = None,
     pixel_coordinates: bool = False,
     measures: Sequence[str] = (),
+    points: bool = False,
 ) -> int:
     """Write features to ``path`` and the description of the run beside it; return how many were written.
 
@@ -112,6 +113,7 @@ def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
         extent: of the scene, (xmin, ymin, xmax, ymax) in ``crs``: one coordinate operation is chosen for all of it.
         pixel_coordinates: geometries are in scene pixels, x right, y down; no CRS is written.
         measures: names in ``Feature.measures`` that get columns of their own.
+        points: geometries are points, not polygons.
 
     Raises:
         OutputError: the file cannot be written, or what was written cannot be read back. Old files stay as they were.
@@ -133,7 +135,7 @@ def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
     plan = LayerPlan(
         name=destination.layer_name,
         crs=target_crs,
-        only_polygons=not cut,
+        geometry_type="Point" if points else "Unknown" if cut else "Polygon",
         metadata=_to_json(described),
         options=destination.options,
         append=existing.append,
@@ -251,6 +253,8 @@ class _Placing:
         crs, target = self.crs, self.target_crs
         if crs is None or target is None or len(polygons) == 0:
             return polygons
+        if shapely.get_dimensions(polygons[0]) == 0:
+            return self._moved_points(polygons, crs, target)
         if self.cut:
             return polygons_lonlat(polygons, crs, target_crs=target, decimals=self.decimals, operation=self.operation)
         if crs == target:
@@ -260,6 +264,14 @@ class _Placing:
         moved = shapely.transform(dense, lambda points: transform_points(points, crs, target, self.operation))
         oriented: NDArray[np.object_] = shapely.orient_polygons(moved)
         return oriented
+
+    def _moved_points(self, points: NDArray[np.object_], crs: CRS, target: CRS) -> NDArray[np.object_]:
+        if crs == target and self.decimals is None:
+            return points
+        moved = transform_points(shapely.get_coordinates(points), crs, target, self.operation)
+        rounded = moved if self.decimals is None else np.round(moved, self.decimals)
+        placed: NDArray[np.object_] = np.atleast_1d(shapely.points(rounded))
+        return placed
 
 
 def _describe_coordinates(target_crs: CRS | None, pixel_coordinates: bool) -> str:

@@ -72,6 +72,8 @@ class Merged:
     """(M,) index of the candidate with that score: its label, reasoning and chip stand for the result."""
     sizes: NDArray[np.int64]
     """(M,) how many candidates went into each."""
+    results: NDArray[np.int64]
+    """(N,) the merged box that each candidate went into."""
 
     def __len__(self) -> int:
         return len(self.boxes_scene_px)

@@ -141,6 +141,30 @@ def georeference_boxes(scene: Scene, chip: Chip, boxes_chip_px: NDArray[Any]) ->
     return polygons_crs(boxes_to_scene_px(chip, boxes_chip_px), scene.transform)
 
 
+def shapes_crs(polygons_scene_px: NDArray[np.object_], transform: Affine) -> NDArray[np.object_]:
+    """Polygons (N,) in scene pixels, moved to the CRS of the scene; outer rings counter-clockwise there, holes not."""
+    a, b, c, d, e, f = (float(value) for value in tuple(transform)[:6])
+    if len(polygons_scene_px) == 0:
+        return polygons_scene_px
+    linear = np.array([[a, b], [d, e]])
+    moved = shapely.transform(polygons_scene_px, lambda xy: xy @ linear.T + [c, f])
+    oriented: NDArray[np.object_] = shapely.orient_polygons(moved)
+    return oriented
+
+
+def points_crs(boxes_scene_px: NDArray[Any], transform: Affine) -> NDArray[np.object_]:
+    """Centres (N,) of boxes (N, 4) in scene pixels, as points in the CRS of the scene.
+
+    Raises:
+        InputError: as ``as_boxes``.
+    """
+    boxes = as_boxes(boxes_scene_px, name="boxes_scene_px")
+    a, b, c, d, e, f = (float(value) for value in tuple(transform)[:6])
+    x, y = ((boxes[:, :2] + boxes[:, 2:]) / 2.0).T
+    points: NDArray[np.object_] = np.atleast_1d(shapely.points(a * x + b * y + c, d * x + e * y + f))
+    return points if len(boxes) else np.empty(0, object)
+
+
 def areas_m2(polygons: NDArray[np.object_], crs: CRS) -> NDArray[np.float64]:
     """Geodesic areas (N,) in square metres of polygons in ``crs``; see ``geodesy.geodesic_areas_m2``."""
     return geodesic_areas_m2(polygons, crs)

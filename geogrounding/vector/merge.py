@@ -71,7 +71,13 @@ def merge(
         raise SettingsError(f"the match threshold {threshold} is not in (0, 1]", hint="0.5 is a good start")
     if len(candidates) == 0:
         none = np.empty(0, np.int64)
-        return Merged(boxes_scene_px=np.empty((0, 4)), scores=np.empty(0), representative=none, sizes=none.copy())
+        return Merged(
+            boxes_scene_px=np.empty((0, 4)),
+            scores=np.empty(0),
+            representative=none,
+            sizes=none.copy(),
+            results=none.copy(),
+        )
     order = _rank(candidates)
     ranked = candidates.take(order)
     if method == "auto":
@@ -130,9 +136,14 @@ def _collect(
     scores = ranked.scores[representative]
     groups = ranked.groups[representative]
     final = bx.lexical_order(*results[:, [1, 0, 3, 2]].T, groups, best)
+    place = np.empty(len(owner), dtype=np.int64)
+    place[owners[final]] = np.arange(len(final))
+    result_of = np.empty(len(owner), dtype=np.int64)
+    result_of[order] = place[owner]
     return Merged(
         boxes_scene_px=results[final],
         scores=scores[final],
         representative=best[final].astype(np.int64),
         sizes=sizes[final].astype(np.int64),
+        results=result_of,
     )

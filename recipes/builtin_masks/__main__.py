@@ -1,0 +1,45 @@
+"""The recipe of the built-in segmenter.
+
+    R=runs/masks; D=../shared/data
+    python -m recipes.builtin_masks crops --data $D --run $R
+    python -m recipes.builtin_masks train --run $R --out geogrounding/models/segmenters/weights
+    python -m recipes.builtin_masks measure --data $D --json masks.json
+
+Every random choice follows from ``--seed`` (0 made the weights of the package).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+from recipes.builtin_masks.crops import Crops, draw_crops
+from recipes.builtin_masks.train import train
+
+DRAWS, STEPS = 24, 1600
+
+
+def main() -> None:
+    """Run one step of the recipe."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("step", choices=["crops", "train"])
+    parser.add_argument("--data", type=Path, help="folder of the data sets")
+    parser.add_argument("--run", type=Path, required=True, help="folder of the crops")
+    parser.add_argument("--out", type=Path, help="folder of the weights")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="crops of each outline")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    if asked.step == "crops":
+        asked.run.mkdir(parents=True, exist_ok=True)
+        draw_crops(asked.data, draws=asked.draws, seed=asked.seed).save(asked.run / "crops.npz")
+    else:
+        train(Crops.load(asked.run / "crops.npz"), asked.out, steps=asked.steps, seed=asked.seed)
+
+
+if __name__ == "__main__":
+    main()
