@@ -30,6 +30,7 @@ FIELDS = (
     ("model", "string"),
     ("chip", "string"),
     ("source", "string"),
+    ("outline", "string"),
     ("area_m2", "double"),
     ("date", "string"),
     ("review", "string"),

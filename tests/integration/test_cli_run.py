@@ -23,7 +23,7 @@ from geogrounding.types import Answer, Question
 from tests.blobs import BlobModel, write_scene
 
 RECTANGLES = [(10, 10, 20, 22), (90, 90, 106, 106), (150, 20, 170, 36)]
-FIELDS = ["id", "query", "label", "score", "reasoning", "model", "chip", "source", "area_m2"]
+FIELDS = ["id", "query", "label", "score", "reasoning", "model", "chip", "source", "outline", "area_m2"]
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def test_features_come_while_it_runs_and_merged_at_the_end(client: EngineClient,
     for feature, row in zip(final, expected.itertuples(), strict=True):
         assert shapely.equals(shapely.geometry.shape(feature["geometry"]), row.geometry)
         assert shapely.from_wkt(flat(feature)["wkt"]).equals(row.geometry)
-        for name in ("query", "label", "score", "reasoning", "model", "chip", "source", "area_m2"):
+        for name in ("query", "label", "score", "reasoning", "model", "chip", "source", "outline", "area_m2"):
             assert feature["properties"][name] == getattr(row, name)
     assert [e["first"] for e in events if e.get("stage") == "final"] == [True]
 

@@ -20,7 +20,14 @@ def box(x: float, y: float, side: float, *, number: int | str = 1, **properties:
         "type": "Feature",
         "id": number,
         "geometry": {"type": "Polygon", "coordinates": [ring]},
-        "properties": {**usual, "chip": "0/0/0", "source": "scene.tif", "area_m2": side * side, **properties},
+        "properties": {
+            **usual,
+            "chip": "0/0/0",
+            "source": "scene.tif",
+            "outline": "box",
+            "area_m2": side * side,
+            **properties,
+        },
     }
 
 

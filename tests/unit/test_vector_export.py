@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
-COLUMNS = ["id", "query", "label", "score", "reasoning", "model", "chip", "source", "area_m2"]
+COLUMNS = ["id", "query", "label", "score", "reasoning", "model", "chip", "source", "outline", "area_m2"]
 TEXT = (".geojson", ".geojsonl")
 formats = pytest.mark.parametrize("extension", EXTENSIONS)
 
