@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def a_path(**kind: bool) -> click.Path:
     """A path as pathlib has it."""
-    return click.Path(a_path=Path, **kind)
+    return click.Path(path_type=Path, **kind)
 
 
 def switch(name: str, section: str, text: str) -> Callable[[F], F]:
