@@ -76,6 +76,9 @@ class Comparisons:
         if match["mean"]:
             than = "median" if match["mean"] == "median" else "average"
             return [self._comparison("area" if measure == "size" else measure, operator, 1.0, than=than)], rest
+        said = re.match(rf"(?:{w.SUFFIX})(?= |$)", rest)
+        if measure == "size" and said:
+            measure, rest = w.SUFFIXES[said[0]], rest[said.end() :].strip()
         suffix = re.match(rf"(?:and|but) (?P<how>{w.COMPARATIVE}) than {Q}", rest)
         first = self._checked(measure, operator, match["at"], said=match["how"])
         if suffix and w.COMPARATIVES[suffix["how"]][0] == measure:

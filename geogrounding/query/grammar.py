@@ -268,6 +268,8 @@ class Reader(Conditions):
     def _noun(self, words: str) -> tuple[str, str, bool, str] | None:
         """(noun, words of the user, known, rest)."""
         tokens = words.split()
+        if tokens and tokens[0] in ("one", "ones"):
+            return ANYTHING, tokens[0], True, " ".join(tokens[1:])
         before: list[str] = []
         for at, token in enumerate(tokens):
             if token[0] == "@":

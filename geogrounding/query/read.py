@@ -112,6 +112,8 @@ def _asked_unit(words: str) -> tuple[str, str | None]:
     """The unit that the answer is wanted in: "how many hectares of ...", "... in square feet"."""
     if match := re.search(rf" (?:in|expressed in|measured in) ({_UNITS})$", words):
         return words[: match.start()], _UNIT_WORDS[match[1]]
+    if match := re.search(rf" in ({_UNITS}) (?=of )", words):
+        return words[: match.start()] + words[match.end() - 1 :], _UNIT_WORDS[match[1]]
     if match := re.match(
         rf"(.*?)how many ({_UNITS}) (?=(?:of|do|does|are|is|long|wide|in|away|from|apart|separate)\b)", words
     ):
@@ -141,7 +143,7 @@ def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912
     ):
         return {"kind": "coverage"}, words[m.end() :]
     if m := re.match(
-        r"(?:(?:what|which) (?:is|are) )?(?:the )?(?:total |overall )?(?:how many|number of|count of|count|the count of|a count of|tally of|tally|amount of|quantity of|how much)(?: (?:the|all|all the|of the|of))* (?=@|[a-z#])(?!of the (?:scene|image|area))",
+        r"(?:(?:what|which) (?:is|are) |count |calculate |compute |determine )?(?:the )?(?:total |overall )?(?:how many|number of|count of|count|the count of|a count of|tally of|tally|amount of|quantity of|how much)(?: (?:the|all|all the|of the|of))* (?=@|[a-z#])(?!of the (?:scene|image|area))",
         words,
     ):
         if "how much" in m[0] and re.match(rf"(?:{w.SCENE}|area|ground|space|land|surface)\b", words[m.end() :]):
@@ -207,6 +209,10 @@ def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912
         rf"(?:what (?:is|are) |whats )?(?P<np>(?:the )?(?:(?:{w.SUPERLATIVE}) )(?:@\d+)) {_MEASURED}$", words
     ):
         return {"kind": "measure", "measure": w.MEASURES[m["measure"]]}, m["np"]
+    if m := re.match(r"(?:do|have|did) (?:we|you|they|i) (?:have|see|got|find)? ?(?:any |some )?(?P<op>.*)", words):
+        return {"kind": "exists"}, m["op"]
+    if m := re.match(r"(?:is|are|were|was) there no (?P<op>.*)", words):
+        return {"kind": "exists", "count_most": 0}, m["op"]
     if m := re.match(rf"(?:is|are|do|does) (?P<op>(?:{w.OPERATOR}) #n\d+ .*)", words):
         return {"kind": "exists"}, m["op"]
     if m := re.match(r"total (?P<np>@\d+(?: .*)?)$", words):

@@ -46,12 +46,12 @@ class Relations(Comparisons):
         least: float | None = None
         most: float | None = None
         if match := re.match(
-            rf"(?:(?:less|no more|not more) than )?(?:within|inside|in)(?: a| an)?(?: (?:radius|distance|range|circle|buffer|vicinity) of)?(?: (?:less|no more) than)? (?:about )?{L}(?: radius| range| distance| buffer| or less)?{AWAY}",
+            rf"(?:(?:less|no more|not more) than )?(?:within|inside|in)(?: a| an)?(?: (?:radius|distance|range|circle|buffer|vicinity) of)?(?: (?:less|no more) than)? (?:about )?{L}(?! (?:and|to) #l)(?: radius| range| distance| buffer| or less)?{AWAY}",
             words,
         ):
             most = self.length(match["at"])
         elif match := re.match(
-            r"(?:(?:at a distance|located|a distance) (?:of )?)?(?:between|from)? ?#l(?P<one>\d+) (?:and|to) #l(?P<two>\d+)"
+            r"(?:(?:at a distance|located|a distance) (?:of )?)?(?:between|from|within)? ?#l(?P<one>\d+) (?:and|to) #l(?P<two>\d+)"
             + AWAY
             + r"(?= (?:from|of|to) )",
             words,
