@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,12 +28,11 @@ CRS = (32633, 3857, 4326, 3035)
 
 
 def things(seed: int) -> tuple[list[shapely.Polygon], list[str]]:
-    """Slanting rectangles in UTM; sides are whole metres, so that thresholds lie between them."""
+    """Slanting rectangles in UTM, no two of one size; thresholds lie between the sizes."""
     random = np.random.default_rng(seed)
     shapes, labels = [], []
     for number in range(30):
-        long, short = random.integers(8, 30), random.integers(4, 8)
-        box = shapely.affinity.rotate(shapely.box(0, 0, long, short), random.uniform(0, 180))
+        box = shapely.affinity.rotate(shapely.box(0, 0, 8 + number, 4 + number / 10), random.uniform(0, 180))
         x, y = random.uniform(0, 300, 2)
         shapes.append(shapely.affinity.translate(box, 480_000 + x, 6_650_000 + y))
         labels.append("ship" if number % 2 else "building")
