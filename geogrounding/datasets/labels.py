@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
-from pyproj.exceptions import CRSError, ProjError
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
-from geogrounding.errors import AreaError, InputError, SettingsError
+from geogrounding.errors import AreaError, InputError, OutputError, SettingsError
+from geogrounding.geometry.affine import apply_affine
 from geogrounding.geometry.boxes import components
 from geogrounding.io.read_layer import read_layer, source_file
 from geogrounding.models.prompts import clean_expression
@@ -183,9 +184,8 @@ def _to_scene_px(polygons: Polygons, crs: Any, scene: Scene, name: str) -> Polyg
         source = CRS(crs)
         polygons = _unwrapped(polygons) if source.is_geographic else polygons
         if source != scene.crs:
-            transformer = Transformer.from_crs(source, scene.crs, always_xy=True)
-            polygons = shapely.transform(polygons, _pairs(transformer.transform))
-    except (ProjError, CRSError):
+            polygons = shapely.transform(polygons, _pairs(scene.operation_to(source).backward))
+    except (OutputError, CRSError):
         raise InputError(
             f"the CRS of {name} cannot be transformed to that of {scene.name}",
             hint="Reproject the layer first: ogr2ogr -t_srs EPSG:n out.gpkg in.gpkg.",
@@ -196,7 +196,7 @@ def _to_scene_px(polygons: Polygons, crs: Any, scene: Scene, name: str) -> Polyg
         polygons = _wrapped_to(polygons, centre)
     polygons = shapely.transform(
         polygons,
-        _pairs(lambda x, y: (inverse.a * x + inverse.b * y + inverse.c, inverse.d * x + inverse.e * y + inverse.f)),
+        _pairs(lambda x, y: apply_affine(inverse, x, y)),
     )
     finite = np.array([bool(np.isfinite(shapely.get_coordinates(polygon)).all()) for polygon in polygons])
     if not finite.all():

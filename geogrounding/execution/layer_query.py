@@ -12,8 +12,9 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from geogrounding.errors import GeogroundingError, InputError, SettingsError, UnsafeSceneError
+from geogrounding.errors import InputError, SettingsError
 from geogrounding.geometry.measure import Ground
+from geogrounding.io.read_layer import read_layer as read_vector
 from geogrounding.query.expression import attribute_key
 from geogrounding.query.grammar import ANYTHING, class_of, vocabulary
 from geogrounding.query.lexicon import NARROWER, category_of, singular, spoken
@@ -103,38 +104,7 @@ def _plain(value: Any) -> Any:
 
 
 def _frame(path: Path, layer_name: str | None) -> Any:
-    import pyogrio
-
-    try:
-        with path.open("rb") as file:
-            head = file.read(1024)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "its name cannot be used"
-        raise InputError(f"the layer {path} cannot be read: {reason}", hint="Name one vector file.") from None
-    if b"<OGRVRT" in head or str(path).startswith("/vsi"):
-        raise UnsafeSceneError(f"{path.name} points at other data", hint="Give the vector file itself.")
-    try:
-        if path.suffix.lower() in (".parquet", ".geoparquet"):
-            import geopandas
-
-            return geopandas.read_parquet(path)
-        found = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
-        if layer_name is None and len(found) > 1:
-            raise InputError(
-                f"{path.name} has {len(found)} layers: {', '.join(found[:20])}",
-                hint="Save the one that is meant as a file of its own.",
-            )
-        if not found or (layer_name is not None and layer_name not in found):
-            raise InputError(
-                f"{path.name} has no layer with geometries", hint="Give a layer of points, lines or polygons."
-            )
-        frame = pyogrio.read_dataframe(path, layer=layer_name or found[0])
-    except GeogroundingError:
-        raise
-    except Exception as error:  # noqa: BLE001 - pyogrio raises many kinds for a broken file, and all mean the same
-        raise InputError(
-            f"{path.name} is no vector file that can be read: {str(error)[:200]}", hint="GeoPackage and GeoJSON work."
-        ) from None
+    frame = read_vector(path, layer=layer_name, layer_option="FILE|layername=NAME", columns=None)
     if not hasattr(frame, "geometry"):
         raise InputError(f"{path.name} holds no geometries", hint="Give a layer of points, lines or polygons.")
     if len(frame) > MAX_FEATURES:

@@ -26,6 +26,8 @@ SAMPLES = 5
 NO_WAY = "Write .gpkg, .fgb or .parquet without --dst-crs: they keep the CRS of the scene."
 
 Bounds = tuple[float, float, float, float]
+_Array = NDArray[np.float64]
+_XY = tuple[_Array, _Array]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,11 +61,11 @@ class Operation:
         """Name and accuracy in plain values."""
         return {"name": self.name, "accuracy_m": self.accuracy_m, "ballpark": self.ballpark}
 
-    def forward(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    def forward(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> _XY:
         """Coordinates from the source to the target; inf where it is not defined."""
         return _arrays(self.transformer.transform(x, y))
 
-    def backward(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    def backward(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> _XY:
         """Coordinates from the target to the source; inf where it is not defined."""
         return _arrays(self.transformer.transform(x, y, direction=TransformDirection.INVERSE))
 
@@ -135,5 +137,5 @@ def _operation(source: CRS, target: CRS, transformer: Transformer) -> Operation:
     )
 
 
-def _arrays(values: Any) -> tuple[NDArray[np.float64], ...]:
-    return tuple(np.asarray(value, np.float64) for value in values[:2])
+def _arrays(values: Any) -> _XY:
+    return np.asarray(values[0], np.float64), np.asarray(values[1], np.float64)

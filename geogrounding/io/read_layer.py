@@ -20,7 +20,7 @@ NAMES_SHOWN = 20
 
 
 def read_layer(
-    path: Path, *, layer: str | None = None, layer_option: str, columns: Sequence[str] = (), what: str = "layer"
+    path: Path, *, layer: str | None = None, layer_option: str, columns: Sequence[str] | None = (), what: str = "layer"
 ) -> gpd.GeoDataFrame:
     """Read one layer of a vector file.
 
@@ -28,7 +28,7 @@ def read_layer(
         path: of a file; ``areas.gpkg|layername=fields``, as QGIS writes it, names a layer as well.
         layer: name of the layer; a file of one layer needs none.
         layer_option: the option that names a layer, for the hint.
-        columns: fields to read beside the geometry; they must exist.
+        columns: fields to read beside the geometry, which must exist; None reads all.
         what: the file is used for, for errors.
 
     Raises:
@@ -40,15 +40,15 @@ def read_layer(
     path, layer = _split(path, layer)
     _guard(path, what)
     try:
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            frame = _read_parquet(path)
+            _check_fields(path, [str(column) for column in frame.columns], columns)
+            return frame
         found = [str(name) for name, kind in pyogrio.list_layers(path) if kind is not None]
         chosen = _choose(path, found, layer, layer_option)
         fields = [str(field) for field in pyogrio.read_info(path, layer=chosen)["fields"]]
-        for column in columns:
-            if column not in fields:
-                raise InputError(
-                    f"{path.name} has no field {column!r}", hint=f"Its fields: {', '.join(fields) or 'none'}."
-                )
-        frame = pyogrio.read_dataframe(path, layer=chosen, columns=list(columns))
+        _check_fields(path, fields, columns)
+        frame = pyogrio.read_dataframe(path, layer=chosen, columns=None if columns is None else list(columns))
     except GeogroundingError:
         raise
     # pyogrio raises many kinds for a broken file, and all mean the same to the user.
@@ -59,6 +59,19 @@ def read_layer(
     if not hasattr(frame, "geometry"):
         raise InputError(f"{path.name} holds no geometries", hint="Give a layer of polygons.")
     return frame
+
+
+def _check_fields(path: Path, fields: Sequence[str], wanted: Sequence[str] | None) -> None:
+    for column in wanted or ():
+        if column not in fields:
+            raise InputError(f"{path.name} has no field {column!r}", hint=f"Its fields: {', '.join(fields) or 'none'}.")
+
+
+def _read_parquet(path: Path) -> gpd.GeoDataFrame:
+    """A GeoParquet file, all columns of it; pyogrio's GDAL has no driver for it."""
+    import geopandas
+
+    return geopandas.read_parquet(path)
 
 
 def source_file(path: Path) -> Path:
@@ -95,7 +108,9 @@ def _guard(path: Path, what: str) -> None:
         reason = getattr(error, "strerror", None) or "its name cannot be used"
         raise InputError(f"the {what} {path} cannot be read: {reason}", hint="Name one vector file.") from None
     if missing:
-        raise InputError(f"the {what} {path} does not exist or is no file", hint="Name one vector file.")
+        raise InputError(
+            f"the {what} {path} cannot be read: it does not exist or is no file", hint="Name one vector file."
+        )
     if _FOLLOWS_ELSEWHERE.search(head) and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         raise UnsafeSceneError(f"{path.name} points at other data", hint="Give the vector file itself.")
 
