@@ -66,8 +66,7 @@ def load(folder: Path, adapter: Path | None = None) -> Any:
 def logits(model: Any) -> torch.Tensor:
     ids = torch.arange(5, 45).reshape(2, 20)
     with torch.inference_mode():
-        found: torch.Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
-    return found
+        return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
 
 
 def old_name(name: str) -> str:

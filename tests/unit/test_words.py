@@ -45,6 +45,16 @@ RETIRED = {
 ALLOWED: dict[tuple[str, str], str] = {
     ("tests/unit/test_words.py", "*"): "the list itself",
     ("docs/design.md", "sentence"): "the glossary names what not to write",
+    ("geogrounding/models/prompts.py", "sentence"): "the wording that published checkpoints were tuned on",
+    **{
+        (path, "embedded"): "a prompt style, as saved runs name it"
+        for path in (
+            "docs/cli.md",
+            "geogrounding/models/openai/model.py",
+            "geogrounding/models/prompts.py",
+            "geogrounding/types.py",
+        )
+    },
     **{
         (path, "sentence"): "an answer in English is a sentence"
         for path in (
@@ -73,21 +83,18 @@ ALLOWED: dict[tuple[str, str], str] = {
 """(file, word) -> why the word is right there."""
 
 LEFT: dict[str, int] = {
-    "benchmarks": 1,
     "cli": 2,
-    "docs": 23,
-    "geogrounding": 1,
+    "docs": 11,
     "geogrounding/datasets": 8,
     "geogrounding/execution": 1,
     "geogrounding/geometry": 1,
-    "geogrounding/models": 245,
+    "geogrounding/models": 53,
     "geogrounding/query": 77,
     "recipes": 104,
     "tests": 6,
     "tests/engines": 1,
     "tests/fault": 5,
-    "tests/integration": 61,
-    "tests/kinds": 1,
+    "tests/integration": 60,
     "tests/property": 2,
     "tests/unit": 87,
 }

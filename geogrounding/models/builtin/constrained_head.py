@@ -1,19 +1,19 @@
 """What may come next in an answer, and how probable it is: words from the language model, boxes from the regions.
 
 An answer is words, then boxes. Which kind of token comes next follows from the tokens before it, so an answer is always well
-formed. Words are drawn from the vocabulary. Everything about boxes is drawn from one distribution over the regions not told
-yet: with relevance r_k (a logit) and sharpness s, region k is next with probability proportional to exp(s r_k), and the end
-of the list to exp(e) (Plackett 1975, Luce 1959). The place told in the reasoning and the four coordinates are marginals of it:
+formed. Words are drawn from the vocabulary. Everything about boxes is drawn from one distribution over the regions not
+emitted yet: with relevance r_k (a logit) and sharpness s, region k is next with probability proportional to exp(s r_k), and the end
+of the list to exp(e) (Plackett 1975, Luce 1959). The place named in the reasoning and the four coordinates are marginals of it:
 
     P(place)          sum of p_k over the regions whose centre lies there
     P(x1 | place)     sum of p_k given the place, times a narrow kernel around the region's x1
-    P(y1 | place, x1) the same, given what was told so far, and so on
+    P(y1 | place, x1) the same, given the tokens so far, and so on
 
 so reading coordinates one by one is pointing at a region more and more precisely, and the product of their probabilities is
 that of the box. The kernel has a broad, faint part: a box near a region is improbable but not impossible, and boxes drawn by
 people have a likelihood to learn from.
 
-Frames: pixels of the model's picture.
+Frames: pixels of the model's image.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ NEVER = -30.0
 """Log-probability of what cannot come; finite, so that any text has a likelihood."""
 SPREAD_PX, BROAD_PX, BROAD_SHARE = 0.5, 4.0, 0.02
 FLOOR = 1e-4
-TOLD_IOU = 0.5
-"""A region that overlaps a box told before by so much is told."""
+EMITTED_IOU = 0.5
+"""IoU above which a region counts as already emitted."""
 COLUMNS = 3
 FAMILIES = (0, 1, 1, 2)
 """Family of number tokens of each side of a box; see ``vocabulary.number_token``."""
@@ -48,11 +48,11 @@ class State:
     side: Tensor
     """(B, T) side of the box that comes next: 0 to 3, or -1."""
     place: Tensor
-    """(B, T) place told just before (its index), or -1."""
+    """(B, T) index of the place just named, or -1."""
     numbers: Tensor
-    """(B, T, 3) sides told before in this box, -1 where none."""
-    told: Tensor
-    """(B, T, K) regions told before."""
+    """(B, T, 3) sides of this box emitted so far, -1 where none."""
+    emitted: Tensor
+    """(B, T, K) regions emitted so far."""
 
     def take(self, index: slice | Tensor) -> State:
         """Some of the positions."""
@@ -69,7 +69,7 @@ def number_kernel(boxes_px: Tensor, side_px: int) -> Tensor:
 
 
 def places_of(boxes_px: Tensor, side_px: int) -> Tensor:
-    """Index of the ninth of the picture in which each box's centre lies: (B, K, 4) to (B, K)."""
+    """Index of the ninth of the image in which each box's centre lies: (B, K, 4) to (B, K)."""
     centre = (boxes_px[..., :2] + boxes_px[..., 2:]) / 2
     cell = (centre / side_px * COLUMNS).long().clamp(0, COLUMNS - 1)
     return cell[..., 1] * COLUMNS + cell[..., 0]
@@ -110,15 +110,15 @@ class Grammar(nn.Module):
         place = torch.where((ids >= self.place) & (ids < self.place + self.places), ids - self.place, -1)
         side[(place >= 0) | (ids == self.more)] = 0
         numbers = torch.full((*ids.shape, 3), -1, device=ids.device)
-        for n in range(3):  # side n was told side - n - 1 tokens ago
+        for n in range(3):  # side n was emitted side - n - 1 tokens ago
             for steps in range(3):
                 here = side == n + steps + 1
                 numbers[..., n] = torch.where(here, back(value, steps), numbers[..., n])
         box = torch.stack([back(value, 3), back(value, 2), back(value, 1), value], -1).float()
-        over = pairwise_iou(box, boxes_px.float()) > TOLD_IOU
-        told = (over & (family == 2)[..., None]).cummax(1).values
+        over = pairwise_iou(box, boxes_px.float()) > EMITTED_IOU
+        emitted = (over & (family == 2)[..., None]).cummax(1).values
         see = ids == self.see
-        return State(text=~see & (side < 0), see=see, side=side, place=place, numbers=numbers, told=told)
+        return State(text=~see & (side < 0), see=see, side=side, place=place, numbers=numbers, emitted=emitted)
 
     def not_words(self, words: Tensor) -> Tensor:
         """(V,) True for tokens that never stand where words do, for vocabulary logits (..., V)."""
@@ -133,13 +133,13 @@ class Grammar(nn.Module):
         said: Tensor = (self.query(hidden) @ keys.transpose(1, 2)).float() * self.scale
         return base[:, None] + said
 
-    def odds(self, told: Tensor, base: Tensor, keys: Tensor) -> Tensor:
+    def odds(self, state: Tensor, base: Tensor, keys: Tensor) -> Tensor:
         """(B, K) how surely each region is meant, from the state (B, width) after the token of seeing.
 
-        A logit: regions of at least 0 outweigh the end of the list, and are told.
+        A logit: regions of at least 0 outweigh the end of the list, and are emitted.
         """
-        relevance = self.relevance(told[:, None], base, keys)[:, 0]
-        out: Tensor = relevance - self.end(told).float() / self.sharpness.exp().float()
+        relevance = self.relevance(state[:, None], base, keys)[:, 0]
+        out: Tensor = relevance - self.end(state).float() / self.sharpness.exp().float()
         return out
 
     def forward(
@@ -156,11 +156,11 @@ class Grammar(nn.Module):
             boxes_px: (B, K, 4).
         """
         pull = self.relevance(hidden, base, keys) * self.sharpness.exp().float()
-        pull = pull.masked_fill(state.told, NEVER).clamp(min=NEVER)
+        pull = pull.masked_fill(state.emitted, NEVER).clamp(min=NEVER)
         end = self.end(hidden).float()[..., 0]
         any_left = pull.logsumexp(-1)
         stop, go = (end - torch.logaddexp(end, any_left)), (any_left - torch.logaddexp(end, any_left))
-        # words; where a box has been told, "more" and "close" share what the vocabulary gives them by what is left
+        # words; where a box has been emitted, "more" and "close" share what the vocabulary gives them by what is left
         plain = words.float().masked_fill(self.not_words(words), NEVER).log_softmax(-1)
         both = torch.logaddexp(plain[..., self.more], plain[..., self.close])
         out = plain.clamp(min=NEVER)
@@ -182,7 +182,7 @@ class Grammar(nn.Module):
     def _kernels(self, boxes_px: Tensor) -> tuple[Tensor, Tensor]:
         """``number_kernel`` and its exponential; kept between the tokens of one generation, which they outweigh."""
         if self._kept is None or self._kept[0] is not boxes_px:
-            distinct, row = torch.unique(boxes_px, dim=0, return_inverse=True)  # answers about one picture share them
+            distinct, row = torch.unique(boxes_px, dim=0, return_inverse=True)  # answers about one image share them
             kernel = number_kernel(distinct, self.side_px)[row]
             if torch.is_grad_enabled():
                 return kernel, kernel.exp()

@@ -1,4 +1,4 @@
-"""Greedy answers for a batch of pictures, each picture's regions read once.
+"""Greedy answers for a batch of images, each image's regions read once.
 
 The language model says in words what it looks for, token by token. At the point where it says what it sees, one look at its
 distribution over regions gives the whole list: regions above the threshold, the surest first, are what greedy decoding would
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thought:
-    """What was said about B pictures up to the point of seeing."""
+    """What was said about B images up to the point of seeing."""
 
     tokens: list[list[int]]
-    """Per picture, up to and without the token of seeing."""
+    """Per image, up to and without the token of seeing."""
     odds: Tensor
-    """(B, K) logits of how surely each region is meant; the model tells those of at least 0, the surest first. Minus
+    """(B, K) logits of how surely each region is meant; the model emits those of at least 0, the surest first. Minus
     infinity where the point of seeing was not reached."""
 
     def scores(self, config: GeogroundConfig) -> Tensor:
@@ -45,11 +45,11 @@ def think(
     most: int,
     said: Sequence[int] = (),
 ) -> Thought:
-    """Think about pictures that were read with a question in mind.
+    """Think about images that were read with a question in mind.
 
     Args:
-        model: the embedded model.
-        read: B pictures.
+        model: the built-in model.
+        read: B images.
         prompt: ids of the question with ``<s>`` at its end.
         most: words after which a thought is cut off.
         said: ids of a thought, up to and without the token of seeing, that the model need not find by itself.
@@ -63,13 +63,13 @@ def think(
     embeds = torch.cat([read.embeds, model.language_model.embed_tokens(ids).to(read.embeds.dtype)], 1)
     cache = DynamicCache()
     tokens: list[list[int]] = [list(said) for _ in range(rows)]
-    told = torch.zeros(rows, embeds.shape[-1], device=device, dtype=embeds.dtype)
+    states = torch.zeros(rows, embeds.shape[-1], device=device, dtype=embeds.dtype)
     seeing = torch.full((rows,), bool(said), device=device)
     done = torch.zeros(rows, dtype=torch.bool, device=device)
     for _ in range(most + 1):
         out = model.language_model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).last_hidden_state[:, -1]
         # the state after the token of seeing is where regions are chosen
-        told, done = torch.where(seeing[:, None], out.to(told.dtype), told), done | seeing
+        states, done = torch.where(seeing[:, None], out.to(states.dtype), states), done | seeing
         if bool(done.all()):
             break
         chosen = _next_word(model, out)
@@ -78,7 +78,7 @@ def think(
             tokens[row].append(int(chosen[row]))
         embeds = model.language_model.embed_tokens(chosen)[:, None].to(embeds.dtype)
     keys = read.embeds[:, -read.boxes_px.shape[1] :]
-    odds = model.grammar.odds(told, read.relevance, keys)
+    odds = model.grammar.odds(states, read.relevance, keys)
     return Thought(tokens=tokens, odds=odds.masked_fill(~done[:, None], -torch.inf))
 
 
@@ -88,8 +88,8 @@ def name_of(
     """The label that the model gives to a region: ids of its words.
 
     Args:
-        model: the embedded model.
-        read: one picture.
+        model: the built-in model.
+        read: one image.
         said: ids from the question to the token of seeing.
         region: index of the region.
         most: words after which a label is cut off.

@@ -1,4 +1,4 @@
-"""Pictures and prompts to the embedded model's inputs."""
+"""Images and prompts to the built-in model's inputs."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ STD = (0.229, 0.224, 0.225)
 
 
 def letterbox(image: NDArray[np.uint8], side_px: int) -> tuple[NDArray[np.uint8], float]:
-    """Put a picture into the upper left corner of a black square.
+    """Put an image into the upper left corner of a black square.
 
-    A picture that fits is not enlarged: its objects keep their size. A larger one is reduced.
+    An image that fits is not enlarged: its objects keep their size. A larger one is reduced.
 
     Args:
         image: (height, width, 3) uint8.
         side_px: side of the square.
 
     Returns:
-        The square, and model pixels per picture pixel.
+        The square, and model pixels per image pixel.
     """
     height, width = image.shape[:2]
     factor = min(1.0, side_px / max(height, width))
@@ -49,19 +49,19 @@ def normalise(squares: NDArray[np.uint8]) -> Tensor:
 
 
 def as_rgb(image: Any) -> NDArray[np.uint8]:
-    """A PIL picture or array as (height, width, 3) uint8.
+    """A PIL image or array as (height, width, 3) uint8.
 
     Raises:
-        ValueError: not a picture of three channels of bytes.
+        ValueError: not an image of three channels of bytes.
     """
     array = np.asarray(image.convert("RGB")) if isinstance(image, Image.Image) else np.asarray(image)
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or 0 in array.shape:
-        raise ValueError(f"a picture is (height, width, 3) uint8, not {array.shape} {array.dtype}")
+        raise ValueError(f"an image is (height, width, 3) uint8, not {array.shape} {array.dtype}")
     return array
 
 
 class GeogroundImageProcessor(BaseImageProcessor):
-    """Letterboxes and normalises pictures; needs no torchvision."""
+    """Letterboxes and normalises images; needs no torchvision."""
 
     model_input_names = ["pixel_values"]
 
@@ -69,12 +69,12 @@ class GeogroundImageProcessor(BaseImageProcessor):
         super().__init__(**kwargs)
         self.image_size = image_size
 
-    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:  # type: ignore[override]  # pictures are all it reads
+    def __call__(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:  # type: ignore[override]  # images are all it reads
         """Same as ``preprocess``."""
         return self.preprocess(images)
 
     def preprocess(self, images: Any, *args: Any, **kwargs: Any) -> BatchFeature:
-        """``pixel_values`` (B, 3, S, S) of one picture or a list (nested lists are flattened)."""
+        """``pixel_values`` (B, 3, S, S) of one image or a list (nested lists are flattened)."""
         flat: list[Any] = []
 
         def walk(item: Any) -> None:
@@ -112,10 +112,10 @@ class GeogroundProcessor(ProcessorMixin):
         return_tensors: str | None = None,
         **kwargs: Any,
     ) -> BatchFeature:
-        """Inputs of the model: each ``<image>`` in a text becomes as many placeholders as the picture has tokens.
+        """Inputs of the model: each ``<image>`` in a text becomes as many placeholders as the image has tokens.
 
         Args:
-            images: pictures in the order of their places in the texts.
+            images: images in the order of their places in the texts.
             text: one text or several, such as ``"<image>detect: airplane<s>"``.
             return_tensors: ``"pt"`` for tensors (pads on the left); None for lists.
             kwargs: handed to the tokenizer.
@@ -139,7 +139,7 @@ class GeogroundProcessor(ProcessorMixin):
         return BatchFeature(data)
 
     def question(self, task: str, expression: str) -> str:
-        """The words of a question, as they stand after the picture."""
+        """The words of a question, as they stand after the image."""
         return f"{task}: {expression}"
 
     def completion(
@@ -155,7 +155,7 @@ class GeogroundProcessor(ProcessorMixin):
 
         Args:
             label: of every box: a class, or the expression itself.
-            boxes_model_px: (x0, y0, x1, y1) in pixels of the model's picture, best match first.
+            boxes_model_px: (x0, y0, x1, y1) in pixels of the model's image, best match first.
             task: "refer" keeps the first box only.
             size_px: not needed by this model.
             sought: what the reasoning says is looked for; default the label.

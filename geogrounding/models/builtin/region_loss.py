@@ -1,10 +1,10 @@
-"""What fine-tuning teaches about regions: which of them the boxes of a right answer are, and which are none.
+"""Loss of fine-tuning over regions: which of them are the boxes of a right answer, and which are background.
 
-The tokens of an answer say little about the dozens of regions that are *not* told, and a handful of answers is all there is
-to learn from. So the score of every region is learned as well, against the boxes: the best region of each box is right, one
+The tokens of an answer carry little information about the dozens of regions that are *not* in it, and few-shot training has
+few answers. So the score of every region is learned as well, against the boxes: the best region of each box is right, one
 that shares much of a box without being its best counts neither way, every other one is wrong.
 
-Frames: pixels of the model's picture.
+Frames: pixels of the model's image.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ it and 3 of 4 other regions below; of tree crowns in a wood nearly everything is
 WORTH_OF_SCORES = 8.0
 """Weight of the scores' loss beside that of the tokens."""
 NO_REGION = -20.0
-"""Relevances below this stand where a picture has fewer regions."""
+"""Relevances below this stand where an image has fewer regions."""
 
 
 def after_seeing(hidden: Tensor, see: Tensor) -> tuple[Tensor, Tensor]:
@@ -54,7 +54,7 @@ def right_regions(boxes_px: Tensor, truth_px: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def alike(look: Tensor, right: Tensor) -> Tensor:
-    """(B, K) which regions look like the mean of the right ones of their picture, by what they look like (B, K, F)."""
+    """(B, K) which regions look like the mean of the right ones of their image, by what they look like (B, K, F)."""
     look = torch.nn.functional.normalize(look.float(), dim=-1)
     centre = torch.nn.functional.normalize((look * right[..., None]).sum(1), dim=-1)
     out: Tensor = (look @ centre[..., None])[..., 0] >= ALIKE

@@ -1,4 +1,4 @@
-"""Importing this module registers the embedded model with transformers' Auto classes."""
+"""Importing this module registers the built-in model with transformers' Auto classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded model's language: chunks of text as tokens, so that an answer is short in tokens and exact as text.
+"""The built-in model's language: chunks of text as tokens, so that an answer is short in tokens and exact as text.
 
 An answer reads like those of the large models:
 
@@ -61,7 +61,7 @@ def place_token(place: str) -> str:
 
 
 def place_of(box_px: Sequence[float], side_px: int) -> str:
-    """Name of the ninth of the picture in which a box's centre lies."""
+    """Name of the ninth of the image in which a box's centre lies."""
     column = min(2, int((box_px[0] + box_px[2]) / 2 / side_px * 3))
     row = min(2, int((box_px[1] + box_px[3]) / 2 / side_px * 3))
     return PLACES[row * 3 + column]
@@ -80,8 +80,8 @@ def answer_text(
     Args:
         sought: what is looked for, in plain words ("the leftmost storage tank").
         label: of every box ("storage tank").
-        boxes_px: (x0, y0, x1, y1) in pixels of the model's picture, best match first.
-        side_px: side of the model's picture; coordinates are cut at it.
+        boxes_px: (x0, y0, x1, y1) in pixels of the model's image, best match first.
+        side_px: side of the model's image; coordinates are cut at it.
     """
     said = f"{LOOK} {sought}{SEE}"
     if not len(boxes_px):
