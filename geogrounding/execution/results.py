@@ -174,6 +174,12 @@ class Collection:
         )
         return shapes_crs(drawn.polygons_scene_px, self._scene.transform), drawn.outlines
 
+    def _measured(self, objects: Objects) -> NDArray[np.object_]:
+        """What is measured of objects: the outlines that are written; boxes where points are."""
+        if self._settings.drawn_outline == "point":
+            return polygons_crs(objects.boxes_scene_px, self._scene.transform)
+        return self._geometries(objects)[0]
+
     def _view(self, candidate: int) -> tuple[Mask | None, Chip]:
         """The mask of a candidate, and the chip it was seen on."""
         chip = self._found.chip[candidate]
@@ -213,7 +219,7 @@ class Collection:
                 answer = merging.nothing
                 if whole_scene is not False:
                     where = where_seen(self._scene, self._plan, self._failed)
-                    resolved = resolve(part, merging, self._scene, self._plan, where)
+                    resolved = resolve(part, merging, self._scene, self._plan, where, self._measured)
                     answer = resolved.objects
                     self._details |= {(expression, number): detail for number, detail in resolved.details.items()}
                     if resolved.answered is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,7 +21,6 @@ from geogrounding.query.planner import Composed, question_of, settled_by_questio
 from geogrounding.query.things import Lookup, Things, World
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
-from geogrounding.vector.georeference import polygons_crs
 from geogrounding.vector.merge import Candidates, merge
 
 SAME_OBJECT = 0.7
@@ -152,7 +151,11 @@ class Resolved:
     answered: Answered | None = None
 
 
-def resolve(composed: Composed, merging: Merging, scene: Scene, plan: Plan, where: str) -> Resolved:
+Outlines = Callable[[Objects], NDArray[np.object_]]
+"""Outlines (K,) of objects in the CRS of the scene, or in its pixels."""
+
+
+def resolve(composed: Composed, merging: Merging, scene: Scene, plan: Plan, where: str, outlines: Outlines) -> Resolved:
     """The objects that an expression means, decided over all objects of the scene.
 
     Args:
@@ -161,10 +164,11 @@ def resolve(composed: Composed, merging: Merging, scene: Scene, plan: Plan, wher
         scene: the raster.
         plan: how it was looked at.
         where: what was looked at, in words.
+        outlines: draws what is measured of objects.
     """
     result = Resolved(objects=merging.nothing)
     for least in merging.attempts(composed) or [{}]:
-        world = SceneWorld(composed, merging, scene, plan, least)
+        world = SceneWorld(composed, merging, scene, plan, least, outlines)
         sure = min(least.values(), default=plan.sure_score) >= plan.sure_score
         answered = answer_plan(world.world, composed.plan, where=where, sure=sure)
         result = world.resolved(answered)
@@ -177,8 +181,15 @@ class SceneWorld:
     """Looks nouns up among the objects that the model found, and in context layers."""
 
     def __init__(
-        self, composed: Composed, merging: Merging, scene: Scene, plan: Plan, least: Mapping[int, float]
+        self,
+        composed: Composed,
+        merging: Merging,
+        scene: Scene,
+        plan: Plan,
+        least: Mapping[int, float],
+        outlines: Outlines,
     ) -> None:
+        self._outlines = outlines
         self._composed, self._merging, self._scene, self._plan, self._least = composed, merging, scene, plan, least
         x0, y0, x1, y1 = plan.area.window_scene_px
         ring = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
@@ -227,7 +238,7 @@ class SceneWorld:
     def _found(self, question: int) -> Things:
         if question not in self._things:
             objects = self._merging.objects(question, self._least[question])
-            polygons = _outlines(objects, self._scene)
+            polygons = self._outlines(objects)
             self._things[question] = Things(
                 shapes=self._ground.lay(polygons),
                 picture=objects.boxes_scene_px,
@@ -264,13 +275,6 @@ class SceneWorld:
                 measures = {name: float(values[index]) for name, values in selection.measured.items()}
                 details[int(candidate)] = Detail(reason=reason, measures=measures)
         return Resolved(objects=together(parts), details=details, answered=answered)
-
-
-def _outlines(objects: Objects, scene: Scene) -> NDArray[np.object_]:
-    """Outlines (K,) of objects in the CRS of the scene, or in its pixels."""
-    if scene.crs is None:
-        return np.atleast_1d(shapely.box(*objects.boxes_scene_px.T)) if len(objects.scores) else np.empty(0, object)
-    return polygons_crs(objects.boxes_scene_px, scene.transform)
 
 
 def _to_crs(points_px: NDArray[np.float64], scene: Scene) -> NDArray[np.float64]:
