@@ -168,7 +168,7 @@ class Collection:
             self._settings,
             boxes_scene_px,
             self._plan.grid.pixel_aspect,
-            block.members,
+            list(block.members),
             self._candidates,
             self._view,
         )

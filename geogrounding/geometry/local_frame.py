@@ -89,5 +89,6 @@ def _geocentric(points_crs: NDArray[np.float64], crs: CRS) -> NDArray[np.float64
 
 def _upper(gram: NDArray[np.float64]) -> NDArray[np.float64]:
     """Upper triangular matrices (N, 2, 2) whose columns have these scalar products (Cholesky, transposed)."""
-    factor: NDArray[np.float64] = np.linalg.cholesky(gram)
-    return np.swapaxes(factor, 1, 2)
+    factor = np.linalg.cholesky(gram).astype(np.float64, copy=False)
+    upper: NDArray[np.float64] = np.swapaxes(factor, 1, 2)
+    return upper

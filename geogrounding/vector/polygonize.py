@@ -148,7 +148,7 @@ def draw_outlines(
     chosen = [i for i, mask in enumerate(masks_scene_px) if mask is not None]
     if not chosen or outline in ("box", "point"):
         return Drawn(polygons_scene_px=polygons, outlines=tuple(kinds))
-    masks = cast(list[Polygon], [masks_scene_px[i] for i in chosen])
+    masks = [masks_scene_px[i] for i in chosen]
     bounds = shapely.bounds(masks)
     centres = (bounds[:, :2] + bounds[:, 2:]) / 2.0
     reach = (bounds[:, 2:] - bounds[:, :2]).max(axis=1) / 2.0

@@ -66,13 +66,13 @@ class Crops:
 
     def save(self, file: Path) -> None:
         """Write them to one file."""
-        np.savez(file, **{name: getattr(self, name) for name in self.__slots__})  # type: ignore[attr-defined]
+        np.savez(file, **{name: getattr(self, name) for name in self.__slots__})
 
     @classmethod
     def load(cls, file: Path) -> Crops:
         """Read what ``save`` wrote."""
         with np.load(file) as arrays:
-            return cls(**{name: arrays[name] for name in cls.__slots__})  # type: ignore[attr-defined]
+            return cls(**{name: arrays[name] for name in cls.__slots__})
 
 
 class Pyramid:
@@ -237,7 +237,7 @@ def polygons_of_kampala(root: Path, split: str) -> Iterator[tuple[Image.Image, l
 
 def _has_outline(polygon: shapely.Polygon) -> bool:
     x0, y0, x1, y1 = polygon.bounds
-    return min(x1 - x0, y1 - y0) >= LEAST_SIDE_PX
+    return bool(min(x1 - x0, y1 - y0) >= LEAST_SIDE_PX)
 
 
 def boxes_of_sets(root: Path, split: str, rng: np.random.Generator) -> Iterator[tuple[Path, NDArray[np.float64], int]]:

@@ -36,7 +36,7 @@ def train(crops: Crops, out: Path, *, steps: int, seed: int, held: float = 0.03)
 
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    net = MaskNet().to(memory_format=torch.channels_last)
+    net: MaskNet = MaskNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK, weight_decay=0.02)
     plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps, pct_start=0.1)
     # The last crops of each kind are kept back: they come from other images than the first.

@@ -36,7 +36,7 @@ def pictures_of(root: Path, split: str) -> list[Picture]:
 
 
 def ground_picture(
-    model: Any, picture: Picture, expressions: Sequence[str], task: str, **settings: Any
+    model: Any, picture: Picture, expressions: Sequence[str], task: Any, **settings: Any
 ) -> dict[str, Found]:
     """Boxes (pixels of the picture) and scores of each expression, through ``geogrounding.ground``."""
     import geogrounding

@@ -128,7 +128,7 @@ def test_one_bit_is_black_and_white(tmp_path: Path) -> None:
 
 
 def test_palette_colours_are_those_of_the_table(tmp_path: Path) -> None:
-    table = {i: (i, 255 - i, (i * 7) % 256, 255) for i in range(256)}
+    table: Any = {i: (i, 255 - i, (i * 7) % 256, 255) for i in range(256)}
     array = noise((1, 150, 210), low=0, high=256)
     path = write(tmp_path / "s.tif", array, colormap=table)
     colours = np.array([table[i][:3] for i in range(256)], np.uint8)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -160,7 +161,7 @@ def test_regular_outlines_of_cut_objects_have_four_corners(scene: Path) -> None:
 
 
 @pytest.mark.parametrize("outline", ["oriented", "box", "point"])
-def test_the_other_kinds_say_what_they_are(scene: Path, outline: str) -> None:
+def test_the_other_kinds_say_what_they_are(scene: Path, outline: Any) -> None:
     segmenter = ColourSegmenter()
     layer = gg.ground(str(scene), "things", model=ColourModel(), segmenter=segmenter, outline=outline)
     assert set(layer["outline"]) == {outline}

@@ -61,7 +61,7 @@ def test_options_that_come_too_late_are_refused(blobs: BlobModel) -> None:
 
 def test_what_is_no_raster_on_disk_is_refused(blobs: BlobModel) -> None:
     with pytest.raises(SettingsError, match="a int is no raster"):
-        gg.ground(7, "tree", model=blobs)  # type: ignore[arg-type]  # the point of the test
+        gg.ground(7, "tree", model=blobs)
     with MemoryFile(SCENE.read_bytes()) as memory, memory.open() as dataset:
         with pytest.raises(SettingsError, match="is not a file") as refused:
             gg.ground(dataset, "tree", model=blobs)

@@ -113,7 +113,7 @@ def test_the_leftmost_is_that_of_the_scene_and_not_of_each_chip(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("task", ["detect", "refer"])
-def test_ranks_places_and_neighbours_in_one_run(tmp_path: Path, task: str) -> None:
+def test_ranks_places_and_neighbours_in_one_run(tmp_path: Path, task: Any) -> None:
     scene = paint(tmp_path / "s.tif", THINGS)
     expected = {
         "the largest storage tank": [(100, 100, 120, 120)],

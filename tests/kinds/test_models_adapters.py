@@ -66,7 +66,8 @@ def load(folder: Path, adapter: Path | None = None) -> Any:
 def logits(model: Any) -> torch.Tensor:
     ids = torch.arange(5, 45).reshape(2, 20)
     with torch.inference_mode():
-        return model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+        out: torch.Tensor = model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits
+    return out
 
 
 def old_name(name: str) -> str:

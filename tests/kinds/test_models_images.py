@@ -34,7 +34,7 @@ def processors() -> dict[str, Any]:
     from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
     from transformers.models.llava.image_processing_pil_llava import LlavaImageProcessorPil
 
-    crop = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
+    crop: dict[str, Any] = {"size": {"shortest_edge": 56}, "crop_size": {"height": 56, "width": 56}}
     return {
         "crop (LLaVA, VipLLaVA)": CLIPImageProcessorPil(**crop, do_center_crop=True),
         "crop (LLaVA's own)": LlavaImageProcessorPil(**crop, do_center_crop=True),

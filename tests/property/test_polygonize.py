@@ -116,6 +116,7 @@ def test_metres_of_a_pixel_are_those_on_the_ellipsoid(grid: str, x: float, y: fl
 
     to_lonlat = Transformer.from_crs(crs, "EPSG:4326" if grid != "feet" else crs.geodetic_crs, always_xy=True)
     geod = Geod(ellps="WGS84") if grid != "feet" else crs.get_geod()
+    assert geod is not None
     for step in ((6.0, 0.0), (0.0, 6.0), (3.0, 4.0)):
         ends = [to_lonlat.transform(*(transform @ (x + s * step[0], y + s * step[1]))) for s in (-0.5, 0.5)]
         true_m = geod.inv(*ends[0], *ends[1])[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,7 +92,7 @@ def test_windows_that_miss_are_refused(
 
 def test_a_grid_by_hand_finds_what_a_run_finds(path: Path) -> None:
     """Iterate chips, look at their pixels, and place boxes on the ground: five lines without a model."""
-    found = []
+    found: list[Any] = []
     with gg.Scene.open(path) as scene:
         grid = scene.grid(gg.Tiling(tile_size_px=100, overlap_px=80))
         for image in gg.read_chips(scene, grid, scene.stretch):

@@ -37,7 +37,7 @@ class BuiltinSegmenter:
             net = MaskNet()
             net.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
             self._net: MaskNet | None = (
-                net.eval().requires_grad_(False).to(self._device, memory_format=torch.channels_last)
+                net.eval().requires_grad_(False).to(self._device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             )
         except (OSError, RuntimeError, AssertionError, ValueError) as error:
             raise ModelError(
