@@ -15,12 +15,13 @@ from .terminal import count, table, to_json
 
 @click.command(cls=opt.Command)
 @click.argument("scene", help="A raster: GeoTIFF, COG, or anything else GDAL reads.")
+@click.argument("query", nargs=-1, help="What would be looked for: it decides the resolutions.")
 @opt.option("--json", "as_json", is_flag=True, section="Output", help="Write one JSON document.")
 @opt.AREA
 @opt.GRID
 @opt.SCENE
 @opt.VERBOSE
-def command(scene: str, as_json: bool, **options: Any) -> None:
+def command(scene: str, query: tuple[str, ...], as_json: bool, **options: Any) -> None:
     """Show what SCENE is and how a run with the built-in model would cut it into chips.
 
     Coordinate system, size, ground resolution, bands, stretch, the grid of chips and the pixels to read. The options
@@ -29,10 +30,11 @@ def command(scene: str, as_json: bool, **options: Any) -> None:
     \b
     Examples:
       geoground info scene.tif
+      geoground info scene.tif car "running track"
       geoground info scene.tif --resolution 0.5 --bbox 500000,4600000,501000,4601000
       geoground info scene.tif --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
-    settings = build.make_settings(scene, ["anything"], options)
+    settings = build.make_settings(scene, build.unique(query) or ["anything"], options)
     facts = describe_scene(settings)
     click.echo(to_json(facts, indent=2) if as_json else table(_lines(facts)))
 

@@ -140,6 +140,30 @@ AREA = together(
     option("--aoi-layer", section="Area", metavar="NAME", help="Layer of --aoi, where the file has several."),
 )
 
+LIKE = together(
+    option(
+        "--like",
+        type=click.Path(dir_okay=False, path_type=Path),
+        section="Examples",
+        metavar="FILE",
+        help="Find what looks like the boxes or outlines in this vector file: one to twenty are enough.",
+    ),
+    option(
+        "--unlike",
+        type=click.Path(dir_okay=False, path_type=Path),
+        section="Examples",
+        metavar="FILE",
+        help="Boxes or outlines of what looks similar and is not meant.",
+    ),
+    option(
+        "--like-scene",
+        type=click.Path(path_type=Path),
+        section="Examples",
+        metavar="RASTER",
+        help="The raster that the examples were drawn in. Default: SCENE.",
+    ),
+)
+
 GRID = together(
     option(
         "--tile-size",

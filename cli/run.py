@@ -72,6 +72,7 @@ FAILED_SHOWN = 5
 @opt.CONTEXT
 @opt.option("--explain", is_flag=True, section="Question", help="Show how each query was decided, step by step.")
 @opt.MODEL
+@opt.LIKE
 @opt.AREA
 @opt.GRID
 @opt.SCENE
@@ -97,6 +98,7 @@ def command(scene: str, query: tuple[str, ...], output: Path | None, **options: 
       geoground run scene.tif car -o cars.gpkg --base-url http://localhost:8000/v1 --model Qwen/Qwen3-VL-8B-Instruct
       geoground run scene.tif building -o footprints.gpkg --outline regular
       geoground run scene.tif car -o cars.gpkg --model ./Geo-R1 --device cuda --resume
+      geoground run scene.tif --like five_kilns.gpkg -o kilns.gpkg
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, allow_failed, explain = options.pop("quiet"), options.pop("allow_failed"), options.pop("explain")
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
@@ -128,6 +130,8 @@ def _run(
     plan_file = options.pop("plan_file")
     planned = [] if plan_file is None else [build.read_plan(plan_file)]
     more += [expression for expression, _ in planned]
+    if not query and not more and options["like"] is not None:
+        more = [f"like {options['like'].stem}"]
     if not query and not more:
         raise SettingsError(
             f"nothing to look for in {quote(scene)}", hint='Give a query after the scene, such as "the storage tanks".'

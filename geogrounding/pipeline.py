@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from geogrounding.errors import IncompleteError, SettingsError
+from geogrounding.execution.examples import model_like
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.local import answer_chips, ask_batch, batches_of
 from geogrounding.execution.provenance import describe_run, run_key
@@ -250,6 +251,8 @@ def stream(
         _open_segmenter(segmenter, settings) as masks,
         Journal(Path(folder) / "run.journal", {}) as journal,
     ):
+        if settings.like is not None:
+            loaded = model_like(scene, settings, loaded)
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         collect = partial(Collection, scene, plan, settings, model_name=loaded.name)
         with closing(read_chips(scene, plan.grid, stretch)) as images:
@@ -309,6 +312,8 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
         _open_model(model) as loaded,
         _open_segmenter(segmenter, settings) as masks,
     ):
+        if settings.like is not None:
+            loaded = model_like(scene, settings, loaded)
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         notices = (*notices_of(scene, sample_validity(scene)), *plan.area.notices, *checked)
         for notice in notices:

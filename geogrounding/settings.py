@@ -89,6 +89,14 @@ class RunSettings:
     """Tolerance of the simplification of ``mask`` and ``regular``, metres (pixels of a scene without CRS); None goes by
     the size of a pixel and of the object, 0 keeps the edges of pixels."""
 
+    like: Path | None = None
+    """A vector file with one to twenty outlines or boxes of examples: the run reports what looks like them, and the
+    expressions are names for it."""
+    unlike: Path | None = None
+    """The same of things that look alike and are not meant."""
+    like_scene: Path | None = None
+    """The raster of the examples; None is the scene."""
+
     def __post_init__(self) -> None:
         _check_expressions(self.expressions)
         _check_choice("task", self.task, get_args(Task))
@@ -110,6 +118,8 @@ class RunSettings:
             raise SettingsError(f"minimum score {self.min_score} is outside [0, 1]")
         if self.aoi_layer is not None and self.aoi is None:
             raise SettingsError("--aoi-layer without --aoi", hint="Give --aoi FILE as well.")
+        if self.like is None and (self.unlike is not None or self.like_scene is not None):
+            raise SettingsError("--unlike and --like-scene go with --like", hint="Give examples with --like FILE.")
         if self.bbox_crs is not None and self.bbox is None:
             raise SettingsError("--bbox-crs without --bbox", hint="Give --bbox xmin,ymin,xmax,ymax as well.")
 
@@ -202,6 +212,9 @@ class RunOptions(TypedDict, total=False):
     min_score: float | None
     outline: Outline | None
     simplify_m: float | None
+    like: Path | None
+    unlike: Path | None
+    like_scene: Path | None
 
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:

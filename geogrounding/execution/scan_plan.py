@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,15 +14,26 @@ from geogrounding.errors import InputError
 from geogrounding.execution.area import Area, resolve_area
 from geogrounding.execution.layer_query import Layer, check_near, nouns_of, read_contexts
 from geogrounding.models.base import Conventions
+from geogrounding.query.parser import read_expression
 from geogrounding.query.plan import QueryPlan
 from geogrounding.query.planner import Composition, Known, compose
 from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.grid import ChipGrid, HasGroundResolution, Tiling, parse_overlap
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
+from geogrounding.types import Question
 
 RANGE_TOLERANCE = 1.05
 """A level may pass the coarsest ground resolution of a model by this factor: 0.51 m imagery is 0.5 m imagery."""
+
+FINEST = 0.35
+"""Imagery is enlarged at most so far (scene pixels per chip pixel): there is no more in it."""
+NATIVE = 1.3
+"""A level that differs from the native resolution by less than this factor is the native one: nothing is resampled."""
+APART = 1.6
+"""Least factor between two levels."""
+UNKNOWN_RESOLUTION = (0.5, 1.0, 2.0)
+"""Levels for imagery of which it is not known how large a pixel is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +90,17 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         overlap_px = parse_overlap(settings.overlap, tile_size_px)
     else:  # keep the model's share of overlap when only the tile size is changed
         overlap_px = round(conventions.overlap_px * tile_size_px / conventions.tile_size_px)
+    whole_scene = True if settings.whole_scene is None and conventions.scene_questions else settings.whole_scene
+    contexts = read_contexts(settings.contexts)
+    if contexts:
+        _check_contexts(scene, area, contexts)
+    known = Known(taught=conventions.taught, classes=tuple(conventions.classes), layers=nouns_of(None, contexts))
+    plans = {expression: QueryPlan.read(text) for expression, text in settings.plans.items()}
+    composition = compose(settings.expressions, settings.task, whole_scene=whole_scene, known=known, plans=plans)
     tiling = Tiling(
-        tile_size_px=tile_size_px, overlap_px=overlap_px, scales=choose_scales(pixel_size, settings, conventions)
+        tile_size_px=tile_size_px,
+        overlap_px=overlap_px,
+        scales=choose_scales(pixel_size, settings, conventions, composition.questions),
     )
     looked_at = area
     if look_around:
@@ -93,19 +113,13 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         aoi_scene_px=looked_at.shape_scene_px,
         pixel_aspect=pixel_size.aspect,
     )
-    whole_scene = True if settings.whole_scene is None and conventions.scene_questions else settings.whole_scene
-    contexts = read_contexts(settings.contexts)
-    if contexts:
-        _check_contexts(scene, area, contexts)
-    known = Known(taught=conventions.taught, classes=tuple(conventions.classes), layers=nouns_of(None, contexts))
-    plans = {expression: QueryPlan.read(text) for expression, text in settings.plans.items()}
     sure_score = conventions.min_score if settings.min_score is None else settings.min_score
     return Plan(
         area=area,
         tiling=tiling,
         grid=grid,
         pixel_size=pixel_size,
-        composition=compose(settings.expressions, settings.task, whole_scene=whole_scene, known=known, plans=plans),
+        composition=composition,
         contexts=contexts,
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
@@ -156,13 +170,31 @@ def _grown(low: int, high: int, side: int, limit: int) -> tuple[int, int]:
     return begin, begin + side
 
 
-def choose_scales(scene: HasGroundResolution, settings: RunSettings, conventions: Conventions) -> tuple[float, ...]:
+def choose_scales(
+    scene: HasGroundResolution, settings: RunSettings, conventions: Conventions, questions: Sequence[Question] = ()
+) -> tuple[float, ...]:
     """Scene pixels (square ones: see ``ChipGrid``) per chip pixel at each level, finest first.
 
-    The finest level is the resolution asked for, else the native one, else the nearest inside the model's range.
-    Coarser levels follow the model's (or the user's) multiples, as far as the range goes.
+    ``--scales`` are taken as they are, as multiples of the finest resolution. Otherwise, where every question names a
+    class of the model, each is looked for at the ground resolutions that suit it, and nothing is looked at in vain;
+    where the ground resolution of the scene is not known, at its own, a finer and a coarser one. In all other cases the
+    finest level is the resolution asked for, else the native one, else the nearest inside the model's range, and
+    coarser levels follow the model's multiples, as far as the range goes.
+
+    Args:
+        scene: the raster.
+        settings: what the user asked.
+        conventions: what the model states.
+        questions: what is asked of each chip.
     """
     native_m = scene.ground_resolution_m
+    suited = None if settings.scales else _suited(questions, conventions)
+    if suited is not None:
+        if not native_m:
+            return UNKNOWN_RESOLUTION
+        if settings.resolution_m is not None:
+            suited = (settings.resolution_m, *(m for m in suited if m > settings.resolution_m))
+        return _apart(settings.resolution_m, [m / native_m for m in suited], native_m)
     finest = 1.0
     if settings.resolution_m is not None and native_m:
         finest = settings.resolution_m / native_m
@@ -175,3 +207,31 @@ def choose_scales(scene: HasGroundResolution, settings: RunSettings, conventions
         coarsest = conventions.ground_resolution_m[1] * RANGE_TOLERANCE / native_m
         scales = [s for s in scales if s <= coarsest] or scales[:1]
     return tuple(scales)
+
+
+def _suited(questions: Sequence[Question], conventions: Conventions) -> tuple[float, ...] | None:
+    """Ground resolutions that suit what is asked, finest first; None where a question names no class with such."""
+    found: set[float] = set()
+    for question in questions:
+        meaning = read_expression(question.expression)
+        levels = () if meaning is None else conventions.classes.get(meaning.category, ())
+        if not levels:
+            return None
+        found.update(levels)
+    return tuple(sorted(found)) or None
+
+
+def _apart(asked_m: float | None, scales: Sequence[float], native_m: float) -> tuple[float, ...]:
+    """Levels without those that show the same again: close to the native resolution a level is the native one, and two
+    levels are at least ``APART`` apart. A resolution that was asked for stays as it is.
+    """
+    out: list[float] = []
+    for scale in sorted(scales):
+        level = max(scale, FINEST)
+        if asked_m is not None and scale == asked_m / native_m:
+            level = scale
+        elif 1 / NATIVE <= level <= NATIVE:
+            level = 1.0
+        if not out or level >= out[-1] * APART:
+            out.append(level)
+    return tuple(out)

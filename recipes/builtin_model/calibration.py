@@ -72,13 +72,20 @@ def _take(
     return hit, kept
 
 
-def fit(odds: NDArray[np.float64], right: NDArray[np.bool_], *, rounds: int = 50) -> tuple[float, float]:
+def fit(
+    odds: NDArray[np.float64], right: NDArray[np.bool_] | NDArray[np.float64], *, rounds: int = 50
+) -> tuple[float, float]:
     """(scale, shift) of the likeliest logistic curve, by Newton's method.
+
+    Args:
+        odds: (N,) logits.
+        right: (N,) whether each is right, or how surely.
+        rounds: at most.
 
     Raises:
         ValueError: all boxes are right, or none is.
     """
-    if right.all() or not right.any():
+    if right.min() == right.max():
         raise ValueError("scores can be fitted only where some boxes are right and some are wrong")
     x = np.stack([odds, np.ones_like(odds)], 1)
     weights = np.array([1.0, 0.0])

@@ -36,6 +36,9 @@ CLASSES = (
     "building",
     "tree",
     "swimming pool",
+    "solar panel",
+    "wind turbine",
+    "overpass",
 )
 """Class names in the order of the region head's outputs."""
 
@@ -48,7 +51,7 @@ _SPORTS = frozenset({"baseball diamond", "tennis court", "basketball court", "gr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class LabelledImage:
     """One labelled picture, or a window of a larger raster."""
 
     source: str
@@ -108,7 +111,7 @@ SETS = (
         views=(4, 2),
         scales=(0.7, 3.5),
     ),
-    Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES), views=(10, 18), scales=(0.6, 2.0)),
+    Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES[:13]), views=(10, 18), scales=(0.6, 2.0)),
 )
 BANEPA = Set(
     name="banepa",
@@ -119,7 +122,7 @@ BANEPA = Set(
 )
 
 
-def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -> list[Picture]:
+def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -> list[LabelledImage]:
     """Pictures of a COCO file; boxes of categories outside CLASSES are refused.
 
     Raises:
@@ -148,7 +151,7 @@ def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -
             # Cars and moored boats are drawn only in the pictures chosen for them.
             covered = known - ({"vehicle"} - present) - ({"ship"} - present if "harbor" in present else set())
         pictures.append(
-            Picture(
+            LabelledImage(
                 source=source,
                 path=images / name,
                 window_px=None,
@@ -162,7 +165,7 @@ def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -
 
 def read_raster_and_layer(
     raster: Path, layer: Path, *, source: str, label: str, known: frozenset[str], window_px: tuple[int, int, int, int]
-) -> Picture:
+) -> LabelledImage:
     """A window of a georeferenced raster with the bounding boxes of a vector layer's polygons.
 
     Boxes are cut at the window; those of which less than 60% lies inside are dropped.
@@ -181,7 +184,7 @@ def read_raster_and_layer(
         boxes.append((min(xs), min(ys), max(xs), max(ys)))
     clipped, visible = clip_boxes(np.array(boxes, dtype=np.float64).reshape(-1, 4), window_px)
     kept = clipped[visible >= 0.6]
-    return Picture(
+    return LabelledImage(
         source=source,
         path=raster,
         window_px=window_px,
@@ -191,7 +194,7 @@ def read_raster_and_layer(
     )
 
 
-def read_all(root: Path, split: str) -> list[Picture]:
+def read_all(root: Path, split: str) -> list[LabelledImage]:
     """Every picture of a split (``train`` or ``test``) under the folder of data sets."""
     pictures = []
     for item in SETS:
@@ -246,17 +249,26 @@ class View:
 
 
 def draw_view(
-    picture: Picture,
+    picture: LabelledImage,
     pixels: NDArray[np.uint8],
     rng: np.random.Generator,
     *,
     scales: tuple[float, float],
     augment: bool = True,
+    led_to: int | None = None,
 ) -> View:
     """A random view of a picture: window, scale, flips, quarter turns, colours.
 
     Half of the windows are led to an object, the others lie anywhere, so background is seen too. A window larger than the
     picture is padded (black, right and bottom), as a chip of a small raster is.
+
+    Args:
+        picture: what is looked at.
+        pixels: of the picture.
+        rng: decides everything.
+        scales: range of picture pixels per view pixel.
+        augment: flips, turns and colours.
+        led_to: index of the box that the view shows; None: of half of the views, any.
     """
     height, width = pixels.shape[:2]
     # beyond this the picture would fill less than about a third of the view
@@ -265,8 +277,8 @@ def draw_view(
     span = SIDE_PX * scale
     win_w, win_h = min(span, width), min(span, height)
     x0, y0 = rng.uniform(0, width - win_w), rng.uniform(0, height - win_h)
-    if len(picture.boxes_px) and rng.random() < 0.6:
-        box = picture.boxes_px[rng.integers(len(picture.boxes_px))]
+    if led_to is not None or (len(picture.boxes_px) and rng.random() < 0.6):
+        box = picture.boxes_px[rng.integers(len(picture.boxes_px)) if led_to is None else led_to]
         x0 = float(np.clip((box[0] + box[2]) / 2 - rng.uniform(0.1, 0.9) * win_w, 0, width - win_w))
         y0 = float(np.clip((box[1] + box[3]) / 2 - rng.uniform(0.1, 0.9) * win_h, 0, height - win_h))
     x0, y0, win_w, win_h = round(x0), round(y0), round(win_w), round(win_h)
@@ -324,7 +336,7 @@ def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     return out
 
 
-def plan(pictures: list[Picture], *, seed: int, part: int = 0) -> list[int]:
+def plan(pictures: list[LabelledImage], *, seed: int, part: int = 0) -> list[int]:
     """Order of training views: an index into ``pictures`` for each, shuffled so that any beginning is a fair mixture."""
     per_set = {item.name: item.views[part] for item in (*SETS, BANEPA)}
     order = [n for n, picture in enumerate(pictures) for _ in range(round(per_set[picture.source]))]
@@ -342,7 +354,7 @@ def is_dev(picture_index: int) -> bool:
     return picture_index % 12 == 5
 
 
-def draw_views(pictures: list[Picture], order: list[int], *, seed: int, start: int = 0) -> Iterator[View]:
+def draw_views(pictures: list[LabelledImage], order: list[int], *, seed: int, start: int = 0) -> Iterator[View]:
     """Views by plan from ``start``; view n depends on ``seed`` and n alone, so a cut-off cache goes on unchanged."""
     held: dict[int, NDArray[np.uint8]] = {}
     for n in range(start, len(order)):

@@ -34,7 +34,7 @@ def find(head: RegionHead, cache: Cache | Joined, index: Sequence[int], *, batch
         features = torch.from_numpy(np.stack([cache.features[n] for n in some])).float()
         with torch.autocast("cpu", torch.bfloat16):
             maps = head(features, normalise(np.stack([cache.pixels[n] for n in some])))
-        regions = select_regions(maps, side_px=SIDE_PX, candidates=256, keep=64)
+        regions = select_regions(maps, side_px=SIDE_PX, candidates=256, keep=64, least=64)
         out += [(b.numpy(), s.numpy()) for b, s in zip(regions.boxes_px, regions.scores, strict=True)]
     return out
 

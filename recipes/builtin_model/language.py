@@ -84,7 +84,8 @@ def build_bank(
         features = torch.from_numpy(np.stack([cache.features[n] for n in some])).float()
         with torch.autocast("cpu", torch.bfloat16):
             maps = head(features, normalise(np.stack([cache.pixels[n] for n in some])))
-        found = select_regions(maps, side_px=SIDE_PX, candidates=config.candidates, keep=config.regions)
+        keep = config.regions
+        found = select_regions(maps, side_px=SIDE_PX, candidates=config.candidates, keep=keep, least=keep).best(keep)
         pooled = torch.nn.functional.adaptive_avg_pool2d(maps.coarse.float(), config.context_grid)
         parts.append(
             (

@@ -18,7 +18,7 @@ from PIL import Image
 from geogrounding.datasets.synthetic import Expression, Kind, Objects, make_expressions
 from geogrounding.models.prompts import build_prompt
 from geogrounding.types import Question
-from recipes.builtin_model.corpora import CLASSES, Picture, draw_view, is_dev, read_all, scales_of
+from recipes.builtin_model.corpora import CLASSES, LabelledImage, draw_view, is_dev, read_all, scales_of
 from recipes.builtin_model.regions import MIN_SIDE_PX, MIN_VISIBLE
 
 CHOOSING: tuple[Kind, ...] = ("position", "rank", "size", "relation")
@@ -113,7 +113,7 @@ def write_views(  # noqa: PLR0913 - keyword-only options of a training step
         The file of records.
     """
     (out / "images").mkdir(parents=True, exist_ok=True)
-    by_source: dict[str, list[Picture]] = {}
+    by_source: dict[str, list[LabelledImage]] = {}
     for n, picture in enumerate(read_all(root, "test" if split == "test" else "train")):
         if (split == "test" or is_dev(n) == (split == "dev")) and (sources is None or picture.source in sources):
             by_source.setdefault(picture.source, []).append(picture)

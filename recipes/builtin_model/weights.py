@@ -9,7 +9,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 VISION = "vision.safetensors"
-"""The frozen tower: the same bytes for every retrained model."""
+"""The tower: the same bytes for every model that fine-tuning makes of one."""
 REST = "language.safetensors"
 
 

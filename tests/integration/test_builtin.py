@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import rasterio
 from numpy.typing import NDArray
+from PIL import Image
 
 import geogrounding as gg
 from geogrounding.models.base import Model
 from geogrounding.models.parsing.answer import parse_answer
-from geogrounding.types import Question
+from geogrounding.types import Question, Task
 from tests.integration.tiny_embedded import save_tiny_embedded
 
 TREE = Question(expression="the trees")
@@ -61,11 +62,36 @@ def test_boxes_lie_inside_the_chip_and_scores_inside_0_to_1(model: Model, chip: 
         assert 0 <= detection.score <= 1
 
 
-@pytest.mark.parametrize("thing", ["a zebra", "xyzzy", "the windmill"])
-def test_a_thing_it_has_no_class_for_is_not_there(model: Model, chip: NDArray[np.uint8], thing: str) -> None:
-    answer = model.ground([chip], [Question(expression=thing)])[0][0]
-    # A string of letters that is no word may be read as something, but never surely enough to be told.
+@pytest.mark.parametrize("thing", ["a zebra", "xyzzy", "the chimney", "zebra crossing", "飞机", "helicopters"])
+@pytest.mark.parametrize("task", ["detect", "refer"])
+def test_what_it_has_no_class_for_is_answered_with_nothing(
+    model: Model, chip: NDArray[np.uint8], thing: str, task: Task
+) -> None:
+    answer = model.ground([chip], [Question(expression=thing, task=task)])[0][0]
+    assert not answer.detections
+    assert "No word" in answer.reasoning
+
+
+@pytest.mark.parametrize("absent", ["airplane", "running track", "storage tank", "wind turbine"])
+def test_a_class_that_is_not_there_is_not_answered_with_another(
+    model: Model, chip: NDArray[np.uint8], absent: str
+) -> None:
+    answer = model.ground([chip], [Question(expression=absent)])[0][0]
     assert all((d.score or 0) < model.conventions.min_score for d in answer.detections)
+
+
+def test_every_question_is_answered_by_the_class_it_names(model: Model, chip: NDArray[np.uint8]) -> None:
+    asked = [Question(expression=e) for e in ("tree crowns", "every tree", "the largest tree", "houses", "parked cars")]
+    for question, answer in zip(asked, model.ground([chip], asked)[0], strict=True):
+        expected = {"houses": "building", "parked cars": "vehicle"}.get(question.expression, "tree")
+        assert {d.label for d in answer.detections} <= {expected}
+
+
+def test_a_crowded_image_has_more_answers_than_the_language_side_reads(model: Model, chip: NDArray[np.uint8]) -> None:
+    """Four copies of a wood at half size: the 64 regions of the question encoder would not do."""
+    small = np.asarray(Image.fromarray(chip).resize((168, 168)))
+    answer = model.ground([np.tile(small, (2, 2, 1))], [TREE])[0][0]
+    assert len(answer.detections) > 64
 
 
 def test_one_target_is_one_box_and_the_text_says_the_same(model: Model, chip: NDArray[np.uint8]) -> None:

@@ -136,3 +136,14 @@ except SystemExit:
         [sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60, check=True
     )
     assert result.stdout.endswith("[]\n")
+
+
+def test_what_is_looked_for_decides_the_resolutions(example_scene: Path) -> None:
+    def resolutions(*query: str) -> list[float]:
+        facts = json.loads(info(example_scene, *query, "--json").stdout)
+        return [facts["ground_resolution_m"] * level["scale"] for level in facts["grid"]["levels"]]
+
+    (car, *_), (track, *_) = resolutions("car"), resolutions("running track")
+    assert car < 0.25
+    assert track > 0.5
+    assert resolutions("car", "running track")[0] == car

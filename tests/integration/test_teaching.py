@@ -15,7 +15,7 @@ STEPS = 60
 
 
 def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
-    trees = gg.ground(example_scene, "tree", min_score=0.5).sort_values("score", ascending=False)
+    trees = gg.ground(example_scene, "tree").sort_values("score", ascending=False)
     assert len(trees) > 15
     assert not len(gg.ground(example_scene, WORD)), "the word is not known before"
     trees.head(10)[["geometry"]].to_file(tmp_path / "ten.gpkg")
@@ -28,5 +28,5 @@ def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
     assert f1(taught, trees, iou=0.4) > 0.4
     (largest,) = gg.ground(example_scene, "the largest scrub oak", model=model).itertuples()
     assert "this one is the largest" in largest.reasoning
-    assert f1(gg.ground(example_scene, "tree", model=model, min_score=0.5), trees, iou=0.4) > 0.5
+    assert f1(gg.ground(example_scene, "tree", model=model), trees, iou=0.4) > 0.5
     assert not len(gg.ground(example_scene, "airplane", model=model))

@@ -177,5 +177,5 @@ def test_what_does_not_go_together_is_refused(model: Any, processor: Any, wrong:
         inputs["attention_mask"] = inputs["attention_mask"][:, 3:]
     else:
         del inputs["input_ids"]
-    with pytest.raises(ValueError, match={"picture": "picture", "tokens": "<image>", "ids": "input_ids"}[wrong]):
+    with pytest.raises(ValueError, match={"picture": "image", "tokens": "<image>", "ids": "input_ids"}[wrong]):
         model(**inputs)

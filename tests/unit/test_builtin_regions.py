@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import torch
 
 from geogrounding.models.builtin.regions import (
@@ -62,8 +64,35 @@ def test_regions_come_in_reading_order_and_inside_the_picture() -> None:
 
 
 def test_a_thing_without_a_class_is_proposed() -> None:
-    found = select_regions(maps([(3, 3, -1, 2.0, (10, 10, 30, 30))]), side_px=56, candidates=16, keep=4)
+    seen = maps([(3, 3, -1, 2.0, (10, 10, 30, 30))])
+    found = select_regions(seen, side_px=56, candidates=16, keep=4, least=4)
     assert found.boxes_px[0][found.scores[0, :, -1].argmax()].tolist() == [10, 10, 30, 30]
+    assert not select_regions(seen, side_px=56, candidates=16, keep=4).scores.any(), "no class is answered with it"
+
+
+def test_what_an_image_shows_does_not_depend_on_its_batch() -> None:
+    crowd = maps([(y, x, 0, 2.0, (x * 7.0, y * 7.0, x * 7.0 + 6, y * 7.0 + 6)) for y in range(8) for x in range(8)])
+    empty = maps([(3, 3, 1, 1.0, (10, 10, 30, 30))])
+    both = DenseMaps(**{f.name: torch.cat([getattr(m, f.name) for m in (crowd, empty)]) for f in fields(DenseMaps)})
+    options = {"side_px": 56, "candidates": 100, "keep": 50}
+    together, alone = select_regions(both, **options), select_regions(empty, **options)
+    assert together.scores.shape[1] == 50, "as many as the crowded image needs, and no more than are kept"
+    real = together.scores[1].amax(-1) > 0
+    assert torch.equal(together.boxes_px[1][real], alone.boxes_px[0])
+    assert torch.equal(together.scores[1][real], alone.scores[0])
+
+
+def test_the_best_regions_stay_in_reading_order() -> None:
+    found = select_regions(
+        maps([(6, 1, 0, 3.0, (0, 40, 20, 56)), (1, 6, 0, 1.0, (40, 3, 56, 20)), (1, 1, 0, 2.0, (2, 3, 18, 20))]),
+        side_px=56,
+        candidates=16,
+        keep=3,
+    )
+    assert found.best(2).boxes_px[0].tolist() == [[2, 3, 18, 20], [0, 40, 20, 56]]
+    padded = found.best(5)
+    assert padded.boxes_px.shape == (1, 5, 4)
+    assert not padded.scores[0, 3:].any()
 
 
 def test_the_look_of_a_region_is_the_mean_of_the_cells_it_touches() -> None:

@@ -17,7 +17,7 @@ from recipes.builtin_model import corpora, questions
 from recipes.builtin_model.matching import match
 
 
-def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> corpora.Picture:
+def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> corpora.LabelledImage:
     """A black picture with white boxes."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     for x0, y0, x1, y1 in np.array(boxes, dtype=int):

@@ -14,6 +14,7 @@ from geogrounding.errors import SettingsError
 from geogrounding.execution.describe import describe_levels
 from geogrounding.execution.scan_plan import Plan, choose_scales, make_plan
 from geogrounding.models.base import Conventions
+from geogrounding.query.planner import compose
 from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
@@ -24,6 +25,14 @@ RANGED = Conventions(
     coordinates="resized-pixels",
     scales=(1.0, 2.0, 4.0),
     ground_resolution_m=(0.1, 2.0),
+)
+CLASSED = Conventions(
+    tile_size_px=336,
+    overlap_px=64,
+    coordinates="resized-pixels",
+    scales=(1.0, 2.0, 4.0),
+    ground_resolution_m=(0.1, 2.0),
+    classes={"vehicle": (0.2,), "airplane": (0.5,), "ship": (0.2, 0.8), "ground track field": (1.0,), "tree": ()},
 )
 PLAIN = Conventions(tile_size_px=1024, overlap_px=128, coordinates="per-mille")
 
@@ -39,7 +48,7 @@ def scales(native_m: float | None, conventions: Conventions, **more: Any) -> tup
     ("native_m", "expected"),
     [
         (0.5, (1.0, 2.0, 4.0)),  # 0.5, 1 and 2 m are all in the range
-        (0.51, (1.0, 2.0, 4.0)),  # a hair beyond the range is still in it
+        (0.51, (1.0, 2.0, 4.0)),  # slightly beyond the range is still in it
         (0.9, (1.0, 2.0)),
         (2.0, (1.0,)),
         (0.05, (2.0, 4.0, 8.0)),  # finer than the model knows: looked at in 0.1 m
@@ -143,3 +152,48 @@ def test_the_levels_described_are_those_of_the_grid(
             assert chips[number] == every
         else:
             assert chips[number] <= every
+
+
+@pytest.mark.parametrize(
+    ("native_m", "asked", "expected"),
+    [
+        (0.5, "cars", (0.4,)),  # enlarged: a car is nine pixels
+        (0.2, "cars", (1.0,)),
+        (0.1, "every parked car", (2.0,)),  # finer than needed: fewer chips
+        (0.22, "cars", (1.0,)),  # close to native is native
+        (3.0, "cars", (0.35,)),  # nothing is gained by enlarging further
+        (0.5, "airplane", (1.0,)),
+        (0.1, "running track", (10.0,)),
+        (0.2, "boats", (1.0, 4.0)),  # a boat and a tanker
+    ],
+)
+def test_a_class_is_looked_for_at_the_resolutions_that_suit_it(
+    native_m: float, asked: str, expected: tuple[float, ...]
+) -> None:
+    assert class_scales(native_m, asked) == pytest.approx(expected)
+
+
+def test_several_classes_share_levels_and_none_is_looked_at_twice() -> None:
+    assert class_scales(0.2, "boats", "cars", "airplane") == pytest.approx((1.0, 2.5, 4.0))
+    assert class_scales(0.5, "airplane", "running track") == pytest.approx((1.0, 2.0))
+
+
+def test_a_question_that_names_no_class_takes_the_levels_of_the_model() -> None:
+    for asked in ("whatever it is", "tree"):
+        assert class_scales(0.5, "cars", asked) == pytest.approx((1.0, 2.0, 4.0))
+
+
+def test_without_a_ground_resolution_a_finer_and_a_coarser_level_beside_the_native_one() -> None:
+    assert class_scales(None, "cars") == (0.5, 1.0, 2.0)
+
+
+def test_scales_and_resolutions_that_the_user_asks_for_come_first() -> None:
+    assert class_scales(0.5, "cars", scales=(1.0, 2.0)) == (1.0, 2.0)
+    assert class_scales(0.5, "boats", resolution_m=0.5) == pytest.approx((1.0, 1.6))
+    assert class_scales(0.1, "boats", resolution_m=0.13) == pytest.approx((1.3, 8.0))
+
+
+def class_scales(native_m: float | None, *asked: str, **more: Any) -> tuple[float, ...]:
+    scene = cast(Scene, SimpleNamespace(ground_resolution_m=native_m))
+    settings = RunSettings(source="s.tif", expressions=asked, **more)
+    return choose_scales(scene, settings, CLASSED, compose(asked, "detect", whole_scene=True).questions)

@@ -1,4 +1,4 @@
-"""The embedded model: small, offline, made for CPUs. Importing this does not import torch."""
+"""The built-in model: small, offline, made for CPUs. Importing this does not import torch."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 CLASS_GROUND_M: dict[str, tuple[float, ...]] = {
     "airplane": (0.5,),
-    "ship": (0.2, 0.8),
+    "ship": (0.15, 0.6),
     "storage tank": (0.4,),
     "baseball diamond": (0.6,),
-    "tennis court": (0.3,),
-    "basketball court": (0.3,),
+    "tennis court": (0.25,),
+    "basketball court": (0.25,),
     "ground track field": (1.0,),
-    "harbor": (0.6, 1.5),
-    "bridge": (0.6, 1.5),
-    "vehicle": (0.2,),
-    "building": (0.3, 0.8),
-    "tree": (0.15,),
-    "swimming pool": (0.2,),
+    "harbor": (0.5, 1.5),
+    "bridge": (0.5, 1.5),
+    "vehicle": (0.12,),
+    "building": (0.2, 0.6),
+    "tree": (0.1,),
+    "swimming pool": (0.15,),
+    "solar panel": (0.15, 0.5),
+    "wind turbine": (0.5,),
+    "overpass": (0.8,),
 }
-"""Metres per chip pixel at which each class is looked for, finest first: where most of its objects measure 15 to 200 chip
+"""Metres per chip pixel at which each class is looked for, finest first: where most of its objects measure 20 to 150 chip
 pixels, the sizes that are found best (docs/model-card.md). A class of widely different sizes is looked for at two."""
 
 BUILTIN_CONVENTIONS = Conventions(
@@ -43,7 +46,7 @@ BUILTIN_CONVENTIONS = Conventions(
 def load(
     folder: Path | None = None, device: str | None = None, dtype: str | None = None, batch_size: int | None = None
 ) -> Model:
-    """Load the embedded model.
+    """Load the built-in model.
 
     Args:
         folder: weights of a retrained model; None takes those of the package.

@@ -1,15 +1,17 @@
-"""The embedded model as a backend of the pipeline.
+"""The built-in model as a backend of the pipeline.
 
-A picture is looked at once (``encode_images``); every question reads its regions anew, thinks in a few words, and names the
-regions it means (``decoding``). What the model says is what it would write token by token, and boxes keep their fractions.
+An image is looked at once. A question that names a class is answered from the class scores of its regions (``classes``);
+any other reads the best regions, thinks in a few words, and names the regions it means (``generation``). The text of an
+answer is what the model would write token by token, and boxes keep their fractions.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,17 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.models.builtin import BUILTIN_CONVENTIONS, WEIGHTS
+from geogrounding.models.builtin import BUILTIN_CONVENTIONS, CLASS_GROUND_M, WEIGHTS
 from geogrounding.models.builtin import tokenizer as vocabulary
+from geogrounding.models.builtin.classes import LEAST_OF_CLASS, Names, Sought, class_scores, of_class
 from geogrounding.models.builtin.generation import name_of, think
+from geogrounding.models.builtin.like import LookedAt
 from geogrounding.models.builtin.processing import as_rgb, letterbox, normalise
+from geogrounding.models.builtin.question_encoder import Seen
+from geogrounding.models.builtin.regions import Regions, features_in_the_middle
 from geogrounding.models.builtin.register import GeogroundForConditionalGeneration, GeogroundProcessor
 from geogrounding.models.builtin.tokenizer import START
 from geogrounding.models.hf.checkpoint import quiet
-from geogrounding.query.lexicon import SYNONYMS, category_of, words_for
-from geogrounding.query.parser import read_expression
 from geogrounding.types import Answer, Detection, Question
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -35,8 +39,21 @@ MAX_PROMPT_TOKENS = 47
 """Words of a question; the reader has one more place, for ``<s>``."""
 MAX_THOUGHT = 16
 MAX_LABEL = 6
-FAINT = 0.1
+FAINT = 0.02
 """Boxes below this score are noise even where low scores are asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Looked:
+    """A batch of images, looked at once."""
+
+    regions: Regions
+    scores: NDArray[np.float64]
+    """(B, K, classes)."""
+    seen: Callable[[], Seen]
+    """What the language side reads; made when a question needs it."""
+    frames: list[tuple[tuple[int, int], float]]
+    """Per image its (width, height) and model pixels per image pixel."""
 
 
 class BuiltinModel:
@@ -52,7 +69,7 @@ class BuiltinModel:
             torch.zeros(1, device=self._device)
         except (RuntimeError, AssertionError) as error:
             raise ModelError(
-                f"device {device!r} cannot be used: {error}", hint='The embedded model runs on "cpu".'
+                f"device {device!r} cannot be used: {error}", hint='The built-in model runs on "cpu".'
             ) from error
         self._dtype = _DTYPES[dtype] if dtype else _fast_dtype(self._device)
         weights = sorted(folder.glob("*.safetensors"))
@@ -77,8 +94,8 @@ class BuiltinModel:
         chunks = vocabulary.chunks(self._model.config.image_size)
         self._first_word = int(self._tokenizer.convert_tokens_to_ids(chunks[-1])) + 1
         self._labels: dict[tuple[int, ...], str] = {}
-        taught = [category_of(word) for word in self._model.config.taught if isinstance(word, str)]
-        self._taught = words_for([name for name in taught if name not in SYNONYMS], {})
+        config = self._model.config
+        self._names = Names(config.classes, [word for word in config.taught if isinstance(word, str)])
         digest = hashlib.sha256()
         for file in (*weights, folder / "tokenizer.json", folder / "config.json"):
             digest.update(file.read_bytes())
@@ -87,7 +104,8 @@ class BuiltinModel:
         self.conventions = replace(
             BUILTIN_CONVENTIONS,
             batch_size=batch_size or BUILTIN_CONVENTIONS.batch_size,
-            taught=tuple(self._taught),
+            taught=self._names.taught_names,
+            classes={name: CLASS_GROUND_M.get(name, ()) for name in config.classes},
         )
 
     def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
@@ -98,6 +116,41 @@ class BuiltinModel:
         for start in range(0, len(images), self.conventions.batch_size):
             answers += self._batch(images[start : start + self.conventions.batch_size], questions)
         return answers
+
+    @torch.inference_mode()
+    def look_at(
+        self, images: Sequence[NDArray[np.uint8]], given_px: Sequence[NDArray[np.float64]] | None = None
+    ) -> list[LookedAt | str]:
+        """What is seen of each image, with no question: regions and their features, or why it cannot be looked at.
+
+        Args:
+            images: as of ``ground``.
+            given_px: (G, 4) boxes in each image whose features are wanted as well.
+        """
+        out: list[LookedAt | str] = []
+        side_px = self._model.config.image_size
+        for n, image in enumerate(images):
+            try:
+                square, factor = letterbox(as_rgb(image), side_px)
+            except ValueError as error:
+                out.append(str(error))
+                continue
+            with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+                maps = self._model.dense_maps(normalise(square[None]).to(self._device))
+                regions = self._model.regions_of(maps)
+            real = regions.scores[0].amax(-1) > 0
+            mine = regions.boxes_px[0][real]
+            given = torch.zeros(0, 4) if given_px is None else torch.from_numpy(given_px[n] * factor).float()
+            limit = torch.tensor([image.shape[1], image.shape[0]] * 2)
+            out.append(
+                LookedAt(
+                    boxes_px=torch.minimum(mine.double().cpu() / factor, limit).numpy(),
+                    objectness=regions.scores[0][real][:, -1].double().cpu().numpy(),
+                    features=features_in_the_middle(maps, mine, side_px).cpu().numpy(),
+                    given=features_in_the_middle(maps, given.to(mine), side_px).cpu().numpy(),
+                )
+            )
+        return out
 
     def close(self) -> None:
         """Free the weights."""
@@ -117,73 +170,103 @@ class BuiltinModel:
         boxed = [letterbox(image, self._model.config.image_size) for _, image in usable]
         pixels = normalise(np.stack([square for square, _ in boxed])).to(self._device)
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            seen = self._model.encode_images(pixels)
+            maps = self._model.dense_maps(pixels)
+            regions = self._model.regions_of(maps)
+            looked = _Looked(
+                regions=regions,
+                scores=class_scores(regions.scores, self._model.config.class_shifts),
+                seen=cache(lambda: self._model.seen(maps, regions)),
+                frames=[
+                    ((image.shape[1], image.shape[0]), factor)
+                    for (_, image), (_, factor) in zip(usable, boxed, strict=True)
+                ],
+            )
             for question in questions:
-                answers = self._answers(
-                    question,
-                    seen,
-                    [(image.shape[:2], factor) for (_, image), (_, factor) in zip(usable, boxed, strict=True)],
-                )
+                sought = self._names.sought(question.expression)
+                if sought.plain:
+                    answers = self._by_class(question, sought.classes[0], looked)
+                elif sought.known:
+                    answers = self._by_reading(question, sought, looked)
+                else:
+                    answers = [_unknown() for _ in usable]
                 for (n, _), answer in zip(usable, answers, strict=True):
                     out[n].append(answer)
         return out
 
-    def _answers(self, question: Question, seen: Any, sizes: Sequence[tuple[tuple[int, ...], float]]) -> list[Answer]:
-        """Answers to one question about a batch of pictures.
-
-        Args:
-            question: what is asked.
-            seen: the pictures.
-            sizes: per picture its (height, width) and model pixels per picture pixel.
-        """
-        prompt = self._prompt(question)
-        words = torch.tensor(prompt[:-1] or [self._tokenizer.unk_token_id], device=self._device).expand(len(sizes), -1)
-        read = self._model.read(seen, words, torch.ones_like(words, dtype=torch.bool))
-        word = self._taught_word(question.expression)
-        thought = think(self._model, read, prompt, most=MAX_THOUGHT, said=self._thought_of(word))
+    def _by_class(self, question: Question, index: int, looked: _Looked) -> list[Answer]:
+        """Answers to a question for a class, by what the regions score for it."""
+        name = self._model.config.classes[index]
         answers = []
-        all_scores = thought.scores(self._model.config).double().cpu().numpy()
-        for row, ((height, width), factor) in enumerate(sizes):
-            scores, odds = all_scores[row], thought.odds[row].double().cpu().numpy()
-            boxes = read.boxes_px[row].double().cpu().numpy()
-            order = [int(k) for k in np.argsort(-odds, kind="stable") if scores[k] >= FAINT]
-            told = [k for k in order if odds[k] >= 0]
+        for row, frame in enumerate(looked.frames):
+            boxes, scores = looked.regions.boxes_px[row].double().cpu().numpy(), looked.scores[row, :, index]
+            order = of_class(boxes, scores, least=FAINT)
             if question.task == "refer":
-                order, told = told[:1], told[:1]
-            label = (word or self._label(read, row, prompt, thought.tokens[row], order[0])) if order else ""
-            detections = []
-            for k in order:
-                x0, y0, x1, y1 = (
-                    min(max(float(v) / factor, 0.0), float((width, height)[side % 2]))
-                    for side, v in enumerate(boxes[k])
-                )
-                if x1 > x0 and y1 > y0:
-                    detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=label, score=float(scores[k])))
-            sought = str(self._tokenizer.decode(thought.tokens[row])).removeprefix(vocabulary.LOOK).strip()
-            side_px = self._model.config.image_size
-            text = vocabulary.answer_text(sought, label, boxes[told].tolist(), side_px=side_px)
-            reasoning = _THINK.search(text)
-            answers.append(
-                Answer(
-                    reasoning=reasoning.group(1).strip() if reasoning else "",
-                    detections=tuple(detections),
-                    raw_text=text,
-                )
-            )
+                order = order[:1]
+            sure = [k for k in order if scores[k] >= BUILTIN_CONVENTIONS.min_score or question.task == "refer"]
+            answers.append(self._answer(name, name, order, sure, boxes, scores, frame))
         return answers
 
-    def _taught_word(self, expression: str) -> str:
-        """The thing that an expression names and that fine-tuning has taught; empty where it names none, or more than it.
-
-        It is made of words that the model has to spell, which takes longer to learn than to see the thing: it is told what
-        it looks for, and what to call it.
+    def _by_reading(self, question: Question, sought: Sought, looked: _Looked) -> list[Answer]:
+        """Answers of the language side. Of the classes that a question names, only regions that score for one of them are
+        meant: what it says beside them chooses among these.
         """
-        if not self._taught:
-            return ""
-        meaning = read_expression(expression, self._taught)
-        if meaning is None or meaning.selector or meaning.relation or meaning.attribute:
-            return ""
-        return str(self._processor.as_words(meaning.category))
+        seen = looked.seen()
+        prompt = self._prompt(question)
+        words = torch.tensor(prompt[:-1] or [self._tokenizer.unk_token_id], device=self._device)
+        words = words.expand(len(looked.frames), -1)
+        read = self._model.read(seen, words, torch.ones_like(words, dtype=torch.bool))
+        word = str(self._processor.as_words(sought.taught)) if sought.taught else ""
+        thought = think(self._model, read, prompt, most=MAX_THOUGHT, said=self._thought_of(word))
+        every = thought.scores(self._model.config).double().cpu().numpy()
+        by_class = class_scores(seen.regions.scores, self._model.config.class_shifts)
+        answers = []
+        for row, frame in enumerate(looked.frames):
+            scores, odds = every[row], thought.odds[row].double().cpu().numpy()
+            fits = np.ones(len(scores), bool)
+            if sought.classes and not sought.names_taught:
+                fits = by_class[row][:, list(sought.classes)].max(1) >= LEAST_OF_CLASS
+            # the one target of ``refer`` may be faint, as far as it is of a class that was asked for
+            least = 0.0 if question.task == "refer" and sought.classes else FAINT
+            order = [int(k) for k in np.argsort(-odds, kind="stable") if scores[k] >= least and fits[k]]
+            told = [k for k in order if odds[k] >= 0]
+            if question.task == "refer":
+                order, told = order[:1], order[:1]
+            label = ""
+            if order and sought.classes and not sought.names_taught:
+                best = by_class[row][order[0], list(sought.classes)].argmax()
+                label = self._model.config.classes[sought.classes[int(best)]]
+            elif order:
+                label = word or self._label(read, row, prompt, thought.tokens[row], order[0])
+            said = str(self._tokenizer.decode(thought.tokens[row])).removeprefix(vocabulary.LOOK).strip()
+            boxes = read.boxes_px[row].double().cpu().numpy()
+            answers.append(self._answer(said, label, order, told, boxes, scores, frame))
+        return answers
+
+    def _answer(
+        self,
+        sought: str,
+        label: str,
+        order: Sequence[int],
+        told: Sequence[int],
+        boxes_px: NDArray[np.float64],
+        scores: NDArray[np.float64],
+        frame: tuple[tuple[int, int], float],
+    ) -> Answer:
+        """One answer: detections in pixels of the image, and the text of the boxes that the model is sure of."""
+        size, factor = frame
+        detections = []
+        for k in order:
+            x0, y0, x1, y1 = (
+                min(max(float(v) / factor, 0.0), float(size[side % 2])) for side, v in enumerate(boxes_px[k])
+            )
+            if x1 > x0 and y1 > y0:
+                detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=label, score=float(scores[k])))
+        side_px = self._model.config.image_size
+        text = vocabulary.answer_text(sought, label, boxes_px[list(told)].tolist(), side_px=side_px)
+        reasoning = _THINK.search(text)
+        return Answer(
+            reasoning=reasoning.group(1).strip() if reasoning else "", detections=tuple(detections), raw_text=text
+        )
 
     def _thought_of(self, word: str) -> list[int]:
         """Ids of the thought about a word; none for none."""
@@ -213,9 +296,17 @@ class BuiltinModel:
         ids: list[int] = self._tokenizer(f"{question.task}: {question.expression}", add_special_tokens=False)[
             "input_ids"
         ]
-        # words of a user cannot stand for pictures, pretend to be an answer or end the prompt
+        # words of a user cannot stand for images, pretend to be an answer or end the prompt
         words = [i for i in ids[:MAX_PROMPT_TOKENS] if i >= self._first_word or i == self._tokenizer.unk_token_id]
         return [*words, int(self._tokenizer.convert_tokens_to_ids(START))]
+
+
+def _unknown() -> Answer:
+    """No answer to a question that names nothing the model knows."""
+    return Answer(
+        reasoning="No word of the query names a class that this model knows.",
+        raw_text=vocabulary.answer_text(vocabulary.ANYTHING, "", [], side_px=1),
+    )
 
 
 def _fast_dtype(device: torch.device) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""Configuration of the embedded model."""
+"""Configuration of the built-in model."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from transformers import Dinov2Config, LlamaConfig, PreTrainedConfig
 
 
 class GeogroundConfig(PreTrainedConfig):
-    """Sizes of the embedded model; see ``modeling`` for how its parts go together.
+    """Sizes of the built-in model; see ``modeling`` for how its parts go together.
 
     Args:
         vision_config: a Dinov2 configuration (hidden states after ``vision_layers`` are read).
         text_config: a Llama configuration.
         classes: names of the classes the region head scores, in order; one more score is for any object.
-        image_size: side of the model's picture, pixels; box coordinates are pixels of it.
-        regions: regions handed to the reader.
-        candidates: cells looked at before near-duplicates are removed.
+        image_size: side of the model's image, pixels; box coordinates are pixels of it.
+        regions: regions handed to the reader, the best ones.
+        found_regions: most regions of an image that are answered with.
+        candidates: most cells looked at before near-duplicates are removed.
         region_width: channels at the coarse grid (14 px cells).
         region_fine_width: channels at the fine grid (7 px cells).
+        region_stem: channels that the raw pixels give to the fine grid.
+        region_blocks: residual blocks on the fine grid.
         context_grid: cells a side of the coarse context tokens.
         frequencies: Fourier frequencies of the coordinate code.
         reader_layers: layers of the reader.
         question_words: longest question, in tokens; what follows is not read.
         sharpness: what the relevance of a region is multiplied by before one is drawn, at the start of training.
         score_scale, score_shift: what turns the logit of a region into that of a score: the probability that its box is right,
-            as measured on pictures kept back (Platt scaling).
+            as measured on images kept back (Platt scaling).
+        class_shifts: what is added to the logit of each class's score in an answer, so that F1 of a run is about best at its
+            default score; empty for nothing.
         number_token_ids: first token id of each coordinate family (see ``vocabulary.number_token``); the ids of
             0 .. image_size follow it, and the families follow each other.
         place_token_ids: first token id of the places.
@@ -45,9 +50,12 @@ class GeogroundConfig(PreTrainedConfig):
         image_size: int = 336,
         vision_layers: tuple[int, ...] | list[int] = (9, 11),
         regions: int = 64,
-        candidates: int = 256,
+        candidates: int = 1500,
+        found_regions: int = 300,
         region_width: int = 160,
         region_fine_width: int = 64,
+        region_stem: int = 16,
+        region_blocks: int = 0,
         context_grid: int = 4,
         frequencies: int = 24,
         reader_layers: int = 3,
@@ -55,6 +63,7 @@ class GeogroundConfig(PreTrainedConfig):
         sharpness: float = 3.0,
         score_scale: float = 1.0,
         score_shift: float = 0.0,
+        class_shifts: list[float] | None = None,
         number_token_ids: tuple[int, int, int] | list[int] = (0, 0, 0),
         place_token_ids: int = 0,
         see_token_id: int = 0,
@@ -74,8 +83,11 @@ class GeogroundConfig(PreTrainedConfig):
         self.vision_layers = list(vision_layers)
         self.regions = regions
         self.candidates = candidates
+        self.found_regions = found_regions
         self.region_width = region_width
         self.region_fine_width = region_fine_width
+        self.region_stem = region_stem
+        self.region_blocks = region_blocks
         self.context_grid = context_grid
         self.frequencies = frequencies
         self.reader_layers = reader_layers
@@ -83,6 +95,7 @@ class GeogroundConfig(PreTrainedConfig):
         self.sharpness = sharpness
         self.score_scale = score_scale
         self.score_shift = score_shift
+        self.class_shifts = list(class_shifts or [])
         self.number_token_ids = list(number_token_ids)
         self.place_token_ids = place_token_ids
         self.see_token_id = see_token_id
@@ -96,5 +109,5 @@ class GeogroundConfig(PreTrainedConfig):
 
     @property
     def image_tokens(self) -> int:
-        """Tokens the language model reads for a picture."""
+        """Tokens the language model reads for an image."""
         return self.context_grid**2 + self.regions

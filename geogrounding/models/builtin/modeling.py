@@ -1,21 +1,22 @@
-"""The embedded model: a small vision-language model that reasons in words and answers in boxes of regions it saw.
+"""The built-in model: a small vision-language model that reasons in words and answers in boxes of regions it saw.
 
-    picture ──> frozen ViT ──> region head ──> K regions, coarse map          what is there      (regions.py)
+    image ──> frozen ViT ──> region head ──> K regions, coarse map          what is there      (regions.py)
                                                   │
     question words ───────────────────────────> reader ──> relevance of each   which are meant   (reader.py)
                                                   │  regions as tokens
     question words, reasoning so far ─────────> Llama ──> next word                              (here)
                                                   └─────> next place, number, end of the list    (grammar.py)
 
-The first line is frozen in training: it is computed once a picture (``encode_images``) and shared by every question about it
+The first line is frozen in training: it is computed once an image (``encode_images``) and shared by every question about it
 and every answer drawn. The rest is trained. To transformers and TRL it is an ordinary image-text-to-text model; its logits
 are log-probabilities.
 
-Frames: all boxes are pixels of the model's picture (``config.image_size`` a side).
+Frames: all boxes are pixels of the model's image (``config.image_size`` a side).
 """
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any, cast
 
 import torch
@@ -27,7 +28,7 @@ from geogrounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.models.builtin.constrained_head import Grammar
 from geogrounding.models.builtin.question_encoder import Read, Reader, ReaderLayer, Seen
 from geogrounding.models.builtin.region_loss import NO_REGION, WORTH_OF_SCORES, after_seeing, score_loss
-from geogrounding.models.builtin.regions import RegionHead, Regions, select_regions
+from geogrounding.models.builtin.regions import DenseMaps, RegionHead, Regions, select_regions
 
 FROZEN = ("vision_tower", "region_head")
 """Parts that are not trained with the language side."""
@@ -74,6 +75,8 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             fine=config.region_fine_width,
             classes=len(config.classes),
             patch_px=cast(int, config.vision_config.patch_size),  # our patches are square
+            stem=config.region_stem,
+            fine_blocks=config.region_blocks,
         )
         self.reader = Reader(config)
         self.language_model = LlamaModel(config.text_config)
@@ -99,35 +102,54 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         for name in FROZEN:
             getattr(self, name).requires_grad_(False)
 
-    # -- pictures -----------------------------------------------------------------------------------------------------
+    # -- images -----------------------------------------------------------------------------------------------------
 
     def vision_features(self, pixel_values: Tensor) -> Tensor:
-        """Frozen features (B, cells, width x layers) of normalised pictures (B, 3, S, S)."""
-        weight = self.vision_tower.embeddings.patch_embeddings.projection.weight
-        states = self.vision_tower(pixel_values.to(weight.dtype), output_hidden_states=True).hidden_states
+        """Features (B, cells, width x layers) of normalised images (B, 3, S, S): what the region head reads, no more."""
+        tower = self.vision_tower
+        x = tower.embeddings(pixel_values.to(tower.embeddings.patch_embeddings.projection.weight.dtype))
+        states = {}
+        for number, block in enumerate(tower.encoder.layer[: max(self.config.vision_layers)], 1):
+            x = block(x)
+            states[number] = x
         return torch.cat([states[layer][:, 1:] for layer in self.config.vision_layers], -1)
 
     @torch.no_grad()
-    def encode_images(self, pixel_values: Tensor) -> Seen:
-        """Everything that is known of pictures (B, 3, S, S) before any question; no gradient goes through it."""
+    def dense_maps(self, pixel_values: Tensor) -> DenseMaps:
+        """What every cell of images (B, 3, S, S) says, with the feature maps that it was read from."""
         features = self.vision_features(pixel_values)
         dtype = self.region_head.reduce.weight.dtype
-        maps = self.region_head(features.to(dtype), pixel_values.to(dtype))
+        maps: DenseMaps = self.region_head(features.to(dtype), pixel_values.to(dtype))
+        return maps
+
+    @torch.no_grad()
+    def regions_of(self, maps: DenseMaps) -> Regions:
+        """Every region worth an answer, at least as many as the reader reads (float32)."""
         config = self.config
-        found = select_regions(maps, side_px=config.image_size, candidates=config.candidates, keep=config.regions)
-        context = nn.functional.adaptive_avg_pool2d(maps.coarse.float(), config.context_grid)
-        regions = Regions(
-            boxes_px=found.boxes_px.float(),
-            scores=found.scores.float(),
-            hidden=found.hidden.float(),
-            look=found.look.float(),
+        found = select_regions(
+            maps,
+            side_px=config.image_size,
+            candidates=config.candidates,
+            keep=config.found_regions,
+            least=config.regions,
         )
-        return Seen(regions=regions, context=context)
+        return Regions(**{f.name: getattr(found, f.name).float() for f in fields(found)})
+
+    def seen(self, maps: DenseMaps, regions: Regions) -> Seen:
+        """What the reader reads of images: the best of their regions, and a coarse map."""
+        context = nn.functional.adaptive_avg_pool2d(maps.coarse.float(), self.config.context_grid)
+        return Seen(regions=regions.best(self.config.regions), context=context)
+
+    @torch.no_grad()
+    def encode_images(self, pixel_values: Tensor) -> Seen:
+        """Everything that is read of images (B, 3, S, S) before any question; no gradient goes through it."""
+        maps = self.dense_maps(pixel_values)
+        return self.seen(maps, self.regions_of(maps))
 
     # -- language -----------------------------------------------------------------------------------------------------
 
     def question_words(self, input_ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Ids of the words between picture and ``<s>`` (B, W), and where they count."""
+        """Ids of the words between image and ``<s>`` (B, W), and where they count."""
         image = input_ids == self.config.image_token_id
         after = image.cumsum(1) == image.sum(1, keepdim=True)
         start = (input_ids == self.config.bos_token_id).cumsum(1) > 0
@@ -137,7 +159,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         return torch.gather(input_ids, 1, order), torch.gather(mine, 1, order)
 
     def read(self, seen: Seen, ids: Tensor, count: Tensor) -> Read:
-        """Read pictures with a question each: word ids (B, W), and where they count."""
+        """Read images with a question each: word ids (B, W), and where they count."""
         out: Read = self.reader(seen, self.language_model.embed_tokens(ids), count)
         return out
 
@@ -163,9 +185,9 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         """Log-probabilities of the next tokens.
 
         Args:
-            input_ids: (B, T) with ``config.image_tokens`` placeholders where the picture stands.
+            input_ids: (B, T) with ``config.image_tokens`` placeholders where the image stands.
             pixel_values: (B, 3, S, S); or the three tensors of a ``Read`` as ``region_embeds``, ``region_relevance``,
-                ``region_boxes``, as ``generate`` passes them so that a picture is read once.
+                ``region_boxes``, as ``generate`` passes them so that an image is read once.
             history_ids: all ids so far, where ``input_ids`` holds only the newest; boxes told before are not told again.
             labels: (B, T), -100 where nothing is learned.
             target_boxes: (B, N, 4) all boxes that are meant, NaN where there are fewer: the loss is then that of the scores
@@ -173,23 +195,24 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             target_partial: (B,) True where the boxes may not be all there are.
 
         Raises:
-            ValueError: a picture is missing, or the placeholders do not fit it.
+            ValueError: an image is missing, or the placeholders do not fit it.
         """
         if input_ids is None or inputs_embeds is not None:
             raise ValueError("pass input_ids: what comes next depends on the tokens told")
         look: Tensor | None = None
+        sure: Tensor | None = None
         if region_embeds is None or region_relevance is None or region_boxes is None:
             if pixel_values is None:
-                raise ValueError("the embedded model answers about a picture: pass pixel_values")
+                raise ValueError("the built-in model answers about an image: pass pixel_values")
             seen = self.encode_images(pixel_values)
             read = self.read(seen, *self.question_words(input_ids))
             region_embeds, region_relevance, region_boxes = read.embeds, read.relevance, read.boxes_px
-            look = seen.regions.look
+            look, sure = seen.regions.look, seen.regions.scores.amax(-1)
         embeds = self.language_model.embed_tokens(input_ids)
         places = input_ids == self.config.image_token_id
         if bool(places.any()):
             if int(places.sum()) != region_embeds.shape[0] * region_embeds.shape[1]:
-                raise ValueError(f"each picture needs {self.config.image_tokens} <image> tokens")
+                raise ValueError(f"each image needs {self.config.image_tokens} <image> tokens")
             embeds = embeds.masked_scatter(places[..., None], region_embeds.to(embeds.dtype))
         out = self.language_model(
             inputs_embeds=embeds,
@@ -210,7 +233,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             scores = odds * self.config.score_scale + self.config.score_shift
             real = (region_relevance > NO_REGION) & said[:, None]
             partial = torch.zeros_like(said) if target_partial is None else target_partial
-            more = score_loss(scores, region_boxes, target_boxes, real, look=look, partial=partial)
+            more = score_loss(scores, region_boxes, target_boxes, real, look=look, partial=partial, sure=sure)
             loss = WORTH_OF_SCORES * more
         state = state.take(slice(history.shape[1] - hidden.shape[1], None))
         if isinstance(logits_to_keep, Tensor):
@@ -241,7 +264,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
     def generate(
         self, inputs: Tensor | None = None, *args: Any, pixel_values: Tensor | None = None, **kwargs: Any
     ) -> Any:
-        """Like every ``generate`` of transformers; the picture is read once, not once a token or a completion."""
+        """Like every ``generate`` of transformers; the image is read once, not once a token or a completion."""
         ids = kwargs.get("input_ids", inputs)
         if pixel_values is not None and ids is not None and kwargs.get("region_embeds") is None:
             read = self.read(self.encode_images(pixel_values), *self.question_words(ids))

@@ -1,6 +1,6 @@
-"""The reader: looks at the regions of a picture with a question in mind.
+"""The reader: looks at the regions of an image with a question in mind.
 
-A bidirectional transformer over the words of the question, the regions, a coarse map of the picture and one token that sums
+A bidirectional transformer over the words of the question, the regions, a coarse map of the image and one token that sums
 up. What it says of a region is its relevance: the logit that the region is what the question means. Regions see each other
 together with where they lie to each other (relation bias, after Hu et al. 2018, arXiv 1711.11575), so "the tank nearest the
 pier" is one comparison. The language model reads the regions as they leave the reader.
@@ -24,7 +24,7 @@ PAIR_WIDTH = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What is known of pictures before any question: computed once, shared by every question and every answer."""
+    """What is known of images before any question: computed once, shared by every question and every answer."""
 
     regions: Regions
     context: Tensor
@@ -32,18 +32,12 @@ class Seen:
 
     def take(self, index: Tensor) -> Seen:
         """Rows ``index`` of the batch."""
-        r = self.regions
-        return Seen(
-            regions=Regions(
-                boxes_px=r.boxes_px[index], scores=r.scores[index], hidden=r.hidden[index], look=r.look[index]
-            ),
-            context=self.context[index],
-        )
+        return Seen(regions=self.regions.take(index), context=self.context[index])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
-    """Pictures read with a question in mind."""
+    """Images read with a question in mind."""
 
     embeds: Tensor
     """(B, context + K, width) image tokens of the language model."""
@@ -63,7 +57,7 @@ def coordinate_code(values: Tensor, frequencies: int) -> Tensor:
 
 
 def pair_code(boxes: Tensor) -> Tensor:
-    """How boxes (B, K, 4), in shares of the picture, lie to each other: (B, K, K, PAIR)."""
+    """How boxes (B, K, 4), in shares of the image, lie to each other: (B, K, K, PAIR)."""
     centre, size = (boxes[..., :2] + boxes[..., 2:]) / 2, (boxes[..., 2:] - boxes[..., :2]).clamp(min=1e-3)
     offset = centre[:, None] - centre[:, :, None]
     gap = (offset.abs() - (size[:, None] + size[:, :, None]) / 2).clamp(min=0)
@@ -138,10 +132,10 @@ class Reader(nn.Module):
         self.relevant_up, self.relevant = nn.Linear(width, width), nn.Linear(width, 1)
 
     def forward(self, seen: Seen, words: Tensor, count: Tensor) -> Read:
-        """Read pictures with one question each.
+        """Read images with one question each.
 
         Args:
-            seen: B pictures.
+            seen: B images.
             words: (B, W, width) embeddings of the questions' words.
             count: (B, W) True where there is a word.
         """

@@ -18,9 +18,11 @@ SAME = 0.5
 """IoU from which a region can be that of a box."""
 NEAR = 0.3
 """IoU from which a region that is not the best of its box is no example of something else."""
-ALIKE = 0.9
+ALIKE = 0.94
 """Cosine of what two regions look like from which they may be the same kind of thing. Of airplanes in one chip 95% are above
 it and 3 of 4 other regions below; of tree crowns in a wood nearly everything is above."""
+AS_SURE = 0.6
+"""Share of the usual score of the right regions from which another may be one that was not labelled."""
 WORTH_OF_SCORES = 8.0
 """Weight of the scores' loss beside that of the tokens."""
 NO_REGION = -20.0
@@ -62,7 +64,14 @@ def alike(look: Tensor, right: Tensor) -> Tensor:
 
 
 def score_loss(
-    scores: Tensor, boxes_px: Tensor, truth_px: Tensor, real: Tensor, *, look: Tensor, partial: Tensor
+    scores: Tensor,
+    boxes_px: Tensor,
+    truth_px: Tensor,
+    real: Tensor,
+    *,
+    look: Tensor,
+    partial: Tensor,
+    sure: Tensor | None = None,
 ) -> Tensor:
     """Cross-entropy of the scores of regions, a mean over those that count.
 
@@ -73,9 +82,15 @@ def score_loss(
         real: (B, K) where there is a region.
         look: (B, K, F) what the regions look like.
         partial: (B,) True where the boxes may not be all: regions that look like them then count neither way.
+        sure: (B, K) best score of each region in the region head, where it is known: a region that is much less of an
+            object than the right ones is an example of nothing, whatever it looks like.
     """
     right, unsure = right_regions(boxes_px.float(), truth_px.float())
-    unsure = unsure | (partial[:, None] & ~right & alike(look, right))
+    may_be_more = alike(look, right)
+    if sure is not None:
+        usual = (sure * right).sum(1, keepdim=True) / right.sum(1, keepdim=True).clamp(min=1)
+        may_be_more = may_be_more & (sure >= AS_SURE * usual)
+    unsure = unsure | (partial[:, None] & ~right & may_be_more)
     counts = (real & ~unsure).float()
     wrong = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), right.float(), reduction="none")
     return (wrong * counts).sum() / counts.sum().clamp(min=1.0)

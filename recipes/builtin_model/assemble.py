@@ -1,0 +1,347 @@
+"""From a trained detector to a model: the parts put together, its class scores calibrated, its language side adapted.
+
+    W=geogrounding/models/builtin/weights
+    python -m recipes.builtin_model.assemble model     --start $W --detector RUN/detector.pt --out RUN/model
+    python -m recipes.builtin_model.assemble calibrate --data ../shared/data --out RUN/model
+    python -m recipes.builtin_model.assemble threshold --data ../shared/data --out RUN/model --each 4
+    python -m recipes.builtin_model.assemble language  --data ../shared/data --out RUN/model --run RUN --steps 300
+
+``calibrate`` changes the region head so that the scores of a class are what was measured on the images kept back, and so
+that F1 is best at the default score; ``threshold`` does the latter once more for whole runs. ``language`` goes on from the reader and the language model that are there: they
+have to get used to other regions, not to learn to read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.regions import RegionHead
+from recipes.builtin_model.corpora import CLASSES, LabelledImage
+from recipes.builtin_model.end_to_end import FINE_BLOCKS, FINE_WIDTH, STEM
+from recipes.builtin_model.language import RegionBank, load_bank, reading_figures, save_bank, train_language
+from recipes.builtin_model.matching import Hits
+from recipes.builtin_model.sets import read_part
+from recipes.builtin_model.views import chances, draw
+from recipes.builtin_model.weights import write_weights
+
+BEST_F1_AT = 0.4
+"""Score at which F1 of every class is about best: the default of ``--min-score``."""
+LEAST_TARGETS = 15
+TRUST = 100
+"""Targets of a class from which its own threshold counts more than that of all classes together."""
+NOT_SETTLED = frozenset({"airbus-aircraft", "simd"})
+"""Sets that the default score is not set on: very large images, and cars that are not all labelled."""
+"""Classes with fewer targets kept back are calibrated as all classes together."""
+MOST_SLOPE = (0.4, 2.5)
+
+
+def load(folder: Path) -> tuple[Any, Any]:
+    """A model folder as (model in float32, tokenizer)."""
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    from geogrounding.models.builtin import register  # noqa: F401  (registers the model)
+
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    return model.eval(), AutoProcessor.from_pretrained(folder).tokenizer
+
+
+def assemble(start: Path, detector: Path, out: Path) -> None:
+    """Write a model of a trained detector and the language side of another model, which may know fewer classes.
+
+    Args:
+        start: folder of the model that the training started from.
+        detector: averaged weights of the training, ``detector.pt``.
+        out: folder of the new model; its tower is replaced.
+    """
+    old, tokenizer = load(start)
+    config = type(old.config)(**old.config.to_dict())
+    config.classes, config.found_regions, config.candidates = list(CLASSES), 300, 1500
+    config.region_fine_width, config.region_stem, config.region_blocks = FINE_WIDTH, STEM, FINE_BLOCKS
+    model = type(old)(config)
+    new, before = model.state_dict(), old.state_dict()
+    trained = torch.load(detector, weights_only=True)
+    for name in new:
+        if name.startswith(("vision_tower.", "region_head.")):
+            mine = name.replace("vision_tower.", "tower.").replace("region_head.", "head.")
+            new[name] = trained[mine].float() if mine in trained else before[name]
+        elif before[name].shape == new[name].shape:
+            new[name] = before[name]
+        else:
+            new[name] = _grown(name, before[name], new[name], classes=len(old.config.classes))
+    model.load_state_dict(new)
+    model.generation_config = old.generation_config
+    (out / "vision.safetensors").unlink(missing_ok=True)
+    write_weights(model, tokenizer, out)
+
+
+def _grown(name: str, old: Tensor, new: Tensor, *, classes: int) -> Tensor:
+    """Weights of the reader for more classes and wider features: what is new says nothing yet.
+
+    Raises:
+        ValueError: a weight of which this is not known.
+    """
+    if name == "reader.known.weight":  # scores, their logits, the code of the box; the last score is for any object
+        more, (b, s) = len(CLASSES), (classes + 1, len(CLASSES) + 1)
+        out = torch.zeros_like(new)
+        for first_old, first_new in ((0, 0), (b, s)):
+            out[:, first_new : first_new + classes] = old[:, first_old : first_old + classes]
+            out[:, first_new + more] = old[:, first_old + classes]
+        out[:, 2 * s :] = old[:, 2 * b :]
+        return out
+    if name in ("reader.hidden.weight", "reader.hidden_norm.weight", "reader.hidden_norm.bias"):
+        out = torch.ones_like(new) if name == "reader.hidden_norm.weight" else torch.zeros_like(new)
+        out[..., : old.shape[-1]] = old
+        return out
+    raise ValueError(f"{name} has grown from {tuple(old.shape)} to {tuple(new.shape)}")
+
+
+def platt(hits: Hits) -> tuple[float, float]:
+    """(slope, shift) from the logit of a score to that of the share of right boxes, then moved so that F1 is best at
+    ``BEST_F1_AT``.
+    """
+    from recipes.builtin_model.calibration import fit
+
+    scores = hits.scores.clip(1e-4, 1 - 1e-4)
+    odds = np.log(scores / (1 - scores))
+    right = hits.right
+    slope = 1.0
+    if right.any() and not right.all():
+        slope = float(np.clip(fit(odds, right)[0], *MOST_SLOPE))
+    best = _best_logit(hits)
+    return slope, math.log(BEST_F1_AT / (1 - BEST_F1_AT)) - slope * best
+
+
+def _best_logit(hits: Hits) -> float:
+    """Middle of the thresholds whose F1 is within 1% of the best: the best itself hangs on single boxes."""
+    f1 = 2 * np.cumsum(hits.right) / (np.arange(1, len(hits.right) + 1) + hits.targets)
+    good = hits.scores[f1 >= 0.99 * f1.max()].clip(1e-4, 1 - 1e-4)
+    odds = np.log(good / (1 - good))
+    return float((odds.min() + odds.max()) / 2)
+
+
+def fold(head: RegionHead, slopes: Sequence[float], shifts: Sequence[float]) -> None:
+    """Calibrate the class logits of a head for good: logit times slope plus shift."""
+    weight, bias = head.out.weight, head.out.bias
+    assert bias is not None
+    with torch.no_grad():
+        for n, (slope, shift) in enumerate(zip(slopes, shifts, strict=True)):
+            weight[n] *= slope
+            bias[n] = bias[n] * slope + shift
+
+
+def calibrate(root: Path, folder: Path, *, each: int) -> None:
+    """Calibrate the class scores of a model on views of the images kept back, at all scales; changes ``folder``.
+
+    Args:
+        root: folder of the data sets.
+        folder: of the model.
+        each: at most so many views of an image at a scale.
+    """
+    from recipes.builtin_model.check import hits_by_class
+    from recipes.builtin_model.end_to_end import load_start
+
+    hits = hits_by_class(load_start(folder).eval(), read_part(root, "dev"), each=each)
+    known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
+    order = np.argsort(-np.concatenate([h.scores for h in known.values()]), kind="stable")
+    together = Hits(
+        scores=np.concatenate([h.scores for h in known.values()])[order],
+        right=np.concatenate([h.right for h in known.values()])[order],
+        targets=sum(h.targets for h in known.values()),
+    )
+    slopes, shifts = [], []
+    for name in CLASSES:
+        mine = known.get(name)
+        enough = mine is not None and mine.targets >= LEAST_TARGETS
+        slope, shift = platt(mine if mine is not None and enough else together)
+        slopes.append(slope)
+        shifts.append(shift)
+        targets = 0 if mine is None else mine.targets
+        print(f"{name:20s} logit x {slope:.2f} {shift:+.2f}, {targets} targets", flush=True)
+    model, tokenizer = load(folder)
+    fold(model.region_head, slopes, shifts)
+    write_weights(model, tokenizer, folder)
+
+
+def threshold(root: Path, folder: Path, *, each: int) -> None:
+    """Move the class scores of a calibrated model so that F1 of a whole run, with its levels and merging, is best at the
+    default score; changes ``folder``.
+
+    Args:
+        root: folder of the data sets.
+        folder: of the model.
+        each: images kept back of each set that are looked at.
+    """
+    from geogrounding.models import builtin
+    from recipes.builtin_model.matching import match
+    from recipes.builtin_model.pipeline_metrics import detect
+
+    some: list[LabelledImage] = []
+    images = [p for p in read_part(root, "dev") if p.source not in NOT_SETTLED]
+    for source in sorted({p.source for p in images}):
+        theirs = sorted((p for p in images if p.source == source), key=lambda p: -len(p.labels))
+        some += theirs[:: max(1, len(theirs) // each)][:each]
+    matched, _ = detect(builtin.load(folder), some)
+    hits = {name: match(*pair) for name, pair in matched.items()}
+    known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
+    order = np.argsort(-np.concatenate([h.scores for h in known.values()]), kind="stable")
+    together = Hits(
+        scores=np.concatenate([h.scores for h in known.values()])[order],
+        right=np.concatenate([h.right for h in known.values()])[order],
+        targets=sum(h.targets for h in known.values()),
+    )
+    wanted = math.log(BEST_F1_AT / (1 - BEST_F1_AT))
+    shifts = []
+    pooled = wanted - _best_logit(together)
+    for name in CLASSES:
+        mine, shift = known.get(name), pooled
+        if mine is not None and mine.targets >= LEAST_TARGETS:
+            # a few well separated objects fit any threshold: the fewer there are, the less they count
+            shift = (mine.targets * (wanted - _best_logit(mine)) + TRUST * pooled) / (mine.targets + TRUST)
+        shifts.append(shift)
+        print(f"{name:20s} {shifts[-1]:+.2f}, {0 if mine is None else mine.targets} targets", flush=True)
+    model, tokenizer = load(folder)
+    before = model.config.class_shifts or [0.0] * len(CLASSES)
+    model.config.class_shifts = [round(old + new, 3) for old, new in zip(before, shifts, strict=True)]
+    write_weights(model, tokenizer, folder)
+
+
+@torch.no_grad()
+def bank_of(model: Any, images: Sequence[LabelledImage], *, views: int, seed: int, batch: int = 16) -> RegionBank:
+    """Regions of random views, as the reader sees them."""
+    parts: list[tuple[NDArray[Any], ...]] = []
+    chance = chances(images)
+    for first in range(0, views, batch):
+        drawn = []
+        for n in range(first, min(views, first + batch)):
+            rng = np.random.default_rng((seed, n))
+            labelled = images[int(rng.choice(len(images), p=chance))]
+            drawn.append(draw(labelled, labelled.pixels(), rng).pixels)
+        with torch.autocast("cpu", torch.bfloat16):
+            seen = model.encode_images(normalise(np.stack(drawn)))
+        r = seen.regions
+        parts.append(
+            (
+                r.boxes_px.numpy(),
+                r.scores.numpy(),
+                r.hidden.half().numpy(),
+                r.look.half().numpy(),
+                seen.context.half().numpy(),
+            )
+        )
+    boxes, scores, hidden, look, context = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return RegionBank(boxes_px=boxes, scores=scores, hidden=hidden, look=look, context=context)
+
+
+def language(root: Path, run: Path, folder: Path, *, steps: int, views: int, rate: float, seed: int) -> None:
+    """Adapt reader, language model and grammar of a model to its regions; changes ``folder``."""
+    model, tokenizer = load(folder)
+    model.vision_tower.to(torch.bfloat16)
+    for part, count in (("train", views), ("dev", min(views, 160))):
+        if not (run / f"bank_{part}").exists():
+            save_bank(bank_of(model, read_part(root, part), views=count, seed=seed), run / f"bank_{part}")
+    model.vision_tower.float()
+    dev = load_bank(run / "bank_dev")
+
+    def report(step: int) -> None:
+        print(f"step {step}: {reading_figures(model, tokenizer, dev)}", flush=True)
+
+    report(0)
+    train_language(
+        model,
+        tokenizer,
+        load_bank(run / "bank_train"),
+        steps=steps,
+        checkpoint=run / "language.checkpoint.pt",
+        rate=rate,
+        seed=seed,
+        report=report,
+        every=100,
+    )
+    scale, shift = aligned(model, tokenizer, dev)
+    print(f"scores of read questions: logit x {scale:.3f} {shift:+.3f}", flush=True)
+    model.config.score_scale, model.config.score_shift = round(scale, 4), round(shift, 4)
+    write_weights(model, tokenizer, folder)
+
+
+@torch.no_grad()
+def aligned(model: Any, tokenizer: Any, bank: RegionBank, *, views: int = 64) -> tuple[float, float]:
+    """(scale, shift) that bring what the language side says of regions, asked for a class, to their class scores: these are
+    calibrated, and a score means the same whichever side answers.
+    """
+    from geogrounding.models.builtin.classes import class_scores
+    from geogrounding.models.builtin.generation import think
+    from recipes.builtin_model.calibration import fit
+
+    model.eval()
+    some = bank.take(range(min(views, len(bank))))
+    said: list[NDArray[np.float64]] = []
+    wanted: list[NDArray[np.float64]] = []
+    for label, name in enumerate(CLASSES):
+        prompt = tokenizer(f"detect: {name}<s>", add_special_tokens=False)["input_ids"]
+        words = torch.tensor(prompt[:-1]).expand(len(some), -1)
+        read = model.read(some.seen(), words, torch.ones_like(words, dtype=torch.bool))
+        odds = think(model, read, prompt, most=16).odds.double().numpy()
+        scores = class_scores(torch.from_numpy(some.scores), model.config.class_shifts)[..., label]
+        counted = np.isfinite(odds) & (some.scores.max(-1) > 0) & ((odds > -8) | (scores > 0.05))
+        said.append(odds[counted].clip(-12, 12))
+        wanted.append(scores[counted])
+    return fit(np.concatenate(said), np.concatenate(wanted))
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point; see the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("step", choices=("model", "calibrate", "threshold", "language"))
+    parser.add_argument("--start", type=Path)
+    parser.add_argument("--detector", type=Path)
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--run", type=Path)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--each", type=int, default=1, help="views of an image at a scale to calibrate on")
+    parser.add_argument("--views", type=int, default=2400)
+    parser.add_argument("--rate", type=float, default=4e-4)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=None)
+    given = parser.parse_args(arguments)
+    if given.threads:
+        torch.set_num_threads(given.threads)
+    needed = {
+        "model": ("start", "detector"),
+        "calibrate": ("data",),
+        "threshold": ("data",),
+        "language": ("data", "run"),
+    }[given.step]
+    missing = [f"--{name}" for name in needed if getattr(given, name) is None]
+    if missing:
+        parser.error(f"{given.step} needs {', '.join(missing)}")
+    if given.step == "model":
+        assemble(given.start, given.detector, given.out)
+    elif given.step == "calibrate":
+        calibrate(given.data, given.out, each=given.each)
+    elif given.step == "threshold":
+        threshold(given.data, given.out, each=given.each)
+    else:
+        language(
+            given.data,
+            given.run,
+            given.out,
+            steps=given.steps,
+            views=given.views,
+            rate=given.rate,
+            seed=given.seed,
+        )
+
+
+if __name__ == "__main__":
+    main()
