@@ -16,14 +16,14 @@ from tests.blobs import BlobModel
 from tests.kinds.doors import go, polygons
 from tests.rasters import NORTH_UP, write
 
-SIDE = 1536
-BLOBS = (200, 700, 1200)
+SIDE = 1024
+BLOBS = (130, 460, 800)
 
 
 def pixels() -> NDArray[np.uint8]:
     values = np.full((3, SIDE, SIDE), 30, np.uint8)
     for x in BLOBS:
-        values[:, x : x + 160, x : x + 160] = 220
+        values[:, x : x + 140, x : x + 140] = 220
     return values
 
 
