@@ -50,7 +50,7 @@ class Answered:
     """One per target; ``chosen`` are the things behind the answer."""
     steps: tuple[dict[str, Any], ...]
     unknown: tuple[str, ...]
-    """Words that nobody knows: what they stand for was not looked for."""
+    """Words that are unknown: what they stand for was not looked for."""
     reasons: tuple[str, ...]
     """Why the chosen of each target were chosen, one sentence each."""
 

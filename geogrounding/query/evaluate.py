@@ -274,7 +274,7 @@ class _Walk:
         return rules.direction(self._ground, mine, other, boxes, picture, reach=not compass)
 
     def _reference(self, reference: Reference | None, some: Indexes) -> Things | None:
-        """What a step looks at; None where nobody knows it."""
+        """What a step looks at; None where it is unknown."""
         if reference is None:
             return self._things.take(some)
         if isinstance(reference, TargetReference):

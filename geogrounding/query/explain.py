@@ -1,4 +1,4 @@
-"""Why an answer is right, in plain sentences that follow from the picture.
+"""Why an answer is right, in plain sentences that follow from the image.
 
 Every sentence states facts that ``meaning`` decides: how many there are, how many fit, where the chosen one lies. A place is named
 only where it is beyond doubt.
@@ -22,12 +22,12 @@ PLACE_NAMES: dict[str, str] = {
     "lower": "in the lower half",
     "central": "in the centre",
 }
-"""How reasoning names the parts of a picture, the smallest first."""
+"""How reasoning names the parts of an image, the smallest first."""
 SIDES = {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
 
 
 def clear_place(x: float, y: float) -> str:
-    """The smallest part of the picture in which a centre clearly lies: a quarter, else a half, else the middle.
+    """The smallest part of the image in which a centre clearly lies: a quarter, else a half, else the middle.
 
     Args:
         x: centre as a share of the width.

@@ -1,6 +1,6 @@
-"""What an expression means, and which objects of a picture fit it: the one truth that everything else follows.
+"""What an expression means, and which objects of an image fit it: the one truth that everything else follows.
 
-Every rule gives a degree, not a yes or no: 0 is the border, 1 and -1 stand where nobody would argue. ``evaluate`` takes the sign;
+Every rule gives a degree, not a yes or no: 0 is the border, 1 and -1 stand beyond doubt. ``evaluate`` takes the sign;
 the generator keeps only questions for which every object is at 1 or beyond, on either side (``Fit.clear``).
 """
 
@@ -29,21 +29,21 @@ from geogrounding.types import Task
 Kind = Literal["class", "synonym", "position", "rank", "size", "count", "attribute", "relation", "negative"]
 
 PLACE_MARGIN = 0.03
-"""Share of the side of the picture between an object's centre and the border of a half, a quarter or the middle."""
+"""Share of the side of the image between an object's centre and the border of a half, a quarter or the middle."""
 ORDER_MARGIN = 0.04
 """Share of the side between the centres of an object that is chosen by position and the next one."""
 SIZE_MARGIN = 1.15
 """Least ratio of the areas of an object that is chosen by size and the next one."""
 DISTANCE_MARGIN = (1.25, 0.03)
-"""An object is clearly nearer if its distance is 1.25 times less and by 3% of the diagonal of the picture."""
+"""An object is clearly nearer if its distance is 1.25 times less and by 3% of the diagonal of the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Objects:
-    """What is known of a picture."""
+    """What is known of an image."""
 
     boxes_px: NDArray[np.float64]
-    """(N, 4) x0, y0, x1, y1, half-open, pixels of the picture."""
+    """(N, 4) x0, y0, x1, y1, half-open, pixels of the image."""
     labels: tuple[str, ...]
     """(N,) classes as the data set writes them; see ``words.category_of``."""
     size_px: tuple[int, int]
@@ -51,7 +51,7 @@ class Objects:
     attributes: tuple[Mapping[str, str], ...] = ()
     """(N,) or nothing: values by column, such as ``{"colour": "red"}``."""
     looked_for: tuple[str, ...] = ()
-    """Classes that were labelled wherever they stand. Only of these may it be said that the picture shows none: a data set
+    """Classes that were labelled wherever they stand. Only of these may it be said that the image shows none: a data set
     of ships says nothing about trees."""
     north_up: bool = False
     """The upper edge is north, so that compass words are true."""
@@ -100,7 +100,7 @@ class Meaning:
     """With a rank: 2 for "second from the left"."""
     count: int | None = None
     """The number said. With a rank the first so many are meant ("the two largest ships"); without one it is a statement about
-    the picture and narrows nothing, so that "the three ships" finds ships also where two are seen."""
+    the image and narrows nothing, so that "the three ships" finds ships also where two are seen."""
 
     def __post_init__(self) -> None:
         """Check the parts.
@@ -254,7 +254,7 @@ class Picture:
 
 
 def place_degree(place: str, x: float, y: float) -> float:
-    """How clearly a centre lies in a part of the picture.
+    """How clearly a centre lies in a part of the image.
 
     Args:
         place: a key of ``PLACES``.

@@ -92,7 +92,7 @@ COLOUR = "|".join((*COLOURS, "gray"))
 VAGUE = frozenset({
     "large", "big", "small", "tiny", "huge", "long", "short", "wide", "narrow", "tall", "little", "giant", "massive",
 })  # fmt: skip
-"""Sizes without a number: they are left out and named, because nobody can say where they begin."""
+"""Sizes without a number: they are left out and named, because they have no defined limit."""
 FILLERS = frozenset({"parked", "moored", "anchored", "docked", "standing", "visible", "individual", "single", "different", "existing", "detected", "separate", "nearby", "actual", "given", "respective", "such", "own", "entire", "whole"})  # fmt: skip
 STOPS = frozenset({
     "and", "or", "but", "nor", "with", "without", "that", "which", "who", "whose", "within", "inside", "outside", "near", "nearby",

@@ -1,4 +1,4 @@
-"""The words in which people speak of classes, sizes, places and neighbours in a picture from above.
+"""The words in which people speak of classes, sizes, places and neighbours in an image from above.
 
 The tables serve both ways: what is generated (``making``) and what is understood (``reading``). Tables whose name starts with
 ``MORE`` are understood but not generated: ambiguous or clumsy, yet typed.
@@ -46,7 +46,7 @@ SYNONYMS: dict[str, tuple[tuple[str, str], ...]] = {
     "pond": (("pond", "ponds"),),
 }  # fmt: skip
 """How people name a class. The first sixteen are the classes of the built-in model, in its order. Some words are narrower
-than the class (a "jet", a "car"): people use them for the class all the same."""
+than the class (a "jet", a "car"): people use them for the class anyway."""
 
 NARROWER: dict[str, frozenset[str]] = {
     "vehicle": frozenset({"car", "truck", "van", "bus", "small vehicle", "large vehicle", "automobile", "lorry"}),
@@ -56,7 +56,7 @@ NARROWER: dict[str, frozenset[str]] = {
     "tree": frozenset({"palm", "oil palm", "palm tree", "conifer"}),
     "airport": frozenset(),
 }
-"""Categories that are also the other: where both are labelled in one picture, the wider one is not asked for."""
+"""Categories that are also the other: where both are labelled in one image, the wider one is not asked for."""
 
 MORE_NOUNS = {
     "bldg": "building", "structure": "building", "residence": "building", "dwelling": "building", "edifice": "building",
@@ -96,7 +96,7 @@ COMPASS_RANKS: dict[str, tuple[str, ...]] = {
     "topmost": ("northernmost {}", "most northern {}"),
     "bottommost": ("southernmost {}", "most southern {}"),
 }
-"""The same for pictures whose upper edge is north."""
+"""The same for images whose upper edge is north."""
 MORE_RANKS: dict[str, tuple[str, ...]] = {
     "leftmost": ("left most {}", "left-most {}", "far left {}", "{} furthest to the left", "{} farthest left", "{} closest to the left", "{} nearest the left", "first {} from the left", "{} on the far left", "furthest left {}"),
     "rightmost": ("right most {}", "right-most {}", "far right {}", "{} furthest to the right", "{} farthest right", "{} closest to the right", "{} nearest the right", "first {} from the right", "{} on the far right", "furthest right {}"),
@@ -128,7 +128,7 @@ PLACES: dict[str, tuple[str, ...]] = {
     "lower right": ("{} in the lower right", "{} in the bottom right", "lower right {}", "bottom right {}"),
     "central": ("{} in the centre", "{} in the center", "{} in the middle", "central {}"),
 }
-"""Phrases that keep what lies in a part of the picture: a half, a quarter, or the middle (half of each side)."""
+"""Phrases that keep what lies in a part of the image: a half, a quarter, or the middle (half of each side)."""
 CORNERS: dict[str, tuple[str, ...]] = {
     "upper left": ("{} in the top left corner", "{} in the upper left corner"),
     "upper right": ("{} in the top right corner", "{} in the upper right corner"),
@@ -271,7 +271,7 @@ def spoken(text: str) -> str:
 def category_of(label: str) -> str:
     """The category that a label names: ``"storage-tank"``, ``"storagetank"`` and ``"Storage tanks"`` are one.
 
-    Empty for a label without any letter: nobody can ask for it in words.
+    Empty for a label without any letter: it cannot be asked for in words.
     """
     words = spoken(label[:MAX_LABEL_CHARACTERS])
     if not any(character.isalpha() for character in words):
@@ -290,7 +290,7 @@ def words_for(categories: Iterable[str], synonyms: Words = SYNONYMS) -> dict[str
     """The table with an entry for every category, in which no word means two things.
 
     A category of the caller takes its own name away from the others: where "car" is labelled, "car" is no longer a word
-    for "vehicle". The result understands (``read_expression``) what is said about pictures with these categories.
+    for "vehicle". The result understands (``read_expression``) what is said about images with these categories.
 
     Args:
         categories: names as ``category_of`` gives them.

@@ -99,7 +99,7 @@ class _Target:
 def read_expression(text: str, synonyms: Words = SYNONYMS, *, task: Task | None = None) -> Meaning | None:
     """What an expression means, or None when it is not understood: nothing is guessed.
 
-    Case, punctuation and politeness do not matter. Compass words are read as for a picture whose upper edge is north.
+    Case, punctuation and politeness do not matter. Compass words are read as for an image whose upper edge is north.
 
     Args:
         text: what somebody typed.

@@ -22,7 +22,7 @@ so that a car beside a stadium is measured in cars and stadiums alike."""
 CONE = (1.0, 0.3)
 """(border, margin) of the slope under which one box may lie left of another: 45 degrees to either side."""
 BESIDE_MARGIN = 0.02
-"""Share of the side of the picture by which the centre must lie outside the neighbour for left, right, above and below."""
+"""Share of the side of the image by which the centre must lie outside the neighbour for left, right, above and below."""
 INSIDE = (0.5, 0.25)
 """(border, margin) of the share of a box that lies in the neighbour."""
 
@@ -45,7 +45,7 @@ class Boxes:
 
     @classmethod
     def of(cls, boxes_px: NDArray[np.float64], size_px: tuple[int, int]) -> Boxes:
-        """Prepare boxes of a picture of this (width, height)."""
+        """Prepare boxes of an image of this (width, height)."""
         width, height = float(size_px[0]), float(size_px[1])
         corners: list[list[float]] = boxes_px.tolist()
         return cls(

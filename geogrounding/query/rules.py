@@ -18,7 +18,7 @@ from geogrounding.query.relations import CONE, INSIDE, NEAR, NEXT_TO
 from geogrounding.query.things import Mask, Things
 
 REACH = 10.0
-"""Of a direction of the picture, in sizes of the two: a scene is large, and nearly everything is left of something."""
+"""Of a direction of the image, in sizes of the two: a scene is large, and nearly everything is left of something."""
 _REACH_STEPS = (0.125, 0.25, 0.5, 1.0)
 """Neighbours are looked for in rings: most things find theirs near by, and the far ring is only for the others."""
 TOLERANCE = 1e-4

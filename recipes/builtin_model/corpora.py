@@ -1,10 +1,10 @@
-"""Labelled pictures for training: readers, and random square views of them.
+"""Labelled images for training: readers, and random square views of them.
 
-A picture knows which classes its labels cover. ``known`` classes are labelled exhaustively (an unlabelled place is a true
-negative); all other classes are unknown there and must never be counted as absent: the pictures of a pool data set are full
+An image knows which classes its labels cover. ``known`` classes are labelled exhaustively (an unlabelled place is a true
+negative); all other classes are unknown there and must never be counted as absent: the images of a pool data set are full
 of houses and trees that nobody drew.
 
-Frames: ``boxes_px`` are half-open float boxes (x0, y0, x1, y1) in pixels of the picture; ``boxes_view_px`` in pixels of a view.
+Frames: ``boxes_px`` are half-open float boxes (x0, y0, x1, y1) in pixels of the image; ``boxes_view_px`` in pixels of a view.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _SPORTS = frozenset({"baseball diamond", "tennis court", "basketball court", "gr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelledImage:
-    """One labelled picture, or a window of a larger raster."""
+    """One labelled image, or a window of a larger raster."""
 
     source: str
     """Name of the set."""
@@ -60,7 +60,7 @@ class LabelledImage:
     window_px: tuple[int, int, int, int] | None
     """(x0, y0, x1, y1) of the raster at ``path``, or None for all of it."""
     boxes_px: NDArray[np.float64]
-    """(N, 4) in pixels of the picture (of the window, if there is one)."""
+    """(N, 4) in pixels of the image (of the window, if there is one)."""
     labels: NDArray[np.int64]
     """(N,) indexes into CLASSES."""
     known: frozenset[str]
@@ -82,9 +82,9 @@ class Set:
     folder: str
     known: frozenset[str]
     views: tuple[float, float]
-    """Views per picture in the first and in the second part of the training views."""
+    """Views per image in the first and in the second part of the training views."""
     scales: tuple[float, float]
-    """Range of picture pixels per view pixel."""
+    """Range of image pixels per view pixel."""
 
 
 SETS = (
@@ -123,7 +123,7 @@ BANEPA = Set(
 
 
 def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -> list[LabelledImage]:
-    """Pictures of a COCO file; boxes of categories outside CLASSES are refused.
+    """Images of a COCO file; boxes of categories outside CLASSES are refused.
 
     Raises:
         InputError: the file is not COCO, or names an unknown category.
@@ -148,7 +148,7 @@ def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -
         present = {CLASSES[label] for label, _ in items}
         covered = known
         if source == "nwpu":
-            # Cars and moored boats are drawn only in the pictures chosen for them.
+            # Cars and moored boats are drawn only in the images chosen for them.
             covered = known - ({"vehicle"} - present) - ({"ship"} - present if "harbor" in present else set())
         pictures.append(
             LabelledImage(
@@ -195,7 +195,7 @@ def read_raster_and_layer(
 
 
 def read_all(root: Path, split: str) -> list[LabelledImage]:
-    """Every picture of a split (``train`` or ``test``) under the folder of data sets."""
+    """Every image of a split (``train`` or ``test``) under the folder of data sets."""
     pictures = []
     for item in SETS:
         file = root / item.folder / f"{split}.json"
@@ -232,12 +232,12 @@ def clip_boxes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One square picture the model learns from."""
+    """One square image the model learns from."""
 
     pixels: NDArray[np.uint8]
     """(336, 336, 3), black beyond ``content_px``."""
     content_px: tuple[int, int]
-    """(width, height) of the part that shows the picture."""
+    """(width, height) of the part that shows the image."""
     boxes_view_px: NDArray[np.float64]
     """(N, 4), cut at the content's edge."""
     labels: NDArray[np.int64]
@@ -257,21 +257,21 @@ def draw_view(
     augment: bool = True,
     led_to: int | None = None,
 ) -> View:
-    """A random view of a picture: window, scale, flips, quarter turns, colours.
+    """A random view of an image: window, scale, flips, quarter turns, colours.
 
     Half of the windows are led to an object, the others lie anywhere, so background is seen too. A window larger than the
-    picture is padded (black, right and bottom), as a chip of a small raster is.
+    image is padded (black, right and bottom), as a chip of a small raster is.
 
     Args:
         picture: what is looked at.
-        pixels: of the picture.
+        pixels: of the image.
         rng: decides everything.
-        scales: range of picture pixels per view pixel.
+        scales: range of image pixels per view pixel.
         augment: flips, turns and colours.
         led_to: index of the box that the view shows; None: of half of the views, any.
     """
     height, width = pixels.shape[:2]
-    # beyond this the picture would fill less than about a third of the view
+    # beyond this the image would fill less than about a third of the view
     coarsest = min(scales[1], max(width, height) / SIDE_PX * 1.5)
     scale = math.exp(rng.uniform(math.log(min(scales[0], coarsest)), math.log(coarsest)))
     span = SIDE_PX * scale
@@ -345,12 +345,12 @@ def plan(pictures: list[LabelledImage], *, seed: int, part: int = 0) -> list[int
 
 
 def scales_of(source: str) -> tuple[float, float]:
-    """Range of picture pixels per view pixel of a set."""
+    """Range of image pixels per view pixel of a set."""
     return next(item.scales for item in (*SETS, BANEPA) if item.name == source)
 
 
 def is_dev(picture_index: int) -> bool:
-    """Every twelfth training picture is kept back: never trained on, used to choose settings and calibrate scores."""
+    """Every twelfth training image is kept back: never trained on, used to choose settings and calibrate scores."""
     return picture_index % 12 == 5
 
 

@@ -86,7 +86,7 @@ class Detector(nn.Module):
         return [p for p in self.tower.parameters() if p.requires_grad]
 
     def forward(self, pixels: Tensor) -> DenseMaps:
-        """Dense predictions for normalised pictures (B, 3, S, S)."""
+        """Dense predictions for normalised images (B, 3, S, S)."""
         with torch.no_grad():
             x = self.tower.embeddings(pixels.to(torch.bfloat16))
             for block in self.tower.encoder.layer[: self.frozen]:

@@ -26,7 +26,7 @@ CHANNELS = 768
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """Labels of one cached view; arrays as in ``pictures.View``."""
+    """Labels of one cached view; arrays as in ``images.View``."""
 
     boxes_view_px: NDArray[np.float32]
     labels: NDArray[np.int64]
@@ -35,11 +35,11 @@ class Record:
     content_px: tuple[int, int]
     source: str
     picture: int
-    """Index of the picture in its split."""
+    """Index of the image in its split."""
 
 
 def tower_features(tower: Any, pixels: NDArray[np.uint8]) -> torch.Tensor:
-    """(B, 576, 768) hidden states of layers 9 and 11 of (B, 336, 336, 3) pictures, in the tower's type."""
+    """(B, 576, 768) hidden states of layers 9 and 11 of (B, 336, 336, 3) images, in the tower's type."""
     import torch
 
     from geogrounding.models.builtin.processing import normalise
@@ -108,7 +108,7 @@ class Cache:
         return out
 
     def fill(self, tower: Any, views: Iterable[tuple[View, int]], *, batch: int = 16) -> None:
-        """Append views (with the index of their picture) after the finished ones."""
+        """Append views (with the index of their image) after the finished ones."""
         held: list[tuple[View, int]] = []
         at = len(self)
 

@@ -1,4 +1,4 @@
-"""How good the region head is on the pictures kept back, and the offsets that make its scores comparable between classes."""
+"""How good the region head is on the images kept back, and the offsets that make its scores comparable between classes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from geogrounding.geometry.boxes import as_boxes, iou_matrix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hits:
-    """Scored boxes of many pictures against the truth."""
+    """Scored boxes of many images against the truth."""
 
     scores: NDArray[np.float64]
     """(N,) descending."""
@@ -47,11 +47,11 @@ def match(
     *,
     iou: float = 0.5,
 ) -> Hits:
-    """Match boxes to targets picture by picture, better scores first, each target once.
+    """Match boxes to targets image by image, better scores first, each target once.
 
     Args:
-        found: per picture: boxes (N, 4), scores (N,).
-        truth: per picture: boxes (M, 4), and (M,) True for targets that count; a box on one that does not is left out.
+        found: per image: boxes (N, 4), scores (N,).
+        truth: per image: boxes (M, 4), and (M,) True for targets that count; a box on one that does not is left out.
         iou: least IoU of a hit.
     """
     scores: list[float] = []

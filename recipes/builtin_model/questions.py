@@ -1,6 +1,6 @@
-"""Questions about the regions of a picture, with what a right answer would say of every region.
+"""Questions about the regions of an image, with what a right answer would say of every region.
 
-The teacher is the region head itself, calibrated on pictures kept back: a region is meant as surely as it is what was asked
+The teacher is the region head itself, calibrated on images kept back: a region is meant as surely as it is what was asked
 for. Expressions come from ``datasets.synthetic``, made about the regions that are surely seen.
 """
 
@@ -137,7 +137,7 @@ def ask_about(
     count: int,
     withheld: frozenset[str] = frozenset(),
 ) -> list[Asked]:
-    """Questions about one picture.
+    """Questions about one image.
 
     Args:
         boxes_px: (K, 4) regions.

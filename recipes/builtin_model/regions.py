@@ -120,7 +120,7 @@ def region_loss(maps: DenseMaps, label: Tensor, box_px: Tensor, weight: Tensor, 
 
 
 def new_head(width: int = 160, fine: int = 64) -> RegionHead:
-    """A fresh head for the embedded model's tower."""
+    """A fresh head for the built-in model's tower."""
     head = RegionHead(feature_width=768, feature_parts=2, width=width, fine=fine, classes=len(CLASSES), patch_px=14)
     return head.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 

@@ -1,4 +1,4 @@
-"""Labelled pictures with expressions about them, as files that ``geoground train`` and ``geoground eval`` read.
+"""Labelled images with expressions about them, as files that ``geoground train`` and ``geoground eval`` read.
 
 Here expressions are about what people labelled, not about what the region head saw: what ``questions`` teaches from the head,
 GRPO corrects by these, and tests measure with these.
@@ -38,7 +38,7 @@ def expressions_of(
     kinds: tuple[Kind, ...],
     classes: frozenset[str] = frozenset(CLASSES),
 ) -> list[Expression]:
-    """Expressions about the labels of a picture.
+    """Expressions about the labels of an image.
 
     Args:
         boxes_px: (N, 4).
@@ -93,7 +93,7 @@ def write_views(  # noqa: PLR0913 - keyword-only options of a training step
     split: Literal["train", "dev", "test"] = "train",
     negatives: float = NEGATIVES_KEPT,
 ) -> Path:
-    """Random views of labelled pictures with questions about them: ``out/train.jsonl`` (or ``test.jsonl``), ``out/images``.
+    """Random views of labelled images with questions about them: ``out/train.jsonl`` (or ``test.jsonl``), ``out/images``.
 
     Views come from every set alike, whatever its size; only those for training are turned and recoloured.
 
@@ -106,7 +106,7 @@ def write_views(  # noqa: PLR0913 - keyword-only options of a training step
         kinds: of expressions.
         sources: names of the sets; default all.
         classes: that may be named.
-        split: of the data sets; "dev" are the pictures of the training split that are kept back.
+        split: of the data sets; "dev" are the images of the training split that are kept back.
         negatives: share of the expressions without a target that are kept.
 
     Returns:
@@ -143,7 +143,7 @@ def write_views(  # noqa: PLR0913 - keyword-only options of a training step
                 kinds=kinds,
                 classes=classes - cut,
             )
-            # every picture allows any number of negatives, and few of the others
+            # every image allows any number of negatives, and few of the others
             made = [e for e in made if e.kind != "negative" or rng.random() < negatives]
             if made:
                 Image.fromarray(view.pixels[:height, :width]).save(out / name, compress_level=1)
@@ -153,7 +153,7 @@ def write_views(  # noqa: PLR0913 - keyword-only options of a training step
 
 
 def choosing_records(root: Path, split: str, *, seed: int, each: int = 4) -> Iterator[dict[str, Any]]:
-    """Questions for one target by place, rank, size or neighbour about whole pictures of NWPU; images as the set names them."""
+    """Questions for one target by place, rank, size or neighbour about whole images of NWPU; images as the set names them."""
     for n, picture in enumerate(read_all(root, split)):
         if picture.source != "nwpu" or (split == "train" and not is_dev(n)):
             continue

@@ -1,4 +1,4 @@
-"""Writing the embedded model as a folder that ``from_pretrained`` reads."""
+"""Writing the built-in model as a folder that ``from_pretrained`` reads."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The engine with models that do as they are told, in processes of their own."""
+"""The engine with models that do as requested, in processes of their own."""

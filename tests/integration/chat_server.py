@@ -1,7 +1,7 @@
 """Real chat servers for tests, each a process of its own on loopback.
 
 Run as a script this file is a small OpenAI-compatible server (standard library, Pillow, numpy): its "model" finds the
-bounding box of the white pixels of the picture it is sent, and says None to a prompt that speaks of nothing.
+bounding box of the white pixels of the image it is sent, and says None to a prompt that speaks of nothing.
 
     python chat_server.py [--port P] [--answers N]     answer N requests, then hold every further one without a reply
 """
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def answer(body: dict[str, Any]) -> dict[str, Any]:
-    """A chat completion for a request with one picture."""
+    """A chat completion for a request with one image."""
     import numpy as np
     from PIL import Image
 

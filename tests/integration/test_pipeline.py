@@ -273,7 +273,7 @@ def test_resume_refuses_a_changed_input(tmp_path: Path) -> None:
 
 
 class Forgetful(BlobModel):
-    """Fails on pictures that show something, until it is told to behave."""
+    """Fails on images that show something, until it is switched."""
 
     failing = True
 

@@ -125,7 +125,7 @@ def test_questions_share_the_vision_tower_and_lose_nothing(
     folders: Any, family: Family, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     images = pictures((112, 112), (140, 84))
-    # Batches of 4 of 6 questions: the second picture's questions fall into both.
+    # Batches of 4 of 6 questions: the second image's questions fall into both.
     model = TransformersModel(str(folders(family)), batch_size=4, **CPU)
     tower = model._model.model.vision_tower if family == "llava" else model._model.model.visual
     seen: list[int] = []
@@ -144,7 +144,7 @@ def test_questions_share_the_vision_tower_and_lose_nothing(
 
 
 def test_other_architectures_run_through_their_own_processor(folders: Any) -> None:
-    """LLaVA-NeXT cuts a picture into tiles: it is not among the families whose features are shared."""
+    """LLaVA-NeXT cuts an image into tiles: it is not among the families whose features are shared."""
     images = pictures((112, 112), (56, 100))
     answers = {}
     for batch_size in (1, 4):
@@ -365,7 +365,7 @@ def test_unusable_pictures_fail_alone(folders: Any) -> None:
 
 
 def test_small_chips_are_stretched_not_cropped(folders: Any) -> None:
-    """LLaVA's processor would cut a wide picture to its centre; an object at its end must stay visible."""
+    """LLaVA's processor would cut a wide image to its centre; an object at its end must stay visible."""
     model = TransformersModel(str(folders("llava")), **CPU)
     wide = np.zeros((56, 168, 3), np.uint8)
     other = wide.copy()

@@ -287,7 +287,7 @@ def test_after_an_interruption_resume_ends_with_the_same_bytes(tmp_path: Path) -
 
 
 class Forgetful(Painted):
-    """Fails where it sees a ship on the left, until it is told to behave."""
+    """Fails where it sees a ship on the left, until it is switched."""
 
     failing = True
 

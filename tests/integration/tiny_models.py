@@ -2,7 +2,7 @@
 
 The main families: a Qwen2.5-VL (answers in pixels of the resized image), a LLaVA with a CLIP tower (56 x 56 input)
 and a Qwen3-VL (0-1000, deepstack features). Their tokenizer knows every byte, so any text passes through it. A
-*random* model babbles, but its babble depends on picture and question (the weights are drawn wide on purpose). A
+*random* model babbles, but its babble depends on image and question (the weights are drawn wide on purpose). A
 *rigged* model says one known sentence whatever it sees: its layers add nothing, so that the next token depends on the
 last token alone.
 """
@@ -21,7 +21,7 @@ Family = Literal["qwen2_5_vl", "qwen3_vl", "llava", "qwen2_vl", "qwen3_vl_moe", 
 FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")
 """Those that every test of the backend runs with."""
 RELATIVES: tuple[Family, ...] = ("qwen2_vl", "qwen3_vl_moe", "qwen3_5", "glm4v")
-"""Further families that share the work on a picture; ``llava_next`` is one that does not."""
+"""Further families that share the work on an image; ``llava_next`` is one that does not."""
 
 HIDDEN = 64
 _WIDE = 0.4

@@ -91,7 +91,7 @@ def test_each_expression_fits_exactly_its_targets_and_its_reasoning_leads_to_the
 
 
 def check_form(one: Expression) -> None:
-    """What does not depend on the picture."""
+    """What does not depend on the image."""
     assert one.meaning.task == one.task
     assert bool(one.targets) is (one.kind != "negative")
     if one.task == "refer" and one.kind != "negative":

@@ -1,7 +1,7 @@
 """A second opinion on expressions, written from the definitions and not from the code: what fits, what sentences state.
 
 Geometry is shapely's; every rule is a plain yes or no. ``reads`` takes reasoning word by word and returns the objects
-that it leads to, or fails at the first sentence that is not true of the picture.
+that it leads to, or fails at the first sentence that is not true of the image.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ COUNT = "(?:no|none|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twel
 
 
 class Truth:
-    """What holds in a picture."""
+    """What holds in an image."""
 
     def __init__(self, objects: Objects) -> None:
         self.width, self.height = objects.size_px

@@ -225,7 +225,7 @@ def test_per_mille_ignores_the_size_the_model_saw() -> None:
 
 
 def test_convention_is_never_guessed() -> None:
-    # Pixels of a 4000 px picture under the 0-1000 convention, and the other way round: no rescue.
+    # Pixels of a 4000 px image under the 0-1000 convention, and the other way round: no rescue.
     assert [d.reason for d in parse("[[2000, 2000, 3000, 3000]]", coordinates="per-mille").dropped] == [Reason.OUTSIDE]
     answer = parse("[[500, 500, 900, 900]]", image_size_px=(4000, 4000))
     assert answer.detections[0].box_chip_px == (500, 500, 900, 900)

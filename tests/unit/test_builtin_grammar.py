@@ -1,4 +1,4 @@
-"""What may come next in an answer of the embedded model: probabilities sum to one and say what the regions say."""
+"""What may come next in an answer of the built-in model: probabilities sum to one and say what the regions say."""
 
 from __future__ import annotations
 

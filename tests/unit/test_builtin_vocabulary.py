@@ -1,4 +1,4 @@
-"""The embedded model's language: text and tokens say the same."""
+"""The built-in model's language: text and tokens say the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Views, expressions and matching: what the embedded model is taught is true."""
+"""Views, expressions and matching: what the built-in model is taught is true."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recipes.builtin_model.matching import match
 
 
 def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> corpora.LabelledImage:
-    """A black picture with white boxes."""
+    """A black image with white boxes."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     for x0, y0, x1, y1 in np.array(boxes, dtype=int):
         pixels[y0:y1, x0:x1] = 255

@@ -1,4 +1,4 @@
-"""Views and pictures with expressions about their labels: true, readable, and silent about what is not known."""
+"""Views and images with expressions about their labels: true, readable, and silent about what is not known."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABELS = np.array([CLASSES.index(name) for name in ("ship", "ship", "harbor")])
 
 
 def coco_set(root: Path) -> None:
-    """A data set of two pictures in the place where the recipe looks for NWPU's."""
+    """A data set of two images in the place where the recipe looks for NWPU's."""
     images = root / "nwpu-vhr10" / "images"
     images.mkdir(parents=True)
     records, annotations = [], []

@@ -137,7 +137,7 @@ def test_a_thing_is_said_to_be_absent_only_where_it_was_looked_for() -> None:
 
 
 def test_a_class_is_not_absent_while_its_kinds_are_there() -> None:
-    """A picture of cars has vehicles, whatever its labels say."""
+    """An image of cars has vehicles, whatever its labels say."""
     cars = replace(airfield(), labels=("car",) * 6, looked_for=("vehicle", "car", "truck"), attributes=())
     meant = {one.meaning.category for one in make_expressions(cars, np.random.default_rng(0), count=60)}
     assert "vehicle" not in meant
@@ -328,14 +328,14 @@ def test_no_word_means_two_things() -> None:
 @pytest.mark.parametrize(
     ("kind", "box_px", "expected"),
     [
-        # the neighbour is (100, 100, 120, 120): size 20, centre (110, 110), in a picture of 200 x 200
+        # the neighbour is (100, 100, 120, 120): size 20, centre (110, 110), in an image of 200 x 200
         ("next to", (126, 100, 146, 120), 1.0),  # a gap of 0.3 sizes
         ("next to", (130, 100, 150, 120), 0.0),
         ("next to", (134, 100, 154, 120), -1.0),
         ("near", (140, 100, 160, 120), 1.0),
         ("near", (150, 100, 170, 120), 0.0),
         ("near", (160, 100, 180, 120), -1.0),
-        ("left of", (86, 100, 106, 120), 1.0),  # the centre 4 px outside of the edge, 2% of the picture
+        ("left of", (86, 100, 106, 120), 1.0),  # the centre 4 px outside of the edge, 2% of the image
         ("left of", (90, 100, 110, 120), 0.0),
         ("left of", (40, 35, 60, 55), -5 / 60 / 0.3),  # 65 px up, 60 px across
         ("left of", (40, 58, 60, 78), 1.0),  # 42 px up, 60 px across

@@ -1,4 +1,4 @@
-"""Cut edges, checks at the door, and areas against known figures."""
+"""Cut edges, input checks, and areas against known values."""
 
 from __future__ import annotations
 

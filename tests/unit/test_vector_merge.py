@@ -23,7 +23,7 @@ def auto(seen: list[Seen]) -> list[Box]:
     return boxes_of(merge(candidates(seen)))
 
 
-# -- twins ---------------------------------------------------------------------------------------------------------
+# -- duplicates ----------------------------------------------------------------------------------------------------
 
 
 def test_an_object_seen_whole_twice_is_one_with_the_better_score() -> None:

@@ -1,4 +1,4 @@
-"""The picture for a report: the scene, what was found, how much, and written whole or not at all."""
+"""The image for a report: the scene, what was found, how much, and written whole or not at all."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from geogrounding.types import Answer, Detection, Question
 
 PENALTY = 10.0
 """Of the squared weights, beside the mean log-likelihood of which the examples and all others are one half each: strong, since
-a handful of examples says little about a hundred features."""
+a few examples says little about a hundred features."""
 CUT = 0.6
 """Where the least score of a run lies, from the typical other region (0) to the typical example (1). The best of the others are
 no measure: among them are objects that nothing says are examples."""
