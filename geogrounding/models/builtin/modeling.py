@@ -108,7 +108,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         """Features (B, cells, width x layers) of normalised images (B, 3, S, S): what the region head reads, no more."""
         tower = self.vision_tower
         x = tower.embeddings(pixel_values.to(tower.embeddings.patch_embeddings.projection.weight.dtype))
-        states = {}
+        states = {0: x}
         for number, block in enumerate(tower.encoder.layer[: max(self.config.vision_layers)], 1):
             x = block(x)
             states[number] = x
