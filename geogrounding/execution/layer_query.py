@@ -136,7 +136,7 @@ class LayerWorld:
         self._placed: dict[int, Things] = {}
         self._target: str | None = None
         main = self._things(0, layer)
-        x0, y0, x1, y1 = (float(v) for v in shapely.total_bounds(shapely.box(*main.picture.T)))
+        x0, y0, x1, y1 = (float(v) for v in shapely.total_bounds(shapely.box(*main.image.T)))
         ring = np.array(
             [
                 shapely.Polygon(
@@ -200,7 +200,7 @@ class LayerWorld:
         if number not in self._placed:
             shapes = layer.shapes
             placed = self._ground.lay(shapes, None if number == 0 else layer.crs)
-            picture = boxes_in(shapes, layer.crs, self._layer.crs)
+            image = boxes_in(shapes, layer.crs, self._layer.crs)
             rows = np.arange(len(shapes), dtype=np.int64) + (number << _SOURCE_BITS)
             fields = {
                 attribute_key(str(column)): [str(value) for value in layer.frame[column]]
@@ -208,7 +208,7 @@ class LayerWorld:
                 if (column != layer.frame.geometry.name and layer.frame[column].dtype == object)
                 or str(layer.frame[column].dtype).startswith(("str", "categ"))
             }
-            self._placed[number] = Things(shapes=placed, picture=picture, ids=rows, fields=fields)
+            self._placed[number] = Things(shapes=placed, image=image, ids=rows, fields=fields)
         return self._placed[number]
 
 

@@ -229,7 +229,7 @@ class SceneWorld:
             )
             self._layers[name] = Things(
                 shapes=self._ground.lay(shapes, layer.crs),
-                picture=shapely.bounds(moved).reshape(-1, 4),
+                image=shapely.bounds(moved).reshape(-1, 4),
                 ids=np.arange(len(shapes), dtype=np.int64)
                 + ((number + len(self._plan.composition.questions)) << _SOURCE_BITS),
             )
@@ -241,7 +241,7 @@ class SceneWorld:
             polygons = self._outlines(objects)
             self._things[question] = Things(
                 shapes=self._ground.lay(polygons),
-                picture=objects.boxes_scene_px,
+                image=objects.boxes_scene_px,
                 ids=self._ids(question, objects),
                 scores=objects.scores,
             )
@@ -255,9 +255,9 @@ class SceneWorld:
         for earlier, things in self._things.items():
             if class_of(asked[earlier].expression.rsplit(" ", 1)[-1]) != kind or not len(things) or not len(ids):
                 continue
-            tree = shapely.STRtree(shapely.box(*things.picture.T))
+            tree = shapely.STRtree(shapely.box(*things.image.T))
             one, two = tree.query(shapely.box(*objects.boxes_scene_px.T))
-            alike = similarity(objects.boxes_scene_px[one], things.picture[two], "iou") >= SAME_OBJECT
+            alike = similarity(objects.boxes_scene_px[one], things.image[two], "iou") >= SAME_OBJECT
             ids[one[alike]] = things.ids[two[alike]]
         return ids
 

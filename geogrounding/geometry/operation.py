@@ -49,7 +49,7 @@ class Operation:
 
     @property
     def notice(self) -> str | None:
-        """A sentence for a user where the operation is a ballpark one."""
+        """A message for a user where the operation is a ballpark one."""
         if not self.ballpark:
             return None
         return (

@@ -74,7 +74,7 @@ class _Answering:
     def __init__(self, world: World, plan: QueryPlan, where: str, sure: bool) -> None:
         self._world, self._plan, self._where, self._sure = world, plan, where, sure
         self._unit = world.ground.unit
-        self._selections = _without_twins([select(world, target) for target in plan.targets])
+        self._selections = _without_duplicates([select(world, target) for target in plan.targets])
 
     def made(self) -> Answered:
         plan, answer = self._plan, self._plan.answer
@@ -122,15 +122,15 @@ class _Answering:
         return sum(len(s.chosen) for s in self._selections)
 
     def _counts(self) -> str:
-        told = []
+        listed = []
         for s in self._selections:
             one, many = noun_forms(s.target)
             words, number_of = target_text(s.target, self._unit), counted(len(s.chosen), one, many)
             ranked = any(isinstance(step, Rank) for step in s.target.steps)
-            told.append(
+            listed.append(
                 f"{number_of} ({words})" if ranked else f"{number_of} {words.removeprefix(many).strip()}".strip()
             )
-        return " and ".join(told)
+        return " and ".join(listed)
 
     def _features(self) -> tuple[str, Any, str | None]:
         count = self._count
@@ -322,7 +322,7 @@ def _statistic(values: NDArray[np.float64], statistic: str) -> float:
     return float(_STATISTICS.get(statistic, np.mean)(values))
 
 
-def _without_twins(selections: list[Selection]) -> list[Selection]:
+def _without_duplicates(selections: list[Selection]) -> list[Selection]:
     """What several nouns found ("cars and trucks") counts once, for the first of them."""
     seen: set[int] = set()
     out = []

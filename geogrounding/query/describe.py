@@ -35,7 +35,7 @@ _RANK_NAMES = {
     ("elongation", False): "most compact", ("perimeter", True): "largest by perimeter",
     ("perimeter", False): "smallest by perimeter", ("score", True): "surest", ("score", False): "least sure",
 }  # fmt: skip
-_PICTURE_RANKS = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
+_IMAGE_RANKS = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 
 
 def forms(noun: str) -> tuple[str, str]:
@@ -194,11 +194,11 @@ def rank_text(step: Rank, unit: str = "m", others: dict[str, int] | None = None)
         if step.descending and isinstance(step.to, TargetReference) and other.startswith(("a ", "an ")):
             other = f"any {other.split(' ', 1)[1]}"
         return f"{words}{_position(step, name)} {'from' if step.descending else 'to'} {other}"
-    if step.by in _PICTURE_RANKS and step.last == step.first > 1:
-        return f"{words}the {ordinal(step.first)} from the {SIDES[_PICTURE_RANKS[step.by]]}"
+    if step.by in _IMAGE_RANKS and step.last == step.first > 1:
+        return f"{words}the {ordinal(step.first)} from the {SIDES[_IMAGE_RANKS[step.by]]}"
     if step.by in ("north", "south", "east", "west"):
         return words + _position(step, f"{step.by}ernmost")
-    return words + _position(step, _PICTURE_RANKS.get(step.by) or _RANK_NAMES[step.by, step.descending])
+    return words + _position(step, _IMAGE_RANKS.get(step.by) or _RANK_NAMES[step.by, step.descending])
 
 
 def _position(step: Rank, name: str) -> str:
@@ -244,7 +244,7 @@ def _about_same(step: Step, target: Target, words: str) -> str:
 
 
 def _ranked(step: Rank, rank: str, facts: list[str], total: int, pool: int) -> str:
-    told = " and ".join(facts)
+    stated = " and ".join(facts)
     if step.last > step.first:
         rank = f"among {rank.removeprefix('all but ')}" if not step.all_but else rank.replace("all but", "not among")
     elif step.all_but:
@@ -252,8 +252,8 @@ def _ranked(step: Rank, rank: str, facts: list[str], total: int, pool: int) -> s
     if not facts:
         return rank
     if total == 1:
-        return told
-    return f"the only one {told}" if pool == 1 else f"{rank} of the {number(pool)} {told}"
+        return stated
+    return f"the only one {stated}" if pool == 1 else f"{rank} of the {number(pool)} {stated}"
 
 
 def reason_text(selection: Selection, *, where: str, unit: str, sure: bool = True) -> str:
@@ -266,15 +266,15 @@ def reason_text(selection: Selection, *, where: str, unit: str, sure: bool = Tru
         sure: False where things count that were not surely seen.
     """
     total = selection.notes[0].count
-    told = [counted(total, *noun_forms(selection.target))]
+    stated = [counted(total, *noun_forms(selection.target))]
     for note in selection.notes[1:]:
         for noun, count in note.others:
             if noun != selection.target.noun:
-                told.append(counted(count, *forms(noun)))
-    told = list(dict.fromkeys(told))
+                stated.append(counted(count, *forms(noun)))
+    stated = list(dict.fromkeys(stated))
     verb = "may be" if not sure else "is" if total == 1 else "are"
     fact = fact_text(selection, unit)
-    opening = f"There {verb} {', '.join(told[:-1]) + ' and ' if len(told) > 1 else ''}{told[-1]} in {where}"
+    opening = f"There {verb} {', '.join(stated[:-1]) + ' and ' if len(stated) > 1 else ''}{stated[-1]} in {where}"
     return f"{opening}; {'it' if total == 1 else 'this one'} is {fact}." if fact else f"{opening}."
 
 
@@ -285,15 +285,15 @@ def counted(count: int, one: str, many: str) -> str:
 
 def measured_text(selection: Selection, index: int, unit: str) -> str:
     """The measured values of one thing: "length 52.3 m, distance 12 m"."""
-    told = []
+    stated = []
     for name, values in selection.measured.items():
         value = float(values[index])
         if name in ("rank", "group_size") or not math.isfinite(value):
             continue
         measure, _, ending = name.rpartition("_")
-        told.append(f"{measure or name} {quantity(value, ending if measure else '')}")
+        stated.append(f"{measure or name} {quantity(value, ending if measure else '')}")
     del unit
-    return ", ".join(told)
+    return ", ".join(stated)
 
 
 def steps_of(selection: Selection, unit: str) -> list[dict[str, object]]:

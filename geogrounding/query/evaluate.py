@@ -36,12 +36,12 @@ from geogrounding.query.plan import (
     Target,
     TargetReference,
 )
-from geogrounding.query.things import COMPASS_TO_PICTURE, Mask, Things, World
+from geogrounding.query.things import COMPASS_TO_IMAGE, Mask, Things, World
 
 TIE = 1e-5
 """Sizes and distances that differ by less than this share are the same; the earlier thing comes first."""
 FACING_DEGREES = 22.5
-PICTURE_SIDES = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
+IMAGE_SIDES = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,7 @@ def select(
 
 
 def _nothing() -> Things:
-    return Things(shapes=np.empty(0, object), picture=np.empty((0, 4)), ids=np.empty(0, np.int64))
+    return Things(shapes=np.empty(0, object), image=np.empty((0, 4)), ids=np.empty(0, np.int64))
 
 
 class _Walk:
@@ -137,9 +137,9 @@ class _Walk:
         if isinstance(step, Relation):
             return self._related(step, some)
         if isinstance(step, Place):
-            compass = step.part in COMPASS_TO_PICTURE
+            compass = step.part in COMPASS_TO_IMAGE
             boxes, extent = self._world.frame(self._things.take(some), compass=compass)
-            return rules.in_place(COMPASS_TO_PICTURE.get(step.part, step.part), boxes, extent, corner=step.corner)
+            return rules.in_place(COMPASS_TO_IMAGE.get(step.part, step.part), boxes, extent, corner=step.corner)
         if isinstance(step, Group):
             sizes = rules.group_sizes(self._ground, self._things.take(some), step.distance_m, line=step.line)
             self._measure("group_size", some, sizes.astype(np.float64))
@@ -266,12 +266,12 @@ class _Walk:
 
     def _direction(self, how: str, mine: Things, other: Things) -> Mask:
         side = how.removesuffix(" of")
-        compass = side in COMPASS_TO_PICTURE
+        compass = side in COMPASS_TO_IMAGE
         boxes = self._world.frame(mine, compass=compass)[0], self._world.frame(other, compass=compass)[0]
         if side in ("northeast", "northwest", "southeast", "southwest"):
             return rules.diagonal(self._ground, mine, other, boxes, side)
-        picture = {"north": "above", "south": "below", "east": "right of", "west": "left of"}.get(side, how)
-        return rules.direction(self._ground, mine, other, boxes, picture, reach=not compass)
+        image = {"north": "above", "south": "below", "east": "right of", "west": "left of"}.get(side, how)
+        return rules.direction(self._ground, mine, other, boxes, image, reach=not compass)
 
     def _reference(self, reference: Reference | None, some: Indexes) -> Things | None:
         """What a step looks at; None where it is unknown."""
@@ -294,8 +294,8 @@ class _Walk:
         else:
             shapes = np.array([shapely.Point(self._world.corners.mean(axis=0))], object)
         bounds = shapely.bounds(shapes).reshape(-1, 4)
-        picture: Boxes = np.stack([bounds[:, 0], -bounds[:, 3], bounds[:, 2], -bounds[:, 1]], axis=1)
-        return Things(shapes=shapes, picture=picture, ids=-1 - np.arange(len(shapes), dtype=np.int64))
+        image: Boxes = np.stack([bounds[:, 0], -bounds[:, 3], bounds[:, 2], -bounds[:, 1]], axis=1)
+        return Things(shapes=shapes, image=image, ids=-1 - np.arange(len(shapes), dtype=np.int64))
 
     def _point(self, reference: PointReference) -> np.ndarray:
         point = np.array([shapely.Point(reference.x, reference.y)], object)
@@ -337,11 +337,11 @@ class _Walk:
             gap = self._distance(some, mine, other)
             apart = rules.gaps(self._ground, _as_points(mine), _as_points(other))[0]
             return [np.where(np.isfinite(gap), sign * gap, np.inf), sign * apart]
-        if step.by in COMPASS_TO_PICTURE and self._ground.lonlat is not None:
+        if step.by in COMPASS_TO_IMAGE and self._ground.lonlat is not None:
             return [self._compass_key(step.by, some)]
         if step.by in ("left", "right", "top", "bottom", "north", "south", "east", "west"):
-            side = COMPASS_TO_PICTURE.get(step.by, step.by)
-            boxes, _ = self._world.frame(self._things.take(some), compass=step.by in COMPASS_TO_PICTURE)
+            side = COMPASS_TO_IMAGE.get(step.by, step.by)
+            boxes, _ = self._world.frame(self._things.take(some), compass=step.by in COMPASS_TO_IMAGE)
             low = 0 if side in ("left", "right") else 1
             centre = (boxes[:, low] + boxes[:, low + 2]) / 2
             key = centre if side in ("left", "top", "upper") else -centre

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from geogrounding.query.expression import Fit, Meaning, Picture, place_degree
+from geogrounding.query.expression import Fit, ImageObjects, Meaning, place_degree
 from geogrounding.query.lexicon import PLACES, RELATIONS, Words, number, ordinal, plural
 
 PLACE_NAMES: dict[str, str] = {
@@ -39,40 +39,40 @@ def clear_place(x: float, y: float) -> str:
     raise AssertionError("a centre near both middle lines lies in the middle")
 
 
-def reason(picture: Picture, meaning: Meaning, fit: Fit, words: Words) -> str:
+def reason(image: ImageObjects, meaning: Meaning, fit: Fit, words: Words) -> str:
     """One to three sentences that lead to the answer.
 
     Args:
-        picture: the objects.
+        image: the objects.
         meaning: what is asked for.
         fit: what fits it; where it is not clear, the sentences can be disputed.
         words: names of the categories.
     """
     one, many = names(meaning.category, words)
-    members = picture.members.get(meaning.category, [])
+    members = image.members.get(meaning.category, [])
     total, relation = len(members), meaning.relation
     too_few = meaning.selector is not None and meaning.ordinal > total > 0
     opening = ("only " if too_few else "") + _counted(total, one, many)
-    told = [opening]
+    counts = [opening]
     if relation is not None and total:
-        told.append(_counted(len(picture.members.get(relation.category, [])), *names(relation.category, words)))
-    sentences = [f"There {'is' if total <= 1 else 'are'} {' and '.join(told)} in the picture."]
+        counts.append(_counted(len(image.members.get(relation.category, [])), *names(relation.category, words)))
+    sentences = [f"There {'is' if total <= 1 else 'are'} {' and '.join(counts)} in the picture."]
     group = "them" if relation is None else f"the {many}"
     single = "It" if relation is None else f"The {one}"
     if meaning.attribute is not None and total:
         sentences.append(_attribute(meaning.attribute, len(fit.alike), total, group, single))
         group, single = "these", "It"
-    if relation is not None and fit.alike and relation.category in picture.members:
-        sentences.append(_relation(picture, meaning, fit, words, group, single))
+    if relation is not None and fit.alike and relation.category in image.members:
+        sentences.append(_relation(image, meaning, fit, words, group, single))
         group, single = "these", "It"
     if not fit.pool or (relation is not None and relation.kind in ("nearest", "farthest")):
         return " ".join(sentences)
     if meaning.selector in PLACES:
         sentences.append(_some(len(fit.targets), len(fit.pool), PLACE_NAMES[meaning.selector], group, single))
     elif meaning.selector is not None and fit.targets and len(fit.pool) > 1:
-        sentences.append(f"The {_rank_name(meaning)} of {group} {_are_somewhere(picture, fit.targets)}.")
+        sentences.append(f"The {_rank_name(meaning)} of {group} {_are_somewhere(image, fit.targets)}.")
     elif len(fit.targets) == 1:
-        sentences.append(f"It {_are_somewhere(picture, fit.targets)}.")
+        sentences.append(f"It {_are_somewhere(image, fit.targets)}.")
     return " ".join(sentences)
 
 
@@ -103,16 +103,16 @@ def _attribute(attribute: tuple[str, str], count: int, of: int, group: str, sing
     return f"The {column} of {share} of {group} is {value}."
 
 
-def _relation(picture: Picture, meaning: Meaning, fit: Fit, words: Words, group: str, single: str) -> str:
+def _relation(image: ImageObjects, meaning: Meaning, fit: Fit, words: Words, group: str, single: str) -> str:
     relation = meaning.relation
     assert relation is not None
     one, many = names(relation.category, words)
-    unique = len(picture.members[relation.category]) == 1
+    unique = len(image.members[relation.category]) == 1
     if relation.kind in ("nearest", "farthest"):
         link = "to" if relation.kind == "nearest" else "from"
         subject = f"The {names(meaning.category, words)[0]}" if group != "these" else "The one"
         neighbour = f"the {one}" if unique else f"the {many}"
-        return f"{subject} {relation.kind} {link} {neighbour} {_are_somewhere(picture, fit.pool)}."
+        return f"{subject} {relation.kind} {link} {neighbour} {_are_somewhere(image, fit.pool)}."
     fact = f"{RELATIONS[relation.kind][0]} {f'the {one}' if unique else f'one of the {many}'}"
     return _some(len(fit.pool), len(fit.alike), fact, group, single)
 
@@ -127,10 +127,10 @@ def _rank_name(meaning: Meaning) -> str:
     return f"{position} from the {SIDES[rank]}" if rank in SIDES else f"{position} {rank}"
 
 
-def _are_somewhere(picture: Picture, indexes: Iterable[int]) -> str:
+def _are_somewhere(image: ImageObjects, indexes: Iterable[int]) -> str:
     """Such as "is in the left half" or "are in the left half and in the centre"; each place once."""
     many = list(indexes)
-    here = {clear_place(picture.boxes.x[index], picture.boxes.y[index]) for index in many}
+    here = {clear_place(image.boxes.x[index], image.boxes.y[index]) for index in many}
     places = [name for place, name in PLACE_NAMES.items() if place in here]
     where = ", ".join(places[:-1]) + (" and " if len(places) > 1 else "") + places[-1]
     return f"{'is' if len(many) == 1 else 'are'} {where}"

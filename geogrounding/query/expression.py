@@ -70,7 +70,7 @@ class Objects:
                 hint="Give one label per box, and one mapping of attributes per box or none at all.",
             )
         if min(self.size_px) < 1:
-            raise InputError(f"a picture of {self.size_px[0]} x {self.size_px[1]} pixels", hint="Sides are positive.")
+            raise InputError(f"an image of {self.size_px[0]} x {self.size_px[1]} pixels", hint="Sides are positive.")
         if not np.isfinite(boxes).all() or (boxes[:, 2:] <= boxes[:, :2]).any():
             raise InputError(
                 "a box is empty or not finite", hint="Boxes are x0, y0, x1, y1 in pixels with x0 < x1 and y0 < y1."
@@ -161,7 +161,7 @@ _COLOUR = "colour"
 
 
 @dataclass(slots=True)
-class Picture:
+class ImageObjects:
     """Objects as plain numbers, prepared once for many questions."""
 
     objects: Objects
@@ -285,4 +285,4 @@ def evaluate(meaning: Meaning, objects: Objects) -> tuple[int, ...]:
     They come in the order of the objects. The task changes nothing: where "refer" is asked and several objects fit, the
     expression is ambiguous and all are returned.
     """
-    return Picture(objects).fit(meaning).targets
+    return ImageObjects(objects).fit(meaning).targets

@@ -262,7 +262,7 @@ def with_article(noun: str) -> str:
 
 
 def spoken(text: str) -> str:
-    """A label or a sentence as plain words: lower case, one space for every run of hyphens, underscores and other signs."""
+    """A label or a text as plain words: lower case, one space for every run of hyphens, underscores and other signs."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", text)
     return " ".join(re.sub(r"[^\w'&]|_", " ", parted).split()).casefold()
 

@@ -19,10 +19,10 @@ MAX_PLAN_BYTES = 1_000_000
 
 Measure = Literal["area", "length", "width", "perimeter", "elongation", "score"]
 SizeRank = Literal["area", "length", "width", "perimeter", "elongation", "score"]
-PictureRank = Literal["left", "right", "top", "bottom"]
+ImageRank = Literal["left", "right", "top", "bottom"]
 CompassRank = Literal["north", "south", "east", "west"]
 Compass = Literal["north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest"]
-PicturePlace = Literal[
+ImagePlace = Literal[
     "left", "right", "upper", "lower", "upper left", "upper right", "lower left", "lower right", "central"
 ]
 RelationKind = Literal[
@@ -70,7 +70,7 @@ class SceneReference(Part):
 
     kind: Literal["scene"] = "scene"
     part: ScenePart
-    side: PicturePlace | Compass | None = None
+    side: ImagePlace | Compass | None = None
 
 
 Reference = Annotated[TargetReference | PointReference | SceneReference, Field(discriminator="kind")]
@@ -135,7 +135,7 @@ class Place(Part):
     """A part of the scene."""
 
     kind: Literal["place"] = "place"
-    part: PicturePlace | Compass
+    part: ImagePlace | Compass
     corner: bool = False
     """The outer third of both sides, in place of the quarter."""
     negated: bool = False
@@ -176,7 +176,7 @@ class Rank(Part):
     """A choice by order among all that are left."""
 
     kind: Literal["rank"] = "rank"
-    by: SizeRank | PictureRank | CompassRank | Literal["distance"]
+    by: SizeRank | ImageRank | CompassRank | Literal["distance"]
     descending: bool = True
     """Largest or farthest first; directions need no such word: "left" begins at the left."""
     first: Annotated[int, Field(ge=1)] = 1

@@ -24,7 +24,7 @@ class Things:
 
     shapes: Shapes
     """(N,) outlines in the plane of the world's ground."""
-    picture: Boxes
+    image: Boxes
     """(N, 4) boxes in the image: x to the right, y downwards."""
     ids: Indexes
     """(N,) identities: a thing that two nouns found has one."""
@@ -40,7 +40,7 @@ class Things:
         """The things at these indexes (K,)."""
         return Things(
             shapes=self.shapes[indexes],
-            picture=self.picture[indexes],
+            image=self.image[indexes],
             ids=self.ids[indexes],
             scores=None if self.scores is None else self.scores[indexes],
             fields={name: [values[i] for i in indexes] for name, values in self.fields.items()},
@@ -90,7 +90,7 @@ class World:
     def frame(self, things: Things, *, compass: bool) -> tuple[Boxes, tuple[float, float, float, float]]:
         """Boxes (N, 4) and extent in which left is left and up is up: the image's, or true west and north."""
         if not compass or self.north_up:
-            return things.picture, self.extent
+            return things.image, self.extent
         bounds = shapely.bounds(things.shapes).reshape(-1, 4)
         (x0, y0), (x1, y1) = self.corners.min(axis=0), self.corners.max(axis=0)
         return np.stack([bounds[:, 0], -bounds[:, 3], bounds[:, 2], -bounds[:, 1]], axis=1), (x0, -y1, x1, -y0)
@@ -108,7 +108,7 @@ class World:
         if side in order:
             return order[side]
         if self.north_up:
-            return order[COMPASS_TO_PICTURE[side]]
+            return order[COMPASS_TO_IMAGE[side]]
         middles = (self.corners + np.roll(self.corners, -1, axis=0)) / 2
         key = {"north": -middles[:, 1], "south": middles[:, 1], "east": -middles[:, 0], "west": middles[:, 0]}[side]
         return int(np.argmin(key))
@@ -118,14 +118,14 @@ class World:
         if side is None:
             return np.asarray(shapely.points(self.corners), object)
         order = {"upper left": 0, "upper right": 1, "lower right": 2, "lower left": 3}
-        if side in COMPASS_TO_PICTURE and not self.north_up:
+        if side in COMPASS_TO_IMAGE and not self.north_up:
             x, y = self.corners.T
             lean = (1 if "east" in side else -1) * x + (1 if "north" in side else -1) * y
             return np.asarray(shapely.points(self.corners[[int(np.argmax(lean))]]), object)
-        return np.asarray(shapely.points(self.corners[[order[COMPASS_TO_PICTURE.get(side, side)]]]), object)
+        return np.asarray(shapely.points(self.corners[[order[COMPASS_TO_IMAGE.get(side, side)]]]), object)
 
 
-COMPASS_TO_PICTURE: dict[str, str] = {
+COMPASS_TO_IMAGE: dict[str, str] = {
     "north": "upper", "south": "lower", "east": "right", "west": "left", "northeast": "upper right",
     "northwest": "upper left", "southeast": "lower right", "southwest": "lower left",
 }  # fmt: skip

@@ -114,7 +114,7 @@ def regions(
     head = train_head(
         head,
         store,
-        lambda r: not corpora.is_dev(r.picture),
+        lambda r: not corpora.is_dev(r.image),
         steps=steps,
         checkpoint=out / "regions.checkpoint.pt",
         rate=rate,
@@ -122,7 +122,7 @@ def regions(
         every=300,
     )
     records = store.records()
-    kept = [n for n, r in enumerate(records) if corpora.is_dev(r.picture)]
+    kept = [n for n, r in enumerate(records) if corpora.is_dev(r.image)]
     result = inspection.inspect(inspection.find(head, store, kept), [records[n] for n in kept])
     shift = inspection.offsets(result)
     print(result, "\noffsets", dict(zip(corpora.CLASSES, shift.round(2).tolist(), strict=True)), flush=True)
@@ -161,8 +161,8 @@ def language(
     if not (out / "bank").exists():
         save_bank(build_bank(model.region_head.eval(), store, range(len(records)), model.config), out / "bank")
     bank = load_bank(out / "bank")
-    train = bank.take([n for n, r in enumerate(records) if not corpora.is_dev(r.picture)])
-    dev = bank.take([n for n, r in enumerate(records) if corpora.is_dev(r.picture)][:160])
+    train = bank.take([n for n, r in enumerate(records) if not corpora.is_dev(r.image)])
+    dev = bank.take([n for n, r in enumerate(records) if corpora.is_dev(r.image)][:160])
 
     def report(step: int) -> None:
         print(f"step {step}: {reading_figures(model, tokenizer, dev)}", flush=True)
@@ -205,7 +205,7 @@ def calibrate(run: Path, folder: Path) -> None:
     from recipes.builtin_model.language import load_bank
 
     records = Joined(sorted(run.glob("train?"))).records()
-    kept = [n for n, record in enumerate(records) if corpora.is_dev(record.picture)]
+    kept = [n for n, record in enumerate(records) if corpora.is_dev(record.image)]
     tokenizer = AutoProcessor.from_pretrained(folder).tokenizer
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
     odds, right = calibration.odds_and_truth(

@@ -349,9 +349,9 @@ def scales_of(source: str) -> tuple[float, float]:
     return next(item.scales for item in (*SETS, BANEPA) if item.name == source)
 
 
-def is_dev(picture_index: int) -> bool:
+def is_dev(image_index: int) -> bool:
     """Every twelfth training image is kept back: never trained on, used to choose settings and calibrate scores."""
-    return picture_index % 12 == 5
+    return image_index % 12 == 5
 
 
 def draw_views(pictures: list[LabelledImage], order: list[int], *, seed: int, start: int = 0) -> Iterator[View]:

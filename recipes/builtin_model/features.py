@@ -34,7 +34,7 @@ class Record:
     known: NDArray[np.bool_]
     content_px: tuple[int, int]
     source: str
-    picture: int
+    image: int
     """Index of the image in its split."""
 
 
@@ -50,7 +50,7 @@ def tower_features(tower: Any, pixels: NDArray[np.uint8]) -> torch.Tensor:
     return torch.cat([hidden[9][:, 1:], hidden[11][:, 1:]], -1)
 
 
-def record_line(view: View, picture: int) -> str:
+def record_line(view: View, image: int) -> str:
     """One line of ``views.jsonl``."""
     return json.dumps(
         {
@@ -60,7 +60,7 @@ def record_line(view: View, picture: int) -> str:
             "known": view.known.astype(int).tolist(),
             "content": view.content_px,
             "source": view.source,
-            "picture": picture,
+            "picture": image,
         }
     )
 
@@ -102,7 +102,7 @@ class Cache:
                         known=np.array(item["known"], dtype=bool),
                         content_px=(item["content"][0], item["content"][1]),
                         source=item["source"],
-                        picture=item["picture"],
+                        image=item["picture"],
                     )
                 )
         return out

@@ -33,7 +33,7 @@ LOOKED_FOR = ("airplane", "storage tank", "harbor", "bridge", "ship", "tree", "v
 
 
 @st.composite
-def pictures(draw: st.DrawFn) -> Objects:
+def images(draw: st.DrawFn) -> Objects:
     """Few or many objects on a coarse grid, so that ties, touching boxes and centres on the middle lines are common."""
     width, height = draw(st.sampled_from(SIZES))
     labels = draw(st.lists(st.sampled_from(sorted(LABELS)), min_size=1, max_size=5, unique=True))
@@ -68,7 +68,7 @@ def with_boxes(objects: Objects, boxes_px: np.ndarray) -> Objects:
 def test_each_expression_fits_exactly_its_targets_and_its_reasoning_leads_to_them(examples: int) -> None:
     kinds: Counter[str] = Counter()
 
-    @given(objects=pictures(), seed=st.integers(0, 2**32 - 1))
+    @given(objects=images(), seed=st.integers(0, 2**32 - 1))
     @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
     def holds(objects: Objects, seed: int) -> None:
         truth = Truth(objects)
@@ -106,7 +106,7 @@ def check_form(one: Expression) -> None:
 def test_no_answer_hangs_on_a_fifth_of_a_pixel(examples: int) -> None:
     """Margins: boxes drawn a little differently have the same answer."""
 
-    @given(objects=pictures(), seed=st.integers(0, 2**32 - 1))
+    @given(objects=images(), seed=st.integers(0, 2**32 - 1))
     @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
     def holds(objects: Objects, seed: int) -> None:
         random = np.random.default_rng(seed)
@@ -118,7 +118,7 @@ def test_no_answer_hangs_on_a_fifth_of_a_pixel(examples: int) -> None:
     holds()
 
 
-@given(objects=pictures(), seed=st.integers(0, 2**32 - 1))
+@given(objects=images(), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 def test_what_is_chosen_by_position_or_size_is_so_by_a_margin(objects: Objects, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -138,7 +138,7 @@ def test_what_is_chosen_by_position_or_size_is_so_by_a_margin(objects: Objects, 
             assert bool(area[target] == high) is (one.meaning.selector == "largest")
 
 
-@given(objects=pictures(), data=st.data())
+@given(objects=images(), data=st.data())
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 def test_any_meaning_is_evaluated_like_the_second_opinion(objects: Objects, data: st.DataObject) -> None:
     """Also meanings that nothing generates, at ties too, but for the order among what is alike."""
@@ -162,7 +162,7 @@ def test_any_meaning_is_evaluated_like_the_second_opinion(objects: Objects, data
         assert list(found) == truth.fits(meaning)
 
 
-@given(objects=pictures(), seed=st.integers(0, 2**32 - 1))
+@given(objects=images(), seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=30, deadline=None, derandomize=True, database=None)
 def test_the_same_seed_gives_the_same_expressions(objects: Objects, seed: int) -> None:
     one, two = (make_expressions(objects, np.random.default_rng(seed), count=12) for _ in range(2))

@@ -69,7 +69,7 @@ def choose(
 def things(ground: Ground, boxes_px: Boxes, first: int) -> Things:
     shapes = np.atleast_1d(shapely.box(*boxes_px.T)) if len(boxes_px) else np.empty(0, object)
     ids = first + np.arange(len(boxes_px), dtype=np.int64)
-    return Things(shapes=ground.lay(shapes), picture=boxes_px, ids=ids)
+    return Things(shapes=ground.lay(shapes), image=boxes_px, ids=ids)
 
 
 @st.composite

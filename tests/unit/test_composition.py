@@ -128,7 +128,7 @@ def reason(expression: str, counts: tuple[int, int, int], *, where: str = "the s
     """The reason of a selection whose steps left these numbers."""
     total, others, pool = counts
     target = read_query(expression).targets[0]
-    none = Things(shapes=np.empty(0, object), picture=np.empty((0, 4)), ids=np.empty(0, np.int64))
+    none = Things(shapes=np.empty(0, object), image=np.empty((0, 4)), ids=np.empty(0, np.int64))
     notes = [Note(step=None, count=total)]
     for step in target.steps:
         other = getattr(step, "other", None) or getattr(step, "to", None)

@@ -11,10 +11,10 @@ import pytest
 from geogrounding.datasets.synthetic import (
     ALL_KINDS,
     SYNONYMS,
+    ImageObjects,
     Kind,
     Meaning,
     Objects,
-    Picture,
     Relation,
     RelationKind,
     category_of,
@@ -117,8 +117,8 @@ def test_a_meaning_fits_what_it_says(meaning: Meaning, targets: tuple[int, ...])
     ],
 )
 def test_reasoning_says_what_there_is_and_what_fits(meaning: Meaning, sentences: str) -> None:
-    picture = Picture(airfield())
-    assert reason(picture, meaning, picture.fit(meaning), SYNONYMS) == sentences
+    image = ImageObjects(airfield())
+    assert reason(image, meaning, image.fit(meaning), SYNONYMS) == sentences
 
 
 @pytest.mark.parametrize("kind", ALL_KINDS)
@@ -155,7 +155,7 @@ def test_a_class_is_not_asked_for_beside_its_kinds() -> None:
 def test_objects_without_a_value_keep_a_class_from_being_asked_for_by_it() -> None:
     unknown = replace(airfield(), attributes=({}, {}, {}, {}, {"color": "white"}, {"color": "nan"}))
     assert not make_expressions(unknown, np.random.default_rng(0), count=9, kinds=["attribute"])
-    assert not Picture(unknown).fit(Meaning(category="vehicle", attribute=("colour", "white"))).clear
+    assert not ImageObjects(unknown).fit(Meaning(category="vehicle", attribute=("colour", "white"))).clear
 
 
 def test_identifiers_and_remarks_are_no_attributes() -> None:
@@ -351,7 +351,7 @@ def test_relations_have_a_border_and_a_margin(kind: RelationKind, box_px: tuple[
     boxes = Boxes.of(np.array([box_px, (100, 100, 120, 120)], np.float64), (200, 200))
     found = degree(boxes, kind, 0, 1)
     assert found == pytest.approx(expected) or (expected == 1.0 and found >= 0.999)
-    assert Picture(
+    assert ImageObjects(
         Objects(boxes_px=np.array([box_px, (100, 100, 120, 120)]), labels=("ship", "bridge"), size_px=(200, 200))
     ).fit(Meaning(category="ship", relation=Relation(kind=kind, category="bridge"))).clear is (abs(found) >= 1)
 

@@ -64,8 +64,35 @@ ALLOWED: dict[tuple[str, str], str] = {
             "docs/how-to.md",
             "docs/questions.md",
             "geogrounding/asking.py",
+            "geogrounding/query/answer.py",
+            "geogrounding/query/explain.py",
+            "tests/unit/expression_truth.py",
         )
     },
+    **{
+        (path, "sentences"): "reasoning in English is made of sentences"
+        for path in (
+            "geogrounding/query/explain.py",
+            "tests/unit/expression_truth.py",
+            "tests/unit/test_expressions.py",
+        )
+    },
+    **dict.fromkeys(
+        (
+            ("geogrounding/query/explain.py", "picture"),
+            ("geogrounding/query/grammar_words.py", "picture"),
+            ("geogrounding/query/grammar_words.py", "door"),
+            ("geogrounding/query/parser.py", "picture"),
+            ("geogrounding/query/read.py", "picture"),
+            ("geogrounding/query/read.py", "tell"),
+            ("recipes/builtin_model/questions.py", "picture"),
+            ("tests/unit/expression_truth.py", "picture"),
+            ("tests/unit/test_expression_reading.py", "picture"),
+            ("tests/unit/test_expression_reading.py", "of the house"),
+            ("tests/unit/test_expressions.py", "picture"),
+        ),
+        "what users write, and what was written for training",
+    ),
     ("geogrounding/datasets/readers/solutions.py", "sentence"): "prompts of published data sets",
     ("geogrounding/datasets/readers/vrsbench.py", "sentence"): "a key of VRSBench",
     ("geogrounding/datasets/readers/vrsbench.py", "tell"): "a question of VRSBench",
@@ -85,17 +112,11 @@ ALLOWED: dict[tuple[str, str], str] = {
 LEFT: dict[str, int] = {
     "cli": 2,
     "docs": 2,
-    "geogrounding/datasets": 8,
-    "geogrounding/execution": 1,
-    "geogrounding/geometry": 1,
-    "geogrounding/models": 10,
-    "geogrounding/query": 43,
-    "recipes": 32,
+    "recipes": 27,
     "tests": 6,
     "tests/fault": 5,
     "tests/integration": 49,
-    "tests/property": 1,
-    "tests/unit": 69,
+    "tests/unit": 43,
 }
 """Folder -> how many uses are still to be replaced. These numbers only fall."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from geogrounding.datasets.synthetic.phrasing import Dice
-from geogrounding.query.expression import Fit, Kind, Meaning, Picture, Relation
+from geogrounding.query.expression import Fit, ImageObjects, Kind, Meaning, Relation
 from geogrounding.query.lexicon import (
     COLOURS,
     NARROWER,
@@ -45,7 +45,7 @@ _CONFUSED = {
 class Source:
     """An image and what can be asked about it."""
 
-    picture: Picture
+    image: ImageObjects
     dice: Dice
     words: Words
     usable: list[str] = field(init=False)
@@ -56,10 +56,10 @@ class Source:
     """Categories of which it is known that there is none."""
 
     def __post_init__(self) -> None:
-        present = self.picture.members
+        present = self.image.members
         self.usable = [name for name in present if NARROWER.get(name, frozenset()).isdisjoint(present)]
         self.several = [name for name in self.usable if len(present[name]) > 1]
-        known = dict.fromkeys(map(category_of, self.picture.objects.looked_for))
+        known = dict.fromkeys(map(category_of, self.image.objects.looked_for))
         self.absent = [name for name in known if name and name not in present and not may_be_meant(name, present)]
 
 
@@ -108,14 +108,14 @@ def _ranks(name: str) -> Sequence[str]:
 def _ordinals(source: Source) -> Iterator[Meaning]:
     for name in source.several:
         for rank in _ranks(name):
-            for position in range(2, min(MOST_ORDINAL, len(source.picture.members[name])) + 1):
+            for position in range(2, min(MOST_ORDINAL, len(source.image.members[name])) + 1):
                 yield Meaning(category=name, selector=rank, ordinal=position)
 
 
 def _beyond(source: Source) -> Iterator[Meaning]:
     """One further than there are."""
     for name in source.usable:
-        total = len(source.picture.members[name])
+        total = len(source.image.members[name])
         if total < MOST_ORDINAL:
             for rank in _ranks(name):
                 yield Meaning(category=name, selector=rank, ordinal=total + 1)
@@ -123,7 +123,7 @@ def _beyond(source: Source) -> Iterator[Meaning]:
 
 def _counted(source: Source) -> Iterator[Meaning]:
     for name in source.several:
-        total = len(source.picture.members[name])
+        total = len(source.image.members[name])
         if total < len(NUMBERS):
             yield Meaning(category=name, count=total)
 
@@ -131,7 +131,7 @@ def _counted(source: Source) -> Iterator[Meaning]:
 def _counted_places(source: Source) -> Iterator[Meaning]:
     for name in source.several:
         for place in PLACES:
-            found = len(source.picture.fit(Meaning(category=name, selector=place)).targets)
+            found = len(source.image.fit(Meaning(category=name, selector=place)).targets)
             if 1 < found < len(NUMBERS):
                 yield Meaning(category=name, selector=place, count=found)
 
@@ -139,14 +139,14 @@ def _counted_places(source: Source) -> Iterator[Meaning]:
 def _first_few(source: Source) -> Iterator[Meaning]:
     for name in source.several:
         for rank in _ranks(name):
-            for count in range(2, min(MOST_ORDINAL, len(source.picture.members[name]) - 1) + 1):
+            for count in range(2, min(MOST_ORDINAL, len(source.image.members[name]) - 1) + 1):
                 yield Meaning(category=name, selector=rank, count=count)
 
 
 def _attributes(source: Source) -> Iterator[tuple[str, tuple[str, str]]]:
     """Categories with the values that their objects have, where every object of the category has one."""
     for name in source.usable:
-        its = [source.picture.attributes[index] for index in source.picture.members[name]]
+        its = [source.image.attributes[index] for index in source.image.members[name]]
         for column in sorted(set.intersection(*map(set, its))) if its else ():
             values = {columns[column] for columns in its}
             if column and all(_is_property(value) for value in values):
@@ -199,7 +199,7 @@ def _pairs(source: Source) -> list[tuple[str, str]]:
 def _related(source: Source) -> Iterator[Meaning]:
     for name, other in _pairs(source):
         kinds: tuple[RelationKind, ...] = ("next to", "near", "inside")
-        if len(source.picture.members[other]) == 1:  # "left of a building" is true of nearly everything in a town
+        if len(source.image.members[other]) == 1:  # "left of a building" is true of nearly everything in a town
             kinds += ("left of", "right of", "above", "below")
         for kind in kinds:
             yield Meaning(category=name, relation=Relation(kind=kind, category=other))
@@ -207,14 +207,14 @@ def _related(source: Source) -> Iterator[Meaning]:
 
 def _nearest(source: Source) -> Iterator[Meaning]:
     for name, other in _pairs(source):
-        if len(source.picture.members[name]) > 1 and len(source.picture.members[other]) == 1:
+        if len(source.image.members[name]) > 1 and len(source.image.members[other]) == 1:
             yield Meaning(category=name, relation=Relation(kind="nearest", category=other))
             yield Meaning(category=name, relation=Relation(kind="farthest", category=other))
 
 
 def _related_and_ranked(source: Source) -> Iterator[Meaning]:
     for meaning in _related(source):
-        if len(source.picture.members[meaning.category]) > 1:
+        if len(source.image.members[meaning.category]) > 1:
             selector = source.dice.pick(_ranks(meaning.category))
             yield replace(meaning, selector=selector)
 

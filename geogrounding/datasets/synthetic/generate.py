@@ -16,7 +16,7 @@ from geogrounding.datasets.synthetic.forms import ACCEPT, FORMS, MEANINGS, Sourc
 from geogrounding.datasets.synthetic.phrasing import Dice, phrase
 from geogrounding.errors import SettingsError
 from geogrounding.query.explain import reason
-from geogrounding.query.expression import Fit, Kind, Meaning, Objects, Picture
+from geogrounding.query.expression import Fit, ImageObjects, Kind, Meaning, Objects
 from geogrounding.query.lexicon import SYNONYMS, Words, category_of, words_for
 from geogrounding.types import Task
 
@@ -63,7 +63,7 @@ def make_expressions(
     if unknown or count < 0:
         what = f"unknown kinds of expression: {', '.join(unknown)}" if unknown else f"{count} expressions asked for"
         raise SettingsError(what, hint=f"Choose among {', '.join(ALL_KINDS)}, and a count of at least 0.")
-    maker = _Maker(Picture(objects), Dice(rng), synonyms)
+    maker = _Maker(ImageObjects(objects), Dice(rng), synonyms)
     live, failures = list(kinds), dict.fromkeys(kinds, 0)
     out: dict[tuple[str, str], Expression] = {}
     while live and len(out) < count:
@@ -82,8 +82,8 @@ def make_expressions(
 class _Pool:
     """Meanings of one form for one image, in random order, each tried once and kept by its outcome."""
 
-    def __init__(self, picture: Picture, dice: Dice, meanings: Iterator[Meaning]) -> None:
-        self._image, self._dice = picture, dice
+    def __init__(self, image: ImageObjects, dice: Dice, meanings: Iterator[Meaning]) -> None:
+        self._image, self._dice = image, dice
         self._pending = list(meanings)
         dice.shuffle(self._pending)
         self._found: tuple[list[tuple[Meaning, Fit]], list[tuple[Meaning, Fit]]] = ([], [])
@@ -106,11 +106,11 @@ class _Pool:
 class _Maker:
     """Makes expressions about one image."""
 
-    def __init__(self, picture: Picture, dice: Dice, synonyms: Words) -> None:
-        self.picture, self.dice = picture, dice
-        known = {*picture.members, *map(category_of, picture.objects.looked_for)} - {""}
+    def __init__(self, image: ImageObjects, dice: Dice, synonyms: Words) -> None:
+        self.image, self.dice = image, dice
+        known = {*image.members, *map(category_of, image.objects.looked_for)} - {""}
         self.words = _table(tuple(sorted(known)), synonyms)
-        self.source = Source(picture, dice, self.words)
+        self.source = Source(image, dice, self.words)
         self.pools: dict[str, _Pool] = {}
 
     def make(self, kind: Kind) -> Expression | None:
@@ -125,7 +125,7 @@ class _Maker:
 
     def _pool(self, form: str) -> _Pool:
         if form not in self.pools:
-            self.pools[form] = _Pool(self.picture, self.dice, MEANINGS[form](self.source))
+            self.pools[form] = _Pool(self.image, self.dice, MEANINGS[form](self.source))
         return self.pools[form]
 
     def _express(self, kind: Kind, meaning: Meaning, fit: Fit) -> Expression | None:
@@ -140,12 +140,12 @@ class _Maker:
         task: Task = "refer" if one and self.dice.roll() < _REFER_SHARE else "detect"
         meaning = _with_task(meaning, task)
         return Expression(
-            text=phrase(self.picture, meaning, fit, self.dice, self.words, pair=pair),
+            text=phrase(self.image, meaning, fit, self.dice, self.words, pair=pair),
             task=task,
             meaning=meaning,
             kind=kind,
             targets=fit.targets,
-            reasoning=reason(self.picture, meaning, fit, self.words),
+            reasoning=reason(self.image, meaning, fit, self.words),
         )
 
 

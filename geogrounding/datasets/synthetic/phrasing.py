@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from geogrounding.query.expression import Fit, Meaning, Picture
+from geogrounding.query.expression import Fit, ImageObjects, Meaning
 from geogrounding.query.lexicon import (
     COLOURS,
     COMPASS_PLACES,
@@ -62,7 +62,7 @@ class Dice:
             items[last], items[other] = items[other], items[last]
 
 
-def phrase(picture: Picture, meaning: Meaning, fit: Fit, dice: Dice, words: Words, *, pair: tuple[str, str]) -> str:
+def phrase(image: ImageObjects, meaning: Meaning, fit: Fit, dice: Dice, words: Words, *, pair: tuple[str, str]) -> str:
     """An expression of a meaning.
 
     Args:
@@ -81,7 +81,7 @@ def phrase(picture: Picture, meaning: Meaning, fit: Fit, dice: Dice, words: Word
     noun = pair[0] if one or each else pair[1]
     if meaning.attribute is not None and _is_adjective(meaning.attribute):
         noun = f"{meaning.attribute[1]} {noun}"
-    tail = _tail(picture, meaning, dice, words)
+    tail = _tail(image, meaning, dice, words)
     if meaning.selector is None:
         core = noun
     elif meaning.ordinal > 1:
@@ -89,9 +89,7 @@ def phrase(picture: Picture, meaning: Meaning, fit: Fit, dice: Dice, words: Word
         position = ordinal(meaning.ordinal)
         core = f"{position} {template.format(noun)}"
     else:
-        core = dice.pick(_templates(picture, meaning.selector, fit, before=bool(tail) and rank is not None)).format(
-            noun
-        )
+        core = dice.pick(_templates(image, meaning.selector, fit, before=bool(tail) and rank is not None)).format(noun)
     core += tail
     if counted:
         return f"{dice.pick(COUNTED_HEADS)}{number(int(meaning.count or 0))} {core}"
@@ -109,7 +107,7 @@ def _is_adjective(attribute: tuple[str, str]) -> bool:
     return attribute[0] == "colour" and attribute[1] in COLOURS
 
 
-def _tail(picture: Picture, meaning: Meaning, dice: Dice, words: Words) -> str:
+def _tail(image: ImageObjects, meaning: Meaning, dice: Dice, words: Words) -> str:
     """What follows the noun: an attribute that is no adjective, then the neighbour."""
     tail = ""
     if meaning.attribute is not None and not _is_adjective(meaning.attribute):
@@ -117,26 +115,25 @@ def _tail(picture: Picture, meaning: Meaning, dice: Dice, words: Words) -> str:
     if meaning.relation is not None:
         category = meaning.relation.category
         links = RELATIONS[meaning.relation.kind]
-        if picture.objects.north_up and meaning.relation.kind in COMPASS_RELATIONS and dice.roll() < 0.5:
+        if image.objects.north_up and meaning.relation.kind in COMPASS_RELATIONS and dice.roll() < 0.5:
             links = COMPASS_RELATIONS[meaning.relation.kind]
         pairs = words[category] if category in words else ((category, plural(category)),)
         name = (pairs[0] if dice.roll() < 0.6 else dice.pick(pairs))[0]
-        present = len(picture.members.get(category, []))
+        present = len(image.members.get(category, []))
         definite = present == 1 or (present == 0 and dice.roll() < 0.5)
         tail += f" {dice.pick(links)} {f'the {name}' if definite else with_article(name)}"
     return tail
 
 
-def _templates(picture: Picture, selector: str, fit: Fit, *, before: bool) -> tuple[str, ...]:
+def _templates(image: ImageObjects, selector: str, fit: Fit, *, before: bool) -> tuple[str, ...]:
     """Ways of saying a rank or a place; with ``before`` only those that stand before the noun."""
-    compass = picture.objects.north_up
+    compass = image.objects.north_up
     if selector in RANKS:
         ways = RANKS[selector] + (COMPASS_RANKS.get(selector, ()) if compass else ())
         return tuple(way for way in ways if way.endswith("{}")) if before else ways
     ways = PLACES[selector] + (COMPASS_PLACES.get(selector, ()) if compass else ())
     if selector in CORNERS and all(
-        min(picture.boxes.x[i], 1 - picture.boxes.x[i]) < _CORNER
-        and min(picture.boxes.y[i], 1 - picture.boxes.y[i]) < _CORNER
+        min(image.boxes.x[i], 1 - image.boxes.x[i]) < _CORNER and min(image.boxes.y[i], 1 - image.boxes.y[i]) < _CORNER
         for i in fit.targets
     ):
         ways += CORNERS[selector]

@@ -228,9 +228,9 @@ class BuiltinModel:
             # the one target of ``refer`` may be faint, as far as it is of a class that was asked for
             least = 0.0 if question.task == "refer" and sought.classes else FAINT
             order = [int(k) for k in np.argsort(-odds, kind="stable") if scores[k] >= least and fits[k]]
-            told = [k for k in order if odds[k] >= 0]
+            emitted = [k for k in order if odds[k] >= 0]
             if question.task == "refer":
-                order, told = order[:1], order[:1]
+                order, emitted = order[:1], order[:1]
             label = ""
             if order and sought.classes and not sought.names_taught:
                 best = by_class[row][order[0], list(sought.classes)].argmax()
@@ -239,7 +239,7 @@ class BuiltinModel:
                 label = word or self._label(read, row, prompt, thought.tokens[row], order[0])
             said = str(self._tokenizer.decode(thought.tokens[row])).removeprefix(vocabulary.LOOK).strip()
             boxes = read.boxes_px[row].double().cpu().numpy()
-            answers.append(self._answer(said, label, order, told, boxes, scores, frame))
+            answers.append(self._answer(said, label, order, emitted, boxes, scores, frame))
         return answers
 
     def _answer(
@@ -247,7 +247,7 @@ class BuiltinModel:
         sought: str,
         label: str,
         order: Sequence[int],
-        told: Sequence[int],
+        emitted: Sequence[int],
         boxes_px: NDArray[np.float64],
         scores: NDArray[np.float64],
         frame: tuple[tuple[int, int], float],
@@ -262,7 +262,7 @@ class BuiltinModel:
             if x1 > x0 and y1 > y0:
                 detections.append(Detection(box_chip_px=(x0, y0, x1, y1), label=label, score=float(scores[k])))
         side_px = self._model.config.image_size
-        text = vocabulary.answer_text(sought, label, boxes_px[list(told)].tolist(), side_px=side_px)
+        text = vocabulary.answer_text(sought, label, boxes_px[list(emitted)].tolist(), side_px=side_px)
         reasoning = _THINK.search(text)
         return Answer(
             reasoning=reasoning.group(1).strip() if reasoning else "", detections=tuple(detections), raw_text=text

@@ -105,11 +105,11 @@ def fit(examples: NDArray[np.floating], others: NDArray[np.floating], *, least_s
         least_score: score from which a run reports a box.
 
     Raises:
-        ModelError: there is nothing to tell the examples from.
+        ModelError: there is nothing to distinguish the examples from.
     """
     if not len(examples) or not len(others):
         raise ModelError(
-            "examples can only be told from other things around them, and there are none",
+            "examples can only be distinguished from other objects around them, and there are none",
             hint="Give examples that lie inside a larger image.",
         )
     everything = np.concatenate([examples, others]).astype(np.float64)

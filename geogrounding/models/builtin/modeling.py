@@ -188,7 +188,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             input_ids: (B, T) with ``config.image_tokens`` placeholders where the image stands.
             pixel_values: (B, 3, S, S); or the three tensors of a ``Read`` as ``region_embeds``, ``region_relevance``,
                 ``region_boxes``, as ``generate`` passes them so that an image is read once.
-            history_ids: all ids so far, where ``input_ids`` holds only the newest; boxes told before are not told again.
+            history_ids: all ids so far, where ``input_ids`` holds only the newest; boxes already emitted are masked out.
             labels: (B, T), -100 where nothing is learned.
             target_boxes: (B, N, 4) all boxes that are meant, NaN where there are fewer: the loss is then that of the scores
                 as well, see ``choosing.score_loss``. Needs ``pixel_values``.
@@ -198,7 +198,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             ValueError: an image is missing, or the placeholders do not fit it.
         """
         if input_ids is None or inputs_embeds is not None:
-            raise ValueError("pass input_ids: what comes next depends on the tokens told")
+            raise ValueError("pass input_ids: what comes next depends on the tokens so far")
         look: Tensor | None = None
         sure: Tensor | None = None
         if region_embeds is None or region_relevance is None or region_boxes is None:
@@ -228,8 +228,8 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         keys = region_embeds[:, -region_boxes.shape[1] :]
         loss: Tensor | None = None
         if target_boxes is not None and look is not None:
-            told, said = after_seeing(hidden, input_ids == self.config.see_token_id)
-            odds = self.grammar.odds(told, region_relevance, keys)
+            seeing_state, said = after_seeing(hidden, input_ids == self.config.see_token_id)
+            odds = self.grammar.odds(seeing_state, region_relevance, keys)
             scores = odds * self.config.score_scale + self.config.score_shift
             real = (region_relevance > NO_REGION) & said[:, None]
             partial = torch.zeros_like(said) if target_partial is None else target_partial

@@ -157,8 +157,8 @@ class Reader(nn.Module):
         for layer in self.layers:
             x = layer(x, pairs, mask[:, None, None])
         x = self.norm(x)
-        told = x[:, words.shape[1] + context.shape[1] :]
-        relevance = self.relevant(nn.functional.gelu(self.relevant_up(told)))[..., 0].float()
+        attended = x[:, words.shape[1] + context.shape[1] :]
+        relevance = self.relevant(nn.functional.gelu(self.relevant_up(attended)))[..., 0].float()
         return Read(
             embeds=x[:, words.shape[1] :],
             relevance=relevance.masked_fill(~real, -30.0),
