@@ -11,11 +11,13 @@ Every random choice follows from ``--seed`` (0 made the weights of the package).
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import torch
 
 from recipes.builtin_masks.crops import Crops, draw_crops
+from recipes.builtin_masks.measure import measure
 from recipes.builtin_masks.train import train
 
 DRAWS, STEPS = 24, 1600
@@ -24,10 +26,12 @@ DRAWS, STEPS = 24, 1600
 def main() -> None:
     """Run one step of the recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("step", choices=["crops", "train"])
+    parser.add_argument("step", choices=["crops", "train", "measure"])
     parser.add_argument("--data", type=Path, help="folder of the data sets")
-    parser.add_argument("--run", type=Path, required=True, help="folder of the crops")
+    parser.add_argument("--run", type=Path, help="folder of the crops")
     parser.add_argument("--out", type=Path, help="folder of the weights")
+    parser.add_argument("--json", type=Path, help="file of the metrics")
+    parser.add_argument("--preview", type=Path, help="image of the outlines")
     parser.add_argument("--draws", type=int, default=DRAWS, help="crops of each outline")
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=0)
@@ -37,6 +41,11 @@ def main() -> None:
     if asked.step == "crops":
         asked.run.mkdir(parents=True, exist_ok=True)
         draw_crops(asked.data, draws=asked.draws, seed=asked.seed).save(asked.run / "crops.npz")
+    elif asked.step == "measure":
+        text = json.dumps(measure(asked.data, asked.preview), indent=1)
+        print(text)
+        if asked.json is not None:
+            asked.json.write_text(text + "\n")
     else:
         train(Crops.load(asked.run / "crops.npz"), asked.out, steps=asked.steps, seed=asked.seed)
 
