@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from PIL import Image, ImageDraw
 
 import geogrounding as gg
 from geogrounding.errors import JournalError, ModelError, SettingsError
-from geogrounding.geometry.masks import pack_mask
+from geogrounding.geometry.masks import pack_mask, unpack_mask
+from geogrounding.models.segmenters.load import load_segmenter
 from geogrounding.pipeline import run
 from geogrounding.types import Answer, Detection, Mask, Question
 from tests.blobs import THRESHOLD, UTM, BlobModel
@@ -221,3 +223,23 @@ def test_a_tolerance_without_anything_to_simplify_is_refused() -> None:
         gg.RunSettings(source="a.tif", expressions=("x",), outline="mask", simplify_m=-1.0)
     with pytest.raises(SettingsError, match="outline"):
         gg.RunSettings(source="a.tif", expressions=("x",), outline="blob")  # type: ignore[arg-type]
+
+
+def test_the_built_in_segmenter_draws_what_stands_out_from_the_ground() -> None:
+    image = np.full((120, 120, 3), (70, 90, 60), np.uint8)
+    canvas = Image.new("L", (120, 120))
+    ImageDraw.Draw(canvas).polygon([(40, 20), (95, 45), (80, 85), (25, 60)], fill=255)
+    true = np.asarray(canvas) > 0
+    image[true] = (200, 190, 185)
+    image.setflags(write=False)  # as chips are
+    boxes = np.array([[25.0, 20.0, 95.0, 85.0], [90.0, 90.0, 119.5, 119.5]])
+    with contextlib.closing(load_segmenter()) as segmenter:
+        masks = segmenter.segment(image, boxes, [(), ()])
+        alone = segmenter.segment(image, boxes[:1], [()])
+    assert masks[0] is not None
+    assert alone[0] is not None
+    found = np.zeros_like(true)
+    x0, y0, x1, y1 = masks[0].window_chip_px
+    found[y0:y1, x0:x1] = unpack_mask(masks[0])
+    assert (found & true).sum() / (found | true).sum() > 0.85
+    assert unpack_mask(alone[0]).sum() == pytest.approx(found.sum(), rel=0.01)

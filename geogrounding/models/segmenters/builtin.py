@@ -53,7 +53,8 @@ class BuiltinSegmenter:
         if self._net is None:
             raise ModelError("the segmenter is closed", hint="Load it again.")
         height, width = image.shape[:2]
-        whole = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1).float() / 255
+        whole = torch.from_numpy(np.array(image))  # a copy: chips are read-only
+        whole = whole.permute(2, 0, 1).float() / 255
         out: list[Mask | None] = []
         for start in range(0, len(boxes_px), BATCH):
             boxes = boxes_px[start : start + BATCH]
