@@ -211,6 +211,19 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(tmp_path: Path, scene: Pat
     assert frames[0].equals(frames[1])
 
 
+def test_models_are_asked_to_detect_where_the_task_is_segment(scene: Path) -> None:
+    asked: set[str] = set()
+
+    class Listening(ColourModel):
+        def answer(self, image: NDArray[np.uint8], question: Question) -> Answer:
+            asked.add(question.task)
+            return super().answer(image, question)
+
+    layer = gg.ground(str(scene), "things", model=Listening(), segmenter=ColourSegmenter(), task="segment")
+    assert asked == {"detect"}
+    assert set(layer["outline"]) == {"mask"}
+
+
 def test_features_come_with_outlines_while_the_run_goes_on(scene: Path) -> None:
     found = list(gg.stream(str(scene), "things", model=ColourModel(), segmenter=ColourSegmenter(), task="segment"))
     assert {feature.outline for feature in found} == {"mask"}
