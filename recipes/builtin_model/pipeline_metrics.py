@@ -30,8 +30,9 @@ SETS = (
 )  # fmt: skip
 """What is measured: all targets of a set, or one target among several (``choosing``). Cars of ``simd`` are not all labelled,
 so it is not measured."""
-SCALES = {"airbus-aircraft": (1.0,)}
-"""Levels of sets whose ground resolution is known, though not to their files: 0.5 m, at which airplanes are looked for."""
+SCALES = {"airbus-aircraft": (1.0, 2.0)}
+"""Levels of sets whose ground resolution is known, though not to their files: 0.5 m, so airplanes are looked
+for at their own resolution and at half of it."""
 CROWN_IOU = {"neon-crowns": 0.4, "neon-crowns-2": 0.4}
 """Least IoU of a hit where it is not 0.5: people draw crowns loosely (Weinstein et al. 2021, NeonTreeEvaluation). AP50 of
 crowns is given beside it."""

@@ -10,7 +10,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 """Folder of the weights that come with the package."""
 
 CLASS_GROUND_M: dict[str, tuple[float, ...]] = {
-    "airplane": (0.5,),
+    "airplane": (0.5, 1.0),
     "ship": (0.15, 0.6),
     "storage tank": (0.4,),
     "baseball diamond": (0.6,),
