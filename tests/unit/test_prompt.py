@@ -53,7 +53,8 @@ def test_qwen3_style_states_the_range(task: Task) -> None:
 
 @pytest.mark.parametrize("style", ["geo-r1", "geo-r1-direct", "qwen3", "qwen3-direct"])
 def test_tasks_ask_for_one_or_for_all(style: PromptStyle) -> None:
-    one, every = (build_prompt(Question(expression="ship", task=task), style) for task in TASKS)
+    one, every, masked = (build_prompt(Question(expression="ship", task=task), style) for task in TASKS)
+    assert masked == every  # the segmenter draws the masks from boxes
     assert "one entry of the form" in one
     assert "per object" in every
     assert "per object" not in one

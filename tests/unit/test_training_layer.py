@@ -364,7 +364,7 @@ def test_a_layer_that_points_elsewhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.vrt").write_text("<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>")
     with pytest.raises(UnsafeSceneError, match="points at other data"):
         cut(tmp_path, scene(tmp_path), tmp_path / "a.vrt")
-    with pytest.raises(InputError, match=r"gone\.gpkg does not exist"):
+    with pytest.raises(InputError, match=r"gone\.gpkg cannot be read: it does not exist"):
         cut(tmp_path, scene(tmp_path), tmp_path / "gone.gpkg")
 
 
