@@ -194,6 +194,12 @@ def _check_existing(destination: Destination) -> Existing:
         return Existing()
     others = sorted(table for table in tables if table.lower() != name.lower())
     there = len(others) < len(tables)
+    if there and name not in tables:
+        same = next(table for table in sorted(tables) if table.lower() == name.lower())
+        raise OutputError(
+            f"{path.name} holds a layer {same!r}; in a GeoPackage {name!r} is the same name",
+            hint=f"write it as the file has it: --layer {same}",
+        )
     if not (destination.overwrite or destination.append):
         held = f"it holds {', '.join(sorted(tables)[:10]) or 'no layer'}"
         raise OutputError(

@@ -93,7 +93,8 @@ def _cut(polygon: Polygon) -> Polygon | MultiPolygon:
                 halves.extend(_polygons_of(shapely.intersection(part, half)))
         else:
             halves.append(part)
-    return _assembled(halves)
+    # A polygon that only touches the antimeridian leaves a part without area on its other side.
+    return _assembled([half for half in halves if half.area > 0] or halves)
 
 
 def _around_pole(polygon: Polygon, sign: float) -> Polygon:

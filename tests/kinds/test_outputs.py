@@ -178,3 +178,18 @@ def test_scores_that_a_model_does_not_give_stay_a_number_column(tmp_path: Path, 
     assert len(frame) == len(BLOBS)
     assert frame["score"].dtype.kind == "f"
     assert frame["score"].isna().all()
+
+
+@pytest.mark.parametrize("name", ["Hedges", "PARCELS", "Notes"])
+@pytest.mark.parametrize("option", ["overwrite", "append", None])
+def test_a_layer_name_in_another_case_is_refused_before_the_first_chip(
+    tmp_path: Path, scene_path: Path, name: str, option: str | None
+) -> None:
+    path = project(tmp_path / "project.gpkg")
+    before, model = path.read_bytes(), BlobModel()
+    with pytest.raises(OutputError, match="is the same name") as refused:
+        go(scene_path, path, model, layer=name, **({option: True} if option else {}))
+    assert f"--layer {name.lower()}" in str(refused.value.hint)
+    assert not model.batches
+    assert path.read_bytes() == before
+    assert not list(tmp_path.glob("*.journal"))

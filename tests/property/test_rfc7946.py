@@ -140,3 +140,12 @@ def test_a_polygon_smaller_than_the_last_decimal_stays_valid() -> None:
     (placed,) = polygons_lonlat(np.array([tiny], dtype=object), CRS.from_epsg(32632))
     assert placed.is_valid
     assert placed.area > 0
+
+
+@pytest.mark.parametrize(("west", "east"), [(180.0, 180.0005), (179.9995, 180.0), (-180.0, -179.9995)])
+def test_a_box_that_touches_180_degrees_has_no_part_without_area(west: float, east: float) -> None:
+    (placed,) = polygons_lonlat(np.array([shapely.box(west, -17, east, -16.9995)], dtype=object), WGS84)
+    assert placed.is_valid
+    assert all(part.area > 0 for part in parts_of(placed))
+    assert placed.area == pytest.approx((east - west) * 0.0005, rel=1e-6)
+    assert -180 <= placed.bounds[0] <= placed.bounds[2] <= 180
