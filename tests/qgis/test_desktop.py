@@ -110,7 +110,7 @@ def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subproces
         assert found["inside"]
         assert found["crs"] == "EPSG:32617"
         assert found["reasoning"] == found["count"]
-        assert 3 < report["drawn"]["count"] < found["count"], "a small area is seen with what lies around it"
+        assert 0 < report["drawn"]["count"] < found["count"]
         assert report["drawn"]["touch"]
         assert 0.05 < report["drawn"]["share"] < 0.5
         assert report["reasoning_shown"]
