@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from geogrounding.errors import GeogroundingError, InputError, UnsafeSceneError
+from geogrounding.messages import shorten
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -54,7 +55,8 @@ def read_layer(
     # pyogrio raises many kinds for a broken file, and all mean the same to the user.
     except Exception as error:  # noqa: BLE001
         raise InputError(
-            f"{path.name} is no vector file that can be read: {str(error)[:200]}", hint="GeoPackage and GeoJSON work."
+            f"{path.name} is no vector file that can be read: {shorten(error, 200)}",
+            hint="GeoPackage and GeoJSON work.",
         ) from None
     if not hasattr(frame, "geometry"):
         raise InputError(f"{path.name} holds no geometries", hint="Give a layer of polygons.")
