@@ -54,7 +54,7 @@ def _neon_plot(name: str) -> str:
 
 
 SETS = (
-    LabelledSet(folder="nwpu-vhr10", share=16, scales=(0.5, 3.2), known=frozenset(CLASSES[:10]) | {"wind turbine"}),
+    LabelledSet(folder="nwpu-vhr10", share=13, scales=(0.5, 3.2), known=frozenset(CLASSES[:10]) | {"wind turbine"}),
     LabelledSet(
         folder="airbus-aircraft",
         share=6,
@@ -71,10 +71,10 @@ SETS = (
         scales=(0.6, 3.5),
         known=_FIELDS | _FAR | {"ship", "storage tank", "harbor", "vehicle", "swimming pool"},
     ),
-    LabelledSet(folder="neon-crowns", share=4, scales=(0.45, 2.0), known=frozenset(CLASSES), faint={"tree": 0.15}),
+    LabelledSet(folder="neon-crowns", share=7, scales=(0.45, 2.0), known=frozenset(CLASSES), faint={"tree": 0.15}),
     LabelledSet(
         folder="estonia-ortho",
-        share=22,
+        share=24,
         scales=(0.3, 4.0),
         known=_FAR | {"vehicle", "building", "ship"},
         scene=_estonia_scene,
@@ -86,7 +86,7 @@ SETS = (
         known=_FAR | {"ship", "tennis court", "basketball court", "solar panel"},
     ),
     LabelledSet(folder="port-ships", share=4, scales=(0.35, 2.0), known=_FAR | {"ship"}, faint={"ship": 0.5}),
-    LabelledSet(folder="rsod", share=5, scales=(0.7, 4.0), known=_FAR - {"ground track field"} | {"solar panel"}),
+    LabelledSet(folder="rsod", share=7, scales=(0.7, 4.0), known=_FAR - {"ground track field"} | {"solar panel"}),
     LabelledSet(
         folder="simd",
         share=3,
@@ -96,7 +96,7 @@ SETS = (
     ),
     LabelledSet(
         folder="neon-crowns-2",
-        share=11,
+        share=12,
         scales=(0.45, 1.8),
         known=frozenset(CLASSES) - {"building", "vehicle"},
         faint={"tree": 0.6},
@@ -109,7 +109,7 @@ SETS = (
         known=_FAR | {"solar panel", "ship", "storage tank", "harbor", "bridge"},
         scene=lambda name: name.split("-jpg")[0],
     ),
-    LabelledSet(folder="gsi-solar", share=6, scales=(0.45, 2.2), known=_FAR | {"solar panel", "ship", "harbor"}),
+    LabelledSet(folder="gsi-solar", share=10, scales=(0.45, 2.2), known=_FAR | {"solar panel", "ship", "harbor"}),
     LabelledSet(
         folder="wind-turbines",
         share=5,
@@ -133,7 +133,7 @@ SETS = (
     ),
     LabelledSet(
         folder="banepa-buildings",
-        share=6,
+        share=9,
         scales=(0.6, 4.0),
         known=_FAR | {"building", "swimming pool", "ship", "storage tank", "harbor"},
     ),
