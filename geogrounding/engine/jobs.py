@@ -137,12 +137,18 @@ class Jobs:
         }
 
     def plan_query(self, params: parameters.PlanQuery, _emit: Emit) -> dict[str, Any]:
-        """A query taken apart: the plan, and the same in words."""
+        """A query taken apart, or a plan checked: the plan, and the same in words."""
         from geogrounding.asking import plan_query
         from geogrounding.query.describe import plan_text
+        from geogrounding.query.plan import QueryPlan
+        from geogrounding.query.plan_words import plan_sentences
 
-        plan = plan_query(params.query, names=params.context)
-        return {"plan": plan.plain_values(), "words": plan_text(plan), "unread": list(plan.unread)}
+        asked = params.query if params.plan is None else QueryPlan.read(json.dumps(params.plan))
+        plan = plan_query(asked, names=params.context)
+        return {
+            "plan": plan.plain_values(), "words": plan_text(plan), "sentences": list(plan_sentences(plan)),
+            "unread": list(plan.unread),
+        }  # fmt: skip
 
     def ask(self, params: parameters.Ask, emit: Emit) -> dict[str, Any]:
         """The answer to a question about a raster or a vector layer."""

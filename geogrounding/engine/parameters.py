@@ -202,7 +202,9 @@ def parse(method: str, params: Mapping[str, Any]) -> Parameters:
 class PlanQuery(Parameters):
     """``plan_query``."""
 
-    query: Annotated[str, Field(max_length=4096)]
+    query: Annotated[str, Field(max_length=4096)] = ""
+    plan: dict[str, Any] | None = None
+    """A query plan in place of the query: it is checked, and returned with its words."""
     context: tuple[Name, ...] = ()
     """Names of context layers, which are nouns of the query."""
 

@@ -127,6 +127,18 @@ def test_a_query_is_planned_and_a_layer_is_asked(client: EngineClient, tmp_path:
         assert (reply["value"], reply["features"], reply["unknown"]) == (1, [1], [])
     with pytest.raises(EngineError, match="two ways"):
         client.call("plan_query", {"query": "buildings larger than 5 m"})
+    edited = planned["plan"]
+    edited["targets"][0]["steps"][0]["least"] = 80.0
+    again = client.call("plan_query", {"plan": edited})
+    assert again["sentences"] == [
+        "Find buildings larger than 80 m2 and within 5 m of a river.",
+        "Looked for: buildings, rivers.",
+        "Step 1: of the buildings keep those that are larger than 80 m2.",
+        "Step 2: of the buildings keep those that are within 5 m of a river.",
+    ]
+    edited["targets"][0]["steps"][0]["least"] = -80.0
+    with pytest.raises(EngineError, match="never negative"):
+        client.call("plan_query", {"plan": edited})
 
 
 def test_an_extent_in_another_crs_gives_results_in_that_of_the_raster(client: EngineClient, scene: Path) -> None:
