@@ -35,6 +35,7 @@ _HOME = {
     "georeference_boxes": "geogrounding.vector.georeference",
     "ground": "geogrounding.pipeline",
     "load_model": "geogrounding.models.load",
+    "open_masks": "geogrounding.execution.kept_masks",
     "plan_query": "geogrounding.asking",
     "read_chips": "geogrounding.raster.reader",
     "run": "geogrounding.pipeline",
@@ -64,6 +65,7 @@ __all__ = [
     "georeference_boxes",
     "ground",
     "load_model",
+    "open_masks",
     "plan_query",
     "read_chips",
     "run",
@@ -73,6 +75,7 @@ __all__ = [
 if TYPE_CHECKING:
     from geogrounding.asking import ask, plan_query
     from geogrounding.errors import GeogroundingError
+    from geogrounding.execution.kept_masks import open_masks
     from geogrounding.execution.report import RunReport
     from geogrounding.models.base import Conventions, Model
     from geogrounding.models.load import load_model

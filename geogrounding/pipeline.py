@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from geogrounding.errors import IncompleteError, SettingsError
 from geogrounding.execution.examples import model_like
 from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.execution.kept_masks import check_masks, write_masks
 from geogrounding.execution.local import answer_chips, ask_batch, batches_of
 from geogrounding.execution.provenance import describe_run, run_key
 from geogrounding.execution.report import Clock, Progress, RunReport, make_report
@@ -85,6 +86,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
     dst_crs: str | None = None,
     creation_options: Mapping[str, str] | None = None,
     preview: Path | None = None,
+    masks: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
     **options: Unpack[RunOptions],
@@ -107,6 +109,8 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         dst_crs: CRS of the layer; None is that of the scene, or what the format demands.
         creation_options: GDAL layer creation options.
         preview: also render the result to this PNG file.
+        masks: also keep the masks of the objects in this file, so that their outlines can be drawn again without the
+            model: see ``open_masks``.
         on_progress: called after each batch of chips.
         on_notice: called before the first chip with each thing that a user should know; None logs a warning.
         options: fields of ``RunSettings``.
@@ -130,6 +134,8 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         options={name.upper(): str(value) for name, value in (creation_options or {}).items()},
     )
     check_place(destination)
+    if masks is not None:
+        check_masks(settings)
     journal_path = output.with_name(output.name + ".journal")
     with walk_scene(
         settings,
@@ -152,6 +158,8 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
             from geogrounding.io.preview import render_preview
 
             render_preview(walk.scene, walk.stretch, walk.collection, preview)
+        if masks is not None:
+            write_masks(masks, walk.collection, walk.scene)
         if walk.report.complete:
             walk.journal.remove()
     return walk.report

@@ -14,6 +14,8 @@ from geogrounding.types import Outline, Question, Task
 
 RUN_TASKS: tuple[Task, ...] = get_args(Task)
 """Tasks of a run; ``segment`` is ``detect`` whose results are masks."""
+LEAST_FIT = 0.9
+"""Right angles that overlap less with the mask (IoU) are not taken."""
 MIN_TILE_PX, MAX_TILE_PX = 32, 8192
 """Smallest and largest side of a chip, chip pixels."""
 MergeMethod = Literal["auto", "nms", "nmm", "union", "none"]

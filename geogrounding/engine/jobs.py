@@ -63,6 +63,7 @@ class Jobs:
             "plan_query": self.plan_query,
             "ask": self.ask,
             "cut_training_set": self.cut_training_set,
+            "redraw": self.redraw,
         }
 
     def info(self, params: parameters.Info, _emit: Emit) -> dict[str, Any]:
@@ -172,6 +173,7 @@ class Jobs:
 
     def run(self, params: parameters.Run, emit: Emit) -> dict[str, Any]:
         """Ask, emit results while they are found, then the merged ones."""
+        from geogrounding.execution.kept_masks import check_masks, write_masks
         from geogrounding.io.destination import Destination
         from geogrounding.io.write_layer import check_output
         from geogrounding.pipeline import walk_scene, write_result
@@ -180,6 +182,8 @@ class Jobs:
         replace = params.overwrite or params.resume
         if output is not None:
             check_output(output, overwrite=replace)
+        if params.masks is not None:
+            check_masks(settings)
         run_events = _RunEvents(emit, self._interrupts.check)
 
         def plan_made(scene: Scene, plan: Plan, model: Any) -> None:
@@ -202,6 +206,8 @@ class Jobs:
             ) as walk,
         ):
             self._interrupts.check()
+            if params.masks is not None:
+                write_masks(params.masks, walk.collection, walk.scene)
             if output is not None:
                 write_result(walk, Destination(path=output, overwrite=replace))
                 if walk.report.complete:
@@ -220,6 +226,17 @@ class Jobs:
                 "model": walk.model.name,
                 "output": None if output is None else str(output.absolute()),
             }
+
+    def redraw(self, params: parameters.Redraw, emit: Emit) -> dict[str, Any]:
+        """Outlines drawn again from the masks that a run kept: no scene, no model."""
+        from geogrounding.execution.kept_masks import open_masks
+
+        masks = open_masks(params.masks)
+        events = _RunEvents(emit, self._interrupts.check)
+        features = masks.redraw(
+            params.outline, simplify_m=params.simplify_m, least_fit=params.least_fit, ids=params.ids
+        )
+        return {"features": events.final(features), "crs": None if masks.crs is None else describe_crs(masks.crs)}
 
     def cut_training_set(self, params: parameters.Cut, _emit: Emit) -> dict[str, Any]:
         """Chips with labels from a raster and a layer, as a run with the built-in model would cut them."""
@@ -312,12 +329,18 @@ class _RunEvents:
         self._held = []
         self._emit("progress", **asdict(progress))
 
-    def final(self, features: Iterator[Feature] | Any) -> None:
-        """The merged features, which take the place of all provisional ones; at least one block, be it empty."""
+    def final(self, features: Iterator[Feature] | Any) -> int:
+        """The merged features, which take the place of all provisional ones; at least one block, be it empty.
+
+        Returns:
+            How many there are.
+        """
         self._held = []
+        count = 0
         block: list[dict[str, Any]] = []
         first = True
         for feature in features:
+            count += 1
             block.append(describe_feature(feature, feature.id))
             if len(block) == BLOCK:
                 self._check()
@@ -325,6 +348,7 @@ class _RunEvents:
                 block, first = [], False
         if block or first:
             self._emit("features", stage="final", first=first, features=block)
+        return count
 
     def _send(self, stage: str, features: list[dict[str, Any]]) -> None:
         for start in range(0, len(features), BLOCK):

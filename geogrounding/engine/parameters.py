@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from geogrounding.engine.protocol import PROTOCOL, Id, RequestError
 from geogrounding.errors import GeogroundingError, SettingsError
 from geogrounding.model_options import ModelOptions
-from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX, RunSettings
+from geogrounding.settings import LEAST_FIT, MAX_TILE_PX, MIN_TILE_PX, RunSettings
 from geogrounding.training.choices import Method
+from geogrounding.types import Outline
 
 if TYPE_CHECKING:
     from geogrounding.training.config import TrainSettings
@@ -80,6 +81,7 @@ class _Plan(Load):
 
 class _Run(Load):
     segmenter: Name = "builtin"
+    masks: Path | None = None
     output: Path | None = None
     overwrite: bool = False
     resume: bool = False
@@ -111,6 +113,8 @@ class Run(SceneParameters):
     """A layer to write; None: features are only sent."""
     segmenter: str
     """Draws masks where the outline needs them."""
+    masks: Path | None
+    """A file to keep the masks in, for ``redraw``."""
     overwrite: bool
     resume: bool
 
@@ -187,6 +191,7 @@ def parse(method: str, params: Mapping[str, Any]) -> Parameters:
             model=_load_of(run),
             output=run.output,
             segmenter=run.segmenter,
+            masks=run.masks,
             overwrite=run.overwrite,
             resume=run.resume,
         )
@@ -224,6 +229,19 @@ class Ask(Load):
     overwrite: bool = False
 
 
+class Redraw(Parameters):
+    """``redraw``."""
+
+    masks: Path
+    """What ``run`` kept."""
+    outline: Outline = "mask"
+    simplify_m: Annotated[float, Field(ge=0)] | None = None
+    least_fit: Annotated[float, Field(ge=0, le=1)] = LEAST_FIT
+    """Right angles that overlap less with the mask are not taken."""
+    ids: Annotated[tuple[int, ...], Field(max_length=100_000)] | None = None
+    """Only these features; None: all."""
+
+
 SIMPLE: dict[str, type[Parameters]] = {
     "hello": Hello,
     "ping": Nothing,
@@ -237,6 +255,7 @@ SIMPLE: dict[str, type[Parameters]] = {
     "cut_training_set": Cut,
     "plan_query": PlanQuery,
     "ask": Ask,
+    "redraw": Redraw,
 }
 METHODS = (*SIMPLE, "info", "plan", "run")
 MAX_SHOWN = 60

@@ -27,7 +27,7 @@ from geogrounding.messages import quote, shorten
 
 LIGHT = frozenset({"info", "crs", "test", "models", "plan_query"})
 """Methods that are answered while another job runs."""
-HEAVY = frozenset({"plan", "run", "ask", "load", "cut_training_set"})
+HEAVY = frozenset({"plan", "run", "ask", "load", "cut_training_set", "redraw"})
 """Methods that wait for each other."""
 PROTOCOL = 1
 """Rises when a client of the former number would misunderstand the engine; new members alone do not raise it."""

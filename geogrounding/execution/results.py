@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.execution.journal import ChipRecord, Journal
-from geogrounding.execution.outlines import outlines_of
+from geogrounding.execution.outlines import PixelOutlines, geometries_of, pixel_outlines
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
 from geogrounding.geometry.boxes import lexical_order
@@ -28,9 +28,7 @@ from geogrounding.vector.georeference import (
     areas_m2,
     boxes_to_scene_px,
     cut_edges,
-    points_crs,
     polygons_crs,
-    shapes_crs,
 )
 from geogrounding.vector.merge import Candidates
 
@@ -156,23 +154,34 @@ class Collection:
                 area = None if areas is None else round(float(areas[i]), 2)
                 yield self._feature(start + i, geometry, outlines[i], area)
 
+    def masks(self) -> Iterator[tuple[list[Feature], PixelOutlines]]:
+        """The features in blocks, with boxes for geometries, and their masks as far as the run has any."""
+        for start in range(0, len(self), BLOCK):
+            block = self._features.take(np.arange(start, min(start + BLOCK, len(self))))
+            boxes = polygons_crs(block.boxes_scene_px, self._scene.transform)
+            features = [self._feature(start + i, box, "box", None) for i, box in enumerate(boxes)]
+            yield features, self._pixel_outlines(block)
+
     def _geometries(self, block: Objects) -> tuple[NDArray[np.object_], Sequence[Outline]]:
         """Geometries in the CRS of the scene (or scene pixels), and what each shows."""
-        outline: Outline = self._settings.drawn_outline
-        boxes_scene_px = block.boxes_scene_px
+        return geometries_of(
+            self._pixel_outlines(block),
+            outline=self._settings.drawn_outline,
+            simplify_m=self._settings.simplify_m,
+            transform=self._scene.transform,
+            crs=self._scene.crs,
+        )
+
+    def _pixel_outlines(self, block: Objects) -> PixelOutlines:
         if not self._settings.needs_masks:
-            place = points_crs if outline == "point" else polygons_crs
-            return place(boxes_scene_px, self._scene.transform), (outline,) * len(boxes_scene_px)
-        drawn = outlines_of(
-            self._scene,
-            self._settings,
-            boxes_scene_px,
+            return PixelOutlines.without_masks(block.boxes_scene_px)
+        return pixel_outlines(
+            block.boxes_scene_px,
             self._plan.grid.pixel_aspect,
             list(block.members),
             self._candidates,
             self._view,
         )
-        return shapes_crs(drawn.polygons_scene_px, self._scene.transform), drawn.outlines
 
     def _measured(self, objects: Objects) -> NDArray[np.object_]:
         """What is measured of objects: the outlines that are written; boxes where points are."""

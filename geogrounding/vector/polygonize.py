@@ -24,6 +24,7 @@ from shapely import Polygon
 from geogrounding.geometry.local_frame import metres_per_pixel
 from geogrounding.geometry.masks import unpack_mask
 from geogrounding.raster.grid import Chip
+from geogrounding.settings import LEAST_FIT
 from geogrounding.types import Mask, Outline
 from geogrounding.vector.right_angles import straightened
 
@@ -129,6 +130,7 @@ def draw_outlines(
     simplify_m: float | None,
     transform: Affine,
     crs: CRS | None,
+    least_fit: float = LEAST_FIT,
 ) -> Drawn:
     """Draw the outlines of N objects.
 
@@ -141,6 +143,7 @@ def draw_outlines(
             pixel and of the object, 0 keeps the edges of the pixels.
         transform: scene pixels to ``crs``.
         crs: None for pixel coordinates.
+        least_fit: right angles that overlap less with the mask (IoU) are not taken.
     """
     polygons = np.empty(len(boxes_scene_px), dtype=object)
     polygons[:] = list(shapely.box(*boxes_scene_px.T)) if len(boxes_scene_px) else []
@@ -165,7 +168,8 @@ def draw_outlines(
         own = ["mask"] * len(drawn)
         if outline == "regular":
             for n, tolerance in enumerate(tolerances):
-                better = straightened(on_plane[n], drawn[n], tolerance if tolerance > 0.0 else float(pixel_m[n]))
+                step = tolerance if tolerance > 0.0 else float(pixel_m[n])
+                better = straightened(on_plane[n], drawn[n], step, least_fit=least_fit)
                 if better is not None:
                     drawn[n], own[n] = better, "regular"
     for n, i in enumerate(chosen):

@@ -21,10 +21,10 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
+from geogrounding.settings import LEAST_FIT
+
 Floats = NDArray[np.float64]
 
-LEAST_IOU = 0.9
-"""A straightened outline that overlaps less with the mask is not taken."""
 FEWER_CORNERS_IOU = 0.02
 """So much overlap may be given up for fewer corners."""
 LEAST_EDGES = (2.0, 4.0, 8.0)
@@ -38,13 +38,14 @@ CIRCLE_QUARTER = 8
 """Edges of a quarter of a circle."""
 
 
-def straightened(mask: Polygon, simple: Polygon, tolerance: float) -> Polygon | None:
+def straightened(mask: Polygon, simple: Polygon, tolerance: float, *, least_fit: float = LEAST_FIT) -> Polygon | None:
     """The outline with right angles, or the circle, that fits a mask; None where neither does.
 
     Args:
         mask: outline along the edges of pixels; what the result must fit.
         simple: the same with few vertices; what it is made from.
         tolerance: of the simplification, more than 0.
+        least_fit: an outline that overlaps less with the mask (IoU) is not taken.
     """
     fitted = [
         _fitted(simple, direction, least * tolerance) for direction in _directions(simple) for least in LEAST_EDGES
@@ -55,12 +56,12 @@ def straightened(mask: Polygon, simple: Polygon, tolerance: float) -> Polygon | 
     top = max(overlaps, default=0.0)
     if top < CIRCLE_IOU and _roundness(simple) >= LEAST_ROUNDNESS:
         circle = shapely.Point(mask.centroid).buffer(float(np.sqrt(mask.area / np.pi)), quad_segs=CIRCLE_QUARTER)
-        if _iou(circle, mask) >= max(CIRCLE_IOU, top):
+        if _iou(circle, mask) >= max(CIRCLE_IOU, top, least_fit):
             return cast(Polygon, circle)
     good = [(iou, one) for iou, one in zip(overlaps, shapes, strict=True) if iou >= top - FEWER_CORNERS_IOU]
     # Fewest corners, then the best overlap; of equal ones the first that was tried.
     for _, one in sorted(good, key=lambda pair: (_corners(pair[1]), -pair[0])):
-        if _iou(one, mask) >= LEAST_IOU:
+        if _iou(one, mask) >= least_fit:
             return one
     return None
 

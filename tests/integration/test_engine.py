@@ -356,3 +356,25 @@ def test_a_person_can_type_requests() -> None:
     replies = [json.loads(line) for line in done.stdout.splitlines()]
     assert [reply["id"] for reply in replies] == ["a", None, "b"]
     assert done.stderr == ""
+
+
+def test_outlines_are_drawn_again_from_the_masks_of_a_run(client: EngineClient, scene: Path, tmp_path: Path) -> None:
+    masks = tmp_path / "out.masks"
+    _, ran = gather(client, "run", run_params(scene, outline="mask", masks=str(masks)))
+    result, events = gather(client, "redraw", {"masks": str(masks), "outline": "box"})
+    assert result["features"] == len(RECTANGLES)
+    assert result["crs"]["id"] == "EPSG:32633"
+    boxes = [shapely.geometry.shape(f["geometry"]) for f in final_of(events)]
+    expected = ground(scene, "ship", model=BlobModel(batch_size=2))
+    assert [one.equals(other) for one, other in zip(boxes, expected.geometry, strict=True)] == [True] * len(boxes)
+    _, again = gather(client, "redraw", {"masks": str(masks), "ids": [2]})
+    assert final_of(again) == [feature for feature in final_of(ran) if feature["id"] == 2]
+    _, none = gather(client, "redraw", {"masks": str(masks), "ids": []})
+    assert [e["features"] for e in none] == [[]]
+    for wrong in ({"outline": "blob"}, {"least_fit": 2.0}, {"simplify_m": -1.0}):
+        with pytest.raises(EngineError) as caught:
+            client.call("redraw", {"masks": str(masks), **wrong})
+        assert caught.value.code == "bad-params"
+    with pytest.raises(EngineError, match="no masks to keep") as caught:
+        client.call("run", run_params(scene, masks=str(masks)))
+    assert caught.value.code == "settings"
