@@ -15,9 +15,8 @@ from pyproj import CRS
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.geometry.measure import Ground
 from geogrounding.io.read_layer import read_layer as read_vector
-from geogrounding.query.expression import attribute_key
 from geogrounding.query.grammar import ANYTHING, class_of, vocabulary
-from geogrounding.query.lexicon import NARROWER, category_of, singular, spoken
+from geogrounding.query.lexicon import NARROWER, attribute_key, category_of, singular, spoken
 from geogrounding.query.plan import Target
 from geogrounding.query.things import Lookup, Things, World
 

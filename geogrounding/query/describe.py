@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from geogrounding.query.evaluate import Note, Selection
-from geogrounding.query.explain import PLACE_NAMES, SIDES
+from geogrounding.query.explain import PLACE_NAMES
 from geogrounding.query.lexicon import COLOURS, SYNONYMS, number, ordinal, plural, with_article
 from geogrounding.query.plan import (
     Attribute,
@@ -195,7 +195,7 @@ def rank_text(step: Rank, unit: str = "m", others: dict[str, int] | None = None)
             other = f"any {other.split(' ', 1)[1]}"
         return f"{words}{_position(step, name)} {'from' if step.descending else 'to'} {other}"
     if step.by in _IMAGE_RANKS and step.last == step.first > 1:
-        return f"{words}the {ordinal(step.first)} from the {SIDES[_IMAGE_RANKS[step.by]]}"
+        return f"{words}the {ordinal(step.first)} from the {step.by}"
     if step.by in ("north", "south", "east", "west"):
         return words + _position(step, f"{step.by}ernmost")
     return words + _position(step, _IMAGE_RANKS.get(step.by) or _RANK_NAMES[step.by, step.descending])

@@ -19,8 +19,7 @@ from geogrounding.geometry.boxes import Boxes, Indexes
 from geogrounding.geometry.geodesy import METRES_PER_DEGREE
 from geogrounding.geometry.measure import Floats
 from geogrounding.query import rules
-from geogrounding.query.expression import attribute_key, attribute_value
-from geogrounding.query.lexicon import with_article
+from geogrounding.query.lexicon import attribute_key, attribute_value, with_article
 from geogrounding.query.plan import (
     AnyOf,
     Attribute,
@@ -41,7 +40,6 @@ from geogrounding.query.things import COMPASS_TO_IMAGE, Mask, Things, World
 TIE = 1e-5
 """Sizes and distances that differ by less than this share are the same; the earlier thing comes first."""
 FACING_DEGREES = 22.5
-IMAGE_SIDES = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +186,8 @@ class _Walk:
     def _attribute(self, step: Attribute, some: Indexes) -> Mask | None:
         column, wanted = attribute_key(step.column), attribute_value(step.value)
         fields = self._things.fields
-        name = next((n for n in fields if n == column or n.endswith(f" {column}") or column.endswith(f" {n}")), None)
+        alike = (n for n in fields if n.endswith(f" {column}") or column.endswith(f" {n}"))
+        name = column if column in fields else next(alike, None)
         if name is None:
             self._result.unknown.append(
                 f"{step.column} {step.value}" if step.column == "colour" else f"{step.column} is {step.value}"

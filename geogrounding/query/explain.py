@@ -1,15 +1,16 @@
 """Why an answer is right, in plain sentences that follow from the image.
 
-Every sentence states facts that ``meaning`` decides: how many there are, how many fit, where the chosen one lies. A place is named
-only where it is beyond doubt.
+Every sentence states what ``image_objects`` found: how many there are, how many fit, where the chosen one lies. A place is
+named only where it is beyond doubt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from geogrounding.query.expression import Fit, ImageObjects, Meaning, place_degree
-from geogrounding.query.lexicon import PLACES, RELATIONS, Words, number, ordinal, plural
+from geogrounding.query.expression import Meaning
+from geogrounding.query.image_objects import Fit, ImageObjects, place_degree
+from geogrounding.query.lexicon import PLACES, RANK_SIDES, RELATIONS, Words, number, ordinal, plural
 
 PLACE_NAMES: dict[str, str] = {
     "upper left": "in the upper left quarter",
@@ -23,7 +24,6 @@ PLACE_NAMES: dict[str, str] = {
     "central": "in the centre",
 }
 """How reasoning names the parts of an image, the smallest first."""
-SIDES = {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
 
 
 def clear_place(x: float, y: float) -> str:
@@ -124,7 +124,7 @@ def _rank_name(meaning: Meaning) -> str:
     if meaning.ordinal == 1:
         return rank
     position = ordinal(meaning.ordinal)
-    return f"{position} from the {SIDES[rank]}" if rank in SIDES else f"{position} {rank}"
+    return f"{position} from the {RANK_SIDES[rank]}" if rank in RANK_SIDES else f"{position} {rank}"
 
 
 def _are_somewhere(image: ImageObjects, indexes: Iterable[int]) -> str:

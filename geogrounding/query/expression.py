@@ -1,41 +1,24 @@
-"""What an expression means, and which objects of an image fit it: the one truth that everything else follows.
+"""What an expression about one image means, as plain parts, and what is known of the image.
 
-Every rule gives a degree, not a yes or no: 0 is the border, 1 and -1 stand beyond doubt. ``evaluate`` takes the sign;
-the generator keeps only questions for which every object is at 1 or beyond, on either side (``Fit.clear``).
+Which objects fit is decided by ``evaluate.select``, as everywhere else (``image_objects``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import InputError, SettingsError
-from geogrounding.query.lexicon import (
-    MAX_LABEL_CHARACTERS,
-    PLACES,
-    RANKS,
-    category_of,
-    number,
-    ordinal,
-    spoken,
-)
-from geogrounding.query.relations import Boxes, RelationKind, degree, distances
+from geogrounding.query import plan
+from geogrounding.query.lexicon import PLACES, RANK_SIDES, RANKS, number, ordinal
+from geogrounding.query.relations import RelationKind
 from geogrounding.types import Task
 
 Kind = Literal["class", "synonym", "position", "rank", "size", "count", "attribute", "relation", "negative"]
-
-PLACE_MARGIN = 0.03
-"""Share of the side of the image between an object's centre and the border of a half, a quarter or the middle."""
-ORDER_MARGIN = 0.04
-"""Share of the side between the centres of an object that is chosen by position and the next one."""
-SIZE_MARGIN = 1.15
-"""Least ratio of the areas of an object that is chosen by size and the next one."""
-DISTANCE_MARGIN = (1.25, 0.03)
-"""An object is clearly nearer if its distance is 1.25 times less and by 3% of the diagonal of the image."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +98,25 @@ class Meaning:
         if self.ordinal < 1 or (self.count is not None and self.count < 1):
             raise SettingsError("ordinals and counts start at 1", hint="Leave them out for all objects.")
 
+    def target(self) -> plan.Target:
+        """The same as a target of a query plan."""
+        steps: list[plan.Step] = []
+        if self.attribute is not None:
+            steps.append(plan.Attribute(column=self.attribute[0], value=self.attribute[1]))
+        if self.relation is not None:
+            other = plan.TargetReference(target=plan.Target(noun=self.relation.category))
+            if self.relation.kind in ("nearest", "farthest"):
+                steps.append(plan.Rank(by="distance", descending=self.relation.kind == "farthest", to=other))
+            else:
+                steps.append(plan.Relation.model_validate({"how": self.relation.kind, "other": other}))
+        if self.selector in PLACES:
+            steps.append(plan.Place.model_validate({"part": self.selector}))
+        elif self.selector is not None:
+            first, last = (self.ordinal, self.ordinal) if self.count is None else (1, self.count)
+            rank = {"by": RANK_SIDES.get(self.selector, "area"), "descending": self.selector != "smallest"}
+            steps.append(plan.Rank.model_validate({**rank, "first": first, "last": last}))
+        return plan.Target(noun=self.category, steps=tuple(steps))
+
     @property
     def plain(self) -> str:
         """The meaning in the fewest words, always in the same order: "second leftmost storage tank near harbor"."""
@@ -144,145 +146,3 @@ class Fit:
     """What fitted by category and attribute."""
     pool: tuple[int, ...]
     """What fitted by relation as well: what the selector chose from."""
-
-
-def attribute_key(column: str) -> str:
-    """A column's name as words; "color" is "colour"."""
-    return _COLOUR if (words := spoken(column[:MAX_LABEL_CHARACTERS])) in ("color", "colors", "colours") else words
-
-
-def attribute_value(value: object) -> str:
-    """A value as words; "gray" is "grey". Empty where there is none."""
-    words = spoken(str(value)[:MAX_LABEL_CHARACTERS]) if value is not None else ""
-    return "grey" if words == "gray" else "" if words in ("none", "nan", "null", "unknown") else words
-
-
-_COLOUR = "colour"
-
-
-@dataclass(slots=True)
-class ImageObjects:
-    """Objects as plain numbers, prepared once for many questions."""
-
-    objects: Objects
-    boxes: Boxes = field(init=False)
-    members: dict[str, list[int]] = field(init=False)
-    """Objects of each category."""
-    attributes: list[dict[str, str]] = field(init=False)
-    _near: dict[tuple[int, str], list[tuple[float, float]]] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.boxes = Boxes.of(self.objects.boxes_px, self.objects.size_px)
-        self.members = {}
-        for index, label in enumerate(self.objects.labels):
-            self.members.setdefault(category_of(label), []).append(index)
-        self.members.pop("", None)
-        self.attributes = [
-            {attribute_key(column): attribute_value(value) for column, value in columns.items()}
-            for columns in self.objects.attributes
-        ] or [{} for _ in self.objects.labels]
-
-    def fit(self, meaning: Meaning) -> Fit:
-        """Which objects fit, and whether that is beyond doubt."""
-        found, clear = self.members.get(meaning.category, []), True
-        if meaning.attribute is not None:
-            column, value = meaning.attribute
-            values = [self.attributes[index].get(column, "") for index in found]
-            clear = all(values)  # an object without a value may have any
-            found = [index for index, its in zip(found, values, strict=True) if its == value]
-        alike = found
-        if meaning.relation is not None:
-            found, sure = self._related(found, meaning.relation)
-            clear = clear and sure
-        pool = found
-        if meaning.selector in PLACES:
-            degrees = [place_degree(meaning.selector, self.boxes.x[i], self.boxes.y[i]) for i in found]
-            clear = clear and all(abs(d) >= 1 for d in degrees)
-            found = [index for index, d in zip(found, degrees, strict=True) if d >= 0]
-        elif meaning.selector is not None:
-            found, sure = self._ranked(found, meaning.selector, meaning.ordinal, meaning.count)
-            clear = clear and sure
-        return Fit(targets=tuple(found), clear=clear, alike=tuple(alike), pool=tuple(pool))
-
-    def _related(self, found: list[int], relation: Relation) -> tuple[list[int], bool]:
-        neighbours = self.members.get(relation.category, [])
-        if not neighbours or not found:
-            return [], True
-        if relation.kind in ("nearest", "farthest"):
-            apart = [distances(self.boxes, index, neighbours) for index in found]
-            usable = [k for k, (gap, _) in enumerate(apart) if gap < float("inf")]  # no neighbour but itself
-            if not usable:
-                return [], True
-            sign = 1 if relation.kind == "nearest" else -1
-            order = sorted(usable, key=lambda k: (sign * apart[k][0], sign * apart[k][1]))
-            return [found[order[0]]], self._clearly_apart([apart[k] for k in order], sign)
-        degrees = [
-            max((degree(self.boxes, relation.kind, i, other) for other in neighbours if other != i), default=-2.0)
-            for i in found
-        ]
-        return [i for i, d in zip(found, degrees, strict=True) if d >= 0], all(abs(d) >= 1 for d in degrees)
-
-    def _clearly_apart(self, apart: list[tuple[float, float]], sign: int) -> bool:
-        """Whether the first is nearer (sign 1) or farther (-1) than all others, measured from edges and from centres."""
-        ratio, share = DISTANCE_MARGIN
-        diagonal = (self.boxes.width**2 + self.boxes.height**2) ** 0.5
-        gap, centre = apart[0]
-        for other_gap, other_centre in apart[1:]:
-            small, big = (gap, other_gap) if sign > 0 else (other_gap, gap)
-            if big < max(ratio * small, small + share * diagonal) or sign * (other_centre - centre) <= 0:
-                return False
-        return True
-
-    def _ranked(self, found: list[int], rank: str, position: int, count: int | None) -> tuple[list[int], bool]:
-        keys = self.boxes.keys(rank)
-        order = sorted(found, key=lambda index: keys[0][index])
-        first, last = (0, count) if count is not None else (position - 1, position)
-        sure = self._split(order, first, rank) and self._split(order, last, rank)
-        return sorted(order[first:last]), sure
-
-    def _split(self, order: list[int], at: int, rank: str) -> bool:
-        """Whether the first so many are clearly apart from the rest."""
-        if at <= 0 or at >= len(order):
-            return True
-        centre, edge = self.boxes.keys(rank)
-        if rank in ("largest", "smallest"):
-            low, high = sorted((abs(centre[order[at - 1]]), abs(centre[order[at]])))
-            return high >= SIZE_MARGIN * low
-        if centre[order[at]] - centre[order[at - 1]] < ORDER_MARGIN:
-            return False
-        return max(edge[i] for i in order[:at]) < min(edge[i] for i in order[at:])
-
-
-def place_degree(place: str, x: float, y: float) -> float:
-    """How clearly a centre lies in a part of the image.
-
-    Args:
-        place: a key of ``PLACES``.
-        x: centre as a share of the width.
-        y: centre as a share of the height.
-
-    Returns:
-        0 on the border, 1 at ``PLACE_MARGIN`` inside of it, -1 as far outside.
-    """
-    if place == "central":
-        inside = 0.25 - max(abs(x - 0.5), abs(y - 0.5))
-    else:
-        inside = 1.0
-        if "left" in place:
-            inside = min(inside, 0.5 - x)
-        if "right" in place:
-            inside = min(inside, x - 0.5)
-        if "upper" in place:
-            inside = min(inside, 0.5 - y)
-        if "lower" in place:
-            inside = min(inside, y - 0.5)
-    return inside / PLACE_MARGIN
-
-
-def evaluate(meaning: Meaning, objects: Objects) -> tuple[int, ...]:
-    """Indexes of the objects that an expression of this meaning fits.
-
-    They come in the order of the objects. The task changes nothing: where "refer" is asked and several objects fit, the
-    expression is ambiguous and all are returned.
-    """
-    return ImageObjects(objects).fit(meaning).targets

@@ -114,6 +114,8 @@ ORDINAL_RANKS: dict[str, tuple[str, ...]] = {
     "smallest": ("smallest {}",),
 }
 """What follows "second", "third" ..."""
+RANK_SIDES = {"leftmost": "left", "rightmost": "right", "topmost": "top", "bottommost": "bottom"}
+"""The side from which a rank counts, in reasoning and in plans."""
 RANK_NAMES: dict[str, str] = {key: key for key in RANKS}
 """The word for a rank in reasoning."""
 
@@ -309,3 +311,14 @@ def words_for(categories: Iterable[str], synonyms: Words = SYNONYMS) -> dict[str
                 kept.append(pair)  # noqa: PERF401 - the owner table grows on the way
         out[name] = tuple(kept)
     return out
+
+
+def attribute_key(column: str) -> str:
+    """A column's name as words; "color" is "colour"."""
+    return "colour" if (words := spoken(column[:MAX_LABEL_CHARACTERS])) in ("color", "colors", "colours") else words
+
+
+def attribute_value(value: object) -> str:
+    """A value as words; "gray" is "grey". Empty where there is none."""
+    words = spoken(str(value)[:MAX_LABEL_CHARACTERS]) if value is not None else ""
+    return "grey" if words == "gray" else "" if words in ("none", "nan", "null", "unknown") else words

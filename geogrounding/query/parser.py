@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from geogrounding.query.expression import Meaning, Relation, attribute_key, attribute_value
+from geogrounding.query.expression import Meaning, Relation
 from geogrounding.query.lexicon import (
     COLOURS,
     COMPASS_PLACES,
@@ -28,6 +28,8 @@ from geogrounding.query.lexicon import (
     RELATIONS,
     SYNONYMS,
     Words,
+    attribute_key,
+    attribute_value,
     spoken,
 )
 from geogrounding.query.relations import RelationKind

@@ -1,6 +1,7 @@
-"""Geometry between boxes: gaps, sides, what lies next to what.
+"""The borders of relations and places, and how far from them two boxes of an image stand.
 
-Degrees are 0 on the border of a rule, 1 where it surely holds, -1 where it surely does not; see ``meaning``.
+``rules`` decides with these borders, over arrays and outlines. Degrees are 0 on the border of a rule, 1 where it surely
+holds, -1 where it surely does not: ``image_objects`` asks for them where a training expression must be beyond doubt.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
 RelationKind = Literal["nearest", "farthest", "next to", "near", "left of", "right of", "above", "below", "inside"]
 
 NEXT_TO = (0.5, 0.2)
@@ -23,6 +25,9 @@ CONE = (1.0, 0.3)
 """(border, margin) of the slope under which one box may lie left of another: 45 degrees to either side."""
 BESIDE_MARGIN = 0.02
 """Share of the side of the image by which the centre must lie outside the neighbour for left, right, above and below."""
+REACH = (10.0, 1.0)
+"""(border, margin) of a direction of the image, in sizes of the two, measured as for "near": a scene is large, and nearly
+everything is left of something."""
 INSIDE = (0.5, 0.25)
 """(border, margin) of the share of a box that lies in the neighbour."""
 
@@ -104,10 +109,10 @@ def degree(boxes: Boxes, kind: RelationKind, one: int, other: int) -> float:
         one: index of the target.
         other: index of the neighbour.
     """
+    apart = gap_px(boxes, one, other) / math.sqrt(math.sqrt(boxes.area[one] * boxes.area[other]))
     if kind in ("next to", "near"):
         border, margin = NEXT_TO if kind == "next to" else NEAR
-        size = math.sqrt(math.sqrt(boxes.area[one] * boxes.area[other]))
-        return (border - gap_px(boxes, one, other) / size) / margin
+        return (border - apart) / margin
     a, b = boxes.corners[one], boxes.corners[other]
     if kind == "inside":
         across = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
@@ -123,4 +128,26 @@ def degree(boxes: Boxes, kind: RelationKind, one: int, other: int) -> float:
         outside, along, aside = (b[1] - y) / boxes.height, down, across
     else:
         outside, along, aside = (y - b[3]) / boxes.height, -down, across
-    return min(outside / BESIDE_MARGIN, (CONE[0] - abs(aside) / max(along, 1e-9)) / CONE[1])
+    # what lies out of reach is in doubt, not clearly elsewhere: people would still call it "left of"
+    reach = max((REACH[0] - apart) / REACH[1], -0.5)
+    return min(outside / BESIDE_MARGIN, (CONE[0] - abs(aside) / max(along, 1e-9)) / CONE[1], reach)
+
+
+def place_depth(part: str, x: Floats | float, y: Floats | float, *, corner: bool = False) -> Floats:
+    """How far inside a part of the image centres (N,) lie, as shares of its sides; below 0 outside.
+
+    Args:
+        part: a half, a quarter or ``central``, such as "upper left".
+        x: centres as shares of the width.
+        y: centres as shares of the height.
+        corner: the outer third of both sides, in place of the half.
+    """
+    if part == "central":
+        return np.asarray(0.25 - np.maximum(np.abs(x - 0.5), np.abs(y - 0.5)), np.float64)
+    border, words = (1 / 3 if corner else 0.5), part.split()
+    depths = [
+        border - share
+        for word, share in (("left", x), ("right", 1 - x), ("upper", y), ("lower", 1 - y))
+        if word in words
+    ]
+    return np.min(np.array(depths, np.float64), axis=0)  # type: ignore[no-any-return]

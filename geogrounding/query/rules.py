@@ -1,7 +1,6 @@
 """The rules of relations, places and groups over arrays, in whatever unit the ground has.
 
-They are those of ``relations`` (which gives degrees for some tens of boxes of one image, for making training data):
-sizes decide what is "next to" and "near", so that a car beside a stadium is measured in cars and stadiums alike.
+Their borders stand in ``relations``: sizes decide what is "next to" and "near", so that a car beside a stadium is measured in cars and stadiums alike.
 "Left of", "right of", "above" and "below" reach ``REACH`` times the size of the two; compass directions have no reach.
 """
 
@@ -14,11 +13,9 @@ import shapely
 
 from geogrounding.geometry.boxes import Boxes, Indexes, components
 from geogrounding.geometry.measure import Floats, Ground, Shapes, nearest, pairs_within, shared
-from geogrounding.query.relations import CONE, INSIDE, NEAR, NEXT_TO
+from geogrounding.query.relations import CONE, INSIDE, NEAR, NEXT_TO, REACH, place_depth
 from geogrounding.query.things import Mask, Things
 
-REACH = 10.0
-"""Of a direction of the image, in sizes of the two: a scene is large, and nearly everything is left of something."""
 _REACH_STEPS = (0.125, 0.25, 0.5, 1.0)
 """Neighbours are looked for in rings: most things find theirs near by, and the far ring is only for the others."""
 TOLERANCE = 1e-4
@@ -175,7 +172,7 @@ def direction(
         return found
     for step in _REACH_STEPS:
         rest = np.flatnonzero(~found)
-        pairs = by_size(ground, one.take(rest), other, step * REACH, lambda i, j, rest=rest: holds(rest[i], j))  # type: ignore[misc]
+        pairs = by_size(ground, one.take(rest), other, step * REACH[0], lambda i, j, rest=rest: holds(rest[i], j))  # type: ignore[misc]
         found[rest[pairs[0]]] = True
     if reach:
         return found
@@ -296,11 +293,4 @@ def in_place(part: str, boxes: Boxes, extent: tuple[float, float, float, float],
     x0, y0, x1, y1 = extent
     x = ((boxes[:, 0] + boxes[:, 2]) / 2 - x0) / ((x1 - x0) or 1.0)
     y = ((boxes[:, 1] + boxes[:, 3]) / 2 - y0) / ((y1 - y0) or 1.0)
-    if part == "central":
-        return np.asarray(np.maximum(np.abs(x - 0.5), np.abs(y - 0.5)) <= 0.25, np.bool_)
-    border = 1 / 3 if corner else 0.5
-    fits = np.ones(len(boxes), np.bool_)
-    for word, share in (("left", x), ("right", 1 - x), ("upper", y), ("lower", 1 - y)):
-        if word in part.split():
-            fits &= share <= border
-    return fits
+    return np.asarray(place_depth(part, x, y, corner=corner) >= 0, np.bool_)

@@ -30,7 +30,7 @@ class Things:
     """(N,) identities: a thing that two nouns found has one."""
     scores: Floats | None = None
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Texts of a vector layer by column, as ``expression.attribute_key`` writes the names."""
+    """Texts of a vector layer by column, as ``lexicon.attribute_key`` writes the names."""
     _sizes: dict[str, Sizes] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:

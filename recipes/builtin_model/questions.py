@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from geogrounding.datasets.synthetic import PLACES, RANKS, SYNONYMS, Kind, Objects, make_expressions
 from geogrounding.models.builtin.tokenizer import ANYTHING
 from geogrounding.query import lexicon
-from geogrounding.query.expression import place_degree
+from geogrounding.query.image_objects import place_degree
 from geogrounding.types import Task
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX
 

@@ -32,18 +32,17 @@ GRID_PX = 4
 LOOKED_FOR = ("airplane", "storage tank", "harbor", "bridge", "ship", "tree", "vehicle")
 
 
-@st.composite
-def images(draw: st.DrawFn) -> Objects:
+def image_of(seed: int) -> Objects:
     """Few or many objects on a coarse grid, so that ties, touching boxes and centres on the middle lines are common."""
-    width, height = draw(st.sampled_from(SIZES))
-    labels = draw(st.lists(st.sampled_from(sorted(LABELS)), min_size=1, max_size=5, unique=True))
-    count = draw(st.sampled_from([12, 9, 6, 4, 3, 2, 1, 0, 16]))
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    random = np.random.default_rng(seed)
+    width, height = SIZES[random.integers(len(SIZES))]
+    labels = random.choice(sorted(LABELS), random.integers(1, 6), replace=False)
+    count = int(random.choice([12, 9, 6, 4, 3, 2, 1, 0, 16]))
     sides = random.integers(2, 25, (count, 2)) * GRID_PX
     low = np.round(random.uniform(0, 1, (count, 2)) * ([width, height] - sides) / GRID_PX) * GRID_PX
     attributes: tuple[dict[str, str], ...] = ()
-    if draw(st.booleans()):
-        colours, missing = draw(st.sampled_from([["red", "white"], ["red", "grey", "teal"]])), draw(st.booleans())
+    if random.random() < 0.5:
+        colours, missing = (["red", "white"], ["red", "grey", "teal"])[random.integers(2)], random.random() < 0.5
         attributes = tuple(
             {"color": str(random.choice(colours)), "roof": str(random.choice(["flat", "gable"])), "id": f"x{index}"}
             if not missing or random.random() < 0.9
@@ -55,9 +54,13 @@ def images(draw: st.DrawFn) -> Objects:
         labels=tuple(str(random.choice(labels)) for _ in range(count)),
         size_px=(width, height),
         attributes=attributes,
-        looked_for=LOOKED_FOR if draw(st.booleans()) else (),
-        north_up=draw(st.booleans()),
+        looked_for=LOOKED_FOR if random.random() < 0.5 else (),
+        north_up=bool(random.random() < 0.5),
     )
+
+
+def images() -> st.SearchStrategy[Objects]:
+    return st.integers(0, 2**32 - 1).map(image_of)
 
 
 def with_boxes(objects: Objects, boxes_px: np.ndarray) -> Objects:
@@ -66,11 +69,12 @@ def with_boxes(objects: Objects, boxes_px: np.ndarray) -> Objects:
 
 @pytest.mark.parametrize("examples", EXAMPLES)
 def test_each_expression_fits_exactly_its_targets_and_its_reasoning_leads_to_them(examples: int) -> None:
+    """Images are drawn without Hypothesis: it mixes in constants of whatever modules are loaded, so that how often each
+    kind is met would depend on the tests that ran before.
+    """
     kinds: Counter[str] = Counter()
-
-    @given(objects=images(), seed=st.integers(0, 2**32 - 1))
-    @settings(max_examples=examples, deadline=None, derandomize=True, database=None)
-    def holds(objects: Objects, seed: int) -> None:
+    for seed in range(examples):
+        objects = image_of(seed)
         truth = Truth(objects)
         words = words_for(map(category_of, objects.labels))
         made = make_expressions(objects, np.random.default_rng(seed), count=30)
@@ -84,11 +88,8 @@ def test_each_expression_fits_exactly_its_targets_and_its_reasoning_leads_to_the
             assert read_expression(one.text, words, task=one.task) == one.meaning, one
             for name in (one.meaning.category, one.meaning.relation.category if one.meaning.relation else ""):
                 assert not name or truth.members(name) or name in objects.looked_for, one
-
-    holds()
     assert set(kinds) == set(ALL_KINDS)
-    # each kind in number, or the test says nothing about it; Hypothesis draws differently beside other modules
-    assert min(kinds.values()) > examples / 4
+    assert min(kinds.values()) > examples, kinds  # each kind in number, or the test says nothing about it
 
 
 def check_form(one: Expression) -> None:

@@ -51,6 +51,8 @@ PLACES = {
     "in the lower right quarter": "lower right",
     "in the centre": "central",
 }
+REACH = {"next to": 0.5, "near": 1.5, "inside": 0, "left of": 10, "right of": 10, "above": 10, "below": 10}
+"""Gap that is allowed, in sizes of the two."""
 LINKS = ("next to", "near", "left of", "right of", "above", "below", "inside")
 COUNT = "(?:no|none|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|all|[0-9]+)"
 
@@ -68,8 +70,8 @@ class Truth:
         return [index for index, name in enumerate(self.categories) if name == category]
 
     def centre(self, index: int) -> tuple[float, float]:
-        middle = shapely.centroid(self.boxes[index])
-        return middle.x, middle.y
+        x0, y0, x1, y1 = self.boxes[index].bounds
+        return (x0 + x1) / 2, (y0 + y1) / 2
 
     def gap(self, index: int, category: str) -> float:
         return min(
@@ -80,6 +82,11 @@ class Truth:
             ),
             default=math.inf,
         )
+
+    def apart(self, index: int, category: str) -> float:
+        """Between centres, which decides where gaps are alike."""
+        here, others = self.centre(index), [other for other in self.members(category) if other != index]
+        return min((math.dist(here, self.centre(other)) for other in others), default=math.inf)
 
     def is_in(self, index: int, place: str) -> bool:
         x, y = self.centre(index)
@@ -94,10 +101,12 @@ class Truth:
         (x, y), (neighbour_x, neighbour_y) = self.centre(index), self.centre(other)
         x0, y0, x1, y1 = two.bounds
         across, down = neighbour_x - x, neighbour_y - y
+        reach = REACH[link] * math.sqrt(math.sqrt(one.area) * math.sqrt(two.area))
+        if one.distance(two) > reach:
+            return False
         match link:
             case "next to" | "near":
-                size = math.sqrt(math.sqrt(one.area) * math.sqrt(two.area))
-                return bool(one.distance(two) <= (0.5 if link == "next to" else 1.5) * size)
+                return True
             case "inside":
                 return bool(one.intersection(two).area >= one.area / 2)
             case "left of":
@@ -112,8 +121,8 @@ class Truth:
 
     def related(self, pool: list[int], link: str, category: str) -> list[int]:
         if link in ("nearest", "farthest"):
-            best = (min if link == "nearest" else max)((self.gap(i, category) for i in pool), default=math.inf)
-            return [i for i in pool if self.gap(i, category) == best < math.inf]
+            far, sign = [i for i in pool if self.gap(i, category) < math.inf], 1 if link == "nearest" else -1
+            return sorted(far, key=lambda i: (sign * self.gap(i, category), sign * self.apart(i, category), i))[:1]
         return [i for i in pool if any(self.is_to(i, link, other) for other in self.members(category) if other != i)]
 
     def ordered(self, pool: list[int], rank: str) -> list[int]:
@@ -130,12 +139,16 @@ class Truth:
             found = [i for i in found if self.columns[i].get(column) == value]
         if meaning.relation is not None:
             found = self.related(found, meaning.relation.kind, meaning.relation.category)
+        return self.selected(found, meaning)
+
+    def selected(self, pool: list[int], meaning: Meaning) -> list[int]:
+        """What the place or the rank of a meaning chooses of a pool."""
+        if meaning.selector is None:
+            return sorted(pool)
         if meaning.selector in PLACES.values():
-            found = [i for i in found if self.is_in(i, str(meaning.selector))]
-        elif meaning.selector is not None:
-            order = self.ordered(found, meaning.selector)
-            found = order[: meaning.count] if meaning.count else order[meaning.ordinal - 1 : meaning.ordinal]
-        return sorted(found)
+            return sorted(i for i in pool if self.is_in(i, meaning.selector))
+        order = self.ordered(pool, meaning.selector)
+        return sorted(order[: meaning.count] if meaning.count else order[meaning.ordinal - 1 : meaning.ordinal])
 
     def reads(self, reasoning: str, category: str) -> list[int]:
         """The objects that the reasoning leads to; AssertionError where a sentence is not true."""

@@ -184,14 +184,14 @@ def test_a_picture_gives_no_more_than_it_has() -> None:
 def test_english_reads_naturally() -> None:
     made = [
         one
-        for seed in range(30)
+        for seed in range(10)
         for north_up in (False, True)
         for one in make_expressions(
             replace(airfield(), north_up=north_up, looked_for=tuple(SYNONYMS)), np.random.default_rng(seed), count=40
         )
     ]
     text = " | ".join(f"{one.text} | {one.reasoning}" for one in made)
-    assert len(made) > 2_000
+    assert len(made) > 700
     for fault in (
         r"\ban? (?:the|all|any|one)\b",
         r"\ba [aeio]\w",

@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from geogrounding.datasets.synthetic.phrasing import Dice
-from geogrounding.query.expression import Fit, ImageObjects, Kind, Meaning, Relation
+from geogrounding.query.expression import Kind, Meaning, Relation
+from geogrounding.query.image_objects import Fit, ImageObjects
 from geogrounding.query.lexicon import (
     COLOURS,
     NARROWER,

@@ -1,6 +1,6 @@
 """Generate referring expressions from boxes, labels and attributes, each with its answer and its reasoning.
 
-A meaning is proposed, ``Picture.fit`` says what it fits and whether that is unambiguous, and only then is it put into words. So an
+A meaning is proposed, ``ImageObjects.fit`` says what it fits and whether that is unambiguous, and only then is it put into words. So an
 expression fits exactly its targets by construction.
 """
 
@@ -16,7 +16,8 @@ from geogrounding.datasets.synthetic.forms import ACCEPT, FORMS, MEANINGS, Sourc
 from geogrounding.datasets.synthetic.phrasing import Dice, phrase
 from geogrounding.errors import SettingsError
 from geogrounding.query.explain import reason
-from geogrounding.query.expression import Fit, ImageObjects, Kind, Meaning, Objects
+from geogrounding.query.expression import Kind, Meaning, Objects
+from geogrounding.query.image_objects import Fit, ImageObjects
 from geogrounding.query.lexicon import SYNONYMS, Words, category_of, words_for
 from geogrounding.types import Task
 

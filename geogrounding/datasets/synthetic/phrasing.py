@@ -7,7 +7,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from geogrounding.query.expression import Fit, ImageObjects, Meaning
+from geogrounding.query.expression import Meaning
+from geogrounding.query.image_objects import Fit, ImageObjects
 from geogrounding.query.lexicon import (
     COLOURS,
     COMPASS_PLACES,
