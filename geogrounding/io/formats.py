@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from geogrounding.errors import OutputError
+from geogrounding.io._compat import driver_metadata
 from geogrounding.io.tables import FeatureBatch, schema_with, with_geometry
 
 METADATA_KEY = "geogrounding"
@@ -126,6 +127,8 @@ class Vector:
 
     def check_options(self, options: Mapping[str, str]) -> None:
         """Refuse what the format does not have; see ``Format``."""
+        if not options:
+            return
         known = _driver_options(self.driver)
         _refuse_unknown(options, [name for name in known if name not in self.fixed], self.driver)
         for name, value in options.items():
@@ -270,12 +273,9 @@ def _refuse_unknown(options: Mapping[str, str], known: Any, driver: str) -> None
 
 def _driver_options(driver: str) -> dict[str, tuple[str, list[str]]]:
     """Creation options of a GDAL driver for vector data: the type of each, and its values where they are listed."""
-    # The only way that pyogrio offers to ask GDAL what a driver can do.
-    from pyogrio._ogr import _get_driver_metadata_item
-
     options: dict[str, tuple[str, list[str]]] = {}
     for item in ("DMD_CREATIONOPTIONLIST", "DS_LAYER_CREATIONOPTIONLIST"):
-        text = _get_driver_metadata_item(driver, item)
+        text = driver_metadata(driver, item)
         if not text:
             continue
         for option in ET.fromstring(text).iter("Option"):  # noqa: S314 - text of GDAL's own

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.models.builtin import BUILTIN_CONVENTIONS, CLASS_GROUND_M, WEIGHTS
 from geogrounding.models.builtin import tokenizer as vocabulary
+from geogrounding.models.builtin._compat import bfloat16_is_fast
 from geogrounding.models.builtin.classes import LEAST_OF_CLASS, Names, Sought, class_scores, of_class
 from geogrounding.models.builtin.generation import name_of, think
 from geogrounding.models.builtin.like import LookedAt
@@ -71,7 +72,7 @@ class BuiltinModel:
             raise ModelError(
                 f"device {device!r} cannot be used: {error}", hint='The built-in model runs on "cpu".'
             ) from error
-        self._dtype = _DTYPES[dtype] if dtype else _fast_dtype(self._device)
+        self._dtype = _DTYPES[dtype] if dtype else fast_dtype(self._device)
         weights = sorted(folder.glob("*.safetensors"))
         if not weights:
             raise ModelError(
@@ -309,10 +310,10 @@ def _unknown() -> Answer:
     )
 
 
-def _fast_dtype(device: torch.device) -> torch.dtype:
+def fast_dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where it is computed in hardware, else float32."""
     if device.type == "cuda":
         return torch.bfloat16
-    if device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    if device.type == "cpu" and bfloat16_is_fast():
         return torch.bfloat16
     return torch.float32
