@@ -144,11 +144,6 @@ class RunSettings:
             raise SettingsError(f"scales {self.scales} are not positive numbers in rising order", hint="Example: 1,2,4")
 
     @property
-    def asked_task(self) -> Task:
-        """What models are asked for: ``segment`` is ``detect`` whose boxes a segmenter draws."""
-        return "detect" if self.task == "segment" else self.task
-
-    @property
     def drawn_outline(self) -> Outline:
         """The outline that geometries show."""
         return self.outline or ("mask" if self.task == "segment" else "box")
@@ -161,7 +156,7 @@ class RunSettings:
     @property
     def questions(self) -> tuple[Question, ...]:
         """One question per expression, in the order given; a model may be asked others: see ``Plan.composition``."""
-        return tuple(Question(expression=e, task=self.asked_task) for e in self.expressions)
+        return tuple(Question(expression=e, task=self.task) for e in self.expressions)
 
 
 def read_overlap(value: float | str) -> float:

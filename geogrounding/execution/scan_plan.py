@@ -96,7 +96,7 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         _check_contexts(scene, area, contexts)
     known = Known(taught=conventions.taught, classes=tuple(conventions.classes), layers=nouns_of(None, contexts))
     plans = {expression: QueryPlan.read(text) for expression, text in settings.plans.items()}
-    composition = compose(settings.expressions, settings.asked_task, whole_scene=whole_scene, known=known, plans=plans)
+    composition = compose(settings.expressions, settings.task, whole_scene=whole_scene, known=known, plans=plans)
     tiling = Tiling(
         tile_size_px=tile_size_px,
         overlap_px=overlap_px,

@@ -43,6 +43,12 @@ _ANSWER_FORMS: dict[BoxOrder, str] = {
     "xywh": '{"bbox_xywh": [x, y, width, height], "label": "what it is"}',
     "cxcywh": '{"bbox_cxcywh": [x_centre, y_centre, width, height], "label": "what it is"}',
 }
+_MASK_FORMS: dict[BoxOrder, str] = {
+    order: form.replace(', "label"', f', "keypoint1": {point}, "keypoint2": {point}, "label"')
+    for order, form in _ANSWER_FORMS.items()
+    for point in ["[y, x]" if order == "yxyx" else "[x, y]"]
+}
+"""Boxes with two points inside the object, for a segmenter."""
 _RANGES: dict[CoordinateConvention, str] = {
     "resized-pixels": "Coordinates are pixels of the image.",
     "original-pixels": "Coordinates are pixels of the image.",
@@ -270,13 +276,18 @@ def build_prompt(question: Question, style: PromptStyle, convention: BoxConventi
     """
     style = check_style(style)
     expression = clean_expression(question.expression)
-    task: Task = "detect" if question.task == "segment" else question.task  # masks are made from boxes
+    masks = question.task == "segment"  # made from boxes and points
+    task: Task = "detect" if masks else question.task
     if style == "embedded":
         return f"{task}: {expression}"
     chosen = convention or BoxConvention(coordinates=coordinates_of(style))
     extent = _RANGES[chosen.coordinates].replace("{unit}", f"{chosen.unit or 1000:g}")
     template = _TEMPLATES[style][task]
+    if masks:
+        template = template.replace("{form} per object.", "{form} per object. Both keypoints lie on the object.")
     if "{range}" not in template and chosen.certainty == "assumed":
         template += " {range}"  # tuned models know their range; of another one it must be asked
-    text = template.replace("{form}", _ANSWER_FORMS[chosen.order]).replace("{range}", extent)
+    text = template.replace("{form}", (_MASK_FORMS if masks else _ANSWER_FORMS)[chosen.order]).replace(
+        "{range}", extent
+    )
     return text.replace("{expression}", expression)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geogrounding.datasets.synthetic import SYNONYMS, read_expression, words_for
 from geogrounding.errors import SettingsError
 from geogrounding.models.prompts import build_prompt, coordinates_of
+from geogrounding.training.keypoints import keypoints_of
 from geogrounding.types import CoordinateConvention, PromptStyle, Question, Task
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Format:
 
     def question(self, sample: Sample) -> Question:
         """The sample as a question."""
-        return Question(expression=sample.expression, task=_asked(sample))
+        return Question(expression=sample.expression, task=sample.task)
 
     def prompt(self, sample: Sample) -> str:
         """The words beside the image, the same as at inference.
@@ -115,6 +116,11 @@ class Format:
             )
             return text
         entries = [_entry(box, label, frame.size) for box, label in zip(boxes, sample.labels, strict=True)]
+        if sample.task == "segment":
+            scale = np.array(frame.scale)
+            for entry, points in zip(entries, keypoints_of(sample), strict=True):
+                numbers = [[round(float(v)) for v in point] for point in points * scale]
+                entry |= {"keypoint1": numbers[0], "keypoint2": numbers[1], "label": entry.pop("label")}
         listed = "```json\n[" + ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries) + "]\n```"
         said = (sample.reasoning or plain_reasoning(sample.expression, boxes, frame.size)) if self.reasoning else ""
         if self.style.startswith("qwen3"):
@@ -197,7 +203,7 @@ def _sought(sample: Sample, label: str) -> str:
 
 
 def _asked(sample: Sample) -> Task:
-    """The task of the question: masks are asked for as boxes."""
+    """The task in the built-in model's answer: masks are drawn from boxes."""
     return "refer" if sample.task == "refer" else "detect"
 
 

@@ -211,7 +211,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(tmp_path: Path, scene: Pat
     assert frames[0].equals(frames[1])
 
 
-def test_models_are_asked_to_detect_where_the_task_is_segment(scene: Path) -> None:
+def test_a_run_of_the_task_segment_asks_for_it(scene: Path) -> None:
     asked: set[str] = set()
 
     class Listening(ColourModel):
@@ -220,7 +220,7 @@ def test_models_are_asked_to_detect_where_the_task_is_segment(scene: Path) -> No
             return super().answer(image, question)
 
     layer = gg.ground(str(scene), "things", model=Listening(), segmenter=ColourSegmenter(), task="segment")
-    assert asked == {"detect"}
+    assert asked == {"segment"}
     assert set(layer["outline"]) == {"mask"}
 
 

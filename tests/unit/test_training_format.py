@@ -73,7 +73,9 @@ def test_the_right_answer_earns_every_reward(style: PromptStyle) -> None:
 def test_prompts_are_those_of_answering() -> None:
     form = make_format(style="geo-r1", coordinates=None, reasoning=True)
     assert form.prompt(sample(task="refer")) == build_prompt(Question(expression="the ships", task="refer"), "geo-r1")
-    assert form.prompt(sample(task="segment")) == build_prompt(Question(expression="the ships"), "geo-r1")
+    asked = build_prompt(Question(expression="the ships", task="segment"), "geo-r1")
+    assert form.prompt(sample(task="segment")) == asked
+    assert "keypoint1" in asked
     direct = make_format(style="geo-r1", coordinates=None, reasoning=False)
     assert direct.style == "geo-r1-direct"
     assert direct.prompt(sample()) == build_prompt(Question(expression="the ships"), "geo-r1-direct")

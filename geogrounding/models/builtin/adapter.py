@@ -294,9 +294,8 @@ class BuiltinModel:
         return self._labels[key]
 
     def _prompt(self, question: Question) -> list[int]:
-        ids: list[int] = self._tokenizer(f"{question.task}: {question.expression}", add_special_tokens=False)[
-            "input_ids"
-        ]
+        task = "detect" if question.task == "segment" else question.task  # masks are drawn from boxes
+        ids: list[int] = self._tokenizer(f"{task}: {question.expression}", add_special_tokens=False)["input_ids"]
         # words of a user cannot stand for images, pretend to be an answer or end the prompt
         words = [i for i in ids[:MAX_PROMPT_TOKENS] if i >= self._first_word or i == self._tokenizer.unk_token_id]
         return [*words, int(self._tokenizer.convert_tokens_to_ids(START))]

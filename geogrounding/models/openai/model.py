@@ -330,7 +330,7 @@ class OpenAIServer:
             "model": self.name,
             "prompts": [
                 build_prompt(Question(expression="x", task=task), self._style, self._convention)
-                for task in ("refer", "detect")
+                for task in ("refer", "detect", "segment")
             ],
             "convention": asdict(self._convention),
             "temperature": self._temperature,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from geogrounding.models.families import BoxConvention
+from geogrounding.models.parsing.drawn import mask_of
 from geogrounding.models.parsing.find_boxes import locate
 from geogrounding.models.parsing.found import CONVENTION, Located, Reason
 from geogrounding.models.parsing.lenient_json import NUMBER, number
@@ -68,12 +69,12 @@ def parse_answer(  # noqa: PLR0913 - keyword-only options of the public function
     convention = coordinates if isinstance(coordinates, BoxConvention) else BoxConvention(coordinates=coordinates)
     placed = place(found, shown, image_size_px, model_size_px or image_size_px, convention)
     if task == "refer":
-        for box, _, _ in placed[1:]:
+        for box, *_ in placed[1:]:
             found.drop(Reason.NOT_ONE, shown[box.span[0] : box.span[1]])
         del placed[1:]
-    scores: list[float | None] = [box.stated_score for box, _, _ in placed]
+    scores: list[float | None] = [box.stated_score for box, *_ in placed]
     if tokens is not None and logprobs is not None:
-        scores = score_spans(tokens, logprobs, [box.number_spans for box, _, _ in placed], text=shown)
+        scores = score_spans(tokens, logprobs, [box.number_spans for box, *_ in placed], text=shown)
     return Answer(
         reasoning=clean_reasoning(found.reasoning),
         detections=tuple(
@@ -82,8 +83,9 @@ def parse_answer(  # noqa: PLR0913 - keyword-only options of the public function
                 label=_label(box.label) or default_label,
                 score=score,
                 keypoints_chip_px=keypoints_chip_px,
+                mask=mask_of(outline_px, box_chip_px) if outline_px else None,
             )
-            for (box, box_chip_px, keypoints_chip_px), score in zip(placed, scores, strict=True)
+            for (box, box_chip_px, keypoints_chip_px, outline_px), score in zip(placed, scores, strict=True)
         ),
         dropped=tuple(found.drops),
         raw_text=shown,

@@ -6,34 +6,20 @@ of four numbers, or objects with named corners. They stand alone, in lists, or i
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from geogrounding.models.parsing import keys
+from geogrounding.models.parsing.drawn import Outline, bounds_of, is_box, turned_box
 from geogrounding.models.parsing.found import Located, LocatedBox, Reason
-from geogrounding.models.parsing.lenient_json import NUMBER, Array, Mapping, Number, Text, Value, number
+from geogrounding.models.parsing.lenient_json import Array, Mapping, Number, Text, Value
+from geogrounding.models.parsing.numbers import are_numbers, are_points, as_number, is_point, numbers_in, points_in
 from geogrounding.models.parsing.sections import says_none
 from geogrounding.types import BoxOrder
 
 MAX_KEYPOINTS = 16
-
-_ONLY_SEPARATORS = re.compile(r"[\s,;()\[\]{}<>|]*")
-
-
-def numbers_in(text: str, start: int, stop: int) -> list[Number] | None:
-    """Four numbers with nothing but separators between them, or None."""
-    numbers: list[Number] = []
-    position = start
-    for match in NUMBER.finditer(text, start, stop):
-        separators = _ONLY_SEPARATORS.match(text, position, match.start())
-        if len(numbers) == 4 or separators is None or separators.end() != match.start():
-            return None
-        numbers.append(Number(value=number(match.group()), start=match.start(), stop=match.end()))
-        position = match.end()
-    rest = _ONLY_SEPARATORS.match(text, position, stop)
-    return numbers if len(numbers) == 4 and rest is not None and rest.end() == stop else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +42,7 @@ def collect_all(text: str, values: Sequence[Value], beside: Fields, found: Locat
     """Collect from values that stand side by side; two points beside each other are the corners of one box."""
     waiting: Array | None = None
     for value in values:
-        if isinstance(value, Array) and _is_point(value):
+        if isinstance(value, Array) and is_point(value):
             if waiting is None:
                 waiting = value
                 continue
@@ -77,8 +63,8 @@ def _collect(text: str, value: Value, beside: Fields, found: Located) -> None:
         names = [item for item in value.items if isinstance(item, Text)]
         if (
             any(isinstance(item, Number) for item in value.items)
-            or _are_points(value.items)
-            or _numeric(text, value.items)
+            or are_points(value.items)
+            or are_numbers(text, value.items)
         ):
             _collect_boxes(text, value, [beside], found)
             return
@@ -102,7 +88,7 @@ def _collect_mapping(text: str, mapping: Mapping, beside: Fields, found: Located
     before = len(found.boxes) + len(found.drops)
     boxes = _box_values(mapping)
     loose = [value for value in mapping.loose if isinstance(value, Array | Mapping)]
-    if len(boxes) == 1 and loose and _are_points([boxes[0][1], loose[0]]):
+    if len(boxes) == 1 and loose and are_points([boxes[0][1], loose[0]]):
         # "bbox": (x, y), (x, y): the second corner stands without a key
         key, first = boxes[0]
         corner = loose.pop(0)
@@ -122,7 +108,8 @@ def _collect_mapping(text: str, mapping: Mapping, beside: Fields, found: Located
 def _box_values(mapping: Mapping) -> list[tuple[str, Value]]:
     """The values under keys of boxes, with their plain keys; outlines only where there is nothing else."""
     named = [(keys.plain(key), value) for key, value in mapping.pairs]
-    boxes = [
+    turned = [(key, value) for key, value in named if keys.TURNED.fullmatch(key)]
+    boxes = turned or [
         (key, value)
         for key, value in named
         if keys.is_box(key) and key not in keys.OUTLINES and not (key in keys.PLACES and isinstance(value, Text))
@@ -148,6 +135,10 @@ def _collect_unkeyed(
     text: str, mapping: Mapping, values: dict[str, list[Value]], fields: Fields, beside: Fields, found: Located
 ) -> None:
     """Collect from an object without a key of boxes: corners that are keys themselves, or objects inside it."""
+    turned = _keyed_turned(text, values)
+    if turned is not None:
+        add_turned(text, turned[0], fields, found, radians=turned[1], whole=mapping.whole)
+        return
     corners = _keyed_corners(text, values)
     if corners is not None:
         _add_corners(text, *corners, replace(fields, order="xyxy"), found, whole=mapping.whole)
@@ -179,7 +170,7 @@ def _fields(text: str, values: dict[str, list[Value]], beside: Fields) -> list[F
     for key, of_key in values.items():
         if keys.KEYPOINT.fullmatch(key):
             for value in of_key:
-                points.extend(_points(value))
+                points.extend(points_in(value))
     keypoints = tuple(points[:MAX_KEYPOINTS]) or beside.keypoints
     return [
         replace(beside, label=name, score=beside.score if score is None else score, keypoints=keypoints)
@@ -207,49 +198,16 @@ def _score(text: str, values: dict[str, list[Value]]) -> float | None:
     """The first number from 0 to 1."""
     for key in keys.SCORES:
         for value in values.get(key, []):
-            stated = _as_number(text, value)
+            stated = as_number(text, value)
             if stated is not None and stated.value is not None and 0.0 <= stated.value <= 1.0:
                 return stated.value
-    return None
-
-
-def _points(value: Value) -> list[tuple[float, float]]:
-    points = []
-    for inner in [value, *value.items] if isinstance(value, Array) else []:
-        if isinstance(inner, Array) and _is_point(inner):
-            x, y = (item.value for item in inner.items if isinstance(item, Number))
-            if x is not None and y is not None:
-                points.append((x, y))
-    return points
-
-
-def _is_point(value: Value) -> bool:
-    return isinstance(value, Array) and len(value.items) == 2 and all(isinstance(item, Number) for item in value.items)
-
-
-def _are_points(items: Sequence[Value]) -> bool:
-    return len(items) >= 2 and all(_is_point(item) for item in items)
-
-
-def _numeric(text: str, items: Sequence[Value]) -> bool:
-    return bool(items) and all(isinstance(item, Text) and _as_number(text, item) is not None for item in items)
-
-
-def _as_number(text: str, value: Value) -> Number | None:
-    """A number, or a string that is nothing but a number."""
-    if isinstance(value, Number):
-        return value
-    if isinstance(value, Text):
-        match = NUMBER.search(text, value.start, value.stop)
-        if match is not None and match.group() == value.value.strip():
-            return Number(value=number(match.group()), start=match.start(), stop=match.end())
     return None
 
 
 def _collect_boxes(text: str, value: Value, all_fields: Sequence[Fields], found: Located) -> None:
     """Collect from the value of a box key: one box, or a list of boxes that share or list their labels."""
     first = all_fields[0]
-    if first.key in keys.OUTLINES and isinstance(value, Array):
+    if (first.key in keys.OUTLINES or keys.TURNED.fullmatch(first.key)) and isinstance(value, Array):
         value = _paired(value)
     if isinstance(value, Text):
         numbers = numbers_in(text, value.start + (not value.bare), value.stop - (not value.bare and value.whole))
@@ -260,21 +218,24 @@ def _collect_boxes(text: str, value: Value, all_fields: Sequence[Fields], found:
         return
     if not isinstance(value, Array) or not value.items:
         _drop_numbers(text, value, found)
-    elif _are_points(value.items):
+    elif are_points(value.items):
         corners = [item for point in value.items if isinstance(point, Array) for item in point.items]
         xs = [item.value for item in corners[0::2] if isinstance(item, Number) and item.value is not None]
         ys = [item.value for item in corners[1::2] if isinstance(item, Number) and item.value is not None]
         numbers = [item for item in corners if isinstance(item, Number)]
-        bounds = (min(xs), min(ys), max(xs), max(ys)) if len(xs) + len(ys) == len(numbers) else None
-        _add_corners(text, bounds, numbers, first, found, whole=value.whole, pairs=True)
+        outline = tuple(zip(xs, ys, strict=True)) if len(xs) + len(ys) == len(numbers) else ()
+        bounds = bounds_of(outline) if outline else None
+        _add_corners(text, bounds, numbers, first, found, whole=value.whole, pairs=True, outline=outline)
     elif all(isinstance(item, Array) for item in value.items):
         for index, item in enumerate(value.items):
             matching = all_fields[index] if len(all_fields) == len(value.items) else first
             _collect_boxes(text, item, [matching], found)
     else:
-        numbers = [item for item in (_as_number(text, item) for item in value.items) if item is not None]
+        numbers = [item for item in (as_number(text, item) for item in value.items) if item is not None]
         if len(numbers) == len(value.items) == 4:
             add_box(text, numbers, first, found, whole=value.whole)
+        elif len(numbers) == len(value.items) == 5 and keys.TURNED.fullmatch(first.key):
+            add_turned(text, numbers, first, found, radians=bool(keys.RADIANS.search(first.key)), whole=value.whole)
         else:
             _drop_numbers(text, value, found)
 
@@ -296,6 +257,17 @@ def _paired(value: Array) -> Array:
     return replace(value, items=pairs)
 
 
+def _keyed_turned(text: str, values: dict[str, list[Value]]) -> tuple[list[Number], bool] | None:
+    """Centre, size and angle spelled as keys, and whether the angle is in radians; None without such keys."""
+    angle = next((key for key in values if keys.ANGLES.fullmatch(key)), None)
+    names = next((names for names in keys.NAMED_CENTRES if all(name in values for name in names)), None)
+    if angle is None or names is None:
+        return None
+    numbers = [as_number(text, values[name][0]) for name in (*names, angle)]
+    stated = [one for one in numbers if one is not None]
+    return (stated, keys.RADIANS.search(angle) is not None) if len(stated) == len(numbers) else None
+
+
 def _keyed_corners(
     text: str, values: dict[str, list[Value]]
 ) -> tuple[tuple[float, float, float, float] | None, list[Number]] | None:
@@ -303,7 +275,7 @@ def _keyed_corners(
     for names in (*keys.NAMED_CENTRES, *keys.NAMED_CORNERS, *keys.NAMED_SIZES):
         if not all(name in values for name in names):
             continue
-        numbers = [stated for name in names if (stated := _as_number(text, values[name][0])) is not None]
+        numbers = [stated for name in names if (stated := as_number(text, values[name][0])) is not None]
         if len(numbers) < 4:
             continue
         finite = [number.value for number in numbers if number.value is not None]
@@ -325,11 +297,11 @@ def _keyed_corners(
 def _point(text: str, value: Value) -> list[Number]:
     """The numbers (x, y) of a named corner: an object with the keys x and y, or a pair; else none."""
     if isinstance(value, Mapping):
-        named = {keys.plain(key): _as_number(text, inner) for key, inner in value.pairs}
+        named = {keys.plain(key): as_number(text, inner) for key, inner in value.pairs}
         return [number for number in (named.get("x"), named.get("y")) if number is not None]
     return (
         [item for item in value.items if isinstance(item, Number)]
-        if _is_point(value) and isinstance(value, Array)
+        if is_point(value) and isinstance(value, Array)
         else []
     )
 
@@ -341,6 +313,21 @@ def add_box(text: str, numbers: Sequence[Number], fields: Fields, found: Located
     _add_corners(text, corners, numbers, fields, found, whole=whole)
 
 
+def add_turned(
+    text: str, numbers: Sequence[Number], fields: Fields, found: Located, *, radians: bool, whole: bool = True
+) -> None:
+    """Add a box of centre, size and angle; the angle turns clockwise as the image is seen (y down)."""
+    finite = [one.value for one in numbers if one.value is not None]
+    if len(finite) < 5 or min(finite[2:4]) <= 0:
+        span = text[min(n.start for n in numbers) : max(n.stop for n in numbers)]
+        found.drop(Reason.NOT_FINITE if len(finite) < 5 else Reason.EMPTY_BOX, span)
+        return
+    x, y, width, height, angle = finite
+    outline = turned_box(x, y, width, height, angle if radians else math.radians(angle % 360.0))
+    plain = replace(fields, order="xyxy")
+    _add_corners(text, bounds_of(outline), numbers, plain, found, whole=whole, pairs=True, outline=outline)
+
+
 def _add_corners(
     text: str,
     corners: tuple[float, float, float, float] | None,
@@ -350,6 +337,7 @@ def _add_corners(
     *,
     whole: bool,
     pairs: bool = False,
+    outline: Outline = (),
 ) -> None:
     start, stop = min(item.start for item in numbers), max(item.stop for item in numbers)
     if corners is None:
@@ -367,6 +355,7 @@ def _add_corners(
                 keypoints=fields.keypoints,
                 order=fields.order,
                 corner_pairs=pairs,
+                outline=() if not outline or is_box(outline) else outline,
                 key=fields.key,
                 tag=fields.tag,
             )

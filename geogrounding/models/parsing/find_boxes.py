@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from copy import deepcopy
 
-from geogrounding.models.parsing.box_styles import Fields, add_box, collect_all, numbers_in
+from geogrounding.models.parsing.box_styles import Fields, add_box, collect_all
 from geogrounding.models.parsing.found import Located, Reason
 from geogrounding.models.parsing.lenient_json import Number, Text, Value, read, walk
 from geogrounding.models.parsing.location_tokens import collect_tokens
+from geogrounding.models.parsing.numbers import numbers_in
 from geogrounding.models.parsing.sections import Section, blank, fenced, says_none, sections
 
 _LAST_WORDS = 320

@@ -79,6 +79,8 @@ class LocatedBox:
     """In [0, 1], where the model wrote a score or confidence of its own."""
     keypoints: tuple[tuple[float, float], ...] = ()
     """Pairs of numbers as they stand."""
+    outline: tuple[tuple[float, float], ...] = ()
+    """Points of a polygon or a turned box as they stand, where there was one; ``corners`` are its bounds."""
     order: BoxOrder | Literal["as-asked"] = "as-asked"
     """``as-asked``: the convention of the model decides; otherwise the key or form of the box says it."""
     corner_pairs: bool = False

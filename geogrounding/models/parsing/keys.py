@@ -57,6 +57,15 @@ OUTLINES = frozenset(
     ]
 )
 """Pairs of numbers, nested or in one row."""
+_TURNED_NAMES = "oriented|rotated|turned"
+TURNED = re.compile(
+    rf"(?:obb|r?b?box(?:es)?rotated|rbb?ox|rotbb?ox|(?:{_TURNED_NAMES})(?:bounding|b)?box(?:es)?|"
+    r"(?:bb?ox)?(?:cx?cyw|xyw|xcycw)h(?:a|r|t|angle|theta))(?:2d)?"
+)
+"""Centre, size and angle: a turned box. Degrees, but radians under a key that ends in ``xywhr``."""
+RADIANS = re.compile(r"xywhr|cywhr|radians?$|(?:angle|theta|rotation)rad")
+ANGLES = re.compile(r"(?:angle|theta|rotation|orientation)(?:deg(?:rees)?|rad(?:ians)?)?|degrees|radians")
+"""Keys of the angle beside a named centre and size."""
 LABELS = (
     "label",
     "class",
@@ -160,4 +169,4 @@ def order_in(key: str) -> BoxOrder | None:
 
 def is_box(key: str) -> bool:
     """Whether a plain key holds the numbers of boxes."""
-    return key in CORNERS or key in OUTLINES or order_in(key) is not None
+    return key in CORNERS or key in OUTLINES or TURNED.fullmatch(key) is not None or order_in(key) is not None

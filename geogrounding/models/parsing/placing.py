@@ -23,8 +23,9 @@ _SMALL_RANGE_SIDE = 1200.0
 _SMALL_RANGE_BOXES = 4
 _TAG_PER_MILLE = frozenset(["|box_start|", "|begin_of_box|", "box", "bbox", "boundingbox", "bounding_box"])
 
-Placed = tuple[LocatedBox, BoxPx, tuple[tuple[float, float], ...]]
-"""The box as found, its corners in pixels of the chip, and its key points in pixels of the chip."""
+Points = tuple[tuple[float, float], ...]
+Placed = tuple[LocatedBox, BoxPx, Points, Points]
+"""The box as found; in pixels of the chip its corners, its key points and the outline that was drawn, if any."""
 
 
 def place(
@@ -73,9 +74,16 @@ def place(
             found.drop(Reason.BEYOND, words)
         seen.add(identity)
         swapped = meaning.order == "yxyx" and box.own is None
-        keypoints = [(y, x) if swapped else (x, y) for x, y in box.keypoints]
+        keypoints, outline = (
+            tuple((y, x) if swapped else (x, y) for x, y in points) for points in (box.keypoints, box.outline)
+        )
         placed.append(
-            (box, box_chip_px, tuple(_point(point, (scale_x, scale_y), image_size_px) for point in keypoints))
+            (
+                box,
+                box_chip_px,
+                tuple(_point(point, (scale_x, scale_y), image_size_px) for point in keypoints),
+                tuple((x * scale_x, y * scale_y) for x, y in outline),
+            )
         )
     if _suspiciously_small(convention, model_size_px, corners, len(placed)):
         found.drop(Reason.SMALL_RANGE)
