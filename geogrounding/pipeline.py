@@ -245,7 +245,7 @@ def stream(
     Nothing is merged across batches yet: an object that several chips see may come several times, and ``refer`` gives
     the best of each batch. Expressions that are decided over the whole scene ("the leftmost airplane", see
     ``query.planner``) are answered after the last batch: no batch knows what is leftmost. Use ``ground`` or
-    ``run`` for the final layer. Failed chips are passed over.
+    ``run`` for the final layer. Of failed chips, what can be used is yielded.
 
     Raises:
         GeogroundingError: see ``geogrounding.errors``.

@@ -95,4 +95,5 @@ class Answer:
     dropped: tuple[Drop, ...] = ()
     raw_text: str = field(default="", repr=False)
     error: str | None = None
-    """Why there is no answer (the chip failed); every other field but ``raw_text`` is then empty."""
+    """Why the answer is missing or incomplete (the chip failed); None of a whole answer. The other fields then hold what
+    can be used all the same, often nothing."""

@@ -632,7 +632,7 @@ def test_fingerprint_follows_what_changes_answers() -> None:
         return Script(completion()).server(**settings).fingerprint
 
     plain = fingerprint()
-    assert plain == fingerprint(concurrency=7, timeout_s=5, max_retries=1, api_key=SECRET)
+    assert plain == fingerprint(concurrency=7, timeout_s=5, max_retries=1, api_key=SECRET, max_tokens=5)
     others = [
         fingerprint(**settings)
         for settings in (
@@ -641,7 +641,6 @@ def test_fingerprint_follows_what_changes_answers() -> None:
             {"style": "qwen3"},
             {"coordinates": "per-mille"},
             {"temperature": 0.5},
-            {"max_tokens": 5},
             {"max_pixels": 200_000},
             {"jpeg_quality": 80},
             {"input_size_px": 336},

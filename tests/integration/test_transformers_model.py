@@ -474,9 +474,10 @@ def test_fingerprints_tell_models_apart(folders: Any, tmp_path: Path) -> None:
     same = copied(folder, tmp_path / "copy")
     fingerprint = TransformersModel(str(folder), **CPU).fingerprint
     assert TransformersModel(str(same), **CPU).fingerprint == fingerprint, "a copy is the same model"
+    shorter = TransformersModel(str(folder), **CPU | {"max_new_tokens": 9})
+    assert shorter.fingerprint == fingerprint, "what is cut off is no answer, so that a resumed run may ask for more"
     for options in (
         {"dtype": "bfloat16"},
-        {"max_new_tokens": 9},
         {"coordinates": "resized-pixels"},
         {"style": "geo-r1"},
     ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from geogrounding.models.hf.processing import (
     Processing,
     load_processing,
 )
-from geogrounding.models.parsing.answer import parse_answer, unusable
+from geogrounding.models.parsing.answer import parse_answer
+from geogrounding.models.parsing.problems import Limit, problem_of
 from geogrounding.models.prompts import build_prompt, check_usable, choose_form, report_assumption
 from geogrounding.types import Answer, BoxOrder, CoordinateConvention, PromptStyle, Question
 
 DEFAULT_MAX_NEW_TOKENS = 1024
-"""Room for some reasoning and about thirty boxes; a reply cut off keeps the boxes that are complete."""
+"""Room for some reasoning and about thirty boxes; of a reply cut off the boxes that are whole are kept."""
 DEFAULT_BATCH_SIZE = {"cuda": 16, "mps": 4, "cpu": 4}
 
 
@@ -123,7 +124,6 @@ class TransformersModel:
             "dtype": str(chosen_dtype),
             "convention": asdict(self._convention),
             "style": self._style,
-            "max_new_tokens": self._max_new_tokens,
             "pixels": [min_pixels, max_pixels],
         }
         folders = [folder, texts_folder] + ([] if adapter_folder is None else [adapter_folder])
@@ -270,8 +270,13 @@ class TransformersModel:
             logprobs=reply.logprobs,
             truncated=not reply.finished,
         )
-        problem = unusable(answer, convention=self._convention, max_tokens=self._max_new_tokens)
-        return answer if problem is None else Answer(error=problem, raw_text=answer.raw_text)
+        limit = Limit.found(self._max_new_tokens)
+        if len(reply.token_ids) < self._max_new_tokens:
+            limit = Limit.of_context(self._context)
+        problem = problem_of(answer, task=ask.question.task, convention=self._convention, limit=limit)
+        if problem is not None and not answer.detections:
+            return Answer(error=problem, raw_text=answer.raw_text)
+        return replace(answer, error=problem)
 
     def _text(self, token_ids: Sequence[int]) -> str:
         text: str = self._processing.tokenizer.decode(

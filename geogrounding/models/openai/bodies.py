@@ -76,7 +76,8 @@ def _error_in(value: Any) -> Any:
 def joined_events(content: bytes) -> Any:
     """A stream of server-sent events as one chat completion; None where the content is no such stream.
 
-    Some servers stream whatever the request says. The deltas of the first choice are joined.
+    Some servers stream whatever the request says. The deltas of the first choice are joined. A stream that stops
+    without an end counts as an error of the server, which is tried again.
     """
     text = content.decode(errors="replace")
     lines = [line[5:].strip() for line in text.splitlines()[:_MAX_EVENTS] if line.startswith("data:")]
@@ -84,13 +85,16 @@ def joined_events(content: bytes) -> Any:
         return None
     joined: dict[str, str] = {}
     finish: Any = None
-    chunks = 0
+    ended, chunks = False, 0
     for line in lines:
         if line == "[DONE]":
+            ended = True
             break
         try:
             chunk = json.loads(line)
         except (ValueError, RecursionError):
+            if chunks and line is lines[-1]:
+                break
             return None
         if error_status(chunk) is not None:
             return chunk
@@ -103,6 +107,8 @@ def joined_events(content: bytes) -> Any:
         finish = (choice or {}).get("finish_reason") or finish
     if not chunks:
         return None
+    if finish is None and not ended:
+        return {"error": {"code": _WITHOUT_CODE, "message": "the stream of the reply ended before the reply did"}}
     return {"choices": [{"index": 0, "message": {"content": None, **joined}, "finish_reason": finish}]}
 
 

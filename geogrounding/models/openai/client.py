@@ -183,7 +183,7 @@ class ServerClient:
                 value, failed = self._decode(content) if 200 <= status < 300 else (None, status)
                 if failed is None:
                     return value
-                last = self._failure(path, failed, self._message(content))
+                last = self._failure(path, failed, self.scrub(error_words(value)) or self._message(content))
                 retry_after_s = _retry_after_s(headers)
             retries = min(self._max_retries, _TIMEOUT_RETRIES) if last.kind == "timeout" else self._max_retries
             if last.kind in ("broken", "stopped", "refused") or not patient or attempts > retries:

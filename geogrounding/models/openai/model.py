@@ -27,7 +27,8 @@ from geogrounding.models.image_size import QWEN_MAX_PIXELS
 from geogrounding.models.openai.client import RequestError, ServerClient
 from geogrounding.models.openai.images import ImageSender, SentImage
 from geogrounding.models.openai.reply import Reply, read_reply
-from geogrounding.models.parsing.answer import clean_reasoning, parse_answer, unusable
+from geogrounding.models.parsing.answer import clean_reasoning, parse_answer
+from geogrounding.models.parsing.problems import Limit, problem_of
 from geogrounding.models.prompts import build_prompt, check_usable, choose_form, report_assumption
 from geogrounding.types import Answer, BoxOrder, CoordinateConvention, PromptStyle, Question
 
@@ -265,12 +266,14 @@ class OpenAIServer:
             logprobs=reply.logprobs,
             truncated=reply.truncated,
         )
-        problem = unusable(answer, convention=self._convention, max_tokens=self._max_tokens)
+        limit = Limit.found(self._max_tokens, reply.tokens_used)
+        problem = problem_of(answer, task=question.task, convention=self._convention, limit=limit)
         if problem is None and reply.from_field and not answer.detections and answer.dropped:
             problem = f"the server's content is empty, and its {reply.from_field} holds no boxes"
-        if problem is not None:
+        if problem is not None and not answer.detections:
             raise RequestError("broken", problem)
-        return replace(answer, reasoning=clean_reasoning(reply.reasoning)) if reply.reasoning else answer
+        reasoning = clean_reasoning(reply.reasoning) if reply.reasoning else answer.reasoning
+        return replace(answer, reasoning=reasoning, error=problem)
 
     def _complete(self, message: Mapping[str, Any]) -> Any:
         """Post the question; give up optional fields that the server refuses, and remember it."""
@@ -334,7 +337,6 @@ class OpenAIServer:
             ],
             "convention": asdict(self._convention),
             "temperature": self._temperature,
-            "max_tokens": self._max_tokens,
             "images": asdict(self._sender),
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

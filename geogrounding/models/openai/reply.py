@@ -13,6 +13,7 @@ from typing import Any
 
 from geogrounding.messages import shorten
 from geogrounding.models.openai.client import RequestError
+from geogrounding.models.parsing.problems import Limit
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
@@ -31,6 +32,8 @@ class Reply:
     logprobs: list[float | None] | None = None
     truncated: bool = False
     """Whether the reply was cut at the token limit."""
+    tokens_used: int | None = None
+    """Tokens that the server says it wrote."""
     from_field: str = ""
     """Name of the field of the reasoning where the text was taken from it, because ``content`` was empty."""
 
@@ -61,14 +64,22 @@ def read_reply(reply: Any, *, max_tokens: int) -> Reply:
         raise RequestError("broken", "the server withheld the answer (content filter)")
     field, reasoning = next(((name, text) for name, text in reasons.items() if text and text.strip()), ("", ""))
     truncated = finish in _CUT
+    used = _tokens_used(reply)
     if content is not None and content.strip():
         tokens, logprobs = _read_logprobs(choice.get("logprobs"))
-        return Reply(text=content, reasoning=reasoning or "", tokens=tokens, logprobs=logprobs, truncated=truncated)
+        return Reply(
+            text=content,
+            reasoning=reasoning or "",
+            tokens=tokens,
+            logprobs=logprobs,
+            truncated=truncated,
+            tokens_used=used,
+        )
     if reasoning and truncated:
         raise RequestError(
             "broken",
-            f"the reasoning used all {max_tokens} tokens and left none for the answer (finish_reason {finish}); raise "
-            "--max-new-tokens, or choose a --prompt-style that ends in -direct",
+            f"the reasoning used all {used or max_tokens} tokens and left none for the answer (finish_reason {finish}); "
+            f"{Limit.found(max_tokens, used).remedy}, or choose a --prompt-style that ends in -direct",
         )
     if reasoning:
         return Reply(text=reasoning, from_field=field)
@@ -76,7 +87,8 @@ def read_reply(reply: Any, *, max_tokens: int) -> Reply:
         raise RequestError("broken", "the server's reply holds no text" + _said(choice, finish))
     if truncated:
         raise RequestError(
-            "broken", f"the reply is empty and was cut at the limit of {max_tokens} tokens; raise --max-new-tokens"
+            "broken",
+            f"the reply is empty and was cut {Limit.found(max_tokens, used).at}; {Limit.found(max_tokens, used).remedy}",
         )
     return Reply(text=content)
 
@@ -87,6 +99,13 @@ def _text_of(content: Any) -> str | None:
         parts = [part for part in content if isinstance(part, dict)]
         return "".join(part["text"] for part in parts if isinstance(part.get("text"), str))
     return content if isinstance(content, str) else None
+
+
+def _tokens_used(reply: Any) -> int | None:
+    """How many tokens the server says that it wrote."""
+    usage = reply.get("usage")
+    used = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    return used if isinstance(used, int) and not isinstance(used, bool) and used > 0 else None
 
 
 def _said(choice: Any, finish: str) -> str:

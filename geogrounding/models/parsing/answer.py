@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from geogrounding.models.families import BoxConvention
 from geogrounding.models.parsing.drawn import mask_of
 from geogrounding.models.parsing.find_boxes import locate
-from geogrounding.models.parsing.found import CONVENTION, Located, Reason
-from geogrounding.models.parsing.lenient_json import NUMBER, number
+from geogrounding.models.parsing.found import Located, Reason
 from geogrounding.models.parsing.placing import MAX_BOXES, place
 from geogrounding.models.parsing.sections import blank
 from geogrounding.models.parsing.token_scores import Tokens, score_spans
 from geogrounding.types import Answer, CoordinateConvention, Detection, Task
 
-__all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "clean_reasoning", "parse_answer", "unusable"]
+__all__ = ["MAX_BOXES", "MAX_TEXT_BYTES", "Reason", "clean_reasoning", "parse_answer"]
 
 MAX_TEXT_BYTES = 64 * 1024
 MAX_LABEL_CHARACTERS = 200
@@ -95,47 +94,6 @@ def parse_answer(  # noqa: PLR0913 - keyword-only options of the public function
 def clean_reasoning(text: str) -> str:
     """Reasoning as it is stored: no special tokens or control characters, at most 8,000 characters."""
     return _storable(blank(text[: 2 * MAX_REASONING_CHARACTERS]).strip()[:MAX_REASONING_CHARACTERS])
-
-
-def unusable(answer: Answer, *, convention: BoxConvention, max_tokens: int) -> str | None:
-    """Why nothing of an answer can be used although the model meant something; None for any other answer.
-
-    Such an answer is no "nothing found": the chip fails, and the message names the option that helps.
-
-    Args:
-        answer: as ``parse_answer`` returned it.
-        convention: how its numbers were taken.
-        max_tokens: the limit at which the reply was cut, for the message.
-    """
-    if answer.detections:
-        return None
-    reasons = {drop.reason for drop in answer.dropped}
-    taken = f"the numbers are taken as {convention.in_words}"
-    shown = max((drop.text for drop in answer.dropped if drop.reason in CONVENTION), key=_largest, default="")
-    if Reason.RANGE in reasons:
-        return f"the reply has numbers beyond the range, such as [{shown}]: {taken}; see --coordinates"
-    if Reason.FRACTIONS in reasons:
-        return f"the reply has fractions, such as [{shown}], but {taken}; try --coordinates fractions"
-    if Reason.ORDER in reasons:
-        return (
-            f"the reply writes box_2d, whose order differs between model families, such as [{shown}]; "
-            "say which it is with --box-order yxyx or --box-order xyxy"
-        )
-    if Reason.POINT in reasons:
-        return "the reply holds points and no boxes: choose a model that writes boxes"
-    if Reason.TRUNCATED in reasons:
-        return (
-            f"the reply was cut at the token limit ({max_tokens}) before it held a whole box; raise --max-new-tokens, "
-            "or choose a --prompt-style that ends in -direct"
-        )
-    return None
-
-
-def _largest(text: str) -> float:
-    """The largest number in a short text."""
-    return max(
-        (abs(value) for match in NUMBER.finditer(text) if (value := number(match.group())) is not None), default=0
-    )
 
 
 def _drop_cut_box(found: Located, text: str) -> None:
