@@ -84,6 +84,7 @@ def command(source: str, question: str, output: Path | None, json_file: Path | N
     allow_failed = options.pop("allow_failed")
     if json_file is not None and str(json_file) != "-" and json_file.exists() and not overwrite:
         raise OutputError(f"{json_file} exists", hint="Give --overwrite, or another name.")
+    build.check_queries([question])
     with make_reporter(options.pop("progress"), quiet=quiet) as reporter:
         taken: dict[str, Any] = {}
         load = build.model_loader(options)

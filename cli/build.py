@@ -55,6 +55,11 @@ RASTER_ENDINGS = frozenset((
     ".gpkg", ".mbtiles", ".sqlite", ".zarr", ".safe", ".bil", ".bip", ".bsq", ".dat", ".raw",
 ))  # fmt: skip
 """Endings that a raster has and a query has not."""
+FILE_ENDINGS = frozenset((
+    ".txt", ".csv", ".json", ".geojson", ".geojsonl", ".jsonl", ".shp", ".fgb", ".parquet", ".kml", ".gml", ".xml",
+    ".zip", ".gz", ".tfw", ".prj", ".qgz", ".qgs",
+))  # fmt: skip
+"""Endings of other files that are no query either."""
 _GDAL_NAME = re.compile(r"/vsi\w+/|[A-Za-z][A-Za-z0-9+.-]*://|[A-Z][A-Z0-9_]+:\S*[./\\]")
 """Beginnings of a URL, of a GDAL network or archive path, and of a subdataset such as ``GPKG:town.gpkg:ortho``."""
 
@@ -63,7 +68,7 @@ def check_queries(queries: Iterable[str]) -> None:
     """Refuse a raster or a list of queries where a query belongs: what a shell makes of ``run *.tif QUERY``.
 
     Raises:
-        SettingsError: an argument after the scene is a file, or looks like a raster.
+        SettingsError: an argument after the scene is a file or folder, or looks like one.
     """
     for query in queries:
         text = query.strip()
@@ -72,8 +77,14 @@ def check_queries(queries: Iterable[str]) -> None:
                 f"{quote(text)} is a raster, not a query: this command takes one scene",
                 hint="For several scenes: geoground batch SCENES... --queries FILE -o FOLDER.",
             )
-        if Path(text).suffix and _is_file(text):
+        if Path(text).suffix.lower() in FILE_ENDINGS or (Path(text).suffix and _is_file(text)):
             raise SettingsError(f"{quote(text)} is a file, not a query", hint="A list of queries: --queries FILE.")
+        if _is_folder(text):
+            raise SettingsError(
+                f"{quote(text)} is a folder, not a query",
+                hint="The rasters in it: geoground batch FOLDER/*.tif --queries FILE -o OUT. To look for what the word "
+                f"means: {quote('all ' + text)}.",
+            )
 
 
 def check_scenes(scenes: Iterable[str]) -> None:
@@ -92,6 +103,19 @@ def _is_file(text: str) -> bool:
         return Path(text).is_file()
     except (OSError, ValueError):  # too long or malformed for a path, so it is words
         return False
+
+
+def _is_folder(text: str) -> bool:
+    """Whether a text names a folder that exists, and no class of objects."""
+    try:
+        if not Path(text).is_dir():
+            return False
+    except (OSError, ValueError):
+        return False
+    from geogrounding.query.grammar import vocabulary
+    from geogrounding.query.lexicon import singular
+
+    return singular(text.casefold()) not in vocabulary()
 
 
 def _is_raster(text: str) -> bool:

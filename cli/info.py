@@ -34,6 +34,7 @@ def command(scene: str, query: tuple[str, ...], as_json: bool, **options: Any) -
       geoground info scene.tif --resolution 0.5 --bbox 500000,4600000,501000,4601000
       geoground info scene.tif --json
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    build.check_queries(query)
     settings = build.make_settings(scene, build.unique(query) or ["anything"], options)
     facts = describe_scene(settings)
     click.echo(to_json(facts, indent=2) if as_json else table(_lines(facts)))

@@ -228,6 +228,8 @@ def _write(frame: gpd.GeoDataFrame, output: Path) -> None:
     ending = output.suffix.lower()
     if ending.startswith(".geojson"):
         frame = frame.to_crs(LON_LAT)
+        numbers = frame.select_dtypes("number")  # text has no types: readers would make an empty column one of text
+        frame = frame.drop(columns=[name for name in numbers if numbers[name].isna().all()])
     try:
         with partial_folder(output.absolute()) as folder:
             made = folder / f"layer{ending}"

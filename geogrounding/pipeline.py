@@ -190,6 +190,7 @@ def write_result(
         pixel_coordinates=walk.scene.crs is None,
         measures=walk.collection.measures,
         points=walk.settings.drawn_outline == "point",
+        empty=walk.collection.empty_columns,
     )
 
 

@@ -36,7 +36,8 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
     from geogrounding.raster.stretch import compute_stretch
     from geogrounding.raster.validity import notices_of, sample_validity
 
-    with _open(settings) as scene:
+    opened, lacking = _open(settings)
+    with opened as scene:
         plan = make_plan(scene, settings, BUILTIN_CONVENTIONS)
         stretch = compute_stretch(scene, settings.stretch)
         validity = sample_validity(scene)
@@ -65,7 +66,7 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
                 "alpha": round(validity.hidden_by_alpha, 4),
                 "mask": round(validity.hidden_by_mask, 4),
             },
-            "notices": [*notices_of(scene, validity), *plan.area.notices],
+            "notices": [*lacking, *notices_of(scene, validity), *plan.area.notices],
             "block_shape": list(scene.block_shape),
             "overview_factors": list(scene.overview_factors),
             "stretch": stretch.describe(),
@@ -78,12 +79,12 @@ def describe_scene(settings: RunSettings) -> dict[str, Any]:
         }
 
 
-def _open(settings: RunSettings) -> Scene:
-    """Open the scene; one without coordinates is described in pixels."""
+def _open(settings: RunSettings) -> tuple[Scene, tuple[str, ...]]:
+    """Open the scene; one without coordinates is described in pixels, with what a run would say of it."""
     try:
-        return open_scene(settings)
-    except MissingCRSError:
-        return open_scene(replace(settings, pixel_coordinates=True))
+        return open_scene(settings), ()
+    except MissingCRSError as error:
+        return open_scene(replace(settings, pixel_coordinates=True)), (f"{error}. {error.hint}",)
 
 
 def _describe_crs(scene: Scene) -> dict[str, Any] | None:

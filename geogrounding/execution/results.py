@@ -142,6 +142,13 @@ class Collection:
     def __len__(self) -> int:
         return len(self._expression)
 
+    @property
+    def empty_columns(self) -> tuple[str, ...]:
+        """Attributes that are null in every feature: scores of a model that gives none, areas of points."""
+        unmeasured = self._scene.crs is None or self._settings.drawn_outline == "point"
+        scored = np.isfinite(self._features.scores).any()
+        return (() if scored else ("score",)) + (("area_m2",) if unmeasured else ())
+
     def __iter__(self) -> Iterator[Feature]:
         """Features from the top of the scene to its bottom, numbered on from the first id."""
         for start in range(0, len(self), BLOCK):

@@ -46,6 +46,8 @@ class LayerPlan:
     """Creation options, names in upper case, already checked."""
     measures: tuple[str, ...] = ()
     """Columns of measures behind the usual ones."""
+    empty: tuple[str, ...] = ()
+    """Columns of numbers that are null in every feature."""
     append: bool = False
     """Whether the layer exists and features are added to it."""
 
@@ -66,7 +68,8 @@ class Format(Protocol):
 class GeoJSON:
     """RFC 7946 text, one feature a line; with ``sequence``, lines alone (newline-delimited GeoJSON).
 
-    Written here rather than by GDAL, which turns text that looks like JSON into objects.
+    Written here rather than by GDAL, which turns text that looks like JSON into objects. Columns of numbers that are
+    null everywhere are left out: the text has no types, so readers would make them columns of text.
     """
 
     OPTIONS = ("COORDINATE_PRECISION",)
@@ -91,7 +94,8 @@ class GeoJSON:
             separator = "" if self.sequence else "\n"
             for batch in batches:
                 shapes = shapely.to_geojson(batch.polygons)
-                for properties, shape in zip(batch.attributes.to_pylist(), shapes, strict=True):
+                attributes = batch.attributes.drop_columns([*plan.empty])
+                for properties, shape in zip(attributes.to_pylist(), shapes, strict=True):
                     number = properties["id"]
                     text = json.dumps(properties, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
                     file.write(f'{separator}{{"type":"Feature","id":{number},"properties":{text},"geometry":{shape}}}')

@@ -97,6 +97,7 @@ def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
     pixel_coordinates: bool = False,
     measures: Sequence[str] = (),
     points: bool = False,
+    empty: Sequence[str] = (),
 ) -> int:
     """Write features to ``path`` and the description of the run beside it; return how many were written.
 
@@ -114,6 +115,7 @@ def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
         pixel_coordinates: geometries are in scene pixels, x right, y down; no CRS is written.
         measures: names in ``Feature.measures`` that get columns of their own.
         points: geometries are points, not polygons.
+        empty: columns of numbers that are null in every feature; text formats leave them out.
 
     Raises:
         OutputError: the file cannot be written, or what was written cannot be read back. Old files stay as they were.
@@ -140,6 +142,7 @@ def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
         options=destination.options,
         append=existing.append,
         measures=tuple(measures),
+        empty=tuple(empty),
     )
     decimals = int(destination.options.get("COORDINATE_PRECISION", DECIMALS)) if destination.is_text else None
     placing = _Placing(crs=crs, target_crs=target_crs, operation=operation, cut=cut, decimals=decimals)

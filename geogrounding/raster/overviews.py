@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
@@ -16,15 +17,18 @@ from rasterio.windows import Window
 from geogrounding.errors import UnsafeSceneError
 from geogrounding.raster import security
 from geogrounding.raster.handle import open_handle
-from geogrounding.raster.pixels import BandPlan, read_raw
+from geogrounding.raster.pixels import BandPlan, inside, read_raw
 from geogrounding.raster.security import Location, check_block
 
 MAX_LOST_SHARE = 0.1
 """An overview that lacks more of what the full resolution holds, in the windows looked at, is not used. At the border
 of data every method but averaging loses a pixel or two."""
+LOST_SIDE_PX, BORDER_PX = 3, 4
+"""Nor is one that lacks a square of this side, in its pixels, farther than the border from pixels without data. So what
+is larger than the square is lost only in the border, or outside the windows looked at."""
 EVEN_WINDOWS, SUSPICIOUS_WINDOWS, WINDOW_PX, MAX_LOOK_PX = 2, 6, 512, 1024
-"""Windows along each side of the raster, more of them where the coarsest overview lacks data, their side, and the side
-of the coarsest overview as it is looked at."""
+"""Windows along each side of the raster, more of them where the coarsest overview lacks data between pixels with data,
+and as many where it lacks data at all, their side, and the side of the coarsest overview as it is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +113,7 @@ def _complete(
         full = [(window, _valid(dataset, plan, window, None)) for window in windows]
         for source in found:
             with open_handle(location, options, level=source.level) as handle:
-                if _lost_share(full, handle.dataset, plan, dataset) > MAX_LOST_SHARE:
+                if _lost_data(full, handle.dataset, plan, dataset):
                     break
             kept.append(source)
     except RasterioError:  # a damaged block is reported by the chips that need it
@@ -129,8 +133,9 @@ def _windows(
     rows, columns = min(coarsest.height, MAX_LOOK_PX), min(coarsest.width, MAX_LOOK_PX)
     with open_handle(location, options, level=coarsest.level) as handle:
         whole = Window(0, 0, handle.dataset.width, handle.dataset.height)
-        lacking = np.flatnonzero(~_valid(handle.dataset, plan, whole, (rows, columns)).ravel())
-    for place in lacking[:: max(1, len(lacking) // SUSPICIOUS_WINDOWS)][:SUSPICIOUS_WINDOWS]:
+        shown = _valid(handle.dataset, plan, whole, (rows, columns))
+    places = [_spread(np.flatnonzero(lacking.ravel()), SUSPICIOUS_WINDOWS) for lacking in (inside(shown), ~shown)]
+    for place in np.concatenate(places):
         row, column = divmod(int(place), columns)
         centres.append(((column + 0.5) / columns * dataset.width, (row + 0.5) / rows * dataset.height))
     width, height = min(WINDOW_PX, dataset.width), min(WINDOW_PX, dataset.height)
@@ -149,8 +154,13 @@ def _valid(dataset: Any, plan: BandPlan, window: Window, shape: tuple[int, int] 
     return np.ones(raw.shape[1:], bool) if valid is None else valid
 
 
-def _lost_share(full: list[tuple[Window, NDArray[np.bool_]]], overview: Any, plan: BandPlan, dataset: Any) -> float:
-    """Share of the overview's pixels without data, of those under which at least half of the full resolution has."""
+def _spread(places: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """Some of many places, evenly spread over them."""
+    return places[:: max(1, len(places) // count)][:count]
+
+
+def _lost_data(full: list[tuple[Window, NDArray[np.bool_]]], overview: Any, plan: BandPlan, dataset: Any) -> bool:
+    """Whether an overview lacks data under which at least half of the full resolution has it: see the constants."""
     scale_x, scale_y = dataset.width / overview.width, dataset.height / overview.height
     lost = held = 0
     for window, valid in full:
@@ -170,7 +180,13 @@ def _lost_share(full: list[tuple[Window, NDArray[np.bool_]]], overview: Any, pla
         expected = share >= 0.5
         held += int(expected.sum())
         lost += int((expected & ~shown).sum())
-    return lost / held if held else 0.0
+        around = LOST_SIDE_PX + 2 * BORDER_PX
+        if min(expected.shape) >= around:
+            amid = sliding_window_view(expected, (around, around)).all(axis=(2, 3))
+            gone = sliding_window_view(~shown, (LOST_SIDE_PX, LOST_SIDE_PX)).all(axis=(2, 3))
+            if (amid & gone[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]).any():
+                return True
+    return lost > MAX_LOST_SHARE * held
 
 
 def check_sidecars(dataset: Any, location: Location) -> None:

@@ -228,6 +228,18 @@ def data_mask(raw: Raw, plan: BandPlan) -> Valid | None:
     return any_band
 
 
+def inside(valid: Valid) -> Valid:
+    """Which pixels without data have data to the left, right, above and below."""
+    around = [
+        np.logical_or.accumulate(valid, axis=1),
+        np.logical_or.accumulate(valid[:, ::-1], axis=1)[:, ::-1],
+        np.logical_or.accumulate(valid, axis=0),
+        np.logical_or.accumulate(valid[::-1], axis=0)[::-1],
+    ]
+    enclosed: Valid = ~valid & np.logical_and.reduce(around)
+    return enclosed
+
+
 def _differs(band: Raw, nodata: float | int | None) -> Valid | None:
     valid: Valid | None = None
     if band.dtype.kind == "f":

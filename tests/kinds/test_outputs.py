@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,21 +164,59 @@ def polygons_of_nothing(scene: Path, output: Path) -> int:
     return len(polygons(output))
 
 
+class Silent(BlobModel):
+    """Gives no scores, or only the one of the last object."""
+
+    last = False
+
+    def answer(self, image: Any, question: Any) -> Any:
+        found = super().answer(image, question)
+        kept = [d if self.last and d.box_chip_px[3] > 65 else replace(d, score=None) for d in found.detections]
+        return replace(found, detections=tuple(kept))
+
+
 @pytest.mark.parametrize("suffix", [".gpkg", ".fgb", ".parquet"])
 def test_scores_that_a_model_does_not_give_stay_a_number_column(tmp_path: Path, scene_path: Path, suffix: str) -> None:
-    class Silent(BlobModel):
-        def answer(self, image: Any, question: Any) -> Any:
-            from dataclasses import replace
-
-            found = super().answer(image, question)
-            return replace(found, detections=tuple(replace(d, score=None) for d in found.detections))
-
     output = tmp_path / f"out{suffix}"
     go(scene_path, output, Silent())
     frame = gpd.read_parquet(output) if suffix == ".parquet" else pyogrio.read_dataframe(output)
     assert len(frame) == len(BLOBS)
     assert frame["score"].dtype.kind == "f"
     assert frame["score"].isna().all()
+    assert frame["area_m2"].gt(0).all()
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".geojsonl"])
+@pytest.mark.parametrize(
+    ("model", "options", "numbers", "absent"),
+    [
+        (BlobModel(), {}, {"score", "area_m2"}, set()),
+        (Silent(), {}, {"area_m2"}, {"score"}),
+        (BlobModel(), {"outline": "point"}, {"score"}, {"area_m2"}),
+        (Silent(), {"outline": "point"}, set(), {"score", "area_m2"}),
+        (BlobModel(), {"pixel_coordinates": True}, {"score"}, {"area_m2"}),
+    ],
+)
+def test_text_has_no_column_of_numbers_that_a_reader_takes_for_text(
+    tmp_path: Path, suffix: str, model: BlobModel, options: dict[str, Any], numbers: set[str], absent: set[str]
+) -> None:
+    plain = {"crs": None} if "pixel_coordinates" in options else {}
+    scene = write_scene(tmp_path / "scene.tif", BLOBS, **plain)  # type: ignore[arg-type]
+    output = tmp_path / f"out{suffix}"
+    run(RunSettings(source=str(scene), expressions=("bright",), **options), output, model=model)
+    frame = pyogrio.read_dataframe(output)
+    assert len(frame) == len(BLOBS)
+    assert {name for name in frame.columns if frame[name].dtype.kind == "f"} == numbers
+    assert absent.isdisjoint(frame.columns)
+
+
+def test_one_score_makes_a_column_of_numbers(tmp_path: Path, scene_path: Path) -> None:
+    model, output = Silent(tile_size_px=512), tmp_path / "out.geojson"
+    model.last = True
+    go(scene_path, output, model)
+    scores = pyogrio.read_dataframe(output)["score"]
+    assert scores.dtype.kind == "f"
+    assert scores.notna().tolist() == [False, True]
 
 
 @pytest.mark.parametrize("name", ["Hedges", "PARCELS", "Notes"])

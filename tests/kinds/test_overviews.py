@@ -97,3 +97,27 @@ def test_an_overview_emptied_in_one_place_only(tmp_path: Path) -> None:
         file.build_overviews([2, 4, 8], Resampling.cubic)
     with Scene.open(path) as scene:
         assert max(scene.overview_factors, default=1) < 8
+
+
+@pytest.mark.parametrize("side", [64, 100])
+@pytest.mark.parametrize("how", ["nodata", "nan", "alpha"])
+def test_one_object_with_speckle_amid_sound_data_is_not_lost(tmp_path: Path, how: str, side: int) -> None:
+    """The object is below 1% of the scene, and most of the scene is an empty border."""
+    values = np.full((3, SIDE, SIDE), 30, np.uint8)
+    values[:, 500 : 500 + side, 700 : 700 + side] = 220
+    empty = np.ones((SIDE, SIDE), bool)
+    empty[400:720, 500:1000] = False
+    speckle = np.add.outer(3 * np.arange(side), 5 * np.arange(side)) % 7 == 0
+    empty[500 : 500 + side, 700 : 700 + side] = speckle
+    count = 3
+    if how == "alpha":
+        values, count = np.concatenate([values, np.where(empty, 0, 255).astype(np.uint8)[None]]), 4
+    values = values.astype(np.float32 if how == "nan" else np.uint8)
+    values[:3, empty] = np.nan if how == "nan" else 0
+    nodata = {"nodata": 0, "nan": float("nan"), "alpha": None}[how]
+    path = write(tmp_path / "s.tif", values, nodata=nodata, transform=NORTH_UP, block=128)
+    with rasterio.open(path, "r+") as file:
+        assert file.count == count
+        file.build_overviews([2, 4, 8], Resampling.cubic)
+    go(path, tmp_path / "out.gpkg", model=BlobModel(scales=(8.0,)))
+    assert len(polygons(tmp_path / "out.gpkg")) == 1

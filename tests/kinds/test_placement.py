@@ -150,7 +150,12 @@ def test_rational_polynomials_are_named(tmp_path: Path, with_crs: bool, where: s
     for word in ("RPC", "gdalwarp -rpc", "RPC_DEM"):
         assert word in refused.stderr
     assert "a_srs" not in refused.stderr
-    assert command("info", path).exit_code == 0
+    shown = command("info", path)
+    assert shown.exit_code == 0
+    assert "gdalwarp -rpc" in shown.output
+    (notice,) = json.loads(command("info", path, "--json").output)["notices"]
+    assert "RPC" in notice
+    assert "a_srs" not in notice
 
 
 OTHER_BODIES = {"site": SITE, "moon": MOON, "mars": MARS}

@@ -63,6 +63,31 @@ def test_a_raster_without_an_ending_is_known_by_its_content(scenes: Path) -> Non
     assert "geoground batch" in result.stderr
 
 
+@pytest.mark.parametrize("name", ["tiles", "./tiles", "tiles/", ".", "..", "old scenes", "2024", "b.d"])
+@pytest.mark.parametrize("command", ["run", "info", "ask"])
+def test_a_folder_is_no_query(scenes: Path, name: str, command: str) -> None:
+    for folder in ("tiles", "old scenes", "2024", "b.d"):
+        (scenes / folder).mkdir()
+    options = ["-o", "out.gpkg"] if command == "run" else []
+    result = CliRunner().invoke(geoground, [command, "a.tif", name, *options])
+    assert result.exit_code == 2, result.output
+    assert "is a folder" in result.stderr
+    assert "geoground batch" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["cars", "storage tank", "Building", "trees"])
+def test_a_class_is_asked_for_although_a_folder_has_its_name(scenes: Path, word: str) -> None:
+    (scenes / word).mkdir()
+    assert run("run", "a.tif", word, "-o", "out.gpkg").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["areas.shp", "gone.geojson", "words.txt", "table.CSV", "project.qgz", "a.tfw"])
+def test_a_file_that_is_not_there_is_no_query(scenes: Path, name: str) -> None:
+    result = run("run", "a.tif", name, "-o", "out.gpkg")
+    assert result.exit_code == 2, result.output
+    assert "is a file" in result.stderr
+
+
 def test_a_list_of_queries_is_refused_and_its_option_named(scenes: Path) -> None:
     (scenes / "queries.txt").write_text("blob\n")
     result = run("run", "a.tif", "queries.txt", "-o", "out.gpkg")

@@ -79,37 +79,38 @@ def joined_events(content: bytes) -> Any:
     Some servers stream whatever the request says. The deltas of the first choice are joined. A stream that stops
     without an end counts as an error of the server, which is tried again.
     """
-    text = content.decode(errors="replace")
-    lines = [line[5:].strip() for line in text.splitlines()[:_MAX_EVENTS] if line.startswith("data:")]
-    if not lines:
-        return None
+    chunks, ended = _chunks(content)
     joined: dict[str, str] = {}
     finish: Any = None
-    ended, chunks = False, 0
-    for line in lines:
-        if line == "[DONE]":
-            ended = True
-            break
-        try:
-            chunk = json.loads(line)
-        except (ValueError, RecursionError):
-            if chunks and line is lines[-1]:
-                break
-            return None
+    for chunk in chunks:
         if error_status(chunk) is not None:
             return chunk
-        choice = _first_choice(chunk)
-        chunks += choice is not None
-        delta = (choice or {}).get("delta") or (choice or {}).get("message") or {}
+        choice = _first_choice(chunk) or {}
+        delta = choice.get("delta") or choice.get("message") or {}
         for name, piece in delta.items() if isinstance(delta, dict) else ():
             if isinstance(piece, str) and name != "role":
                 joined[name] = joined.get(name, "") + piece
-        finish = (choice or {}).get("finish_reason") or finish
-    if not chunks:
+        finish = choice.get("finish_reason") or finish
+    if not any(_first_choice(chunk) for chunk in chunks):
         return None
     if finish is None and not ended:
         return {"error": {"code": _WITHOUT_CODE, "message": "the stream of the reply ended before the reply did"}}
     return {"choices": [{"index": 0, "message": {"content": None, **joined}, "finish_reason": finish}]}
+
+
+def _chunks(content: bytes) -> tuple[list[Any], bool]:
+    """The events of a stream, decoded, and whether it says that it ended; none where the content is no such stream."""
+    text = content.decode(errors="replace")
+    lines = [line[5:].strip() for line in text.splitlines()[:_MAX_EVENTS] if line.startswith("data:")]
+    chunks: list[Any] = []
+    for number, line in enumerate(lines):
+        if line == "[DONE]":
+            return chunks, True
+        try:
+            chunks.append(json.loads(line))
+        except (ValueError, RecursionError):
+            return (chunks, False) if number == len(lines) - 1 else ([], False)
+    return chunks, False
 
 
 def _first_choice(chunk: Any) -> dict[str, Any] | None:

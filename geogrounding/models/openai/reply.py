@@ -65,6 +65,7 @@ def read_reply(reply: Any, *, max_tokens: int) -> Reply:
     field, reasoning = next(((name, text) for name, text in reasons.items() if text and text.strip()), ("", ""))
     truncated = finish in _CUT
     used = _tokens_used(reply)
+    limit = Limit.found(max_tokens, used)
     if content is not None and content.strip():
         tokens, logprobs = _read_logprobs(choice.get("logprobs"))
         return Reply(
@@ -78,18 +79,15 @@ def read_reply(reply: Any, *, max_tokens: int) -> Reply:
     if reasoning and truncated:
         raise RequestError(
             "broken",
-            f"the reasoning used all {used or max_tokens} tokens and left none for the answer (finish_reason {finish}); "
-            f"{Limit.found(max_tokens, used).remedy}, or choose a --prompt-style that ends in -direct",
+            f"the reasoning used all {used or max_tokens} tokens and left none for the answer (finish_reason {finish});"
+            f" {limit.remedy}, or choose a --prompt-style that ends in -direct",
         )
     if reasoning:
         return Reply(text=reasoning, from_field=field)
     if content is None:
         raise RequestError("broken", "the server's reply holds no text" + _said(choice, finish))
     if truncated:
-        raise RequestError(
-            "broken",
-            f"the reply is empty and was cut {Limit.found(max_tokens, used).at}; {Limit.found(max_tokens, used).remedy}",
-        )
+        raise RequestError("broken", f"the reply is empty and was cut {limit.at}; {limit.remedy}")
     return Reply(text=content)
 
 

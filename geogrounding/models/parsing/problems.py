@@ -38,7 +38,9 @@ class Limit:
     @classmethod
     def of_context(cls, tokens: int) -> Limit:
         """The context of a local model."""
-        return cls(at=f"where the context of the model was full ({tokens} tokens)", remedy="choose a smaller --tile-size")
+        return cls(
+            at=f"where the context of the model was full ({tokens} tokens)", remedy="choose a smaller --tile-size"
+        )
 
 
 def problem_of(answer: Answer, *, task: Task, convention: BoxConvention, limit: Limit) -> str | None:
