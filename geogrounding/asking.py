@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from geogrounding.execution.report import Progress, RunReport
-    from geogrounding.pipeline import ModelSource
+    from geogrounding.pipeline import ModelSource, SegmenterSource
 
 VECTOR_ENDINGS = frozenset(
     {".gpkg", ".geojson", ".json", ".geojsonl", ".geojsons", ".ndjson", ".fgb", ".shp", ".parquet", ".kml", ".gml"}
@@ -95,6 +95,7 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
     context: Mapping[str, str | Path] | None = None,
     label_field: str | None = None,
     model: ModelSource = "builtin",
+    segmenter: SegmenterSource = "builtin",
     output: Path | None = None,
     overwrite: bool = False,
     allow_failed: bool = False,
@@ -109,6 +110,7 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
         context: vector layers by the names that the question uses for them.
         label_field: of a vector layer: the column that says what each row is; None takes ``label`` where there is one.
         model: of a raster: a name for ``load_model``, or a loaded model.
+        segmenter: of a raster: the same for ``load_segmenter``; draws what colours and shapes are measured in.
         output: a layer to write the features behind the answer to.
         overwrite: replace an existing layer.
         allow_failed: of a raster: answer even when chips failed.
@@ -139,7 +141,14 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
         check_output(output, overwrite)
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
-        walk_scene(settings, model, Path(folder) / "run.journal", opened=opened, on_progress=on_progress) as walk,
+        walk_scene(
+            settings,
+            model,
+            Path(folder) / "run.journal",
+            segmenter=segmenter,
+            opened=opened,
+            on_progress=on_progress,
+        ) as walk,
     ):
         if not walk.report.complete and not allow_failed:
             chip, reason = walk.report.failed_chips[0]

@@ -26,6 +26,7 @@ from geogrounding.execution.examples import model_like
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.kept_masks import check_masks, write_masks
 from geogrounding.execution.local import answer_chips, ask_batch, batches_of
+from geogrounding.execution.looks import Looker
 from geogrounding.execution.provenance import describe_run, run_key
 from geogrounding.execution.report import Clock, Progress, RunReport, make_report
 from geogrounding.execution.results import Collection
@@ -68,6 +69,7 @@ class Walk:
     plan: Plan
     model: Model
     segmenter: Segmenter | None
+    looker: Looker
     journal: Journal
     collection: Collection
     report: RunReport
@@ -274,7 +276,8 @@ def stream(
                     number = feature.id
                     yield feature
         if plan.composition.composed:
-            yield from collect(journal, first_id=number + 1, whole_scene=True)
+            with closing(Looker(scene, stretch, masks or partial(_segmenter_of, segmenter))) as looker:
+                yield from collect(journal, first_id=number + 1, whole_scene=True, looker=looker)
 
 
 @contextmanager
@@ -340,19 +343,20 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
                     )
 
             answer_chips(scene, plan, stretch, loaded, masks, journal, clock, on_progress, emit_features)
-            collection = Collection(scene, plan, settings, journal, model_name=loaded.name)
-            report = make_report(collection, plan, journal, clock, notices)
-            yield Walk(
-                settings=settings,
-                scene=scene,
-                stretch=stretch,
-                plan=plan,
-                model=loaded,
-                segmenter=masks,
-                journal=journal,
-                collection=collection,
-                report=report,
-            )
+            with closing(Looker(scene, stretch, masks or partial(_segmenter_of, segmenter))) as looker:
+                collection = Collection(scene, plan, settings, journal, model_name=loaded.name, looker=looker)
+                yield Walk(
+                    settings=settings,
+                    scene=scene,
+                    stretch=stretch,
+                    plan=plan,
+                    model=loaded,
+                    segmenter=masks,
+                    looker=looker,
+                    journal=journal,
+                    collection=collection,
+                    report=make_report(collection, plan, journal, clock, notices),
+                )
 
 
 @contextmanager
@@ -373,16 +377,16 @@ def _open_model(source: ModelSource) -> Iterator[Model]:
 @contextmanager
 def _open_segmenter(source: SegmenterSource, settings: RunSettings) -> Iterator[Segmenter | None]:
     """Load a segmenter where masks are needed, and close it afterwards; one that came loaded is left open."""
-    manager: Any
-    if not settings.needs_masks:
-        manager = nullcontext(None)
-    elif isinstance(source, str):
-        from geogrounding.models.segmenters.load import load_segmenter
-
-        manager = closing(load_segmenter(source))
-    elif isinstance(source, Segmenter):
-        manager = nullcontext(source)
-    else:
-        manager = closing(source())
+    manager: Any = nullcontext(source if settings.needs_masks else None)
+    if settings.needs_masks and not isinstance(source, Segmenter):
+        manager = closing(_segmenter_of(source))
     with manager as segmenter:
         yield segmenter
+
+
+def _segmenter_of(source: SegmenterSource) -> Segmenter:
+    if isinstance(source, str):
+        from geogrounding.models.segmenters.load import load_segmenter
+
+        return load_segmenter(source)
+    return source if isinstance(source, Segmenter) else source()

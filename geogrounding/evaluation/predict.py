@@ -161,7 +161,7 @@ def _with_faint(walk: Walk) -> Collection:
     if walk.plan.min_score <= FAINT:
         return walk.collection
     plan = replace(walk.plan, min_score=FAINT)
-    return Collection(walk.scene, plan, walk.settings, walk.journal, model_name=walk.model.name)
+    return Collection(walk.scene, plan, walk.settings, walk.journal, model_name=walk.model.name, looker=walk.looker)
 
 
 def _found(collection: Collection, samples: Sequence[Sample]) -> dict[str, ScoredBoxes]:

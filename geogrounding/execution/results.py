@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.execution.journal import ChipRecord, Journal
+from geogrounding.execution.looks import Looker
 from geogrounding.execution.outlines import PixelOutlines, geometries_of, pixel_outlines
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
@@ -96,6 +97,7 @@ class Collection:
         model_name: str,
         first_id: int = 1,
         whole_scene: bool | None = None,
+        looker: Looker | None = None,
     ) -> None:
         """Collect and merge.
 
@@ -108,7 +110,9 @@ class Collection:
             first_id: of the first feature.
             whole_scene: only expressions that are decided over the whole scene (True), which needs the records of all
                 chips, or only the others (False); None takes all.
+            looker: reads pixels again, for queries that speak of colours and shapes; without it these are unknown.
         """
+        self._looker = looker
         self._scene, self._plan, self._settings, self._records = scene, plan, settings, records
         self._model_name, self._first_id = model_name, first_id
         self.empty_chips = 0
@@ -235,7 +239,10 @@ class Collection:
                 answer = merging.nothing
                 if whole_scene is not False:
                     where = where_seen(self._scene, self._plan, self._failed)
-                    resolved = resolve(part, merging, self._scene, self._plan, where, self._measured)
+                    resolved = resolve(
+                        part, merging, self._scene, self._plan, where, self._measured,
+                        None if self._looker is None else self._looker.look,
+                    )  # fmt: skip
                     answer = resolved.objects
                     self._details |= {(expression, number): detail for number, detail in resolved.details.items()}
                     if resolved.answered is not None:

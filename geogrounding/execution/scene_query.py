@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import shapely
@@ -15,12 +17,16 @@ from geogrounding.geometry.boxes import similarity
 from geogrounding.geometry.geodesy import transform_points
 from geogrounding.geometry.measure import Ground
 from geogrounding.query.answer import Answered, answer_plan
+from geogrounding.query.appearance import COLOURS, Looks
+from geogrounding.query.describe import measured_text
+from geogrounding.query.evaluate import Selection
 from geogrounding.query.grammar import class_of
 from geogrounding.query.plan import Target
-from geogrounding.query.planner import Composed, question_of, settled_by_question
+from geogrounding.query.planner import Composed
 from geogrounding.query.things import Lookup, Things, World
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
+from geogrounding.vector.georeference import shapes_crs
 from geogrounding.vector.merge import Candidates, merge
 
 SAME_OBJECT = 0.7
@@ -155,7 +161,19 @@ Outlines = Callable[[Objects], NDArray[np.object_]]
 """Outlines (K,) of objects in the CRS of the scene, or in its pixels."""
 
 
-def resolve(composed: Composed, merging: Merging, scene: Scene, plan: Plan, where: str, outlines: Outlines) -> Resolved:
+Look = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.object_]]]
+"""From boxes (K, 4) in scene pixels to shares of colours and outlines in scene pixels: see ``looks.Looker.look``."""
+
+
+def resolve(
+    composed: Composed,
+    merging: Merging,
+    scene: Scene,
+    plan: Plan,
+    where: str,
+    outlines: Outlines,
+    look: Look | None = None,
+) -> Resolved:
     """The objects that an expression means, decided over all objects of the scene.
 
     Args:
@@ -165,10 +183,11 @@ def resolve(composed: Composed, merging: Merging, scene: Scene, plan: Plan, wher
         plan: how it was looked at.
         where: what was looked at, in words.
         outlines: draws what is measured of objects.
+        look: measures what objects look like; None where no pixels can be read.
     """
     result = Resolved(objects=merging.nothing)
     for least in merging.attempts(composed) or [{}]:
-        world = SceneWorld(composed, merging, scene, plan, least, outlines)
+        world = SceneWorld(composed, merging, scene, plan, least, outlines, look)
         sure = min(least.values(), default=plan.sure_score) >= plan.sure_score
         answered = answer_plan(world.world, composed.plan, where=where, sure=sure)
         result = world.resolved(answered)
@@ -188,8 +207,9 @@ class SceneWorld:
         plan: Plan,
         least: Mapping[int, float],
         outlines: Outlines,
+        look: Look | None = None,
     ) -> None:
-        self._outlines = outlines
+        self._outlines, self._look = outlines, look
         self._composed, self._merging, self._scene, self._plan, self._least = composed, merging, scene, plan, least
         x0, y0, x1, y1 = plan.area.window_scene_px
         ring = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
@@ -207,9 +227,9 @@ class SceneWorld:
 
     def find(self, target: Target) -> Lookup:
         """What a noun names: of a context layer for what others stand to, else what the model found."""
-        question = self._composed.questions.get(question_of(target))
+        question = self._composed.question_of(target)
         if question is not None:
-            return Lookup(things=self._found(question), settled=settled_by_question(target))
+            return Lookup(things=self._found(question), settled=self._composed.settled(target))
         for name, layer in self._plan.contexts.items():
             things = self._layer_things(name, layer, target.noun)
             if things is not None:
@@ -244,8 +264,25 @@ class SceneWorld:
                 image=objects.boxes_scene_px,
                 ids=self._ids(question, objects),
                 scores=objects.scores,
+                looks=None if self._look is None else partial(self._looks, objects.boxes_scene_px, {}),
             )
         return self._things[question]
+
+    def _looks(
+        self, boxes_scene_px: NDArray[np.float64], seen: dict[int, tuple[Any, Any]], some: NDArray[np.int64]
+    ) -> Looks:
+        """What the objects at some indexes look like; each is looked at once."""
+        assert self._look is not None
+        new = np.array([i for i in some.tolist() if i not in seen], np.int64)
+        shares, outlines = self._look(boxes_scene_px[new])
+        known = np.flatnonzero([outline is not None for outline in outlines])
+        placed = np.full(len(new), None, object)
+        placed[known] = self._ground.lay(shapes_crs(outlines[known], self._scene.transform))
+        seen |= dict(zip(new.tolist(), zip(shares, placed, strict=True), strict=True))
+        listed = [seen[i] for i in some.tolist()]
+        outlines = np.full(len(some), None, object)
+        outlines[:] = [outline for _, outline in listed]
+        return Looks(shares=np.array([s for s, _ in listed]).reshape(len(some), len(COLOURS)), outlines=outlines)
 
     def _ids(self, question: int, objects: Objects) -> NDArray[np.int64]:
         """Identities: an object that an earlier question of the same class found keeps that one."""
@@ -265,7 +302,7 @@ class SceneWorld:
         """The objects behind an answer, with what was measured of each."""
         parts, details = [self._merging.nothing], {}
         for selection, reason in zip(answered.selections, answered.reasons, strict=True):
-            question = self._composed.questions.get(question_of(selection.target))
+            question = self._composed.question_of(selection.target)
             if question is None:
                 continue
             objects = self._merging.objects(question, self._least[question]).take(selection.chosen)
@@ -273,8 +310,19 @@ class SceneWorld:
             for place, candidate in enumerate(objects.candidates):
                 index = int(selection.chosen[place])
                 measures = {name: float(values[index]) for name, values in selection.measured.items()}
-                details[int(candidate)] = Detail(reason=reason, measures=measures)
+                details[int(candidate)] = Detail(
+                    reason=_with_looks(reason, selection, index, self._ground.unit), measures=measures
+                )
         return Resolved(objects=together(parts), details=details, answered=answered)
+
+
+def _with_looks(reason: str, selection: Selection, index: int, unit: str) -> str:
+    """A reason with what was measured of the looks of one object, where that decided."""
+    names = {name for name in selection.measured if name.endswith(("_share", "_ratio", "bearing_deg"))}
+    if not names:
+        return reason
+    seen = replace(selection, measured={name: selection.measured[name] for name in selection.measured if name in names})
+    return f"{reason.removesuffix('.')} ({measured_text(seen, index, unit)})."
 
 
 def _to_crs(points_px: NDArray[np.float64], scene: Scene) -> NDArray[np.float64]:

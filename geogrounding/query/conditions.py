@@ -207,6 +207,10 @@ class Conditions(Relations):
                 match.end() :
             ].strip()
         if match := re.match(
+            rf"(?:that (?:is|are) |which (?:is|are) )?(?P<shape>{w.SHAPE})(?: in shape| shaped| shape)?(?= |$)", words
+        ):
+            return [Attribute(column="shape", value=w.SHAPES[match["shape"]])], words[match.end() :].strip()
+        if match := re.match(
             rf"whose (?!(?:{w.MEASURE}|distance)\b)(?P<column>[a-z_: ]{{1,40}}?) (?P<no>is not|are not|is|are|equals) (?P<value>[^#@,]{{1,60}}?)(?= and | or | but |$)",
             words,
         ):

@@ -48,8 +48,10 @@ def noun_forms(target: Target) -> tuple[str, str]:
     one, many = forms(target.noun)
     for step in target.steps:
         if isinstance(step, Attribute) and not step.negated:
-            if step.column == "colour" and step.value in COLOURS:
+            if step.column == "shape" or (step.column == "colour" and step.value in COLOURS):
                 return f"{step.value} {one}", f"{step.value} {many}"
+            if step.column == "roof colour":
+                return f"{one} with a {step.value} roof", f"{many} with {step.value} roofs"
             return f"{one} whose {step.column} is {step.value}", f"{many} whose {step.column} is {step.value}"
     return one, many
 
@@ -82,7 +84,9 @@ def _step_text(step: Step, unit: str, others: dict[str, int]) -> str:
         apart = "" if step.distance_m is None else f" at most {quantity(step.distance_m, unit)} apart"
         return f"in a {'line' if step.line else 'group'} of {many}{apart}"
     if isinstance(step, Attribute):
-        return step.value if step.column == "colour" else f"of {step.column} {step.value}"
+        if step.column == "roof colour":
+            return f"with {with_article(step.value)} roof"
+        return step.value if step.column in ("colour", "shape") else f"of {step.column} {step.value}"
     if isinstance(step, Facing):
         names = {
             0.0: "north and south",
@@ -215,9 +219,6 @@ def fact_text(selection: Selection, unit: str) -> str:
     for note in selection.notes[1:]:
         step, others = note.step, dict(note.others)
         assert step is not None
-        if isinstance(step, Attribute) and not step.negated:
-            pool = note.count
-            continue
         if (
             isinstance(step, Relation)
             and isinstance(step.other, TargetReference)
@@ -266,7 +267,8 @@ def reason_text(selection: Selection, *, where: str, unit: str, sure: bool = Tru
         sure: False where things count that were not surely seen.
     """
     total = selection.notes[0].count
-    stated = [counted(total, *noun_forms(selection.target))]
+    measured = any(isinstance(note.step, Attribute) for note in selection.notes)
+    stated = [counted(total, *(forms(selection.target.noun) if measured else noun_forms(selection.target)))]
     for note in selection.notes[1:]:
         for noun, count in note.others:
             if noun != selection.target.noun:
@@ -291,6 +293,12 @@ def measured_text(selection: Selection, index: int, unit: str) -> str:
         if name in ("rank", "group_size") or not math.isfinite(value):
             continue
         measure, _, ending = name.rpartition("_")
+        if ending == "share":
+            stated.append(f"{100 * value:.0f}% {measure}")
+            continue
+        if ending == "ratio":
+            stated.append(f"{'length to width' if measure == 'elongated' else measure} {value:.2f}")
+            continue
         stated.append(f"{measure or name} {quantity(value, ending if measure else '')}")
     del unit
     return ", ".join(stated)

@@ -18,7 +18,8 @@ from geogrounding.errors import SettingsError
 from geogrounding.geometry.boxes import Boxes, Indexes
 from geogrounding.geometry.geodesy import METRES_PER_DEGREE
 from geogrounding.geometry.measure import Floats
-from geogrounding.query import rules
+from geogrounding.query import rules, seeing
+from geogrounding.query.grammar import class_of
 from geogrounding.query.lexicon import attribute_key, attribute_value, with_article
 from geogrounding.query.plan import (
     AnyOf,
@@ -147,7 +148,8 @@ class _Walk:
         if isinstance(step, Attribute):
             return self._attribute(step, some)
         if isinstance(step, Facing):
-            bearing = self._things.measure(self._ground, "bearing")[some]
+            kind = class_of(self._result.target.noun)
+            bearing = seeing.direction_of(self._things, kind, self._ground, some, self._result.remarks)
             self._measure("bearing_deg", some, bearing)
             apart = np.abs((bearing - step.bearing + 90.0) % 180.0 - 90.0)
             return np.asarray(apart <= FACING_DEGREES, np.bool_)
@@ -188,12 +190,15 @@ class _Walk:
         fields = self._things.fields
         alike = (n for n in fields if n.endswith(f" {column}") or column.endswith(f" {n}"))
         name = column if column in fields else next(alike, None)
-        if name is None:
-            self._result.unknown.append(
-                f"{step.column} {step.value}" if step.column == "colour" else f"{step.column} is {step.value}"
-            )
-            return None
-        return np.array([attribute_value(fields[name][i]) == wanted for i in some], np.bool_)
+        if name is not None:
+            return np.array([attribute_value(fields[name][i]) == wanted for i in some], np.bool_)
+        mask = seeing.with_attribute(step, self._things, some, self._measure, self._result.remarks)
+        if mask is not None:
+            return mask
+        self._result.unknown.append(
+            f"{step.column} {step.value}" if step.column == "colour" else f"{step.column} is {step.value}"
+        )
+        return None
 
     # Relations
 

@@ -23,6 +23,8 @@ from geogrounding.query.grammar_words import (
     OPERATOR,
     ORDINAL,
     ORDINAL_VALUES,
+    SHAPE,
+    SHAPES,
     SIDES,
     STOPS,
     SUPERLATIVE,
@@ -221,16 +223,19 @@ class Reader(Conditions):
             side = re.sub(r"(?:ern|erly)$", "", match["side"])
             head.steps.append(Place(part=SIDES[side]))
             return words[match.end() :]
+        if match := re.match(rf"(?P<colour>{COLOUR}) roofed (?=(?:\w+ )?@)", words):
+            head.steps.append(Attribute(column="roof colour", value=match["colour"]))
+            return words[match.end() :]
         if match := re.match(rf"(?P<colour>{COLOUR}) (?:coloured |colored )?(?=(?:\w+ ){{0,2}}@)", words):
             colour = "grey" if match["colour"] == "gray" else match["colour"]
             head.steps.append(Attribute(column="colour", value=colour))
             return words[match.end() :]
+        if match := re.match(rf"(?P<shape>{SHAPE})(?: shaped)? (?=(?:\w+ ){{0,2}}@)", words):
+            head.steps.append(Attribute(column="shape", value=SHAPES[match["shape"]]))
+            return words[match.end() :]
         first, _, rest = words.partition(" ")
         if first == "tallest":
             raise SettingsError("a height cannot be measured from above", hint="Ask for the largest or the longest.")
-        if match := re.match(rf"(?P<colour>{COLOUR}) roofed (?=(?:\w+ )?@)", words):
-            head.steps.append(Attribute(column="roof colour", value=match["colour"]))
-            return words[match.end() :]
         if rest and "@" in rest and first in _BETWEEN_THEM and self._noun_follows(rest):
             head.steps.append(_BETWEEN_THEM[first])
             return rest

@@ -89,8 +89,15 @@ RELATIONS: tuple[tuple[Any, str], ...] = (
 OF: dict[str, Any] = {side: f"{side} of" for side in ("north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest")}  # fmt: skip
 FACING = {"north": 0.0, "south": 0.0, "east": 90.0, "west": 90.0, "northeast": 45.0, "southwest": 45.0, "northwest": 135.0, "southeast": 135.0}  # fmt: skip
 COLOUR = "|".join((*COLOURS, "gray"))
+SHAPES = {
+    **dict.fromkeys(("round", "circular", "cylindrical", "circle"), "round"), "square": "square", "square ish": "square",
+    **dict.fromkeys(("rectangular", "rectangle", "oblong"), "rectangular"),
+    **dict.fromkeys(("elongated", "long", "long and narrow", "long narrow", "slender"), "elongated"),
+}  # fmt: skip
+"""Words for shapes, and the shape that ``appearance.has_shape`` measures."""
+SHAPE = "|".join(sorted(SHAPES, key=len, reverse=True))
 VAGUE = frozenset({
-    "large", "big", "small", "tiny", "huge", "long", "short", "wide", "narrow", "tall", "little", "giant", "massive",
+    "large", "big", "small", "tiny", "huge", "short", "wide", "narrow", "tall", "little", "giant", "massive",
 })  # fmt: skip
 """Sizes without a number: they are left out and named, because they have no defined limit."""
 FILLERS = frozenset({"parked", "moored", "anchored", "docked", "standing", "visible", "individual", "single", "different", "existing", "detected", "separate", "nearby", "actual", "given", "respective", "such", "own", "entire", "whole"})  # fmt: skip

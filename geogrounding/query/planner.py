@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from geogrounding.query.appearance import measurable
 from geogrounding.query.describe import noun_forms
 from geogrounding.query.grammar import class_of
 from geogrounding.query.lexicon import SYNONYMS, plural
@@ -39,7 +40,19 @@ class Composed:
 
     plan: QueryPlan
     questions: Mapping[str, int]
-    """The question of each noun with its colour (``question_of``) that the model is asked; others it does not know."""
+    """The question of each target (``question_of``) that the model is asked; others it does not know."""
+    limited: bool = False
+    """The model knows classes only: what cannot be measured of a thing is unknown, not asked."""
+
+    def question_of(self, target: Target) -> int | None:
+        """The index of the question that looks for a target."""
+        return self.questions.get(question_of(target, limited=self.limited))
+
+    def settled(self, target: Target) -> tuple[Step, ...]:
+        """The step that is a part of the question: the first attribute that is not measured."""
+        if self.limited:
+            return ()
+        return tuple(s for s in target.steps if isinstance(s, Attribute) and not s.negated and not is_seen(s))[:1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,8 +131,9 @@ def compose(
         questions = {}
         for target in targets_of(plan):
             if known.by_model(target.noun) and not (known.by_layers(target.noun) and target not in plan.targets):
-                questions[question_of(target)] = ask(question_of(target), "detect")
-        parts.append(Composed(plan=plan, questions=questions))
+                words = question_of(target, limited=bool(known.classes))
+                questions[words] = ask(words, "detect")
+        parts.append(Composed(plan=plan, questions=questions, limited=bool(known.classes)))
     return Composition(questions=tuple(index), parts=tuple(parts), unread=unread)
 
 
@@ -133,6 +147,8 @@ def _plan(
     meaning = read_expression(expression, vocabulary, task=task)
     plain = meaning is not None and meaning.selector is None and meaning.relation is None
     plan = read_query(expression, (*known.taught, *known.layers))
+    if known.classes and any(is_seen(step) for target in plan.targets for step in target.steps):
+        plain = False
     if plain or plan.unread or not all(target.known or known.by_layers(target.noun) for target in plan.targets):
         words = list(plan.unread) if not plain else []
         words += [t.said or t.noun for t in plan.targets if not t.known or not known.by_model(t.noun)]
@@ -140,23 +156,23 @@ def _plan(
             unread[expression] = tuple(dict.fromkeys(words))
         return None
     wanted = is_measured(plan) if whole_scene is None else chooses(plan)
-    if (
-        not wanted
-        and known.classes
-        and (strange := [t.said or t.noun for t in plan.targets if not known.by_model(t.noun)])
-    ):
-        unread[expression] = tuple(strange)
+    if not wanted and known.classes:
+        strange = [t.said or t.noun for t in plan.targets if not known.by_model(t.noun)]
+        strange += [f"{s.column} {s.value}" for t in plan.targets for s in t.steps if isinstance(s, Attribute)]
+        if strange:
+            unread[expression] = tuple(strange)
     return plan if wanted else None
 
 
-def question_of(target: Target) -> str:
-    """What a model is asked for: the noun with its colour, or what else it is that a model must see."""
-    return noun_forms(target)[0]
+def question_of(target: Target, *, limited: bool = False) -> str:
+    """What a model is asked for: the noun, with what else a model must see because it cannot be measured."""
+    left = () if limited else tuple(step for step in target.steps if not is_seen(step))
+    return noun_forms(target.model_copy(update={"steps": left}))[0]
 
 
-def settled_by_question(target: Target) -> tuple[Step, ...]:
-    """The step that is a part of ``question_of``: the first attribute."""
-    return tuple(step for step in target.steps if isinstance(step, Attribute) and not step.negated)[:1]
+def is_seen(step: Step) -> bool:
+    """Whether a step is an attribute that is measured from pixels."""
+    return isinstance(step, Attribute) and measurable(step.column, step.value)
 
 
 def targets_of(plan: QueryPlan) -> Iterator[Target]:
@@ -192,8 +208,8 @@ def _references(step: Step) -> tuple[Reference | None, ...]:
 
 
 def chooses(plan: QueryPlan) -> bool:
-    """Whether a plan chooses among what is found: by rank, place, neighbour or measure, or is a union."""
-    steps = [step for target in plan.targets for step in target.steps if not isinstance(step, Attribute)]
+    """Whether a plan chooses among what is found: by rank, place, neighbour, measure or looks, or is a union."""
+    steps = [s for target in plan.targets for s in target.steps if not isinstance(s, Attribute) or is_seen(s)]
     return bool(steps) or len(plan.targets) > 1 or plan.answer.kind != "features"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from geogrounding.geometry.boxes import Boxes, Indexes
 from geogrounding.geometry.measure import Floats, Ground, Shapes, Sizes, centres, sizes
+from geogrounding.query.appearance import Looks
 from geogrounding.query.plan import Step, Target
 
 NORTH_UP_DEGREES = 5.0
@@ -31,6 +32,8 @@ class Things:
     scores: Floats | None = None
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Texts of a vector layer by column, as ``lexicon.attribute_key`` writes the names."""
+    looks: Callable[[Indexes], Looks] | None = None
+    """Measures what the things at some indexes (K,) look like; None where there are no pixels."""
     _sizes: dict[str, Sizes] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
@@ -38,12 +41,14 @@ class Things:
 
     def take(self, indexes: Indexes) -> Things:
         """The things at these indexes (K,)."""
+        looks = self.looks
         return Things(
             shapes=self.shapes[indexes],
             image=self.image[indexes],
             ids=self.ids[indexes],
             scores=None if self.scores is None else self.scores[indexes],
             fields={name: [values[i] for i in indexes] for name, values in self.fields.items()},
+            looks=None if looks is None else lambda some: looks(indexes[some]),
         )
 
     def sizes(self, ground: Ground) -> Sizes:
