@@ -1,4 +1,4 @@
-"""A query plan as plain sentences, to be read and corrected before a run."""
+"""A query plan in plain sentences, to be read and corrected before a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from geogrounding.query.planner import targets_of
 
 
 def plan_sentences(plan: QueryPlan) -> tuple[str, ...]:
-    """What a plan does, one sentence a part: the whole, what is looked for, each step in order, what was not understood."""
+    """What a plan does, one a part: the whole, what is looked for, each step in order, what was not understood."""
     sentences = [f"{_capital(plan_text(plan.model_copy(update={'unread': ()})))}."]
     nouns = dict.fromkeys(noun_forms(target)[1] for target in targets_of(plan))
     sentences.append(f"Looked for: {', '.join(nouns)}.")
@@ -27,7 +27,7 @@ def plan_sentences(plan: QueryPlan) -> tuple[str, ...]:
 
 def _steps(target: Target) -> list[str]:
     steps = [step for step in target.steps if not isinstance(step, Attribute)]
-    if len(steps) < 2:  # the first sentence says it already
+    if len(steps) < 2:  # the whole says it already
         return []
     many = noun_forms(target)[1]
     return [f"Step {number}: of the {many} {_kept(step)}." for number, step in enumerate(steps, start=1)]

@@ -47,7 +47,7 @@ def direction_of(things: Things, noun_class: str, ground: Ground, some: Indexes,
         _name_unseen(np.isnan(bearing), "the direction", remarks)
     else:
         bearing = np.asarray(things.measure(ground, "bearing")[some], np.float64)
-    remarks.append("front and back are not told apart")
+    remarks.append("front and back are not distinguished")
     return bearing
 
 
