@@ -52,6 +52,9 @@ class Plan:
     sure_score: float
     """Minimum score of the objects that take part in ranking and in spatial relations."""
 
+    object_sizes_px: tuple[float, float] | None = None
+    """See ``Conventions``."""
+
     contexts: Mapping[str, Layer] = field(default_factory=dict)
     """Vector layers that queries may speak of, by name."""
 
@@ -121,6 +124,7 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         pixel_size=pixel_size,
         composition=composition,
         contexts=contexts,
+        object_sizes_px=conventions.object_sizes_px,
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
     )

@@ -77,6 +77,7 @@ class Merging:
 
     def __init__(self, candidates: Candidates, plan: Plan, settings: RunSettings) -> None:
         self._candidates, self._plan, self._settings = candidates, plan, settings
+        self._suited = candidates.of_suited_level(plan.object_sizes_px, plan.tiling.scales)
         self._done: dict[tuple[int, float], Objects] = {}
         none = np.empty(0, np.int64)
         self.nothing = Objects(
@@ -92,7 +93,8 @@ class Merging:
         return self._done[question, least]
 
     def _merge(self, question: int, least: float) -> Objects:
-        mine = np.flatnonzero((self._candidates.groups == question) & ~(self._candidates.scores < least))
+        asked = (self._candidates.groups == question) & self._suited
+        mine = np.flatnonzero(asked & ~(self._candidates.scores < least))
         everything = len(mine) == len(self._candidates)
         merged = merge(
             self._candidates if everything else self._candidates.take(mine),
@@ -135,7 +137,7 @@ class Merging:
 
     def _best(self, question: int) -> float:
         """The best score; 1 where the model gives none, 0 where nothing was found."""
-        scores = self._candidates.scores[self._candidates.groups == question]
+        scores = self._candidates.scores[(self._candidates.groups == question) & self._suited]
         return float(np.nan_to_num(scores, nan=1.0).max(initial=0.0))
 
 

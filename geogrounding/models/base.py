@@ -26,6 +26,10 @@ class Conventions:
     """Scene pixels per chip pixel at each level of the grid, finest first; (1, 2) also looks at half of it."""
     ground_resolution_m: tuple[float, float] | None = None
     """(finest, coarsest) metres per chip pixel the model is good for; None when unknown."""
+    object_sizes_px: tuple[float, float] | None = None
+    """(least, most) size of an object, chip pixels (root of the area of its box), at which the model sees it well.
+    Where a scene is looked at on several levels, smaller objects are taken from the finest alone and larger ones from
+    the coarsest alone. None: every level counts for every object."""
     batch_size: int = 1
     """Chips per call of ``ground`` that suit the model."""
     min_score: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +47,26 @@ class Candidates:
 
     def __len__(self) -> int:
         return len(self.boxes_scene_px)
+
+    def of_suited_level(self, sizes_px: tuple[float, float] | None, levels: Sequence[float]) -> NDArray[np.bool_]:
+        """(N,) whether each candidate was seen on a level that suits its size.
+
+        A box larger than the model sees well is often a part of its object, or ends at the wrong place, and one that is
+        smaller is often something else; another level shows them at a better size (as in training by scale: Singh and
+        Davis 2018, "An Analysis of Scale Invariance in Object Detection - SNIP").
+
+        Args:
+            sizes_px: (least, most) root of the area of a box in chip pixels; None: all suit.
+            levels: scene pixels per chip pixel at each level of the run. There is no limit for large objects on the
+                coarsest, nor for small ones on the finest.
+        """
+        if sizes_px is None or len(levels) < 2 or not len(self):
+            return np.ones(len(self), bool)
+        sides = self.boxes_scene_px[:, 2:] - self.boxes_scene_px[:, :2]
+        size_px = np.sqrt(sides.prod(axis=1)) / self.scales
+        first, last = self.scales <= min(levels) * 1.001, self.scales >= max(levels) * 0.999
+        suited: NDArray[np.bool_] = ((size_px >= sizes_px[0]) | first) & ((size_px <= sizes_px[1]) | last)
+        return suited
 
     def take(self, indexes: NDArray[np.int64]) -> Candidates:
         """The candidates at ``indexes``, in that order."""

@@ -274,3 +274,28 @@ def test_auto_beats_the_classic_methods_on_simulated_scenes(lengths: tuple[float
     for method in METHODS:
         if method != "auto":
             assert ours >= max(f1(merge(found, method=method, metric=metric), shapes) for metric in ("iou", "ios"))
+
+
+# -- levels that suit the size -------------------------------------------------------------------------------------
+
+
+def test_each_size_is_taken_from_the_levels_that_show_it_well() -> None:
+    sides = {  # side of a square in scene pixels: levels (0.5, 1, 2) at which it measures 24 to 120 chip pixels
+        4.0: {0.5},  # small even on the finest, which has the last word on what is small
+        20.0: {0.5},
+        30.0: {0.5, 1.0},
+        59.0: {0.5, 1.0, 2.0},
+        70.0: {1.0, 2.0},
+        130.0: {2.0},
+        900.0: {2.0},  # and the coarsest on what is large
+    }
+    seen, expected = [], []
+    for scale in (0.5, 1.0, 2.0):
+        (chip,) = row_of_chips(1, scale=scale)
+        for side, levels in sides.items():
+            seen.append(Seen(chip, (0.0, 0.0, side, side)))
+            expected.append(scale in levels)
+    found = candidates(seen)
+    assert found.of_suited_level((24.0, 120.0), (0.5, 1.0, 2.0)).tolist() == expected
+    assert found.of_suited_level(None, (0.5, 1.0, 2.0)).all()
+    assert found.of_suited_level((24.0, 120.0), (1.0,)).all()
