@@ -24,7 +24,7 @@ PYTHON ?= python3.11
 SCENE ?= examples/data/OSBS_029.tif
 QUERY ?= tree
 TORCH ?= torch==2.13.0
-# of make experiment: data sets, folder of the experiment, run folder of recipes.builtin_model, base model
+# of make experiment: data sets, folder of the experiment, folder of the tower (recipes.builtin_model), base model
 DATA ?= ../shared/data
 RUN ?= runs/experiment
 BUILTIN ?= runs/builtin
@@ -135,14 +135,20 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks.reading --size 16384 --rounds 5
 	$(BIN)/python -m benchmarks.memory
 
-# The base model is made where it is missing. It needs the tower and the features that the first three commands of
-# recipes/builtin_model/__main__.py write.
+# The base model is made where it is missing: long. It needs the tower that the first step of
+# recipes/builtin_model/__main__.py writes.
 $(BASE)/config.json: | .venv/.dev
-	@test -f $(BUILTIN)/vision.safetensors || { echo "$(BUILTIN) holds no features: run the first three commands of" \
+	@test -f $(BUILTIN)/vision.safetensors || { echo "$(BUILTIN) holds no tower: run the first two commands of" \
 		"recipes/builtin_model/__main__.py, or give BUILTIN=FOLDER or BASE=FOLDER"; exit 1; }
-	$(BIN)/python -m recipes.builtin_model regions --run $(BUILTIN) --out $(dir $(BASE)) --without $(WITHHELD)
-	$(BIN)/python -m recipes.builtin_model language --run $(BUILTIN) --out $(dir $(BASE)) --without $(WITHHELD)
-	$(BIN)/python -m recipes.builtin_model export --run $(dir $(BASE)) --tower $(BUILTIN) --out $(BASE)
+	rm -rf $(BASE).partial
+	$(BIN)/python -m recipes.builtin_model.train_detector --data $(DATA) --start $(BUILTIN) --run $(BASE).run \
+		--minutes 90 --without $(WITHHELD)
+	$(BIN)/python -m recipes.builtin_model.assemble model --start $(BUILTIN) --detector $(BASE).run/detector.pt \
+		--out $(BASE).partial
+	$(BIN)/python -m recipes.builtin_model.assemble calibrate --data $(DATA) --out $(BASE).partial --without $(WITHHELD)
+	$(BIN)/python -m recipes.builtin_model.assemble language --data $(DATA) --run $(BASE).run --out $(BASE).partial \
+		--steps 900 --without $(WITHHELD)
+	mv $(BASE).partial $(BASE)
 
 experiment: .venv/.dev $(BASE)/config.json
 	$(BIN)/python -m recipes.few_shot_study run --data $(DATA) --base $(BASE) --run $(RUN) $(EXPERIMENT)

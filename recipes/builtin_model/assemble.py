@@ -7,8 +7,8 @@
     python -m recipes.builtin_model.assemble language  --data ../shared/data --out RUN/model --run RUN --steps 300
 
 ``calibrate`` changes the region head so that the scores of a class are what was measured on the images kept back, and so
-that F1 is best at the default score; ``threshold`` does the latter once more for whole runs. ``language`` goes on from the reader and the language model that are there: they
-have to get used to other regions, not to learn to read.
+that F1 is best at the default score; ``threshold`` does the latter once more for whole runs. ``language`` goes on from the reader and the language model
+that are there: of a model that could read, they have to get used to other regions; of a fresh one, to learn to read.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from geogrounding.models.builtin.processing import normalise
 from geogrounding.models.builtin.regions import RegionHead
-from recipes.builtin_model.corpora import CLASSES, LabelledImage
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX, LabelledImage
 from recipes.builtin_model.end_to_end import FINE_BLOCKS, FINE_WIDTH, STEM
 from recipes.builtin_model.language import RegionBank, load_bank, reading_figures, save_bank, train_language
 from recipes.builtin_model.matching import Hits
@@ -46,20 +46,35 @@ MOST_SLOPE = (0.4, 2.5)
 
 
 def load(folder: Path) -> tuple[Any, Any]:
-    """A model folder as (model in float32, tokenizer)."""
+    """A model folder as (model in float32, tokenizer); of a folder with a tower alone, a fresh model around it."""
     from transformers import AutoModelForImageTextToText, AutoProcessor
 
     from geogrounding.models.builtin import register  # noqa: F401  (registers the model)
 
+    if not (folder / "config.json").exists():
+        return _around_tower(folder)
     model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
     return model.eval(), AutoProcessor.from_pretrained(folder).tokenizer
+
+
+def _around_tower(folder: Path) -> tuple[Any, Any]:
+    from safetensors.torch import load_file
+
+    from geogrounding.models.builtin.tokenizer import build_tokenizer
+    from recipes.builtin_model.language import new_model
+    from recipes.builtin_model.questions import vocabulary
+
+    tokenizer = build_tokenizer(vocabulary(), SIDE_PX)
+    model = new_model(tokenizer)
+    model.vision_tower.load_state_dict({k: v.float() for k, v in load_file(folder / "vision.safetensors").items()})
+    return model.eval(), tokenizer
 
 
 def assemble(start: Path, detector: Path, out: Path) -> None:
     """Write a model of a trained detector and the language side of another model, which may know fewer classes.
 
     Args:
-        start: folder of the model that the training started from.
+        start: folder of the model, or of the tower, that the training started from.
         detector: averaged weights of the training, ``detector.pt``.
         out: folder of the new model; its tower is replaced.
     """
@@ -139,18 +154,19 @@ def fold(head: RegionHead, slopes: Sequence[float], shifts: Sequence[float]) -> 
             bias[n] = bias[n] * slope + shift
 
 
-def calibrate(root: Path, folder: Path, *, each: int) -> None:
+def calibrate(root: Path, folder: Path, *, each: int, without: frozenset[str] = frozenset()) -> None:
     """Calibrate the class scores of a model on views of the images kept back, at all scales; changes ``folder``.
 
     Args:
         root: folder of the data sets.
         folder: of the model.
         each: at most so many views of an image at a scale.
+        without: withheld classes, see ``sets.read_part``.
     """
     from recipes.builtin_model.check import hits_by_class
     from recipes.builtin_model.end_to_end import load_start
 
-    hits = hits_by_class(load_start(folder).eval(), read_part(root, "dev"), each=each)
+    hits = hits_by_class(load_start(folder).eval(), read_part(root, "dev", without=without), each=each)
     known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
     order = np.argsort(-np.concatenate([h.scores for h in known.values()]), kind="stable")
     together = Hits(
@@ -242,13 +258,24 @@ def bank_of(model: Any, images: Sequence[LabelledImage], *, views: int, seed: in
     return RegionBank(boxes_px=boxes, scores=scores, hidden=hidden, look=look, context=context)
 
 
-def language(root: Path, run: Path, folder: Path, *, steps: int, views: int, rate: float, seed: int) -> None:
-    """Adapt reader, language model and grammar of a model to its regions; changes ``folder``."""
+def language(
+    root: Path,
+    run: Path,
+    folder: Path,
+    *,
+    steps: int,
+    views: int,
+    rate: float,
+    seed: int,
+    without: frozenset[str] = frozenset(),
+) -> None:
+    """Train reader, language model and grammar of a model on its regions, from what they are; changes ``folder``."""
     model, tokenizer = load(folder)
     model.vision_tower.to(torch.bfloat16)
     for part, count in (("train", views), ("dev", min(views, 160))):
         if not (run / f"bank_{part}").exists():
-            save_bank(bank_of(model, read_part(root, part), views=count, seed=seed), run / f"bank_{part}")
+            images = read_part(root, part, without=without)
+            save_bank(bank_of(model, images, views=count, seed=seed), run / f"bank_{part}")
     model.vision_tower.float()
     dev = load_bank(run / "bank_dev")
 
@@ -264,6 +291,7 @@ def language(root: Path, run: Path, folder: Path, *, steps: int, views: int, rat
         checkpoint=run / "language.checkpoint.pt",
         rate=rate,
         seed=seed,
+        withheld=without,
         report=report,
         every=100,
     )
@@ -313,6 +341,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=4e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--without", nargs="*", default=[], choices=CLASSES, help="classes that were withheld")
     given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
@@ -325,10 +354,12 @@ def main(arguments: list[str] | None = None) -> None:
     missing = [f"--{name}" for name in needed if getattr(given, name) is None]
     if missing:
         parser.error(f"{given.step} needs {', '.join(missing)}")
+    torch.manual_seed(given.seed)
+    without = frozenset(given.without)
     if given.step == "model":
         assemble(given.start, given.detector, given.out)
     elif given.step == "calibrate":
-        calibrate(given.data, given.out, each=given.each)
+        calibrate(given.data, given.out, each=given.each, without=without)
     elif given.step == "threshold":
         threshold(given.data, given.out, each=given.each)
     else:
@@ -340,6 +371,7 @@ def main(arguments: list[str] | None = None) -> None:
             views=given.views,
             rate=given.rate,
             seed=given.seed,
+            without=without,
         )
 
 

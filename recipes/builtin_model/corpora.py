@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ CLASSES = (
 )
 """Class names in the order of the region head's outputs."""
 
+OTHER = -1
+"""Label of a box whose class the model does not have: its place counts neither way."""
 SIDE_PX = 336
 """Side of a view, the model's input."""
 
@@ -81,49 +83,66 @@ class Set:
     name: str
     folder: str
     known: frozenset[str]
-    views: tuple[float, float]
-    """Views per image in the first and in the second part of the training views."""
     scales: tuple[float, float]
     """Range of image pixels per view pixel."""
 
+    def known_in(self, present: set[str]) -> frozenset[str]:
+        """Classes known in one image, given those labelled in it."""
+        return known_in_nwpu(self.known, present) if self.name == "nwpu" else self.known
+
 
 SETS = (
-    Set(name="nwpu", folder="nwpu-vhr10", known=_NWPU, views=(7, 5), scales=(0.8, 3.2)),
+    Set(name="nwpu", folder="nwpu-vhr10", known=_NWPU, scales=(0.8, 3.2)),
     Set(
         name="airbus",
         folder="airbus-aircraft",
         known=_SPORTS | {"airplane", "harbor", "ship", "swimming pool"},
-        views=(34, 16),
         scales=(0.7, 5.0),
     ),
     Set(
         name="hrplanes",
         folder="hrplanes",
         known=_SPORTS | {"airplane", "harbor", "swimming pool"},
-        views=(3, 1),
         scales=(0.5, 2.0),
     ),
-    Set(name="pools", folder="pools", known=_NEVER_ON_LAND | {"swimming pool"}, views=(4, 2), scales=(0.7, 3.0)),
+    Set(name="pools", folder="pools", known=_NEVER_ON_LAND | {"swimming pool"}, scales=(0.7, 3.0)),
     Set(
         name="drone",
         folder="drone-vehicles",
         known=_NEVER_ON_LAND | _SPORTS | {"vehicle", "swimming pool"},
-        views=(4, 2),
         scales=(0.7, 3.5),
     ),
-    Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES[:13]), views=(10, 18), scales=(0.6, 2.0)),
+    Set(name="neon", folder="neon-crowns", known=frozenset(CLASSES[:13]), scales=(0.6, 2.0)),
 )
 BANEPA = Set(
     name="banepa",
     folder="banepa-buildings",
     known=_NEVER_ON_LAND | {"building", "swimming pool"},
-    views=(300, 500),
     scales=(0.7, 3.2),
 )
 
 
-def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -> list[LabelledImage]:
-    """Images of a COCO file; boxes of categories outside CLASSES are refused.
+def known_in_nwpu(known: frozenset[str], present: set[str]) -> frozenset[str]:
+    """Classes known in one image of NWPU, given those labelled in it: cars and moored boats are drawn only in the images
+    chosen for them.
+    """
+    return known - ({"vehicle"} - present) - ({"ship"} - present if "harbor" in present else set())
+
+
+def read_coco(
+    file: Path, images: Path, *, source: str, known: Callable[[set[str]], frozenset[str]], other: int | None = None
+) -> list[LabelledImage]:
+    """Images of a COCO file with all their boxes, in the order of the file, which decides what is kept back.
+
+    ``geogrounding.datasets`` reads the same files as questions for one class each, and leaves out what cannot be asked; here
+    every box counts, also those that only say where nothing can be learned.
+
+    Args:
+        file: the annotations.
+        images: folder of the images.
+        source: name of the set.
+        known: the classes known in an image, given those labelled in it.
+        other: label of boxes of categories outside CLASSES; None: they are refused.
 
     Raises:
         InputError: the file is not COCO, or names an unknown category.
@@ -133,34 +152,29 @@ def read_coco(file: Path, images: Path, *, source: str, known: frozenset[str]) -
         names = {int(item["id"]): str(item["name"]) for item in coco["categories"]}
         found: dict[int, list[tuple[int, list[float]]]] = {}
         for item in coco["annotations"]:
-            found.setdefault(int(item["image_id"]), []).append(
-                (CLASSES.index(names[item["category_id"]]), item["bbox"])
-            )
+            name = names[item["category_id"]]
+            label = other if other is not None and name not in CLASSES else CLASSES.index(name)
+            found.setdefault(int(item["image_id"]), []).append((label, item["bbox"]))
         records = [(int(item["id"]), str(item["file_name"])) for item in coco["images"]]
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"{file} is no usable COCO file: {error!r}", hint="it needs images, annotations, categories"
         ) from error
-    pictures = []
+    read = []
     for number, name in records:
         items = found.get(number, [])
         boxes = np.array([[x, y, x + w, y + h] for _, (x, y, w, h) in items], dtype=np.float64).reshape(-1, 4)
-        present = {CLASSES[label] for label, _ in items}
-        covered = known
-        if source == "nwpu":
-            # Cars and moored boats are drawn only in the images chosen for them.
-            covered = known - ({"vehicle"} - present) - ({"ship"} - present if "harbor" in present else set())
-        pictures.append(
+        read.append(
             LabelledImage(
                 source=source,
                 path=images / name,
                 window_px=None,
                 boxes_px=boxes,
                 labels=np.array([label for label, _ in items], dtype=np.int64),
-                known=covered,
+                known=known({CLASSES[label] for label, _ in items if label != other}),
             )
         )
-    return pictures
+    return read
 
 
 def read_raster_and_layer(
@@ -196,16 +210,16 @@ def read_raster_and_layer(
 
 def read_all(root: Path, split: str) -> list[LabelledImage]:
     """Every image of a split (``train`` or ``test``) under the folder of data sets."""
-    pictures = []
+    images = []
     for item in SETS:
         file = root / item.folder / f"{split}.json"
         if file.exists():
-            pictures += read_coco(file, root / item.folder / "images", source=item.name, known=item.known)
+            images += read_coco(file, root / item.folder / "images", source=item.name, known=item.known_in)
     folder = root / BANEPA.folder
     if folder.exists():
         # The scene is 2048 x 4096: the lowest quarter is never trained on.
         window = (0, 0, 2048, 3072) if split == "train" else (0, 3072, 2048, 4096)
-        pictures.append(
+        images.append(
             read_raster_and_layer(
                 folder / "banepa_dev.tif",
                 folder / "banepa_dev_buildings.geojson",
@@ -215,7 +229,7 @@ def read_all(root: Path, split: str) -> list[LabelledImage]:
                 window_px=window,
             )
         )
-    return pictures
+    return images
 
 
 def clip_boxes(
@@ -249,7 +263,7 @@ class View:
 
 
 def draw_view(
-    picture: LabelledImage,
+    labelled: LabelledImage,
     pixels: NDArray[np.uint8],
     rng: np.random.Generator,
     *,
@@ -263,7 +277,7 @@ def draw_view(
     image is padded (black, right and bottom), as a chip of a small raster is.
 
     Args:
-        picture: what is looked at.
+        labelled: what is looked at.
         pixels: of the image.
         rng: decides everything.
         scales: range of image pixels per view pixel.
@@ -277,8 +291,8 @@ def draw_view(
     span = SIDE_PX * scale
     win_w, win_h = min(span, width), min(span, height)
     x0, y0 = rng.uniform(0, width - win_w), rng.uniform(0, height - win_h)
-    if led_to is not None or (len(picture.boxes_px) and rng.random() < 0.6):
-        box = picture.boxes_px[rng.integers(len(picture.boxes_px)) if led_to is None else led_to]
+    if led_to is not None or (len(labelled.boxes_px) and rng.random() < 0.6):
+        box = labelled.boxes_px[rng.integers(len(labelled.boxes_px)) if led_to is None else led_to]
         x0 = float(np.clip((box[0] + box[2]) / 2 - rng.uniform(0.1, 0.9) * win_w, 0, width - win_w))
         y0 = float(np.clip((box[1] + box[3]) / 2 - rng.uniform(0.1, 0.9) * win_h, 0, height - win_h))
     x0, y0, win_w, win_h = round(x0), round(y0), round(win_w), round(win_h)
@@ -286,10 +300,10 @@ def draw_view(
     crop = Image.fromarray(pixels[y0 : y0 + win_h, x0 : x0 + win_w])
     method = Image.Resampling.BOX if scale > 1.5 and rng.random() < 0.5 else Image.Resampling.BILINEAR
     crop = crop.resize((out_w, out_h), method)
-    boxes, visible = clip_boxes(picture.boxes_px, (x0, y0, x0 + win_w, y0 + win_h))
+    boxes, visible = clip_boxes(labelled.boxes_px, (x0, y0, x0 + win_w, y0 + win_h))
     boxes = boxes * np.array([out_w / win_w, out_h / win_h] * 2)
     kept = visible > 0.02
-    boxes, visible, labels = boxes[kept], visible[kept], picture.labels[kept]
+    boxes, visible, labels = boxes[kept], visible[kept], labelled.labels[kept]
     image = np.asarray(crop)
     if augment:
         image, boxes = _turn(image, boxes, flip=bool(rng.random() < 0.5), quarters=int(rng.integers(4)))
@@ -302,8 +316,8 @@ def draw_view(
         boxes_view_px=boxes,
         labels=labels,
         visible=visible,
-        known=np.array([name in picture.known for name in CLASSES]),
-        source=picture.source,
+        known=np.array([name in labelled.known for name in CLASSES]),
+        source=labelled.source,
     )
 
 
@@ -336,14 +350,6 @@ def _recolour(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
     return out
 
 
-def plan(pictures: list[LabelledImage], *, seed: int, part: int = 0) -> list[int]:
-    """Order of training views: an index into ``pictures`` for each, shuffled so that any beginning is a fair mixture."""
-    per_set = {item.name: item.views[part] for item in (*SETS, BANEPA)}
-    order = [n for n, picture in enumerate(pictures) for _ in range(round(per_set[picture.source]))]
-    np.random.default_rng(seed).shuffle(order)
-    return order
-
-
 def scales_of(source: str) -> tuple[float, float]:
     """Range of image pixels per view pixel of a set."""
     return next(item.scales for item in (*SETS, BANEPA) if item.name == source)
@@ -352,16 +358,3 @@ def scales_of(source: str) -> tuple[float, float]:
 def is_dev(image_index: int) -> bool:
     """Every twelfth training image is kept back: never trained on, used to choose settings and calibrate scores."""
     return image_index % 12 == 5
-
-
-def draw_views(pictures: list[LabelledImage], order: list[int], *, seed: int, start: int = 0) -> Iterator[View]:
-    """Views by plan from ``start``; view n depends on ``seed`` and n alone, so a cut-off cache goes on unchanged."""
-    held: dict[int, NDArray[np.uint8]] = {}
-    for n in range(start, len(order)):
-        index = order[n]
-        if index not in held:
-            if len(held) > 64:
-                held.pop(next(iter(held)))
-            held[index] = pictures[index].pixels()
-        rng = np.random.default_rng((seed, n))
-        yield draw_view(pictures[index], held[index], rng, scales=scales_of(pictures[index].source))

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geogrounding.models.builtin.regions import DenseMaps
-from recipes.builtin_model.corpora import CLASSES, SIDE_PX, View
-from recipes.builtin_model.regions import giou
-from recipes.builtin_model.sets import OTHER, LabelledSet
+from recipes.builtin_model.corpora import CLASSES, OTHER, SIDE_PX, View
+from recipes.builtin_model.sets import LabelledSet
 
 STRIDE_PX = 7
 FINE = SIDE_PX // STRIDE_PX
@@ -101,6 +100,15 @@ def target_of(view: View, item: LabelledSet) -> Target:
         weight[area] = ((last - first).prod()) ** -0.5
         care[(IS[name] | IS_NOT[name], *area)] = 1.0
     return Target(label=label, box_px=box, weight=weight, care=care)
+
+
+def giou(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    """IoU and generalised IoU (Rezatofighi et al. 2019, arXiv 1902.09630) of boxes (N, 4) one to one."""
+    inter = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(-1)
+    union = (a[:, 2:] - a[:, :2]).prod(-1) + (b[:, 2:] - b[:, :2]).prod(-1) - inter
+    hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).prod(-1)
+    iou = inter / union.clamp(min=1e-6)
+    return iou, iou - (hull - union) / hull.clamp(min=1e-6)
 
 
 def detection_loss(maps: DenseMaps, label: Tensor, box_px: Tensor, weight: Tensor, care: Tensor) -> Tensor:

@@ -101,13 +101,15 @@ class Detector(nn.Module):
 
 
 def load_start(folder: Path) -> Detector:
-    """The detector of a model folder, with the sizes of today's head."""
+    """The detector of a model folder, with the sizes of today's head; of a folder with a tower alone, a fresh head."""
     from safetensors.torch import load_file
     from transformers import Dinov2Model
 
     tower = Dinov2Model(vision_config())
     state = {k.removeprefix("vision_tower."): v.float() for k, v in load_file(folder / "vision.safetensors").items()}
     tower.load_state_dict(state)
+    if not (folder / "language.safetensors").exists():
+        return Detector(tower.eval(), new_head())
     rest = load_file(folder / "language.safetensors")
     old = {k.removeprefix("region_head."): v.float() for k, v in rest.items() if k.startswith("region_head.")}
     head = new_head()

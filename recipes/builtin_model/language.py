@@ -1,6 +1,6 @@
 """Training of the language side on regions that the trained region head found.
 
-The regions of every cached view are computed once (``RegionBank``). A sample is a set of regions, changed a little (scores
+The regions of every view are computed once (``RegionBank``, made by ``assemble.bank_of``). A sample is a set of regions, changed a little (scores
 shifted, regions dropped, mirrored), and a question about it. The reader learns how surely each region is meant, the language
 model to say what it looks for, and both together the answer token by token.
 """
@@ -22,12 +22,10 @@ from torch import Tensor
 from geogrounding.models.builtin import tokenizer as words
 from geogrounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.models.builtin.modeling import FROZEN, GeogroundForConditionalGeneration
-from geogrounding.models.builtin.processing import normalise
 from geogrounding.models.builtin.question_encoder import Seen
 from geogrounding.models.builtin.region_loss import NO_REGION
-from geogrounding.models.builtin.regions import RegionHead, Regions, select_regions
+from geogrounding.models.builtin.regions import Regions
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX
-from recipes.builtin_model.features import Cache, Joined
 from recipes.builtin_model.questions import Asked, ask_about
 
 IGNORE = -100
@@ -71,33 +69,6 @@ class RegionBank:
             look=torch.from_numpy(self.look.astype(np.float32)),
         )
         return Seen(regions=regions, context=torch.from_numpy(self.context.astype(np.float32)))
-
-
-@torch.no_grad()
-def build_bank(
-    head: RegionHead, cache: Cache | Joined, index: Sequence[int], config: GeogroundConfig, *, batch: int = 16
-) -> RegionBank:
-    """Run the region head over cached views."""
-    parts: list[tuple[NDArray[Any], ...]] = []
-    for k in range(0, len(index), batch):
-        some = list(index[k : k + batch])
-        features = torch.from_numpy(np.stack([cache.features[n] for n in some])).float()
-        with torch.autocast("cpu", torch.bfloat16):
-            maps = head(features, normalise(np.stack([cache.pixels[n] for n in some])))
-        keep = config.regions
-        found = select_regions(maps, side_px=SIDE_PX, candidates=config.candidates, keep=keep, least=keep).best(keep)
-        pooled = torch.nn.functional.adaptive_avg_pool2d(maps.coarse.float(), config.context_grid)
-        parts.append(
-            (
-                found.boxes_px.float().numpy(),
-                found.scores.float().numpy(),
-                found.hidden.half().numpy(),
-                found.look.half().numpy(),
-                pooled.half().numpy(),
-            )
-        )
-    boxes, scores, hidden, look, context = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return RegionBank(boxes_px=boxes, scores=scores, hidden=hidden, look=look, context=context)
 
 
 def save_bank(bank: RegionBank, folder: Path) -> None:

@@ -16,10 +16,10 @@ from PIL import Image
 
 from geogrounding.geometry.boxes import as_boxes, iou_matrix
 from geogrounding.types import Task
-from recipes.builtin_model.corpora import CLASSES, LabelledImage
+from recipes.builtin_model.corpora import CLASSES, OTHER, LabelledImage
 from recipes.builtin_model.matching import match
 from recipes.builtin_model.samples import choosing_records
-from recipes.builtin_model.sets import OTHER, read_part
+from recipes.builtin_model.sets import read_part
 
 ABSENT = ("airplane", "harbor", "ground track field", "storage tank", "swimming pool", "wind turbine")
 """Asked about images whose set shows none of them."""

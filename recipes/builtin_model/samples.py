@@ -19,7 +19,7 @@ from geogrounding.datasets.synthetic import Expression, Kind, Objects, make_expr
 from geogrounding.models.prompts import build_prompt
 from geogrounding.types import Question
 from recipes.builtin_model.corpora import CLASSES, LabelledImage, draw_view, is_dev, read_all, scales_of
-from recipes.builtin_model.regions import MIN_SIDE_PX, MIN_VISIBLE
+from recipes.builtin_model.detector import MIN_SIDE_PX, MIN_VISIBLE
 
 CHOOSING: tuple[Kind, ...] = ("position", "rank", "size", "relation")
 """Kinds of expression that choose among the objects of a class."""

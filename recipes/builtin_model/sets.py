@@ -9,20 +9,16 @@ Frames: as in ``images``.
 
 from __future__ import annotations
 
-import json
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from recipes.builtin_model import corpora
-from recipes.builtin_model.corpora import CLASSES, LabelledImage
+from recipes.builtin_model.corpora import CLASSES, OTHER, LabelledImage, known_in_nwpu
 
-OTHER = -1
-"""Label of a box whose class the model does not have: its place counts neither way."""
 _FIELDS = frozenset({"baseball diamond", "tennis court", "basketball court", "ground track field"})
 _FAR = frozenset({"airplane", "baseball diamond", "ground track field", "wind turbine"})
 """What stands apart and would have been seen in a few images of something else."""
@@ -150,8 +146,7 @@ def _covered(item: LabelledSet, present: set[str]) -> frozenset[str]:
     """Classes known in one image of a set, given those labelled in it."""
     known = item.known
     if item.folder == "nwpu-vhr10":
-        # Cars and moored boats are drawn only in the images chosen for them.
-        return known - ({"vehicle"} - present) - ({"ship"} - present if "harbor" in present else set())
+        return known_in_nwpu(known, present)
     if item.folder == "rsod":  # each image was chosen for one class; of tracks only one is drawn
         return known | (present & {"storage tank", "overpass"})
     return known
@@ -159,28 +154,10 @@ def _covered(item: LabelledSet, present: set[str]) -> frozenset[str]:
 
 def _read(root: Path, item: LabelledSet, split: str) -> list[tuple[LabelledImage, str]]:
     folder = root / item.folder
-    coco = json.loads((folder / f"{split}.json").read_text())
-    names = {int(c["id"]): str(c["name"]) for c in coco["categories"]}
-    boxes: dict[int, list[list[float]]] = {}
-    labels: dict[int, list[int]] = {}
-    for box in coco["annotations"]:
-        x, y, w, h = box["bbox"]
-        name = names[box["category_id"]]
-        boxes.setdefault(box["image_id"], []).append([x, y, x + w, y + h])
-        labels.setdefault(box["image_id"], []).append(CLASSES.index(name) if name in CLASSES else OTHER)
-    out = []
-    for image in coco["images"]:
-        mine = labels.get(image["id"], [])
-        labelled = LabelledImage(
-            source=item.folder,
-            path=folder / "images" / image["file_name"],
-            window_px=None,
-            boxes_px=np.array(boxes.get(image["id"], []), np.float64).reshape(-1, 4),
-            labels=np.array(mine, np.int64),
-            known=_covered(item, {CLASSES[n] for n in mine if n != OTHER}),
-        )
-        out.append((labelled, image["file_name"]))
-    return out
+    images = corpora.read_coco(
+        folder / f"{split}.json", folder / "images", source=item.folder, known=partial(_covered, item), other=OTHER
+    )
+    return [(labelled, labelled.path.relative_to(folder / "images").as_posix()) for labelled in images]
 
 
 def _first_sets(root: Path) -> list[LabelledImage]:
@@ -188,13 +165,23 @@ def _first_sets(root: Path) -> list[LabelledImage]:
     return corpora.read_all(root, "train")
 
 
-def read_part(root: Path, part: str) -> list[LabelledImage]:
+def read_part(root: Path, part: str, *, without: frozenset[str] = frozenset()) -> list[LabelledImage]:
     """Labelled images of every set under ``root``.
 
     Args:
         root: folder of the data sets.
         part: ``train``, ``dev`` (of the training split, kept back by scene) or ``test``.
+        without: classes to withhold: images that show one are left out, and the classes count as labelled nowhere.
     """
+    gone = [CLASSES.index(name) for name in sorted(without)]
+    return [
+        replace(labelled, known=labelled.known - without)
+        for labelled in _read_part(root, part)
+        if not set(gone) & set(labelled.labels.tolist())
+    ]
+
+
+def _read_part(root: Path, part: str) -> list[LabelledImage]:
     old_dev = {p.path for n, p in enumerate(_first_sets(root)) if corpora.is_dev(n)}
     out: list[LabelledImage] = []
     for item in SETS:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from recipes.builtin_model.corpora import CLASSES
 from recipes.builtin_model.end_to_end import Options, load_start, train
 from recipes.builtin_model.sets import read_part
 from recipes.builtin_model.views import Views
@@ -21,9 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Entry point; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument(
-        "--start", type=Path, required=True, help="model folder whose tower and head are trained further"
-    )
+    parser.add_argument("--start", type=Path, required=True, help="folder of a model, or of a tower alone")
+    parser.add_argument("--without", nargs="*", default=[], choices=CLASSES, help="classes to withhold")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="the learning rate has fallen to nothing then")
     parser.add_argument("--steps", type=int, default=None)
@@ -35,7 +35,8 @@ def main(arguments: list[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
-    images = read_part(given.data, "train")
+    torch.manual_seed(given.seed)
+    images = read_part(given.data, "train", without=frozenset(given.without))
     done = 0
     if (given.run / "checkpoint.pt").exists():
         done = int(torch.load(given.run / "checkpoint.pt", weights_only=True)["step"]) * given.batch

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.utils.data import IterableDataset, get_worker_info
 
-from recipes.builtin_model.corpora import SIDE_PX, LabelledImage, View, draw_view
+from recipes.builtin_model.corpora import OTHER, SIDE_PX, LabelledImage, View, draw_view
 from recipes.builtin_model.detector import Target, target_of
-from recipes.builtin_model.sets import OTHER, set_of
+from recipes.builtin_model.sets import set_of
 
 LED = 0.75
 """Share of views that are led to an object; the others lie anywhere, so that background is seen too."""

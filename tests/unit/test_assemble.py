@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from geogrounding.models.builtin.regions import RegionHead
-from recipes.builtin_model.assemble import BEST_F1_AT, _grown, fold, platt
+from recipes.builtin_model.assemble import BEST_F1_AT, _grown, assemble, fold, load, platt
 from recipes.builtin_model.corpora import CLASSES
-from recipes.builtin_model.end_to_end import KEPT_CLASSES, grown_head
+from recipes.builtin_model.end_to_end import KEPT_CLASSES, grown_head, load_start
 from recipes.builtin_model.matching import Hits
 
 
@@ -72,3 +74,28 @@ def test_f1_is_best_at_the_default_score_wherever_the_scores_lay(shift: float) -
     calibrated = Hits(scores=again, right=right, targets=hits.targets)
     assert calibrated.f1(BEST_F1_AT) > 0.985 * calibrated.best_threshold()[1]
     assert slope == pytest.approx(1.0, abs=0.15), "these logits were right up to the shift"
+
+
+def test_a_model_is_made_from_a_tower_alone(tmp_path: Path) -> None:
+    """The first steps of the recipe: tower, detector, model, without any weights of before."""
+    from safetensors.torch import save_file
+    from transformers import Dinov2Model
+
+    from geogrounding.models import builtin
+    from geogrounding.types import Question
+    from recipes.builtin_model.backbone import vision_config
+
+    torch.manual_seed(0)
+    tower = Dinov2Model(vision_config()).half().state_dict()
+    save_file({k: v.contiguous() for k, v in tower.items()}, tmp_path / "vision.safetensors")
+    detector = load_start(tmp_path)
+    trained = {n: p.detach() for n, p in detector.named_parameters() if p.requires_grad}
+    torch.save(trained, tmp_path / "detector.pt")
+    assemble(tmp_path, tmp_path / "detector.pt", tmp_path / "model")
+    made, _ = load(tmp_path / "model")
+    assert made.config.classes == list(CLASSES)
+    assert torch.allclose(made.region_head.out.weight, detector.head.out.weight.float(), atol=2e-3)
+    [[answer]] = builtin.load(tmp_path / "model").ground(
+        [np.full((336, 336, 3), 90, np.uint8)], [Question(expression="ship", task="detect")]
+    )
+    assert answer.error is None

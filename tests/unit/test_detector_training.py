@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,9 @@ import torch
 from PIL import Image
 
 from geogrounding.models.builtin.regions import DenseMaps
-from recipes.builtin_model.corpora import CLASSES, LabelledImage, View
+from recipes.builtin_model.corpora import CLASSES, OTHER, LabelledImage, View
 from recipes.builtin_model.detector import FINE, IS, IS_NOT, Target, detection_loss, target_of
-from recipes.builtin_model.sets import OTHER, SETS, LabelledSet, set_of
+from recipes.builtin_model.sets import SETS, LabelledSet, read_part, set_of
 from recipes.builtin_model.views import SIZES_PX, Views, chances, draw
 
 SHIP, TREE, HOUSE, BRIDGE, PANEL = (CLASSES.index(n) for n in ("ship", "tree", "building", "bridge", "solar panel"))
@@ -171,3 +172,21 @@ def test_every_set_knows_only_classes_of_the_model() -> None:
         assert set(item.faint) <= item.known
         assert set_of(item.folder) is item
         assert item.scales[0] < item.scales[1]
+
+
+def test_images_that_show_a_withheld_class_are_gone_and_it_is_known_nowhere(tmp_path: Path) -> None:
+    folder = tmp_path / "simd"
+    (folder / "images").mkdir(parents=True)
+    coco = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 9, "height": 9} for n in range(40)],
+        "annotations": [{"image_id": n, "category_id": 1 + n % 3, "bbox": [1, 2, 3, 4]} for n in range(40) if n % 4],
+        "categories": [{"id": 1, "name": "ship"}, {"id": 2, "name": "vehicle"}, {"id": 3, "name": "helicopter"}],
+    }
+    (folder / "train.json").write_text(json.dumps(coco))
+    all_of_them = [*read_part(tmp_path, "train"), *read_part(tmp_path, "dev")]
+    assert len(all_of_them) == 40
+    assert any(OTHER in labelled.labels for labelled in all_of_them)
+    kept = [p for part in ("train", "dev") for p in read_part(tmp_path, part, without=frozenset({"ship"}))]
+    assert len(kept) == sum(SHIP not in labelled.labels for labelled in all_of_them) < 40
+    assert not any("ship" in labelled.known for labelled in kept)
+    assert all("vehicle" in labelled.known for labelled in kept)

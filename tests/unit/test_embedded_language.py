@@ -13,9 +13,7 @@ from transformers import Dinov2Config
 
 from geogrounding.models.builtin import tokenizer as words
 from recipes.builtin_model import language, questions
-from recipes.builtin_model.corpora import CLASSES, SIDE_PX, View
-from recipes.builtin_model.features import Cache, Joined
-from recipes.builtin_model.regions import UNLABELLED, new_head, target_of, train_head
+from recipes.builtin_model.corpora import CLASSES, SIDE_PX
 
 REGIONS = 8
 TINY_VIT: dict[str, Any] = {
@@ -123,71 +121,3 @@ def test_a_bank_is_read_back(tmp_path: Path) -> None:
     some = bank(2)
     language.save_bank(some, tmp_path / "bank")
     assert np.array_equal(language.load_bank(tmp_path / "bank").look, some.look)
-
-
-def view_with_a_ship() -> View:
-    return View(
-        pixels=np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8),
-        content_px=(SIDE_PX, 210),
-        boxes_view_px=np.array([[70.0, 70, 140, 112], [0, 0, 6, 90]]),
-        labels=np.array([1, 1]),
-        visible=np.array([1.0, 0.3]),
-        known=np.array([name == "ship" for name in CLASSES]),
-        source="test",
-    )
-
-
-def test_region_targets_leave_out_what_is_cut_and_what_is_not_labelled(tmp_path: Path) -> None:
-    cache = filled_cache(tmp_path, 1)
-    target = target_of(cache.records()[0])
-    assert target.label[13, 15] == 1
-    assert target.box_px[13, 15].tolist() == [70, 70, 140, 112]
-    assert target.label[5, 0] == -1
-    assert (target.care[:, 5, 0] == 0).all()  # an object mostly outside: neither found nor absent
-    assert target.care[1, 20, 40] == 1
-    assert target.care[0, 20, 40] == 0
-    assert target.care[-1, 20, 40] == UNLABELLED  # something nobody named may stand there
-    assert target.care[0, 40, 3] == 1  # but there is none in the black margin
-    assert target.care[0, 13, 15] == 1  # nor where the ship is
-
-
-def test_several_caches_are_one_and_views_of_withheld_classes_are_gone(tmp_path: Path) -> None:
-    filled_cache(tmp_path, 2)
-    folders = [tmp_path / "cache", tmp_path / "cache"]
-    assert len(Joined(folders, withheld=frozenset({"ship"}))) == 0
-    joined = Joined(folders, withheld=frozenset({"bridge"}))
-    assert len(joined) == 4
-    assert joined.features[3].shape == (576, 768)
-    assert joined.pixels[3].shape == (SIDE_PX, SIDE_PX, 3)
-    assert not any(record.known[CLASSES.index("bridge")] for record in joined.records())
-
-
-def filled_cache(folder: Path, count: int) -> Cache:
-    from transformers import Dinov2Model
-
-    torch.manual_seed(0)
-    config = Dinov2Config(**(TINY_VIT | {"hidden_size": 384, "num_hidden_layers": 11, "mlp_ratio": 1}))
-    cache = Cache(folder / "cache", views=count)
-    cache.fill(Dinov2Model(config).eval(), ((view_with_a_ship(), n) for n in range(count)), batch=2)
-    return cache
-
-
-def test_the_region_head_learns_and_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    cache = filled_cache(tmp_path, 2)
-    torch.manual_seed(0)
-    seen: list[float] = []
-
-    def report(step: int, head: Any) -> None:
-        from recipes.builtin_model.inspection import find
-
-        _boxes, scores = find(head, cache, [0])[0]
-        seen.append(float(scores[:, 1].max()))
-
-    head = new_head(16, 16)
-    train_head(
-        head, cache, lambda r: True, steps=12, checkpoint=tmp_path / "h.pt", batch=2, rate=1e-2, report=report, every=6
-    )
-    assert seen[-1] > seen[0]
-    again = train_head(new_head(16, 16), cache, lambda r: True, steps=12, checkpoint=tmp_path / "h.pt", batch=2)
-    for mine, theirs in zip(again.parameters(), torch.load(tmp_path / "h.pt")["average"].values(), strict=True):
-        assert torch.equal(mine, theirs)
