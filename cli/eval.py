@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from geogrounding.errors import IncompleteError, OutputError
+from geogrounding.errors import IncompleteError, OutputError, SettingsError
 from geogrounding.types import DataFormat, OnError, Task
 
 from . import build
@@ -88,7 +88,7 @@ DATA = opt.together(
     "--task",
     type=click.Choice(get_args(Task)),
     section="Question",
-    help="refer: the one target of an expression. detect: all boxes. segment: masks. "
+    help="refer: the one target of an expression. detect: all boxes. segment: masks, of --segmenter. "
     "Default: what the labels hold; a COCO file is for detect.",
 )
 @opt.option(
@@ -100,6 +100,7 @@ DATA = opt.together(
 )
 @opt.MODEL
 @opt.GRID
+@opt.OUTLINES
 @opt.option(
     "--json",
     "json_file",
@@ -139,19 +140,31 @@ def command(data: Path, json_file: Path | None, report: Path | None, **options: 
     Examples:
       geoground eval --data test.json --images img/
       geoground eval --data test.json --images img/ --task refer --model runs/b --json m.json
+      geoground eval --data EarthReason --split val --task segment --segmenter facebook/sam2.1-hiera-large
       geoground eval --data test.json --negatives 3 --limit 50 --report report/
       geoground eval --data VRSBench_EVAL_referring.json --images img/ --model ./Geo-R1 --device cuda
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, allow_failed, overwrite = (options.pop(name) for name in ("quiet", "allow_failed", "overwrite"))
     _check_json(json_file, overwrite=overwrite)
-    names = ("tile_size", "overlap", "resolution_m", "scales")
+    names = ("tile_size", "overlap", "resolution_m", "scales", "outline", "simplify_m")
     settings = {name: value for name in names if (value := options.pop(name)) is not None}
+    segmenter = build.segmenter_loader(options)
     load = build.model_loader(options)
 
     from geogrounding.settings import RunSettings
 
     # The grid is checked before anything is read: a wrong option must not cost a model's loading.
-    RunSettings(source="", expressions=("any",), min_score=options["min_score"], pixel_coordinates=True, **settings)
+    RunSettings(
+        source="",
+        expressions=("any",),
+        min_score=options["min_score"],
+        pixel_coordinates=True,
+        **{"task": options["task"] or "segment", **settings},
+    )
+    if settings.get("outline", "mask") not in ("mask", "regular", "oriented"):
+        raise SettingsError(
+            f"the outline {settings['outline']} has no mask to measure", hint="Choose mask, regular or oriented."
+        )
 
     from geogrounding.evaluation import evaluate
     from geogrounding.evaluation.report import check_folder, write_report
@@ -159,10 +172,16 @@ def command(data: Path, json_file: Path | None, report: Path | None, **options: 
     if report is not None:
         check_folder(report, overwrite=overwrite)
     samples = _read(data, options, quiet=quiet)
-    with closing(load()) as model, _progress(quiet=quiet) as on_image:
+    masks = any(sample.task == "segment" for sample in samples.samples)
+    with (
+        closing(load()) as model,
+        closing(segmenter()) if masks else nullcontext() as drawn,
+        _progress(quiet=quiet) as on_image,
+    ):
         found = evaluate(
             model,
             samples.samples,
+            segmenter=drawn,
             min_score=options["min_score"],
             limit=options["limit"],
             seed=options["seed"],

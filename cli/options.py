@@ -225,7 +225,7 @@ CONTEXT = option(
     help="Vector layer that the query speaks of by this name (default: that of the file); may be repeated.",
 )
 
-RESULT = together(
+OUTLINES = together(
     option(
         "--outline",
         type=click.Choice(get_args(Outline)),
@@ -250,6 +250,10 @@ RESULT = together(
         metavar="NAME|FOLDER|HUB-ID",
         help="What draws masks: builtin, or a SAM 2.1 or SAM checkpoint such as facebook/sam2.1-hiera-large.",
     ),
+)
+
+RESULT = together(
+    OUTLINES,
     option(
         "--merge",
         type=click.Choice(get_args(MergeMethod)),

@@ -16,6 +16,7 @@ from geogrounding.evaluation.metric_tables import Curves, Measured, Resampling
 from geogrounding.evaluation.metrics import refer_metrics, segment_metrics
 from geogrounding.evaluation.predict import Prediction, PredictOptions, by_image, predict
 from geogrounding.models.base import Model
+from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.types import Task
 
 _BUILTIN = "builtin:"
@@ -39,11 +40,12 @@ class Evaluation:
         return list(dict.fromkeys((o.sample.image.name, o.failure) for o in self.predictions if o.failure is not None))
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913 - keyword-only options of the public function
     model: Model,
     samples: Sequence[Sample],
     *,
     min_score: float | None = None,
+    segmenter: Segmenter | None = None,
     limit: int | None = None,
     seed: int = 0,
     resamples: int = 1000,
@@ -57,6 +59,7 @@ def evaluate(
         samples: all of one task.
         min_score: boxes that score less do not count (average precision looks at all of them); None takes the model's
             own default.
+        segmenter: draws the boxes found for samples of the task ``segment``; stays open. None: boxes count as masks.
         limit: number of images, drawn by the seed; None is all of them.
         seed: of that choice and of the intervals.
         resamples: how often images are drawn again for the intervals; 0 for none.
@@ -81,7 +84,7 @@ def evaluate(
         )
     begin = time.monotonic()
     chosen = choose(samples, limit, seed)
-    options = PredictOptions(min_score=min_score, settings=dict(settings or {}))
+    options = PredictOptions(min_score=min_score, segmenter=segmenter, settings=dict(settings or {}))
     predictions = tuple(predict(model, chosen, options, on_image=on_image))
     seconds = time.monotonic() - begin
     unscaled = (
@@ -95,6 +98,7 @@ def evaluate(
         "task": tasks[0],
         "model": model.name,
         "fingerprint": model.fingerprint,
+        **({} if segmenter is None or tasks[0] != "segment" else {"segmenter": segmenter.name}),
         **{name: value for name, value in measured.metrics.items() if name != "per_class"},
         "questions": len(predictions),
         "pictures": len(by_image(chosen)),

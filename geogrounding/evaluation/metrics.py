@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 
 from geogrounding.evaluation.bootstrap import ratio
 from geogrounding.evaluation.metric_tables import (
@@ -93,19 +94,30 @@ def refer_metrics(predictions: Sequence[Prediction], resampling: Resampling, *, 
 
 
 def segment_metrics(predictions: Sequence[Prediction], resampling: Resampling) -> Measured:
-    """GIoU and cIoU, the answered boxes taken as masks. Areas are exact.
+    """GIoU and cIoU.
 
-    An empty answer to an empty image is IoU 1, anything else there is 0.
+    Of masks in the first place (``giou``, ``ciou``), of the outlines that a run would write (``giou_outlines``,
+    ``ciou_outlines``) and of boxes (``giou_boxes``, ``ciou_boxes``); masks and outlines are counted in pixels of the image,
+    areas of boxes are exact. Where no segmenter was asked, boxes count as masks (``"masks": "boxes"``). An empty answer to
+    an empty image is IoU 1, anything else there is 0.
     """
-    areas = np.array([_areas(o) for o in predictions], np.float64).reshape(-1, 2)
-    inter, union = areas[:, 0], areas[:, 1]
-    iou = np.where(union > 0, inter / np.maximum(union, np.finfo(np.float64).tiny), 1.0)
+    drawn = all(o.masks_px is not None for o in predictions)
+    areas = {"boxes": np.array([_areas(o) for o in predictions], np.float64).reshape(-1, 2)}
+    if drawn:
+        counted = np.array([_pixels(o) for o in predictions], np.float64).reshape(-1, 2, 2)
+        areas = {"": counted[:, 0], "outlines": counted[:, 1], **areas}
+    else:
+        areas = {"": areas["boxes"]}
     target, one = np.array([has_target(o) for o in predictions], np.float64), np.ones(len(predictions))
     ratios = Ratios(predictions)
-    ratios.add("giou", iou, one)
-    ratios.add("ciou", inter, union)
+    for name, (inter, union) in ((name, own.T) for name, own in areas.items()):
+        suffix = f"_{name}" if name else ""
+        ratios.add(f"giou{suffix}", _iou(inter, union), one)
+        ratios.add(f"ciou{suffix}", inter, union)
+    inter, union = areas[""].T
+    iou = _iou(inter, union)
     ratios.add("geo_r1_giou", np.where(union > 0, iou, 0.0), one)
-    metrics: dict[str, Any] = {"n": len(predictions), "masks": "boxes"}
+    metrics: dict[str, Any] = {"n": len(predictions), "masks": "masks" if drawn else "boxes"}
     add_none_rate(ratios, metrics, predictions)
     metrics |= with_intervals(ratios.values(), ratios.intervals(resampling))
     metrics["per_class"] = _classes(
@@ -127,6 +139,31 @@ def segment_metrics(predictions: Sequence[Prediction], resampling: Resampling) -
             lines=(success_curve("all with a target", iou[target > 0]),),
         ),
     )
+
+
+def _iou(inter: Values, union: Values) -> Values:
+    return np.where(union > 0, inter / np.maximum(union, np.finfo(np.float64).tiny), 1.0)
+
+
+def _pixels(prediction: Prediction) -> list[tuple[int, int]]:
+    """Pixels of intersection and union of masks and truth, and of outlines and truth."""
+    true = _painted(prediction.sample.polygons_px, prediction.sample.size_px)
+    counts = []
+    for shapes in (prediction.masks_px or (), prediction.outlines_px or ()):
+        found = _painted(shapes, prediction.sample.size_px)
+        counts.append((int((true & found).sum()), int((true | found).sum())))
+    return counts
+
+
+def _painted(shapes: Sequence[shapely.Geometry], size_px: tuple[int, int]) -> NDArray[np.bool_]:
+    """The pixels (height, width) whose centres shapes cover."""
+    from rasterio.features import rasterize
+
+    width, height = size_px
+    filled = [shape for shape in map(shapely.make_valid, shapes) if shape.area > 0]
+    if not filled:
+        return np.zeros((height, width), np.bool_)
+    return np.asarray(rasterize(filled, (height, width), dtype="uint8")) > 0
 
 
 def add_none_rate(ratios: Ratios, metrics: dict[str, Any], predictions: Sequence[Prediction]) -> Values:

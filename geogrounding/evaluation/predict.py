@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
 from geogrounding.datasets.sample import Sample
@@ -17,9 +18,10 @@ from geogrounding.errors import InputError
 from geogrounding.execution.results import Collection
 from geogrounding.geometry.boxes import Boxes
 from geogrounding.models.base import Model
+from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.pipeline import Walk, walk_scene
 from geogrounding.settings import MAX_EXPRESSIONS, RunSettings
-from geogrounding.types import Task
+from geogrounding.types import Outline, Task
 
 FAINT = 0.05
 """Average precision ranks boxes down to this score, whatever the score from which a run keeps them."""
@@ -46,6 +48,11 @@ class Prediction:
     """The boxes that a run would write."""
     ranked: ScoredBoxes
     """The same with boxes of low score, for average precision; only for the task ``detect``, else as ``kept``."""
+    masks_px: tuple[shapely.Geometry, ...] | None = None
+    """The masks of the kept boxes along pixel edges, pixels of the image; None where no segmenter was asked. An object
+    that the segmenter does not recognise has its box."""
+    outlines_px: tuple[shapely.Geometry, ...] | None = None
+    """The outlines that a run would write of them."""
     chips: int
     failure: str | None = None
     """Why the answer is incomplete: the image cannot be read, or chips failed."""
@@ -62,6 +69,8 @@ class PredictOptions:
 
     min_score: float | None = None
     """Boxes that score less are left out of what a run would give; None takes what suits the model."""
+    segmenter: Segmenter | None = None
+    """Draws what is found for samples of the task ``segment``; None: their boxes count as masks."""
     settings: dict[str, Any] = field(default_factory=dict)
     """Such as ``tile_size``, ``overlap``, ``scales``, ``merge``."""
 
@@ -103,8 +112,8 @@ def predict(
     """
     groups = by_image(samples)
     for number, group in enumerate(groups, start=1):
-        for task in dict.fromkeys(_question_task(sample) for sample in group):
-            same = [sample for sample in group if _question_task(sample) == task]
+        for task in dict.fromkeys(sample.task for sample in group):
+            same = [sample for sample in group if sample.task == task]
             expressions = list(dict.fromkeys(sample.expression for sample in same))
             for start in range(0, len(expressions), MAX_EXPRESSIONS):
                 some = tuple(expressions[start : start + MAX_EXPRESSIONS])
@@ -113,15 +122,13 @@ def predict(
             on_image(number, len(groups))
 
 
-def _question_task(sample: Sample) -> Task:
-    """The task of the question: masks are asked for as boxes."""
-    return "refer" if sample.task == "refer" else "detect"
-
-
 def _predict_image(
     model: Model, samples: Sequence[Sample], expressions: tuple[str, ...], task: Task, options: PredictOptions
 ) -> Iterator[Prediction]:
     window_px = samples[0].window_px
+    own = dict(options.settings)
+    if task != "segment" or options.segmenter is None:
+        own |= {"outline": "box", "simplify_m": None}
     settings = RunSettings(
         source=str(samples[0].image),
         expressions=expressions,
@@ -129,14 +136,15 @@ def _predict_image(
         pixel_coordinates=True,
         bbox=None if window_px is None else (*map(float, window_px),),  # type: ignore[arg-type]
         min_score=options.min_score,
-        **options.settings,
+        **own,
     )
     empty = ScoredBoxes(boxes_px=np.empty((0, 4)), scores=np.empty(0))
     try:
         with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="geogrounding-") as folder:
             warnings.filterwarnings("ignore", "Dataset has no geotransform")  # rasterio, about any JPEG
-            with walk_scene(settings, model, Path(folder) / "run.journal") as walk:
-                kept = _found(walk.collection, samples)
+            with walk_scene(settings, model, Path(folder) / "run.journal", segmenter=options.segmenter or "") as walk:
+                kept = _found(_drawn(walk, "box"), samples)
+                masks, outlines = _masks(walk, samples) if settings.needs_masks else ({}, {})
                 ranked = _found(_with_faint(walk), samples) if task == "detect" else kept
                 chips = len(walk.plan.grid)
                 failed = walk.report.failed_chips
@@ -149,11 +157,44 @@ def _predict_image(
         words = sample.expression
         yield Prediction(
             sample=sample,
+            masks_px=masks.get(words, ()) if settings.needs_masks else None,
+            outlines_px=outlines.get(words, ()) if settings.needs_masks else None,
             kept=kept.get(words, empty),
             ranked=ranked.get(words, empty) if sample.task == "detect" else kept.get(words, empty),
             chips=chips,
             failure=failure,
         )
+
+
+def _drawn(walk: Walk, outline: Outline, simplify_m: float | None = None) -> Collection:
+    """The same answers with other outlines."""
+    if walk.settings.drawn_outline == outline and walk.settings.simplify_m == simplify_m:
+        return walk.collection
+    settings = replace(walk.settings, outline=outline, simplify_m=simplify_m)
+    return Collection(walk.scene, walk.plan, settings, walk.journal, model_name=walk.model.name)
+
+
+Shapes = dict[str, tuple[shapely.Geometry, ...]]
+
+
+def _masks(walk: Walk, samples: Sequence[Sample]) -> tuple[Shapes, Shapes]:
+    """Masks and outlines by expression, in pixels of the samples' image."""
+    inside = {feature.id: feature.geometry_crs for feature in _drawn(walk, "box")}
+    found: list[Shapes] = []
+    for collection in (_drawn(walk, "mask", 0.0), walk.collection):
+        shapes: Shapes = {}
+        for feature in collection:
+            belongs, _ = _in_image(np.array([inside[feature.id].bounds], np.float64), samples[0])
+            if belongs[0]:
+                shapes[feature.query] = (*shapes.get(feature.query, ()), _moved(feature.geometry_crs, samples[0]))
+        found.append(shapes)
+    return found[0], found[1]
+
+
+def _moved(shape: shapely.Geometry, sample: Sample) -> shapely.Geometry:
+    x0, y0 = (0, 0) if sample.window_px is None else sample.window_px[:2]
+    moved: shapely.Geometry = shapely.transform(shape, lambda xy: xy - [x0, y0])
+    return moved
 
 
 def _with_faint(walk: Walk) -> Collection:

@@ -2,11 +2,12 @@
 
     R=runs/masks; D=../shared/data
     python -m recipes.builtin_masks crops --data $D --run $R
-    python -m recipes.builtin_masks train --run $R --out geogrounding/models/segmenters/weights
+    python -m recipes.builtin_masks train --run $R --out geogrounding/models/segmenters/weights --minutes 25 --threads 2
     python -m recipes.builtin_masks measure --data $D --json masks.json
 
-Every random choice follows from ``--seed``. The weights of the package were made with seed 0 and are those after 800 of
-1,600 steps.
+``train`` goes on from the shipped weights (``--start none``: from random ones), ends after ``--steps`` or ``--minutes``,
+writes the weights that did best on crops kept back, and goes on where it was cut off with ``--resume``. Every random
+choice follows from ``--seed``.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from pathlib import Path
 
 import torch
 
+from geogrounding.models.segmenters.builtin import WEIGHTS
 from recipes.builtin_masks.crops import Crops, draw_crops
 from recipes.builtin_masks.measure import measure
-from recipes.builtin_masks.train import train
+from recipes.builtin_masks.train import Budget, train
 
-DRAWS, STEPS = 24, 1600
+DRAWS, STEPS = 12, 3000
 
 
 def main() -> None:
@@ -35,6 +37,9 @@ def main() -> None:
     parser.add_argument("--preview", type=Path, help="image of the outlines")
     parser.add_argument("--draws", type=int, default=DRAWS, help="crops of each outline")
     parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--minutes", type=float, help="end the training after so long")
+    parser.add_argument("--start", default=str(WEIGHTS), help="weights to begin with, or none")
+    parser.add_argument("--resume", action="store_true", help="go on with the training in --run")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     asked = parser.parse_args()
@@ -48,7 +53,15 @@ def main() -> None:
         if asked.json is not None:
             asked.json.write_text(text + "\n")
     else:
-        train(Crops.load(asked.run / "crops.npz"), asked.out, steps=asked.steps, seed=asked.seed)
+        train(
+            Crops.load(asked.run / "crops.npz"),
+            asked.out,
+            budget=Budget(steps=asked.steps, minutes=asked.minutes),
+            seed=asked.seed,
+            start=None if asked.start == "none" else Path(asked.start),
+            state=asked.run / "state.pt",
+            resume=asked.resume,
+        )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Buildings of Banepa and Kampala come with polygons: they are turned by any angle
 cut at simulated chip borders. Everything else has boxes only, which teach by their projections (see ``train``); storage
 tanks and tree crowns are taken for the ellipse inside their box.
 
-Frame: ``crop px`` are pixels of the 48 x 48 crop, half-open floats.
+Frame: ``crop px`` are pixels of the square crop (``network.FRAMING``), half-open floats.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import shapely
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from geogrounding.models.segmenters.network import SIDE_PX, WINDOW_SHARE
+from geogrounding.models.segmenters.network import FRAMING
 
+SIDE_PX, WINDOW_SHARE = FRAMING.side_px, FRAMING.share
 MASK, BOX, ELLIPSE = range(3)
 """What teaches: a mask, the projections of a box, the ellipse inside a box."""
 BANEPA_TRAIN_ROWS = 3072
@@ -43,6 +44,8 @@ WEAK_SETS = {
     "tennis-courts": {"tennis court"},
 }
 ROUND = {"storage tank", "tree"}
+SPREADS, SHARES_OF_SPREADS = (0.04, 0.1, 0.18), (0.4, 0.35, 0.25)
+"""Standard deviations of the error of each side of a box, as shares of the side, and how often each is drawn."""
 MOST_PER_CLASS_AND_SET = 700
 DRAWS_OF_RARE = 3
 
@@ -52,11 +55,11 @@ class Crops:
     """N crops as arrays."""
 
     rgb: NDArray[np.uint8]
-    """(N, 48, 48, 3)."""
+    """(N, S, S, 3)."""
     inside: NDArray[np.uint8]
-    """(N, 48, 48) 255 where the crop shows the image."""
+    """(N, S, S) 255 where the crop shows the image."""
     mask: NDArray[np.uint8]
-    """(N, 48, 48) share of each pixel that the object covers, of 255; zero where only a box is known."""
+    """(N, S, S) share of each pixel that the object covers, of 255; zero where only a box is known."""
     box_crop_px: NDArray[np.float32]
     """(N, 4) as the network is shown it, with the error of a detector."""
     true_box_crop_px: NDArray[np.float32]
@@ -84,7 +87,7 @@ class Pyramid:
             self.levels.append(self.levels[-1].reduce(2))
 
     def sample(self, to_image: NDArray[np.float64], coarser: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The crop (48, 48, 3) and where it shows the image (48, 48).
+        """The crop (S, S, 3) and where it shows the image (S, S).
 
         Args:
             to_image: (2, 3) affine from crop pixels to image pixels.
@@ -165,10 +168,12 @@ def crop_of_box(pyramid: Pyramid, box_px: NDArray[np.float64], kind: int, rng: n
 
 
 def _moved(box: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """The box with errors such as a detector makes: mostly below a tenth of its side, sometimes twice that."""
+    """The box with errors such as a detector makes: often below a tenth of its side, and up to those at which the two
+    boxes still count as one object: the network shall draw the object, and not fill the box.
+    """
     sides = np.tile(box[2:] - box[:2], 2)
-    spread = 0.05 if rng.random() < 0.6 else 0.1
-    moved: NDArray[np.float64] = box + rng.normal(0, spread, 4).clip(-0.25, 0.25) * sides
+    spread = float(rng.choice(SPREADS, p=SHARES_OF_SPREADS))
+    moved: NDArray[np.float64] = box + rng.normal(0, spread, 4).clip(-0.3, 0.3) * sides
     return moved
 
 

@@ -10,80 +10,146 @@ from __future__ import annotations
 import json
 import math
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from geogrounding.models.segmenters.network import SIDE_PX, MaskNet
+from geogrounding.models.segmenters.network import FRAMING, MaskNet
 from geogrounding.models.segmenters.window import covered, network_input
-from recipes.builtin_masks.crops import BOX, ELLIPSE, MASK, Crops
+from recipes.builtin_masks.crops import BOX, ELLIPSE, MASK, SIDE_PX, Crops
 
 BATCH = {MASK: 36, BOX: 16, ELLIPSE: 12}
 WEIGHT = {MASK: 1.0, BOX: 0.6, ELLIPSE: 0.5}
-PEAK = 2.5e-3
-"""Highest learning rate."""
+PEAK, PEAK_ON = 2.5e-3, 1.0e-3
+"""Highest learning rate from a random start, and from earlier weights."""
+WARM = 0.1
+EVERY = 50
+"""Steps from one look at the crops kept back to the next."""
+HELD, MOST_HELD = 0.03, 500
+"""Share of the outlined crops that is kept back, and how many of them are looked at."""
 SAME_COLOUR = 0.3
 """Least similarity of two pixels, exp(-2 x distance of their colours in 0.2 of the range), that pulls them together."""
 NEIGHBOURS = ((0, 2), (2, 0), (2, 2), (2, -2))
 
 
-def train(crops: Crops, out: Path, *, steps: int, seed: int, held: float = 0.03) -> None:
-    """Train from scratch and write ``masks.safetensors`` (float16) and ``training.json`` to the folder ``out``."""
-    from safetensors.torch import save_file
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How long a training takes; it ends at whichever is reached first."""
 
+    steps: int
+    minutes: float | None = None
+
+    def progress(self, step: int, seconds: float) -> float:
+        """From 0 to 1, where the training ends."""
+        timed = 0.0 if self.minutes is None else seconds / (60.0 * self.minutes)
+        return min(1.0, max(step / self.steps, timed))
+
+
+def train(
+    crops: Crops, out: Path, *, budget: Budget, seed: int, start: Path | None, state: Path, resume: bool = False
+) -> None:
+    """Train, and write ``masks.safetensors`` (float16) and ``training.json`` to the folder ``out``.
+
+    The weights written are those that did best on crops kept back; what the start does there is in the log as step 0.
+    Every ``EVERY`` steps the state of the training is written too, from which ``resume`` goes on.
+
+    Args:
+        crops: to learn from.
+        out: folder of the weights.
+        budget: when it ends; the learning rate falls towards that end.
+        seed: of every random choice.
+        start: weights to begin with; None begins at random.
+        state: file of the state of the training.
+        resume: go on from there, where it exists.
+    """
     torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
     net: MaskNet = MaskNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(net.parameters(), lr=PEAK, weight_decay=0.02)
-    plan = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK, total_steps=steps, pct_start=0.1)
+    if start is not None:
+        net.load_state_dict({name: value.float() for name, value in load_file(start).items()})
+    peak = PEAK if start is None else PEAK_ON
+    optimiser = torch.optim.AdamW(net.parameters(), lr=peak, weight_decay=0.02)
     # The last crops of each kind are kept back: they come from other images than the first.
     of_kind = {kind: np.flatnonzero(crops.kind == kind) for kind in BATCH}
-    dev = of_kind[MASK][-round(held * len(of_kind[MASK])) :]
-    of_kind[MASK] = of_kind[MASK][: -len(dev)]
-    log, began = [], time.monotonic()
-    for step in range(steps):
-        chosen = {kind: rng.choice(of_kind[kind], number) for kind, number in BATCH.items()}
-        losses = {}
-        index = np.concatenate(list(chosen.values()))
-        inputs, targets, boxes = batch_of(crops, index, rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = net(inputs)
-        logits = logits.float()
-        start = 0
-        for kind, number in BATCH.items():
-            part = slice(start, start + number)
-            losses[kind] = (
-                box_loss(logits[part], inputs[part], boxes[part], pull=min(1.0, 3 * step / steps))
-                if kind == BOX
-                else mask_loss(logits[part], targets[part], inputs[part, 4])
-            )
-            start += number
-        loss = sum((WEIGHT[kind] * value for kind, value in losses.items()), torch.zeros(()))
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
-        plan.step()
-        if step % 100 == 99 or step == steps - 1:
-            net.eval()
-            record = {
-                "step": step + 1,
-                "seconds": round(time.monotonic() - began),
-                "mask": round(losses[MASK].item(), 4),
-                "box": round(losses[BOX].item(), 4),
-                "ellipse": round(losses[ELLIPSE].item(), 4),
-                "dev_iou": round(mean_iou(net, crops, dev), 4),
-            }
-            net.train()
-            log.append(record)
-            print(json.dumps(record), flush=True)
-            out.mkdir(parents=True, exist_ok=True)
-            state = {name: value.half().contiguous() for name, value in net.state_dict().items()}
-            save_file(state, out / "masks.safetensors", metadata={"format": "pt"})
-            (out / "training.json").write_text(json.dumps({"seed": seed, "steps": steps, "log": log}, indent=1) + "\n")
+    dev = of_kind[MASK][-round(HELD * len(of_kind[MASK])) :][:MOST_HELD]
+    of_kind[MASK] = of_kind[MASK][: -round(HELD * len(of_kind[MASK]))]
+    done, spent, log, best = 0, 0.0, [], -1.0
+    if resume and state.is_file():
+        saved = torch.load(state, weights_only=True)
+        net.load_state_dict(saved["net"])
+        optimiser.load_state_dict(saved["optimiser"])
+        done, spent, log, best = saved["step"], saved["seconds"], saved["log"], saved["best"]
+    else:
+        log.append({"step": 0, "dev_iou": round(mean_iou(net, crops, dev), 4)})
+        print(json.dumps(log[0]), flush=True)
+        best = log[0]["dev_iou"] if start is not None else best
+    out.mkdir(parents=True, exist_ok=True)
+    state.parent.mkdir(parents=True, exist_ok=True)
+    began = time.monotonic() - spent
+    while (progress := budget.progress(done, time.monotonic() - began)) < 1.0:
+        for group in optimiser.param_groups:
+            group["lr"] = peak * rate(progress)
+        losses = _step(net, optimiser, crops, of_kind, np.random.default_rng([seed, done]), progress)
+        done += 1
+        ended = budget.progress(done, time.monotonic() - began) >= 1.0
+        if done % EVERY and not ended:
+            continue
+        spent = time.monotonic() - began
+        numbers = {name: round(losses[kind], 4) for name, kind in (("mask", MASK), ("box", BOX), ("ellipse", ELLIPSE))}
+        dev_iou = round(mean_iou(net, crops, dev), 4)
+        log.append({"step": done, "seconds": round(spent), **numbers, "dev_iou": dev_iou})
+        print(json.dumps(log[-1]), flush=True)
+        if dev_iou >= best:
+            best = dev_iou
+            weights = {name: value.half().contiguous() for name, value in net.state_dict().items()}
+            save_file(weights, out / "masks.safetensors", metadata=FRAMING.to_metadata())
+            plan = {"seed": seed, "steps": budget.steps, "minutes": budget.minutes, "log": log}
+            (out / "training.json").write_text(json.dumps(plan, indent=1) + "\n")
+        saved = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "step": done, "seconds": spent}
+        torch.save({**saved, "log": log, "best": best}, state.with_suffix(".new"))
+        state.with_suffix(".new").replace(state)
+
+
+def rate(progress: float) -> float:
+    """Share of the highest learning rate: up over the first tenth of the training, then down along a cosine."""
+    if progress < WARM:
+        return max(progress / WARM, 0.02)
+    return 0.5 * (1.0 + math.cos(math.pi * (progress - WARM) / (1.0 - WARM)))
+
+
+def _step(
+    net: MaskNet,
+    optimiser: torch.optim.Optimizer,
+    crops: Crops,
+    of_kind: dict[int, NDArray[np.int64]],
+    rng: np.random.Generator,
+    progress: float,
+) -> dict[int, float]:
+    """One batch; returns the loss of each kind."""
+    chosen = [rng.choice(of_kind[kind], number) for kind, number in BATCH.items()]
+    inputs, targets, boxes = batch_of(crops, np.concatenate(chosen), rng)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = net(inputs)
+    logits = logits.float()
+    losses, start = {}, 0
+    for kind, number in BATCH.items():
+        part = slice(start, start + number)
+        losses[kind] = (
+            box_loss(logits[part], inputs[part], boxes[part], pull=min(1.0, 3 * progress))
+            if kind == BOX
+            else mask_loss(logits[part], targets[part], inputs[part, 4])
+        )
+        start += number
+    loss = sum((WEIGHT[kind] * value for kind, value in losses.items()), torch.zeros(()))
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+    optimiser.step()
+    return {kind: value.item() for kind, value in losses.items()}
 
 
 def batch_of(crops: Crops, index: NDArray[np.int64], rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,7 +203,7 @@ def mask_loss(logits: Tensor, target: Tensor, inside: Tensor) -> Tensor:
 def box_loss(logits: Tensor, inputs: Tensor, boxes: Tensor, *, pull: float) -> Tensor:
     """The loss of BoxInst; ``pull`` in [0, 1] is the weight of the colours, which grows over the training."""
     p = logits.sigmoid()
-    x_in, y_in = covered(boxes[:, [0, 2]]), covered(boxes[:, [1, 3]])
+    x_in, y_in = covered(boxes[:, [0, 2]], SIDE_PX), covered(boxes[:, [1, 3]], SIDE_PX)
     sides = torch.zeros(())
     for found, true in ((p.amax(1), x_in), (p.amax(2), y_in)):
         sides = sides + (1 - 2 * (found * true).sum(1) / ((found**2).sum(1) + (true**2).sum(1) + 1e-4)).mean()

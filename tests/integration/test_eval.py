@@ -24,6 +24,8 @@ from geogrounding.evaluation.report import write_report
 from geogrounding.models import load as loading
 from geogrounding.types import Answer, Question, Task
 from tests.blobs import BlobModel, write_scene
+from tests.integration.test_outlines import SIZE as COLOURS
+from tests.integration.test_outlines import ColourModel, ColourSegmenter, true_polygons, write_colours
 
 Rectangles = Sequence[tuple[int, int, int, int]]
 HOSTILE = '<script>alert("x")</script>\x1b[2J'
@@ -292,8 +294,12 @@ class TestCommand:
         assert self.run("--data", data, "--json", out, "--task", "refer", "--overwrite", "-q").exit_code == 0
         assert {"acc50", "acc70", "n", "acc50_ci"} <= set(json.loads(out.read_text()))
         result = self.run("--data", data, "--json", out, "--task", "segment", "--overwrite", "--resamples", 0)
-        assert {"giou", "ciou"} <= set(json.loads(out.read_text()))
-        assert "boxes; they count as masks" in result.stderr
+        metrics = json.loads(out.read_text())
+        assert {"giou", "ciou", "giou_outlines", "ciou_boxes"} <= set(metrics)
+        assert (metrics["masks"], metrics["segmenter"]) == ("masks", "builtin")
+        assert result.exit_code == 0
+        assert self.run("--data", data, "--task", "segment", "--outline", "box").exit_code == 2
+        assert self.run("--data", data, "--task", "segment", "--segmenter", tmp_path / "none").exit_code == 4
 
     def test_quiet_says_nothing(self, tmp_path: Path) -> None:
         result = self.run("--data", write_coco(tmp_path), "-q", "--resamples", 0)
@@ -342,3 +348,31 @@ def test_the_built_in_model_on_real_images(shared_data: Path) -> None:
     assert 0 <= found.metrics["acc70"] <= found.metrics["acc50"] <= 1
     assert "geo_r1_acc50_unscaled" not in found.metrics
     assert all(len(o.kept.boxes_px) <= 1 for o in found.predictions)
+
+
+def test_masks_and_outlines_are_measured_in_pixels(tmp_path: Path) -> None:
+    """Objects of known shape, cut by chips, a segmenter that knows them, and one that draws too much."""
+    scene = write_colours(tmp_path / "colours.tif")
+    true = true_polygons(scene)
+    sample = Sample(
+        id="1",
+        image=scene,
+        size_px=COLOURS,
+        expression="things",
+        task="segment",
+        boxes_px=np.array([shape.bounds for shape in true.values()]),
+        labels=("thing",) * len(true),
+        polygons_px=tuple(true.values()),
+        origin="a.json:1",
+    )
+    exact = evaluate(ColourModel(), [sample], segmenter=ColourSegmenter(), resamples=0).metrics
+    assert (exact["giou"], exact["ciou"], exact["masks"]) == (1.0, 1.0, "masks")
+    assert 0.9 < exact["giou_outlines"] < 1.0
+    boxes = evaluate(ColourModel(), [sample], resamples=0).metrics
+    assert boxes["masks"] == "boxes"
+    assert boxes["giou"] == exact["giou_boxes"] < 0.9
+    oriented = evaluate(
+        ColourModel(), [sample], segmenter=ColourSegmenter(), resamples=0, settings={"outline": "oriented"}
+    ).metrics
+    assert oriented["giou"] == 1.0
+    assert boxes["giou"] < oriented["giou_outlines"] < exact["giou_outlines"]

@@ -14,7 +14,7 @@ from torch import Tensor
 from geogrounding.errors import ModelError
 from geogrounding.geometry.masks import pack_mask
 from geogrounding.models.segmenters.base import Points
-from geogrounding.models.segmenters.network import SIDE_PX, WINDOW_SHARE, MaskNet
+from geogrounding.models.segmenters.network import Framing, MaskNet
 from geogrounding.models.segmenters.window import network_input
 from geogrounding.types import Mask
 
@@ -29,11 +29,14 @@ class BuiltinSegmenter:
     name = "builtin"
 
     def __init__(self, weights: Path = WEIGHTS, *, device: str | None = None) -> None:
+        from safetensors import safe_open
         from safetensors.torch import load_file
 
         try:
             data = weights.read_bytes()
             self._device = torch.device(device or "cpu")
+            with safe_open(weights, "pt") as file:
+                self._framing = Framing.of_metadata(file.metadata())
             net = MaskNet()
             net.load_state_dict({name: value.float() for name, value in load_file(weights).items()})
             self._net: MaskNet | None = (
@@ -58,9 +61,10 @@ class BuiltinSegmenter:
         out: list[Mask | None] = []
         for start in range(0, len(boxes_px), BATCH):
             boxes = boxes_px[start : start + BATCH]
-            windows = [_window(box) for box in boxes]
-            crops = [_crop(whole, window) for window in windows]
-            shown = torch.tensor(np.stack([_in_crop(b, w) for b, w in zip(boxes, windows, strict=True)]))
+            windows = [_window(box, self._framing.share) for box in boxes]
+            side = self._framing.side_px
+            crops = [_crop(whole, window, side) for window in windows]
+            shown = torch.tensor(np.stack([_in_crop(b, w, side) for b, w in zip(boxes, windows, strict=True)]))
             inputs = network_input(
                 torch.stack([rgb for rgb, _ in crops]), torch.stack([inside for _, inside in crops]), shown.float()
             )
@@ -76,22 +80,22 @@ class BuiltinSegmenter:
 Window = tuple[int, int, int, int]
 
 
-def _window(box: NDArray[np.float64]) -> Window:
+def _window(box: NDArray[np.float64], share: float) -> Window:
     """Whole pixels around a box; may reach beyond the image."""
-    centre, half = (box[:2] + box[2:]) / 2, np.maximum((box[2:] - box[:2]) / 2, 0.5) * WINDOW_SHARE
+    centre, half = (box[:2] + box[2:]) / 2, np.maximum((box[2:] - box[:2]) / 2, 0.5) * share
     x0, y0 = np.floor(centre - half).astype(int).tolist()
     x1, y1 = np.ceil(centre + half).astype(int).tolist()
     return x0, y0, x1, y1
 
 
-def _in_crop(box: NDArray[np.float64], window: Window) -> NDArray[np.float64]:
+def _in_crop(box: NDArray[np.float64], window: Window, side_px: int) -> NDArray[np.float64]:
     x0, y0, x1, y1 = window
-    scale = np.array([SIDE_PX / (x1 - x0), SIDE_PX / (y1 - y0)] * 2)
+    scale = np.array([side_px / (x1 - x0), side_px / (y1 - y0)] * 2)
     placed: NDArray[np.float64] = (box - [x0, y0, x0, y0]) * scale
     return placed
 
 
-def _crop(whole: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+def _crop(whole: Tensor, window: Window, side_px: int) -> tuple[Tensor, Tensor]:
     """The window of an image (3, H, W) as a crop (3, S, S), and where it shows the image (S, S)."""
     x0, y0, x1, y1 = window
     height, width = whole.shape[1:]
@@ -104,7 +108,7 @@ def _crop(whole: Tensor, window: Window) -> tuple[Tensor, Tensor]:
     else:
         inside = torch.ones(part.shape[1:])
     both = torch.cat([part, inside[None]])[None]
-    small = torch.nn.functional.interpolate(both, (SIDE_PX, SIDE_PX), mode="bilinear", antialias=True)[0]
+    small = torch.nn.functional.interpolate(both, (side_px, side_px), mode="bilinear", antialias=True)[0]
     return small[:3], (small[3] > 0.5).float()
 
 

@@ -1,18 +1,41 @@
 """The network of the built-in segmenter: a small U-Net (Ronneberger et al. 2015, arXiv 1505.04597) on crops.
 
-Every object is looked at in a window of ``WINDOW_SHARE`` times its box, resized to ``SIDE_PX`` a side whatever its
-aspect, so that the box always covers the same middle of the crop and objects of every size cost the same.
+Every object is looked at in a window larger than its box, resized to a square whatever its aspect, so that the box
+always covers the same middle of the crop and objects of every size cost the same. How large window and square are is
+the ``Framing``, which weights carry with them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-SIDE_PX = 48
-"""Side of a crop, pixels."""
-WINDOW_SHARE = 1.4
-"""Side of the window over the side of the box: what lies around an object shows where it ends."""
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """How an object is shown to the network."""
+
+    side_px: int
+    """Side of a crop, pixels; a multiple of 16."""
+    share: float
+    """Side of the window over the side of the box: what lies around an object shows where it ends."""
+
+    def to_metadata(self) -> dict[str, str]:
+        """As the metadata of a file of weights."""
+        return {"format": "pt", "side_px": str(self.side_px), "share": str(self.share)}
+
+    @classmethod
+    def of_metadata(cls, metadata: Mapping[str, str] | None) -> Framing:
+        """Read from the metadata of a file of weights."""
+        found = metadata or {}
+        return cls(int(found.get("side_px", 48)), float(found.get("share", 1.4)))
+
+
+FRAMING = Framing(64, 1.8)
+"""Of weights that are trained now."""
 CHANNELS = 5
 """Of the input: red, green, blue, how much of each pixel the box covers, and whether the pixel is inside the image."""
 WIDTHS = (16, 32, 64, 96)
@@ -49,7 +72,7 @@ class MaskNet(nn.Module):
         self.out = nn.Conv2d(first, 4, 3, padding=1)
 
     def forward(self, crops: Tensor) -> Tensor:
-        """Logits (N, SIDE_PX, SIDE_PX) of the object for crops (N, CHANNELS, SIDE_PX, SIDE_PX)."""
+        """Logits (N, S, S) of the object for crops (N, CHANNELS, S, S)."""
         levels = [self.stem(crops)]
         for step in self.down:
             levels.append(step(levels[-1]))
