@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -64,7 +65,10 @@ class Candidates:
             return np.ones(len(self), bool)
         sides = self.boxes_scene_px[:, 2:] - self.boxes_scene_px[:, :2]
         size_px = np.sqrt(sides.prod(axis=1)) / self.scales
-        first, last = self.scales <= min(levels) * 1.001, self.scales >= max(levels) * 0.999
+        # The scale of a chip is not exactly that of its level: levels are whole pixels large.
+        ordered = sorted(levels)
+        first = self.scales < math.sqrt(ordered[0] * ordered[1])
+        last = self.scales > math.sqrt(ordered[-2] * ordered[-1])
         suited: NDArray[np.bool_] = ((size_px >= sizes_px[0]) | first) & ((size_px <= sizes_px[1]) | last)
         return suited
 

@@ -297,5 +297,6 @@ def test_each_size_is_taken_from_the_levels_that_show_it_well() -> None:
             expected.append(scale in levels)
     found = candidates(seen)
     assert found.of_suited_level((24.0, 120.0), (0.5, 1.0, 2.0)).tolist() == expected
+    assert found.of_suited_level((24.0, 120.0), (2.004, 0.498, 1.0)).tolist() == expected
     assert found.of_suited_level(None, (0.5, 1.0, 2.0)).all()
     assert found.of_suited_level((24.0, 120.0), (1.0,)).all()
