@@ -54,6 +54,8 @@ class Plan:
 
     object_sizes_px: tuple[float, float] | None = None
     """See ``Conventions``."""
+    nested: bool = True
+    """See ``Conventions``."""
 
     contexts: Mapping[str, Layer] = field(default_factory=dict)
     """Vector layers that queries may speak of, by name."""
@@ -125,6 +127,7 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         composition=composition,
         contexts=contexts,
         object_sizes_px=conventions.object_sizes_px,
+        nested=conventions.nested,
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
     )

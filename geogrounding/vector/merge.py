@@ -15,7 +15,9 @@ The rule ``auto`` (the default), as an analyst would put it:
    see and agree there on their extent along the border are two parts of one object, and are joined into the box around
    both. Each part takes its best partner per chip. Parts chain over any number of chips, and around corners.
 5. *Neighbours stay apart.* A box that no chip border cut is never joined with anything: a row of parked aircraft stays
-   a row, and small whole boxes inside a large one stay too.
+   a row, and small whole boxes inside a large one stay too, unless objects are known not to nest.
+6. *Nested boxes* (``nested=False``). Where no object of a group lies inside another, a box mostly inside a larger one,
+   and not much better scored, is a part of that object, and goes to it.
 
 "Cut" means: the box ends within 1% of the side of the image (at least 2 pixels) from a border of the chip beyond which
 the run goes on. Boxes are only compared within one group (one query and one label). A score that is not known counts
@@ -47,8 +49,19 @@ METHODS: tuple[Method, ...] = get_args(Method)
 METRICS: tuple[bx.Metric, ...] = get_args(bx.Metric)
 
 
+NESTED_SHARE = 0.8
+"""Share of its area from which a box lies inside another."""
+NESTED_SCORE = 1.3
+"""A box that scores more than so many times the score of the larger one stays: then the larger one is doubtful."""
+
+
 def merge(
-    candidates: Candidates, *, method: Method = "auto", metric: bx.Metric = "iou", threshold: float = 0.5
+    candidates: Candidates,
+    *,
+    method: Method = "auto",
+    metric: bx.Metric = "iou",
+    threshold: float = 0.5,
+    nested: bool = True,
 ) -> Merged:
     """Merge candidates of overlapping chips into one box per object; the module's docstring gives the rules.
 
@@ -57,6 +70,7 @@ def merge(
         method: ``auto``, or one of the classic methods.
         metric: how two boxes are compared: intersection over union, or over the smaller box.
         threshold: in (0, 1]: from which value of the metric two boxes match.
+        nested: whether an object may lie inside another of its group; for ``auto``.
 
     Time and memory grow with the number of boxes and of overlapping pairs.
 
@@ -82,6 +96,8 @@ def merge(
     ranked = candidates.take(order)
     if method == "auto":
         boxes, owner = merge_across_seams(ranked, metric=metric, threshold=threshold)
+        if not nested:
+            owner = _taken_by_larger(ranked, boxes, owner)
     else:
         boxes, owner = _merge_classic(ranked, method=method, metric=metric, threshold=threshold)
     return _collect(ranked, boxes, owner, order)
@@ -104,6 +120,29 @@ def _rank(candidates: Candidates) -> NDArray[np.int64]:
         *boxes[:, [1, 0, 3, 2]].T,
         candidates.chips,
     )
+
+
+def _taken_by_larger(ranked: Candidates, boxes: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The owner (N,) of each candidate when objects that lie inside a larger one have gone to it: rule 6."""
+    living = np.flatnonzero(owner == np.arange(len(owner)))
+    own, area = boxes[living], bx.area(boxes[living])
+    # An owner need not be the best-ranked of its members, and its score is that of the best.
+    score = np.full(len(owner), -np.inf)
+    np.maximum.at(score, owner, np.nan_to_num(ranked.scores, nan=1.0))
+    score = score[living]
+
+    def inside(one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.bool_]:
+        small, large = np.where(area[one] < area[two], (one, two), (two, one))
+        within = bx.intersection_area(own[small], own[large]) >= NESTED_SHARE * area[small]
+        fits: NDArray[np.bool_] = within & (area[small] < area[large]) & (score[small] <= NESTED_SCORE * score[large])
+        return fits
+
+    one, two = bx.near_pairs(own, ranked.groups[living], keep=inside)
+    small, large = np.where(area[one] < area[two], (one, two), (two, one))
+    chosen = bx.best_of_each(small, large, score[large])
+    taken = owner.copy()
+    taken[living[small[chosen]]] = living[large[chosen]]
+    return bx.follow(taken)
 
 
 def _merge_classic(

@@ -300,3 +300,36 @@ def test_each_size_is_taken_from_the_levels_that_show_it_well() -> None:
     assert found.of_suited_level((24.0, 120.0), (2.004, 0.498, 1.0)).tolist() == expected
     assert found.of_suited_level(None, (0.5, 1.0, 2.0)).all()
     assert found.of_suited_level((24.0, 120.0), (1.0,)).all()
+
+
+# -- nested objects ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("inner", "score", "left"),
+    [
+        ((110, 110, 140, 140), 0.5, 1),
+        ((110, 110, 140, 140), 0.6, 1),  # not much better than the roof around it
+        ((110, 110, 140, 140), 0.9, 2),  # sure of itself: the larger one is doubtful
+        ((190, 110, 220, 140), 0.5, 2),  # a third of it lies inside
+        ((110, 110, 140, 140), NAN, 2),
+    ],
+)
+def test_a_part_taken_for_a_whole_goes_to_the_larger_one(inner: Box, score: float, left: int) -> None:
+    (chip,) = row_of_chips(1)
+    outer: Box = (100, 100, 200, 200)
+    seen = candidates([Seen(chip, outer, 0.5), Seen(chip, inner, score)])
+    assert len(merge(seen)) == 2
+    merged = merge(seen, nested=False)
+    assert len(merged) == left
+    assert outer in boxes_of(merged)
+    if left == 1:
+        assert merged.results.tolist() == [0, 0]
+        assert merged.sizes.tolist() == [2]
+
+
+def test_parts_of_parts_go_to_the_largest_and_other_groups_stay() -> None:
+    (chip,) = row_of_chips(1)
+    boxes: list[Box] = [(100, 100, 300, 300), (110, 110, 200, 200), (120, 120, 150, 150)]
+    seen = [Seen(chip, box, 0.5) for box in boxes] + [Seen(chip, boxes[2], 0.5, group=1)]
+    assert boxes_of(merge(candidates(seen), nested=False)) == [boxes[0], boxes[2]]

@@ -37,6 +37,7 @@ BUILTIN_CONVENTIONS = Conventions(
     scales=(1.0, 2.0, 4.0),
     ground_resolution_m=(0.1, 2.0),
     object_sizes_px=(24.0, 120.0),
+    nested=False,
     batch_size=16,
     min_score=0.4,
     scene_questions=True,
