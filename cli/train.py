@@ -140,6 +140,13 @@ def sft(**options: Any) -> None:
     metavar="W",
     help="Of each --reward, in their order. Default: 1.",
 )
+@opt.option(
+    "--segmenter",
+    section="Rewards",
+    metavar="NAME|FOLDER|HUB-ID",
+    help="Draws the answered boxes and keypoints of the task segment for its reward: builtin, or a SAM 2.1 or SAM "
+    "checkpoint. Default: boxes count as masks.",
+)
 @switch(
     "compare-labels",
     "Rewards",
@@ -177,6 +184,7 @@ def grpo(**options: Any) -> None:
       geoground train grpo --data train.json --images img/ --model runs/a --shots 10 --seed 0 -o runs/b
       geoground train grpo --scene scene.tif --labels labels.gpkg --expression-field name -o runs/c
       geoground train grpo --data train.jsonl --images img/ --model runs/q --full --beta 0.04 --processes 4 -o runs/d
+      geoground train grpo --data EarthReason/train --task segment --segmenter ./sam2.1 --model ./qwen -o runs/e
       geoground train grpo -o runs/b --resume
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     _train("grpo", options)

@@ -136,6 +136,7 @@ class Format:
             "boxes_px": [[round(float(value), 3) for value in box] for box in scaled],
             "labels": list(sample.labels),
             "size_px": list(frame.size),
+            "scale": list(frame.scale),
             "task": sample.task,
             "expression": sample.expression,
             "polygons_px": polygons,

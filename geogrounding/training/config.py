@@ -195,6 +195,9 @@ class GRPOSettings(TrainSettings):
     rewards: tuple[str, ...] = ()
     """Dotted paths of reward functions; default format and what suits the task."""
     reward_weights: tuple[float, ...] = ()
+    segmenter: str | None = None
+    """Draws the answered boxes and keypoints of the task ``segment`` for its reward: builtin, or a SAM checkpoint. None:
+    boxes count as masks."""
     compare_labels: bool | None = None
     """Whether a box with another label than the one class asked for counts as wrong; default yes, except for the built-in
     model, which has labels of its own."""

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from geogrounding.errors import ModelError
+from geogrounding.errors import ModelError, SettingsError
 from geogrounding.training import run_log
 from geogrounding.training.config import GRPOSettings
-from geogrounding.training.rows import Row
+from geogrounding.training.rows import Row, reward_columns
 from geogrounding.training.runner import Prepared
 
 MAX_PROBED_GROUP = 8
@@ -37,17 +37,41 @@ def reward_functions(settings: GRPOSettings, tasks: Collection[str], *, tagged: 
         tagged: whether the model answers between tags, as ``format_reward`` wants it.
 
     Raises:
-        SettingsError: a name leads to no function.
+        SettingsError: a name leads to no function, or a segmenter has nothing to draw.
+        ModelError: the segmenter cannot be loaded.
     """
-    from geogrounding.training.rewards import TASK_REWARDS, format_reward, grounding_reward, resolve
+    from geogrounding.training.mask_reward import mask_reward
+    from geogrounding.training.rewards import TASK_REWARDS, format_reward, resolve
 
+    own: dict[str, Any] = dict(TASK_REWARDS)
+    if settings.segmenter is not None:
+        if "segment" not in tasks:
+            raise SettingsError(
+                f"a segmenter is for samples of the task segment, and these are of {' and '.join(sorted(set(tasks)))}",
+                hint="Give --task segment and labels with masks, or leave out --segmenter.",
+            )
+        own["segment"] = mask_reward(settings.segmenter, settings.device)
     if settings.rewards:
-        chosen = [resolve(name) for name in settings.rewards]
+        chosen = [own["segment"] if name == "mask" else resolve(name) for name in settings.rewards]
     else:
         kinds = set(tasks)
-        worth = TASK_REWARDS[kinds.pop()] if len(kinds) == 1 else grounding_reward
+        worth = own[kinds.pop()] if len(kinds) == 1 else _grounding(own)
         chosen = [format_reward, worth] if tagged else [worth]
     return chosen if settings.compare_labels else [_without_labels(function) for function in chosen]
+
+
+def _grounding(own: Mapping[str, Any]) -> Any:
+    """``grounding_reward`` with these rewards of tasks."""
+    from geogrounding.training.rewards import TASK_REWARDS, by_task, grounding_reward
+
+    if own == TASK_REWARDS:
+        return grounding_reward
+
+    @functools.wraps(grounding_reward)
+    def reward(completions: Sequence[Any], *, task: Sequence[str], **columns: Any) -> list[float]:
+        return by_task(completions, task, own, columns)
+
+    return reward
 
 
 def _without_labels(function: Any) -> Any:
@@ -86,7 +110,7 @@ def probe(settings: GRPOSettings, prepared: Prepared) -> Mapping[str, Any]:
     asked = [row for row in rows for _ in range(group)]
     tokens = settings.max_completion or 0
     texts = answers(base.model, base.processor, asked, tokens=tokens, temperature=settings.temperature)
-    by_row = [base.form.reward_columns(row.sample, row.frame) for row in asked]
+    by_row = [reward_columns(row, base.form) for row in asked]
     columns = {name: [one[name] for one in by_row] for name in by_row[0]}
     completions = [[{"role": "assistant", "content": text}] for text in texts]
     functions = reward_functions(settings, columns["task"], tagged=base.form.tagged)

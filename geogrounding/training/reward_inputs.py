@@ -59,6 +59,8 @@ class ParsedCompletion:
     """Listed entries that are not usable boxes."""
     none: bool
     """Whether the answer says that there is no target."""
+    keypoints_px: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """The keypoints of each box; empty where no box has any."""
 
 
 def parse_completion(completion: Any, truth: GroundTruth, task: Task) -> ParsedCompletion:
@@ -85,6 +87,7 @@ def parse_completion(completion: Any, truth: GroundTruth, task: Task) -> ParsedC
         labels=tuple(_plain(found.label) for found in answer.detections),
         wrong=sum(drop.reason not in _NOT_A_BOX for drop in answer.dropped),
         none=not answer.detections and all(drop.reason in _HARMLESS for drop in answer.dropped),
+        keypoints_px=tuple(found.keypoints_chip_px for found in answer.detections),
     )
 
 

@@ -123,8 +123,8 @@ def mask_giou_reward(
 ) -> list[float]:
     """``segment``: IoU of the union of the answered boxes with the union of the true masks; none against none is 1.
 
-    The mean over images is gIoU. The answered boxes are taken as masks, both sides
-    are clipped to the image, and areas are exact. True masks are ``polygons_px``; where there are none, ``boxes_px``.
+    The mean over images is gIoU. The answered boxes are taken as masks (``mask_reward.MaskReward`` draws them with a
+    segmenter), both sides are clipped to the image, and areas are exact. True masks are ``polygons_px``; where there are none, ``boxes_px``.
     """
     import shapely
 
@@ -157,22 +157,39 @@ def grounding_reward(completions: Sequence[Any], *, task: Column = None, **colum
     tasks = column_of("task", task, len(completions))
     if tasks is None:
         raise SettingsError("grounding_reward needs the column task", hint="Or choose the reward of one task.")
+    return by_task(completions, tasks, TASK_REWARDS, columns)
+
+
+def by_task(
+    completions: Sequence[Any], tasks: Sequence[Any], own: Mapping[str, Reward], columns: Mapping[str, Any]
+) -> list[float]:
+    """The reward of each completion by its task.
+
+    Args:
+        completions: of any tasks.
+        tasks: one for each completion.
+        own: the rewards by task.
+        columns: of the data set; those that are not for rewards are left out.
+
+    Raises:
+        InputError: a task is unknown.
+    """
     rewards = [0.0] * len(completions)
     for name in dict.fromkeys(tasks):
-        if name not in TASK_REWARDS:
-            raise InputError(f"the task {name!r} is unknown", hint=f"Tasks: {', '.join(TASK_REWARDS)}.")
+        if name not in own:
+            raise InputError(f"the task {name!r} is unknown", hint=f"Tasks: {', '.join(own)}.")
         places = [i for i, one in enumerate(tasks) if one == name]
         part = {
             key: [value[i] for i in places]
             for key, value in columns.items()
             if key in _COLUMNS and isinstance(value, Sequence) and len(value) == len(completions)
         }
-        for place, reward in zip(places, TASK_REWARDS[name]([completions[i] for i in places], **part), strict=True):
+        for place, reward in zip(places, own[name]([completions[i] for i in places], **part), strict=True):
             rewards[place] = reward
     return rewards
 
 
-_COLUMNS = ("boxes_px", "labels", "size_px", "polygons_px", "solution")
+_COLUMNS = ("boxes_px", "labels", "size_px", "polygons_px", "solution", "shown", "scale")
 TASK_REWARDS: Mapping[str, Reward] = {
     "refer": box_iou_reward,
     "detect": detection_reward,

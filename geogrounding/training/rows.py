@@ -221,6 +221,11 @@ def _check_budget(
         )
 
 
+def reward_columns(row: Row, form: Format) -> dict[str, Any]:
+    """What rewards get for a completion of a row."""
+    return {**form.reward_columns(row.sample, row.frame), "shown": ImageRef(sample=row.sample)}
+
+
 def to_dataset(rows: Sequence[Row], form: Format, *, images: Literal["references", "files"] = "references") -> Any:
     """Rows as a ``datasets.Dataset`` in TRL's conversational form with the columns of the rewards.
 
@@ -232,7 +237,7 @@ def to_dataset(rows: Sequence[Row], form: Format, *, images: Literal["references
 
     columns: dict[str, list[Any]] = {"row": list(range(len(rows)))}
     columns["prompt"] = [[{"role": "user", "content": row.prompt}] for row in rows]
-    reward_columns = [form.reward_columns(row.sample, row.frame) for row in rows]
+    rewarded = [reward_columns(row, form) for row in rows]
     dataset = Dataset.from_dict(columns)
 
     def shown(row: Row) -> Any:
@@ -243,7 +248,7 @@ def to_dataset(rows: Sequence[Row], form: Format, *, images: Literal["references
 
     def look(batch: dict[str, list[Any]]) -> dict[str, list[Any]]:
         chosen = batch["row"]
-        seen = {**batch, **{name: [reward_columns[index][name] for index in chosen] for name in reward_columns[0]}}
+        seen = {**batch, **{name: [rewarded[index][name] for index in chosen] for name in rewarded[0]}}
         seen["images"] = [[shown(rows[index])] for index in chosen]
         return seen
 
