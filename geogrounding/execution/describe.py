@@ -123,6 +123,7 @@ def describe_feature(feature: Feature, feature_id: int | str) -> dict[str, Any]:
         "id": feature_id,
         "geometry": shapely.geometry.mapping(feature.geometry_crs),
         "properties": {name: getattr(feature, name) for name in ATTRIBUTES},
+        **({"measures": dict(feature.measures)} if feature.measures else {}),
     }
 
 

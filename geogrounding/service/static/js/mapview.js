@@ -1,0 +1,162 @@
+// The map: pixels of a scene, provisional and final polygons, what is selected.
+
+import * as maplibre from "/static/vendor/maplibre-gl.mjs";
+
+maplibre.setWorkerUrl("/static/vendor/maplibre-gl-worker.mjs");
+
+export const COLOURS = ["#ffb000", "#19c8ff", "#ff5fa2", "#7dff5c", "#c79bff", "#ff8a3c", "#2ff5cc", "#fff04d"];
+const NOTHING = { type: "FeatureCollection", features: [] };
+const REVIEW = ["coalesce", ["feature-state", "review"], ["get", "review"], "open"];
+const SELECTED = ["boolean", ["feature-state", "selected"], false];
+const DELETED = ["boolean", ["feature-state", "deleted"], false];
+
+export class MapView {
+  constructor(container, onPick) {
+    this.map = new maplibre.Map({
+      container,
+      style: { version: 8, sources: {}, layers: [{ id: "ground", type: "background", paint: { "background-color": "#2a3138" } }] },
+      center: [0, 20],
+      zoom: 1,
+      maxZoom: 26,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
+    this.map.addControl(new maplibre.ScaleControl({}), "bottom-left");
+    this.ready = new Promise((resolve) => this.map.once("load", resolve));
+    this.picking = true;
+    this.map.on("click", (event) => this.picking && onPick(this.#at(event.point)));
+    this.map.on("mousemove", (event) => {
+      if (!this.picking) return;
+      this.map.getCanvas().style.cursor = this.#at(event.point) === null ? "" : "pointer";
+    });
+    this.tiled = false;
+  }
+
+  // Pixels of a scene; its results are taken away.
+  async showScene(scene) {
+    await this.ready;
+    this.clear();
+    if (this.map.getLayer("scene")) {
+      this.map.removeLayer("scene");
+      this.map.removeSource("scene");
+    }
+    const [west, south, east, north] = scene.bbox;
+    const right = east < west ? east + 360 : east;
+    this.map.addSource("scene", {
+      type: "raster",
+      tiles: [`${location.origin}/scenes/${scene.id}/tiles/WebMercatorQuad/{z}/{x}/{y}`],
+      tileSize: 256,
+      maxzoom: scene.maxzoom,
+      ...(east < west ? {} : { bounds: scene.bbox }),
+    });
+    this.map.addLayer(
+      { id: "scene", type: "raster", source: "scene", paint: { "raster-fade-duration": 0, "raster-resampling": "nearest" } },
+      this.map.getLayer("live-line") ? "live-fill" : undefined,
+    );
+    this.map.fitBounds([[west, south], [right, north]], { padding: { top: 130, bottom: 40, left: 40, right: 40 }, duration: 0, maxZoom: 25 });
+  }
+
+  clear() {
+    for (const id of ["live-fill", "live-line", "result-fill", "result-line"]) if (this.map.getLayer(id)) this.map.removeLayer(id);
+    for (const id of ["live", "result"]) if (this.map.getSource(id)) this.map.removeSource(id);
+  }
+
+  // Colours of the queries, for every layer that follows.
+  setQueries(queries) {
+    const pairs = queries.slice(0, 60).flatMap((query, i) => [query, COLOURS[i % COLOURS.length]]);
+    this.colour = pairs.length ? ["match", ["get", "query"], ...pairs, "#ffffff"] : "#ffffff";
+  }
+
+  addLive(features) {
+    if (!this.map.getSource("live")) {
+      this.map.addSource("live", { type: "geojson", data: NOTHING });
+      this.map.addLayer({ id: "live-fill", type: "fill", source: "live", paint: { "fill-color": this.colour, "fill-opacity": 0.12 } });
+      this.map.addLayer({
+        id: "live-line", type: "line", source: "live",
+        paint: { "line-color": this.colour, "line-width": 1.5, "line-dasharray": [2, 1.5] },
+      });
+    }
+    this.map.getSource("live").updateData({ add: features });
+  }
+
+  // Final features: as GeoJSON, or as vector tiles of a job where there are too many.
+  showResults(features, tiles = null) {
+    this.clear();
+    this.tiled = tiles !== null;
+    if (this.tiled) {
+      this.map.addSource("result", { type: "vector", tiles: [`${location.origin}${tiles}`], maxzoom: 18 });
+    } else {
+      this.map.addSource("result", { type: "geojson", data: { type: "FeatureCollection", features }, tolerance: 0 });
+    }
+    const layer = this.tiled ? { "source-layer": "features" } : {};
+    const shown = (opacity, rejected) => ["case", DELETED, 0, SELECTED, opacity * 1.6, ["==", REVIEW, "rejected"], rejected, ["==", REVIEW, "accepted"], opacity * 1.4, opacity];
+    this.map.addLayer({
+      id: "result-fill", type: "fill", source: "result", ...layer,
+      paint: {
+        "fill-color": ["case", ["==", REVIEW, "rejected"], "#9aa4ae", this.colour],
+        "fill-opacity": ["case", DELETED, 0, SELECTED, 0.35, ["==", REVIEW, "accepted"], 0.3, ["==", REVIEW, "rejected"], 0.04, 0.1],
+      },
+    });
+    this.map.addLayer({
+      id: "result-line", type: "line", source: "result", ...layer,
+      layout: { "line-join": "round" },
+      paint: {
+        "line-color": ["case", SELECTED, "#ffffff", ["==", REVIEW, "rejected"], "#9aa4ae", this.colour],
+        "line-width": ["case", SELECTED, 4, ["==", REVIEW, "accepted"], 3, ["==", REVIEW, "rejected"], 1, 2],
+        "line-opacity": shown(0.62, 0.5),
+      },
+    });
+  }
+
+  setData(features) {
+    this.map.getSource("result")?.setData({ type: "FeatureCollection", features });
+  }
+
+  refreshTiles(tiles) {
+    this.map.getSource("result")?.setTiles([`${location.origin}${tiles}`]);
+  }
+
+  // Which features are drawn: a score from, an area from and to, queries.
+  setFilter({ score, areaFrom, areaTo, hidden }) {
+    const conditions = ["all", [">=", ["coalesce", ["get", "score"], 1], score]];
+    if (areaFrom !== null) conditions.push([">=", ["coalesce", ["get", "area_m2"], 0], areaFrom]);
+    if (areaTo !== null) conditions.push(["<=", ["coalesce", ["get", "area_m2"], 0], areaTo]);
+    if (hidden.length) conditions.push(["!", ["in", ["get", "query"], ["literal", hidden]]]);
+    for (const id of ["result-fill", "result-line"]) if (this.map.getLayer(id)) this.map.setFilter(id, conditions);
+  }
+
+  setState(id, state) {
+    if (!this.map.getSource("result")) return;
+    this.map.setFeatureState({ source: "result", id, ...(this.tiled ? { sourceLayer: "features" } : {}) }, state);
+  }
+
+  lookAt(geometry) {
+    const bounds = new maplibre.LngLatBounds();
+    for (const ring of geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat()) {
+      for (const position of ring) bounds.extend(position);
+    }
+    if (geometry.type === "Point") bounds.extend(geometry.coordinates);
+    const view = this.map.getBounds();
+    const corner = this.map.project(bounds.getNorthEast());
+    const other = this.map.project(bounds.getSouthWest());
+    const size = Math.max(corner.x - other.x, other.y - corner.y);
+    if (!view.contains(bounds.getCenter())) this.map.easeTo({ center: bounds.getCenter(), duration: 250 });
+    if (size < 24 || size > this.map.getCanvas().clientHeight) {
+      this.map.fitBounds(bounds, { padding: 180, duration: 250, maxZoom: 24 });
+    }
+  }
+
+  #at(point) {
+    if (!this.map.getLayer("result-fill")) return null;
+    const around = [[point.x - 3, point.y - 3], [point.x + 3, point.y + 3]];
+    const found = this.map.queryRenderedFeatures(around, { layers: ["result-fill", "result-line"] });
+    const usable = found.filter((feature) => !feature.state?.deleted);
+    const size = (feature) => feature.properties.area_m2 ?? Infinity;
+    usable.sort((a, b) => size(a) - size(b));
+    return usable.length ? usable[0].id : null;
+  }
+}
