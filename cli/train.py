@@ -193,6 +193,8 @@ def grpo(**options: Any) -> None:
 def _train(method: Method, options: dict[str, Any]) -> None:
     output, resume, quiet = options.pop("output"), options.pop("resume"), options.pop("quiet")
     processes, config = options.pop("processes"), options.pop("config")
+    if (former := options.pop("former_reduce")) is not None:
+        options["reduce_pictures"] = former
     given = {name: value for name, value in options.items() if value not in (None, ())}
 
     from geogrounding.training import config as settings_of

@@ -168,7 +168,15 @@ MODEL = opt.together(
         metavar="PIXELS",
         help="Largest image shown to the model, width times height; kept for inference.",
     ),
-    switch("reduce-pictures", "Model", "Reduce larger images rather than refuse them."),
+    opt.option(
+        "--reduce-images/--no-reduce-images",
+        "reduce_pictures",
+        default=None,
+        section="Model",
+        help="Reduce larger images rather than refuse them.",
+    ),
+    # its name in version 0.1
+    opt.option("--reduce-pictures/--no-reduce-pictures", "former_reduce", default=None, hidden=True, section="Model"),
     opt.option("--device", section="Model", metavar="DEVICE", help="cpu, cuda, mps. Default: the fastest there is."),
     switch("bf16", "Model", "Compute in bfloat16. Default: on GPUs that have it."),
     switch("gradient-checkpointing", "Model", "Less memory, more time. Default: yes, but for the built-in model."),

@@ -96,4 +96,4 @@ class Answer:
     raw_text: str = field(default="", repr=False)
     error: str | None = None
     """Why the answer is missing or incomplete (the chip failed); None of a whole answer. The other fields then hold
-    what can be used all the same, often nothing."""
+    what can be used anyway, often nothing."""

@@ -36,7 +36,7 @@ class BlobModel:
             batch_size=batch_size,
         )
         self.batches: list[int] = []
-        """Pictures in each call."""
+        """Images in each call."""
         self.closed = False
 
     def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:

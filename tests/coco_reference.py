@@ -18,16 +18,16 @@ Box = Sequence[float]
 def coco_stats(
     truth: Sequence[Sequence[tuple[Box, str]]], found: Sequence[Sequence[tuple[Box, str, float]]]
 ) -> tuple[float, float]:
-    """(mAP, AP50) over pictures; found boxes with a label outside the truth are left out, as VLM-R1 does."""
-    names = list(dict.fromkeys(label for picture in truth for _, label in picture))
+    """(mAP, AP50) over images; found boxes with a label outside the truth are left out, as VLM-R1 does."""
+    names = list(dict.fromkeys(label for image in truth for _, label in image))
     coco = COCO()
     coco.dataset = {
         "images": [{"id": n, "width": 4096, "height": 4096} for n in range(len(truth))],
         "categories": [{"id": n, "name": name} for n, name in enumerate(names)],
         "annotations": [],
     }
-    for n, picture in enumerate(truth):
-        for box, label in picture:
+    for n, image in enumerate(truth):
+        for box, label in image:
             coco.dataset["annotations"].append(
                 {
                     "id": len(coco.dataset["annotations"]) + 1,
@@ -39,8 +39,8 @@ def coco_stats(
             )
     results = [
         {"image_id": n, "category_id": names.index(label), "score": score, **_xywh(box)}
-        for n, picture in enumerate(found)
-        for box, label, score in picture
+        for n, image in enumerate(found)
+        for box, label, score in image
         if label in names
     ]
     if not results:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,17 @@ settings.load_profile("no-deadline")
 ROOT = Path(__file__).resolve().parent.parent
 
 collect_ignore = ["qgis"]  # these run in Debian's own Python, where QGIS is: make test-qgis
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Tiny layers are slower on several threads, and other tests run beside these."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

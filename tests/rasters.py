@@ -37,7 +37,7 @@ def write(  # noqa: PLR0913 - options of a fixture
     env: dict[str, Any] | None = None,
     **options: Any,
 ) -> Path:
-    """Write (bands, h, w) as a GeoTIFF, tiled unless told otherwise."""
+    """Write (bands, h, w) as a GeoTIFF, tiled unless said otherwise."""
     profile: dict[str, Any] = {
         "driver": "GTiff",
         "count": array.shape[0],

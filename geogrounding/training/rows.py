@@ -217,7 +217,7 @@ def _check_budget(
             f"{len(large)} of {len(samples)} images are larger than the {budget} that the model sees, such as "
             f"{first.image.name} with {first.size_px[0]} x {first.size_px[1]}: they would be reduced, and the model would "
             "learn another scale than the chips of a run have",
-            hint="Cut them into chips, choose a larger --max-pixels where the model takes it, or --reduce-pictures.",
+            hint="Cut them into chips, choose a larger --max-pixels where the model takes it, or --reduce-images.",
         )
 
 

@@ -28,7 +28,7 @@ from geogrounding.models.builtin.processing import normalise
 from geogrounding.models.builtin.regions import RegionHead
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX, LabelledImage
 from recipes.builtin_model.end_to_end import FINE_BLOCKS, FINE_WIDTH, STEM
-from recipes.builtin_model.language import RegionBank, load_bank, reading_figures, save_bank, train_language
+from recipes.builtin_model.language import RegionBank, load_bank, reading_metrics, save_bank, train_language
 from recipes.builtin_model.matching import Hits
 from recipes.builtin_model.sets import read_part
 from recipes.builtin_model.views import chances, draw
@@ -280,7 +280,7 @@ def language(
     dev = load_bank(run / "bank_dev")
 
     def report(step: int) -> None:
-        print(f"step {step}: {reading_figures(model, tokenizer, dev)}", flush=True)
+        print(f"step {step}: {reading_metrics(model, tokenizer, dev)}", flush=True)
 
     report(0)
     train_language(

@@ -2,7 +2,7 @@
 
 An image knows which classes its labels cover. ``known`` classes are labelled exhaustively (an unlabelled place is a true
 negative); all other classes are unknown there and must never be counted as absent: the images of a pool data set are full
-of houses and trees that nobody drew.
+of houses and trees that no one drew.
 
 Frames: ``boxes_px`` are half-open float boxes (x0, y0, x1, y1) in pixels of the image; ``boxes_view_px`` in pixels of a view.
 """

@@ -33,7 +33,7 @@ WORTH_OF_READING = 4.0
 """Weight of the reader's loss (mean over regions) beside that of the answer's tokens."""
 MOST_BOXES = 3
 """Boxes of an answer that are learned token by token; the reader learns them all."""
-TOLD_EVERY = 3
+ANSWERED_EVERY = 3
 """Every third question is answered in training, all are read: reading is what takes long to learn."""
 
 
@@ -174,10 +174,10 @@ class Batch:
 
 def answer_ids(asked: Asked, boxes_px: NDArray[np.floating], tokenizer: Any) -> list[int]:
     """The answer as tokens; the boxes beyond ``MOST_BOXES`` are cut off, with the end."""
-    told = asked.told()
-    text = words.answer_text(asked.sought, asked.label, boxes_px[told[:MOST_BOXES]], side_px=SIDE_PX)
+    meant = asked.meant()
+    text = words.answer_text(asked.sought, asked.label, boxes_px[meant[:MOST_BOXES]], side_px=SIDE_PX)
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    if len(told) > MOST_BOXES:
+    if len(meant) > MOST_BOXES:
         return ids[: ids.index(tokenizer.convert_tokens_to_ids(words.CLOSE))]
     return [*ids, tokenizer.eos_token_id]
 
@@ -207,7 +207,7 @@ def make_batch(asked: Sequence[Sequence[Asked]], boxes_px: NDArray[np.floating],
 
 
 def losses(
-    model: GeogroundForConditionalGeneration, seen: Seen, batch: Batch, *, told_every: int = 1
+    model: GeogroundForConditionalGeneration, seen: Seen, batch: Batch, *, answered_every: int = 1
 ) -> tuple[Tensor, Tensor]:
     """Cross-entropy of the relevances, and negative log-likelihood of the answers' tokens (both means).
 
@@ -215,7 +215,7 @@ def losses(
         model: trained in place.
         seen: the views.
         batch: questions about them.
-        told_every: only every so many questions are answered.
+        answered_every: only every so many questions are answered.
     """
     read = model.read(seen.take(batch.view), batch.words, batch.count)
     real = read.relevance > NO_REGION
@@ -223,7 +223,7 @@ def losses(
     # the entropy of a soft target is not to be learned away: what is left is the divergence from the teacher
     floor = torch.nn.functional.binary_cross_entropy(batch.relevance, batch.relevance, reduction="none")
     reading = ((wrong - floor) * real).sum() / real.sum()
-    some = slice(None, None, told_every)
+    some = slice(None, None, answered_every)
     labels = batch.labels[some]
     longest = int((labels != IGNORE).any(0).nonzero().max()) + 1
     ids, labels = batch.ids[some, :longest], labels[:, 1:longest]
@@ -236,8 +236,8 @@ def losses(
     state = model.grammar.state(ids, boxes_px).take(slice(None, -1))
     keys = embeds[:, -boxes_px.shape[1] :]
     logits = model.grammar(hidden, model.lm_head(hidden), state, read.relevance[some], keys, boxes_px)
-    telling = torch.nn.functional.nll_loss(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORE)
-    return reading, telling
+    answering = torch.nn.functional.nll_loss(logits.flatten(0, 1), labels.flatten(), ignore_index=IGNORE)
+    return reading, answering
 
 
 def train_language(  # noqa: PLR0913 - keyword-only options of a training step
@@ -277,15 +277,15 @@ def train_language(  # noqa: PLR0913 - keyword-only options of a training step
         ]
         packed = make_batch(asked, some.boxes_px, tokenizer)
         with torch.autocast("cpu", torch.bfloat16):
-            reading, telling = losses(model, some.seen(), packed, told_every=TOLD_EVERY)
+            reading, answering = losses(model, some.seen(), packed, answered_every=ANSWERED_EVERY)
         optimiser.zero_grad()
-        (WORTH_OF_READING * reading + telling).backward()
+        (WORTH_OF_READING * reading + answering).backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimiser.step()
-        sums = [sums[0] + reading.item(), sums[1] + telling.item()]
+        sums = [sums[0] + reading.item(), sums[1] + answering.item()]
         if (step + 1) % 25 == 0:
             print(
-                f"step {step + 1} reading {sums[0] / 25:.4f} telling {sums[1] / 25:.4f} "
+                f"step {step + 1} reading {sums[0] / 25:.4f} answering {sums[1] / 25:.4f} "
                 f"{(time.time() - start) / (step + 1 - begin):.2f} s/step",
                 flush=True,
             )
@@ -300,7 +300,7 @@ def train_language(  # noqa: PLR0913 - keyword-only options of a training step
 
 
 @torch.no_grad()
-def reading_figures(
+def reading_metrics(
     model: GeogroundForConditionalGeneration, tokenizer: Any, bank: RegionBank, *, seed: int = 1
 ) -> dict[str, float]:
     """How well regions are chosen on views that were not trained on.
@@ -318,12 +318,12 @@ def reading_figures(
         packed = make_batch(asked, some.boxes_px, tokenizer)
         read = model.read(some.seen().take(packed.view), packed.words, packed.count)
         for question, odds in zip([a for view in asked for a in view], read.relevance.numpy(), strict=True):
-            told = set(question.told())
+            meant = set(question.meant())
             said = set(np.flatnonzero(odds >= math.log(0.4 / 0.6)).tolist())
-            if not told:
+            if not meant:
                 found["none"].append(float(not said))
-            elif len(told) == 1:
-                found["one"].append(float(int(odds.argmax()) in told))
+            elif len(meant) == 1:
+                found["one"].append(float(int(odds.argmax()) in meant))
             else:
-                found["all"].append(2 * len(told & said) / (len(told) + len(said)))
+                found["all"].append(2 * len(meant & said) / (len(meant) + len(said)))
     return {name: round(float(np.mean(values)), 3) if values else math.nan for name, values in found.items()}

@@ -20,7 +20,7 @@ class Hits:
     scores: NDArray[np.float64]
     """(N,) descending."""
     right: NDArray[np.bool_]
-    """(N,) True where the box took a target nobody better-scored had taken."""
+    """(N,) True where the box took a target no better-scored box had taken."""
     targets: int
 
     def average_precision(self) -> float:

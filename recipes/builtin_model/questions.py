@@ -75,7 +75,7 @@ class Asked:
         """What the model is given."""
         return f"{self.task}: {self.text}"
 
-    def told(self) -> list[int]:
+    def meant(self) -> list[int]:
         """Regions that the answer names, the surest first."""
         order = np.argsort(-self.relevance, kind="stable")
         found = [int(k) for k in order if self.relevance[k] >= SEEN]

@@ -114,17 +114,17 @@ def write_views(  # noqa: PLR0913 - keyword-only options of a training step
     """
     (out / "images").mkdir(parents=True, exist_ok=True)
     by_source: dict[str, list[LabelledImage]] = {}
-    for n, picture in enumerate(read_all(root, "test" if split == "test" else "train")):
-        if (split == "test" or is_dev(n) == (split == "dev")) and (sources is None or picture.source in sources):
-            by_source.setdefault(picture.source, []).append(picture)
+    for n, labelled in enumerate(read_all(root, "test" if split == "test" else "train")):
+        if (split == "test" or is_dev(n) == (split == "dev")) and (sources is None or labelled.source in sources):
+            by_source.setdefault(labelled.source, []).append(labelled)
     names = sorted(by_source)
     file_path = out / f"{split}.jsonl"
     with file_path.open("w") as file:
         for n in range(count):
             rng = np.random.default_rng((seed, n))
             source = names[n % len(names)]
-            picture = by_source[source][int(rng.integers(len(by_source[source])))]
-            view = draw_view(picture, picture.pixels(), rng, scales=scales_of(source), augment=split == "train")
+            labelled = by_source[source][int(rng.integers(len(by_source[source])))]
+            view = draw_view(labelled, labelled.pixels(), rng, scales=scales_of(source), augment=split == "train")
             seen = (view.visible >= MIN_VISIBLE) & (
                 (view.boxes_view_px[:, 2:] - view.boxes_view_px[:, :2]).min(axis=1, initial=np.inf) >= MIN_SIDE_PX
             )
@@ -154,15 +154,15 @@ def write_views(  # noqa: PLR0913 - keyword-only options of a training step
 
 def choosing_records(root: Path, split: str, *, seed: int, each: int = 4) -> Iterator[dict[str, Any]]:
     """Questions for one target by place, rank, size or neighbour about whole images of NWPU; images as the set names them."""
-    for n, picture in enumerate(read_all(root, split)):
-        if picture.source != "nwpu" or (split == "train" and not is_dev(n)):
+    for n, labelled in enumerate(read_all(root, split)):
+        if labelled.source != "nwpu" or (split == "train" and not is_dev(n)):
             continue
-        with Image.open(picture.path) as image:
+        with Image.open(labelled.path) as image:
             size_px = image.size
-        known = np.array([name in picture.known for name in CLASSES])
+        known = np.array([name in labelled.known for name in CLASSES])
         made = expressions_of(
-            picture.boxes_px,
-            picture.labels,
+            labelled.boxes_px,
+            labelled.labels,
             known,
             size_px,
             np.random.default_rng((seed, n)),
@@ -171,4 +171,4 @@ def choosing_records(root: Path, split: str, *, seed: int, each: int = 4) -> Ite
         )
         single = [e for e in made if e.task == "refer" and len(e.targets) == 1][:each]
         for k, expression in enumerate(single):
-            yield record_of(picture.path.name, size_px, expression, picture.boxes_px, k)
+            yield record_of(labelled.path.name, size_px, expression, labelled.boxes_px, k)

@@ -19,7 +19,7 @@ CONCURRENCY = 3
 PATIENCE_S = 60
 
 
-def pictures(count: int) -> list[Any]:
+def images(count: int) -> list[Any]:
     image = np.zeros((56, 56, 3), np.uint8)
     image[10:20, 10:20] = 255
     return [image] * count
@@ -37,7 +37,7 @@ class Asking(threading.Thread):
 
     def run(self) -> None:
         try:
-            self.answers = self.server.ground(pictures(self.count), [SHIP])
+            self.answers = self.server.ground(images(self.count), [SHIP])
         except BaseException as error:
             self.error = error
 
@@ -101,14 +101,14 @@ def test_stopped_process_runs_into_the_timeout() -> None:
 def test_new_server_at_the_same_address_is_used_again() -> None:
     with ServerProcess(answers=1) as process:
         server = OpenAIServer(process.url, concurrency=1, sleep=lambda _: None, max_retries=1)
-        assert server.ground(pictures(1), [SHIP])[0][0].detections
+        assert server.ground(images(1), [SHIP])[0][0].detections
         asking = Asking(server, 1)
         assert process.line() == "held"
         process.signal(signal.SIGKILL)
         assert isinstance(asking.finish().error, ModelError)
         port = process.url.split(":")[2].split("/")[0]
         with ServerProcess(port=int(port)):
-            assert server.ground(pictures(1), [SHIP])[0][0].detections
+            assert server.ground(images(1), [SHIP])[0][0].detections
         server.close()
 
 

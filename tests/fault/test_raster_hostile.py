@@ -29,7 +29,7 @@ PORT_MARK, CANARY_MARK = "{PORT}", "{CANARY}"
 
 
 class Trap:
-    """A listening socket that nobody may contact, and a file outside that nobody may open."""
+    """A listening socket that must not be contacted, and a file outside that must not be opened."""
 
     def __init__(self, canary: Path) -> None:
         self.canary = canary
@@ -179,7 +179,7 @@ HOSTILE_FILES = {
     "curl.tif": VRT.replace("{SOURCE}", REMOTE),
     "bom.tif": "\ufeff\n" + VRT.replace("{SOURCE}", "{CANARY}"),
     "warped.tif": WARPED.replace("{SOURCE}", "{CANARY}"),
-    "commented.png": "<!-- picture -->" * 30 + VRT.replace("{SOURCE}", "{CANARY}"),
+    "commented.png": "<!-- image -->" * 30 + VRT.replace("{SOURCE}", "{CANARY}"),
     "wms.tif": WMS,
     "wms.xml": WMS,
     "stacit.json": STACIT,
@@ -444,7 +444,7 @@ def test_network_drivers_are_gone_from_a_fresh_process() -> None:
     assert done.stderr == ""
 
 
-def test_a_picture_that_is_cut_off_is_an_error_not_grey(tmp_path: Path) -> None:
+def test_an_image_that_is_cut_off_is_an_error_not_grey(tmp_path: Path) -> None:
     path = tmp_path / "cut.jpg"
     Image.fromarray(np.moveaxis(noise((3, 300, 300)), 0, -1)).save(path)
     path.write_bytes(path.read_bytes()[:20_000])

@@ -122,7 +122,7 @@ class ServerProcess(Process):
 
 
 class ServeTransformers(Process):
-    """``transformers serve`` with a tiny LLaVA that says one known sentence."""
+    """``transformers serve`` with a tiny LLaVA that says one known text."""
 
     def __init__(self, folder: Path) -> None:
         from tests.integration.tiny_models import save_tiny

@@ -123,7 +123,7 @@ def test_values_are_those_of_geopandas(
         assert reply.answer.startswith("Yes" if wanted else "No")
 
 
-def test_what_nobody_knows_is_named_and_nothing_is_counted(folder: Path) -> None:
+def test_what_is_unknown_is_named_and_nothing_is_counted(folder: Path) -> None:
     for query, word in (
         ("how many airplanes?", "airplanes"),
         ("the building closest to the terminal building", "terminal building"),

@@ -15,7 +15,7 @@ import geogrounding as gg
 from geogrounding.models.base import Model
 from geogrounding.models.parsing.answer import parse_answer
 from geogrounding.types import Question, Task
-from tests.integration.tiny_embedded import save_tiny_embedded
+from tests.integration.tiny_builtin import save_tiny_builtin
 
 TREE = Question(expression="the trees")
 SCENE = Path(__file__).parents[2] / "examples" / "data" / "OSBS_029.tif"
@@ -111,7 +111,7 @@ def test_a_neighbour_is_not_taken_for_the_target(model: Model, chip: NDArray[np.
 
 def test_results_of_a_trained_model_name_it(tmp_path: Path) -> None:
     """Provenance and the ``model`` attribute of results say which model it was."""
-    folder = save_tiny_embedded(tmp_path / "blue-roofs")
+    folder = save_tiny_builtin(tmp_path / "blue-roofs")
     model = gg.load_model(str(folder))
     assert model.name == "blue-roofs"
     model.close()

@@ -119,7 +119,7 @@ def test_resume_passes_over_what_is_done(loader: Loader, scenes: list[Path], que
 
 
 @pytest.mark.parametrize("change", ["queries", "option", "scene", "layer"])
-def test_resume_makes_anew_what_has_changed(
+def test_resume_repeats_what_has_changed(
     loader: Loader, scenes: list[Path], queries: Path, tmp_path: Path, change: str
 ) -> None:
     out = tmp_path / "out"
@@ -210,8 +210,8 @@ def test_ctrl_c_keeps_what_is_done(loader: Loader, scenes: list[Path], queries: 
 def test_two_scenes_of_one_name_are_refused_before_the_model_is_loaded(
     loader: Loader, scenes: list[Path], queries: Path, tmp_path: Path
 ) -> None:
-    twin = tmp_path / "a.png"
-    result = batch([*scenes, twin], queries, tmp_path / "out")
+    duplicate = tmp_path / "a.png"
+    result = batch([*scenes, duplicate], queries, tmp_path / "out")
     assert result.exit_code == 2
     assert "a.geojson" in result.stderr
     assert loader.calls == 0

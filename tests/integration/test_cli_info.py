@@ -60,12 +60,12 @@ def test_options_change_the_grid(example_scene: Path) -> None:
     assert part["grid"]["area_scene_px"] == [0, 0, 200, 200]
 
 
-def test_a_picture_without_coordinates_is_described_all_the_same(tmp_path: Path) -> None:
-    picture = write_scene(tmp_path / "plain.tif", [], crs=None)
-    result = info(picture)
+def test_an_image_without_coordinates_is_described_too(tmp_path: Path) -> None:
+    image = write_scene(tmp_path / "plain.tif", [], crs=None)
+    result = info(image)
     assert result.exit_code == 0, result.output
     assert "--pixel-coordinates" in result.stdout
-    assert json.loads(info(picture, "--json").stdout)["crs"] is None
+    assert json.loads(info(image, "--json").stdout)["crs"] is None
 
 
 def test_floats_with_nan(tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def test_json_progress_is_all_there_is_on_standard_output(model: BlobModel, scen
     assert events[-1]["complete"] is True
 
 
-def test_an_existing_result_is_kept_unless_told_otherwise(model: BlobModel, scene: Path, tmp_path: Path) -> None:
+def test_an_existing_result_is_kept_unless_overwritten(model: BlobModel, scene: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.geojson"
     output.write_text("precious")
     result = invoke("run", scene, "ship", "-o", output, "--progress", "json")
@@ -170,17 +170,17 @@ def test_a_scene_that_cannot_be_used_is_refused_before_the_model_is_loaded(
         pytest.fail("the model was loaded")
 
     monkeypatch.setattr("geogrounding.models.load.load_model", load)
-    picture = write_scene(tmp_path / "plain.tif", RECTANGLES, crs=None)
-    for source, words in ((picture, "--pixel-coordinates"), (tmp_path / "none.tif", "none.tif")):
+    image = write_scene(tmp_path / "plain.tif", RECTANGLES, crs=None)
+    for source, words in ((image, "--pixel-coordinates"), (tmp_path / "none.tif", "none.tif")):
         result = invoke("run", source, "ship", "-o", tmp_path / "out.geojson")
         assert result.exit_code == 3, result.output
         assert words in result.stderr
 
 
-def test_a_picture_without_coordinates(model: BlobModel, tmp_path: Path) -> None:
-    picture = write_scene(tmp_path / "plain.tif", RECTANGLES, crs=None)
+def test_an_image_without_coordinates(model: BlobModel, tmp_path: Path) -> None:
+    image = write_scene(tmp_path / "plain.tif", RECTANGLES, crs=None)
     output = tmp_path / "out.geojson"
-    result = invoke("run", picture, "ship", "-o", output, "--pixel-coordinates")
+    result = invoke("run", image, "ship", "-o", output, "--pixel-coordinates")
     assert result.exit_code == 0, result.output
     bounds = [tuple(geometry.bounds) for geometry in gpd.read_file(output).geometry]
     assert sorted(bounds) == sorted(tuple(map(float, box)) for box in RECTANGLES)

@@ -172,7 +172,7 @@ def test_nothing_found_is_a_final_block_too(client: EngineClient, scene: Path) -
     assert [(e["first"], e["features"]) for e in events if e.get("stage") == "final"] == [(True, [])]
 
 
-def test_failed_chips_are_told(client: EngineClient, scene: Path) -> None:
+def test_failed_chips_are_reported(client: EngineClient, scene: Path) -> None:
     result, events = gather(client, "run", run_params(scene, model="halfblind"))
     assert not result["complete"]
     assert result["failed"] == len(result["failed_chips"]) > 0
@@ -248,7 +248,7 @@ def train_params(folder: Path, expression: str, **more: Any) -> dict[str, Any]:
     return {"output": str(folder), "settings": settings, **more}
 
 
-def test_training_tells_its_steps(client: EngineClient, tmp_path: Path) -> None:
+def test_training_reports_its_steps(client: EngineClient, tmp_path: Path) -> None:
     result, events = gather(client, "train", train_params(tmp_path / "run", "pool"))
     steps = [event for event in events if event["event"] == "training"]
     assert [(e["step"], e["steps"], e["reward"]) for e in steps] == [(1, 3, 0.25), (2, 3, 0.5), (3, 3, 0.75)]

@@ -89,7 +89,7 @@ def test_the_way_of_cutting_does_not_change_what_is_found(tmp_path: Path, tile: 
     assert boxes_px(layer, UTM) == sorted(RECTANGLES)
 
 
-def test_coarser_levels_add_no_twins(tmp_path: Path) -> None:
+def test_coarser_levels_add_no_duplicates(tmp_path: Path) -> None:
     rectangles = [(16, 16, 48, 48), (96, 64, 128, 80), (32, 120, 256, 152)]
     scene = write_scene(tmp_path / "s.tif", rectangles)
     layer = gg.ground(scene, "bright things", model=BlobModel(scales=(1.0, 2.0, 4.0)))
@@ -107,7 +107,7 @@ def test_many_random_rectangles(tmp_path: Path) -> None:
     assert boxes_px(gg.ground(scene, "x", model=BlobModel()), UTM) == sorted(rectangles)
 
 
-def test_a_picture_without_crs_needs_pixel_coordinates(tmp_path: Path) -> None:
+def test_an_image_without_crs_needs_pixel_coordinates(tmp_path: Path) -> None:
     with pytest.warns(rasterio.errors.NotGeoreferencedWarning):
         scene = write_scene(tmp_path / "s.tif", RECTANGLES, crs=None, transform=Affine.identity())
     with pytest.raises(MissingCRSError) as caught:
@@ -133,7 +133,7 @@ def test_min_score_leaves_small_things_out(tmp_path: Path) -> None:
 
 
 def test_a_small_area_is_seen_with_what_lies_around_it(tmp_path: Path) -> None:
-    """A model that is shown a scrap finds less than in a chip with the scrap in it."""
+    """A model that is shown a fragment finds less than in a chip with the fragment in it."""
 
     class Measuring(BlobModel):
         sizes: ClassVar[list[tuple[int, ...]]] = []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.integration.tiny_embedded import save_tiny_embedded
+from tests.integration.tiny_builtin import save_tiny_builtin
 from tests.integration.tiny_models import Family, build_model, build_tokenizer, image_processor
 
 FAMILIES: tuple[Family, ...] = ("qwen2_5_vl", "qwen3_vl", "llava")
@@ -124,7 +124,7 @@ def test_the_built_in_model_sees_each_image_once(tmp_path: Path) -> None:
     from geogrounding.models.builtin import register
     from geogrounding.training.vision_cache import SharedVision
 
-    folder = save_tiny_embedded(tmp_path / "m")
+    folder = save_tiny_builtin(tmp_path / "m")
     model: Any = register.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
     model.freeze_vision()
     pixels = torch.stack([torch.full((3, 336, 336), value) for value in (0.1, 0.7, 0.1, 0.1)])
@@ -148,7 +148,7 @@ def test_a_group_shares_its_prompt_and_the_numbers_and_gradients_stay(tmp_path: 
     from geogrounding.training.logprobs import add_own_head
     from geogrounding.training.prefix_sharing import SharedPrompt
 
-    folder = save_tiny_embedded(tmp_path / "m")
+    folder = save_tiny_builtin(tmp_path / "m")
     model: Any = register.GeogroundForConditionalGeneration.from_pretrained(folder).eval()
     processor: Any = register.GeogroundProcessor.from_pretrained(folder)
     model.freeze_vision()

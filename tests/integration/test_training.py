@@ -14,7 +14,7 @@ import geogrounding as gg
 from geogrounding.errors import InputError, ModelError, OutputError, SettingsError
 from geogrounding.training.config import GRPOSettings, SFTSettings, make_settings
 from geogrounding.types import Question
-from tests.integration.tiny_embedded import save_tiny_embedded
+from tests.integration.tiny_builtin import save_tiny_builtin
 from tests.integration.tiny_models import save_tiny
 from tests.training_data import save_talker, write_squares
 
@@ -157,7 +157,7 @@ def test_full_training_with_a_reference_gives_a_whole_model(data: Path, talker: 
 
 
 def test_the_built_in_model_learns_by_sft_and_grpo(data: Path, tmp_path: Path) -> None:
-    start = save_tiny_embedded(tmp_path / "base")
+    start = save_tiny_builtin(tmp_path / "base")
     squares = write_squares(tmp_path / "squares", 4, size=120)
     losses: list[float] = []
     more: dict[str, Any] = {"full": True, "steps": 15, "batch": 4, "learning_rate": 1e-2}
@@ -282,7 +282,7 @@ def test_vllm_that_is_missing_is_reported(
 
 
 def test_what_the_built_in_model_cannot_do_is_refused(data: Path, tmp_path: Path) -> None:
-    start = save_tiny_embedded(tmp_path / "base")
+    start = save_tiny_builtin(tmp_path / "base")
     with pytest.raises(SettingsError, match="cannot answer without reasoning"):
         train(sft(data, start, reasoning=False), tmp_path / "run")
     with pytest.raises(SettingsError, match="max_pixels does not go with the built-in model"):

@@ -129,8 +129,8 @@ def test_ranks_places_and_neighbours_in_one_run(tmp_path: Path, task: Any) -> No
     layer = gg.ground(scene, *expected, model=model, task=task)
     assert {query: found(layer, query) for query in expected} == expected
     assert {q.expression for q in model.asked} == set(KINDS)
-    told = dict(zip(layer["query"], layer["reasoning"], strict=True))
-    assert told["the storage tank next to the pier"] == (
+    said = dict(zip(layer["query"], layer["reasoning"], strict=True))
+    assert said["the storage tank next to the pier"] == (
         "There are three storage tanks and two harbors in the scene; this one is next to a harbor."
     )
 
@@ -249,12 +249,12 @@ def test_stream_answers_about_the_scene_at_its_end(tmp_path: Path) -> None:
     assert [f.id for f in features] == list(range(1, len(features) + 1))
 
 
-def test_batches_tell_nothing_about_the_scene(tmp_path: Path) -> None:
+def test_batches_say_nothing_about_the_scene(tmp_path: Path) -> None:
     scene = paint(tmp_path / "s.tif", THINGS)
-    told: list[Feature] = []
+    said: list[Feature] = []
     chosen = gg.RunSettings(source=str(scene), expressions=("the leftmost ship", "harbor"))
-    with walk_scene(chosen, Painted(), tmp_path / "journal", on_features=told.extend) as walk:
-        assert {f.query for f in told} == {"harbor"}
+    with walk_scene(chosen, Painted(), tmp_path / "journal", on_features=said.extend) as walk:
+        assert {f.query for f in said} == {"harbor"}
         assert {f.query for f in walk.collection} == {"the leftmost ship", "harbor"}
 
 

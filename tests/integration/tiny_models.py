@@ -3,7 +3,7 @@
 The main families: a Qwen2.5-VL (answers in pixels of the resized image), a LLaVA with a CLIP tower (56 x 56 input)
 and a Qwen3-VL (0-1000, deepstack features). Their tokenizer knows every byte, so any text passes through it. A
 *random* model babbles, but its babble depends on image and question (the weights are drawn wide on purpose). A
-*rigged* model says one known sentence whatever it sees: its layers add nothing, so that the next token depends on the
+*rigged* model says one known text whatever it sees: its layers add nothing, so that the next token depends on the
 last token alone.
 """
 

@@ -94,7 +94,7 @@ def test_plain_opacity_stays_quiet(tmp_path: Path, fourth: NDArray[np.uint8], co
 
 
 @pytest.mark.parametrize(
-    ("dtype", "nodata", "value", "told"),
+    ("dtype", "nodata", "value", "reported"),
     [
         ("uint8", 255, 255, True),  # white roofs
         ("uint8", 0, 0, True),  # shadows
@@ -108,7 +108,7 @@ def test_plain_opacity_stays_quiet(tmp_path: Path, fourth: NDArray[np.uint8], co
     ],
 )
 def test_nodata_that_may_be_objects_is_named(
-    tmp_path: Path, dtype: str, nodata: float, value: float, told: bool
+    tmp_path: Path, dtype: str, nodata: float, value: float, reported: bool
 ) -> None:
     values = LAND.astype(np.float64) - (500 if dtype == "int16" else 0)
     if dtype == "int16":
@@ -118,8 +118,8 @@ def test_nodata_that_may_be_objects_is_named(
         values[:, 0, 0] = 1
     path = write(tmp_path / "scene.tif", values.astype(dtype), nodata=nodata)
     found = notices(path)
-    assert len(found) == told
-    if told:
+    assert len(found) == reported
+    if reported:
         assert "1% between" in found[0]
         assert "--nodata nan" in found[0]
         assert notices(path, "--nodata", "nan") == []

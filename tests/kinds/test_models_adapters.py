@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,13 @@ from geogrounding.models.hf import checkpoint
 from tests.integration import tiny_models
 from tests.integration.tiny_models import Family
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU: dict[str, Any] = {"device": torch.device("cpu"), "dtype": torch.float32}
 R, ALPHA = 2, 8
 SCALE = ALPHA / R
 ATTENTION = r"model\.language_model\.layers\.\d+\.self_attn\.(q_proj|v_proj)"
 LANGUAGE = r"model\.language_model\.layers\.\d+\..*_proj"
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,9 @@ from geogrounding.types import Question
 from tests.integration.tiny_detectors import KINDS as BUILT
 from tests.integration.tiny_detectors import SIDES, save_tiny_detector
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHIP, CAR = Question(expression="ship"), Question(expression="red car")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

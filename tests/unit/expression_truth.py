@@ -154,7 +154,7 @@ class Truth:
         """The objects that the reasoning leads to; AssertionError where a sentence is not true."""
         opening, *sentences = re.findall(r"[^.]+\.", reasoning)
         self._opening(opening.strip(), category)
-        pool, told = self.members(category), False
+        pool, narrowed = self.members(category), False
         if opening.startswith(("There is only", "There are only")):
             assert pool, opening
             assert not sentences, opening
@@ -163,8 +163,8 @@ class Truth:
             assert not sentences, opening
             return []
         for sentence in sentences:
-            pool = self._sentence(sentence.strip(), pool, category, narrowed=told)
-            told = True
+            pool = self._sentence(sentence.strip(), pool, category, narrowed=narrowed)
+            narrowed = True
         return pool
 
     def _opening(self, sentence: str, category: str) -> None:

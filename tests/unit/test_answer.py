@@ -214,7 +214,7 @@ def test_spans_point_at_the_numbers(case: Case) -> None:
         assert box.span == (box.number_spans[0][0], max(stop for _, stop in box.number_spans))
 
 
-def test_pixels_of_the_resized_picture_are_scaled_back() -> None:
+def test_pixels_of_the_resized_image_are_scaled_back() -> None:
     answer = parse("[[504, 0, 1008, 252]]", image_size_px=(512, 256), model_size_px=(1008, 504))
     assert answer.detections[0].box_chip_px == pytest.approx((256, 0, 512, 128))
 
@@ -338,6 +338,6 @@ def test_reasoning_has_a_limit() -> None:
 
 
 @pytest.mark.parametrize("size", [(0, 0), (0, 10), (1, 1)])
-def test_degenerate_picture_sizes(size: tuple[int, int]) -> None:
+def test_degenerate_image_sizes(size: tuple[int, int]) -> None:
     answer = parse("[[10,20,30,40]]", image_size_px=size, model_size_px=(0, 0))
     assert all(d.box_chip_px[2] <= size[0] for d in answer.detections)

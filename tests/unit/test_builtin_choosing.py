@@ -66,6 +66,6 @@ def test_nothing_real_costs_nothing() -> None:
 
 def test_the_state_of_seeing() -> None:
     hidden = torch.arange(12.0).reshape(2, 3, 2)
-    told, said = after_seeing(hidden, torch.tensor([[False, True, True], [False, False, False]]))
-    assert told[0].tolist() == [2, 3]
+    named, said = after_seeing(hidden, torch.tensor([[False, True, True], [False, False, False]]))
+    assert named[0].tolist() == [2, 3]
     assert said.tolist() == [True, False]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,18 +18,12 @@ from geogrounding.models.builtin.processing import GeogroundImageProcessor, Geog
 from geogrounding.models.builtin.question_encoder import Read
 from recipes.builtin_model.language import new_model
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIDE_PX, REGIONS = 336, 6
 BOXES = torch.tensor(
     [[[10.0, 10, 40, 40], [150, 20, 190, 60], [10, 10, 60, 90], [200, 200, 300, 300], [20, 250, 60, 300], [5, 5, 9, 9]]]
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +78,7 @@ def test_probabilities_sum_to_one_everywhere(model: Any, tokenizer: Any, relevan
     assert torch.allclose(total, torch.ones_like(total), atol=1e-3)
 
 
-def test_numbers_point_at_the_region_that_is_meant_and_never_at_one_told(model: Any, tokenizer: Any) -> None:
+def test_numbers_point_at_the_region_that_is_meant_and_never_at_one_named(model: Any, tokenizer: Any) -> None:
     what = read([9.0, 8.0, -9.0, -9.0, -9.0, -9.0], model)
     ids = tokenizer(ANSWER, add_special_tokens=False)["input_ids"]
     likely = next_tokens(model, tokenizer, ANSWER, what).argmax(-1).tolist()
@@ -110,12 +103,12 @@ def test_the_place_is_that_of_the_regions(model: Any, tokenizer: Any) -> None:
 
 def test_what_is_generated_has_the_probability_that_forward_gives(model: Any, processor: Any) -> None:
     rng = np.random.default_rng(0)
-    pictures = [
+    images = [
         rng.integers(0, 255, (200, 300, 3), dtype=np.uint8),
         rng.integers(0, 255, (336, 336, 3), dtype=np.uint8),
     ]
     inputs = processor(
-        images=pictures,
+        images=images,
         text=["<image>detect: the ship<s>", "<image>refer: leftmost ship near harbor<s>"],
         return_tensors="pt",
     )
@@ -136,8 +129,8 @@ def test_what_is_generated_has_the_probability_that_forward_gives(model: Any, pr
 
 def test_thinking_gives_what_greedy_generation_gives(model: Any, processor: Any) -> None:
     """Whatever an untrained model says, both ways of decoding say the same words."""
-    picture = np.random.default_rng(1).integers(0, 255, (336, 336, 3), dtype=np.uint8)
-    inputs = processor(images=[picture], text=["<image>detect: the ship<s>"], return_tensors="pt")
+    image = np.random.default_rng(1).integers(0, 255, (336, 336, 3), dtype=np.uint8)
+    inputs = processor(images=[image], text=["<image>detect: the ship<s>"], return_tensors="pt")
     with torch.no_grad():
         state = model.read(model.encode_images(inputs["pixel_values"]), *model.question_words(inputs["input_ids"]))
         prompt = processor.tokenizer("detect: the ship<s>", add_special_tokens=False)["input_ids"]
@@ -146,7 +139,7 @@ def test_thinking_gives_what_greedy_generation_gives(model: Any, processor: Any)
     assert thought.tokens[0][: len(greedy)] == greedy[: len(thought.tokens[0])]
 
 
-def test_the_question_is_what_stands_between_picture_and_start(model: Any, processor: Any) -> None:
+def test_the_question_is_what_stands_between_image_and_start(model: Any, processor: Any) -> None:
     inputs = processor(
         images=[np.zeros((9, 9, 3), np.uint8)] * 2,
         text=["<image>detect: ship<s><think>I look for harbor", "<image>refer: the leftmost ship<s>"],
@@ -165,17 +158,17 @@ def test_a_question_of_the_processor_is_answered_in_its_own_words(processor: Any
     assert processor.completion("ship", []).endswith("<answer>None</answer>")
 
 
-@pytest.mark.parametrize("wrong", ["picture", "tokens", "ids"])
+@pytest.mark.parametrize("wrong", ["image", "tokens", "ids"])
 def test_what_does_not_go_together_is_refused(model: Any, processor: Any, wrong: str) -> None:
     inputs = dict(
         processor(images=[np.zeros((9, 9, 3), np.uint8)], text=["<image>detect: ship<s>"], return_tensors="pt")
     )
-    if wrong == "picture":
+    if wrong == "image":
         del inputs["pixel_values"]
     elif wrong == "tokens":
         inputs["input_ids"] = inputs["input_ids"][:, 3:]
         inputs["attention_mask"] = inputs["attention_mask"][:, 3:]
     else:
         del inputs["input_ids"]
-    with pytest.raises(ValueError, match={"picture": "image", "tokens": "<image>", "ids": "input_ids"}[wrong]):
+    with pytest.raises(ValueError, match={"image": "image", "tokens": "<image>", "ids": "input_ids"}[wrong]):
         model(**inputs)

@@ -40,7 +40,7 @@ def test_boxes_surround_their_cell() -> None:
     assert bool((out.boxes_px[:, 1] < centre[:, None]).all() and (out.boxes_px[:, 3] > centre[:, None]).all())
 
 
-def test_twins_of_a_class_go_and_another_class_stays() -> None:
+def test_duplicates_of_a_class_go_and_another_class_stays() -> None:
     box, near, other = (5.0, 5.0, 25.0, 25.0), (6.0, 5.0, 26.0, 25.0), (11.0, 5.0, 31.0, 25.0)
     found = select_regions(
         maps([(1, 1, 0, 2.0, box), (1, 2, 0, 1.0, near), (2, 2, 1, 0.5, other)]), side_px=56, candidates=16, keep=4
@@ -52,7 +52,7 @@ def test_twins_of_a_class_go_and_another_class_stays() -> None:
     assert best.tolist() == list(box)
 
 
-def test_regions_come_in_reading_order_and_inside_the_picture() -> None:
+def test_regions_come_in_reading_order_and_inside_the_image() -> None:
     found = select_regions(
         maps([(6, 1, 0, 3.0, (-9, 40, 20, 60)), (1, 6, 0, 2.0, (40, 3, 70, 20)), (1, 1, 0, 1.0, (2, 3, 18, 20))]),
         side_px=56,

@@ -152,7 +152,7 @@ def test_options_of_the_result_reach_the_run(seen: Seen, tmp_path: Path) -> None
 
 
 def test_every_model_option_is_passed_on() -> None:
-    """An option of the Model section that nobody reads would be a lie."""
+    """An option of the Model section that no command reads would be a lie."""
 
     @click.command()
     @opt.MODEL

@@ -135,7 +135,7 @@ def test_verbose_shows_the_traceback(failing: Any) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError("odd"), MemoryError(), OSError("odd"), RecursionError("deep")])
-def test_unexpected_errors_are_told_without_a_traceback(error: Exception, failing: Any) -> None:
+def test_unexpected_errors_are_reported_without_a_traceback(error: Exception, failing: Any) -> None:
     result = failing(error).invoke(geoground, ["models"])
     assert result.exit_code == 1
     assert f"unexpected: {type(error).__name__}" in result.stderr

@@ -122,7 +122,7 @@ JSON_VALUES = st.recursive(
         max_size=5,
     ),
 )
-def test_no_parameters_break_the_door(method: str, params: dict[str, Any]) -> None:
+def test_no_parameters_break_the_validation(method: str, params: dict[str, Any]) -> None:
     try:
         checked = parameters.parse(method, params)
     except (RequestError, GeogroundingError):
@@ -196,9 +196,9 @@ def test_messages_are_one_ascii_line_of_strict_json() -> None:
     assert line.count(b"\n") == 1
     assert line.isascii()
     assert b"\x1b" not in line
-    told = json.loads(line, parse_constant=lambda name: pytest.fail(name))
-    assert told["score"] is None
-    assert told["list"] == [None, 1]
+    said = json.loads(line, parse_constant=lambda name: pytest.fail(name))
+    assert said["score"] is None
+    assert said["list"] == [None, 1]
 
 
 def test_errors_keep_their_kind_and_hint() -> None:
@@ -267,7 +267,7 @@ def test_a_job_is_interrupted_only_where_it_allows_it() -> None:
         signal.signal(signal.SIGINT, previous)
 
 
-def test_time_left_is_told_from_the_second_step_on() -> None:
+def test_time_left_is_reported_from_the_second_step_on() -> None:
     events: list[dict[str, Any]] = []
     clock = iter([100.0, 110.0, 120.0])
     steps = _Steps(lambda: next(clock), lambda _name, **members: events.append(members))
@@ -326,7 +326,7 @@ def test_a_command_is_made_of_what_the_user_names(tmp_path: Path, monkeypatch: p
     assert command_for("~/env/bin/geoground") == [str(geoground), "engine"]
 
 
-@pytest.mark.parametrize("named", ["", "  ", "/no/such/python", "relative/python", "geoground-of-nobody"])
+@pytest.mark.parametrize("named", ["", "  ", "/no/such/python", "relative/python", "geoground-of-no-one"])
 def test_a_wrong_engine_is_an_error_with_a_hint(named: str) -> None:
     with pytest.raises(EngineError) as caught:
         command_for(named)

@@ -90,7 +90,7 @@ class TestOptions:
 class TestFind:
     @pytest.mark.parametrize(
         "name",
-        ["./nowhere", "/no/such/folder", "gpt2", "a/b/c", "~nobody-here/x", "a b/c", "../x", "x" * 5000, "a\0b/c"],
+        ["./nowhere", "/no/such/folder", "gpt2", "a/b/c", "~no-one-here/x", "a b/c", "../x", "x" * 5000, "a\0b/c"],
     )
     def test_names_that_are_neither_folder_nor_hub_id(self, name: str) -> None:
         with pytest.raises(ModelError, match="there is no model folder") as caught:

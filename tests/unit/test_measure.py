@@ -100,7 +100,7 @@ def test_pairs_within_a_distance_are_those_that_shapely_finds() -> None:
     assert gap == pytest.approx(np.array(apart), abs=1e-9)
 
 
-def test_nothing_is_its_own_neighbour_but_its_twin_is() -> None:
+def test_nothing_is_its_own_neighbour_but_its_duplicate_is() -> None:
     ground = Ground.around(None, (0, 0, 1, 1))
     boxes = np.array([shapely.box(0, 0, 1, 1), shapely.box(0, 0, 1, 1), shapely.box(11, 0, 12, 1)], object)
     ids = np.arange(3)

@@ -24,7 +24,7 @@ TASKS = RUN_TASKS
     ("task", "expression", "prompt"),
     [("detect", "airplane", "detect: airplane"), ("refer", "the leftmost ship", "refer: the leftmost ship")],
 )
-def test_embedded_style_is_the_short_form_the_model_was_trained_on(task: Task, expression: str, prompt: str) -> None:
+def test_short_style_is_the_short_form_the_model_was_trained_on(task: Task, expression: str, prompt: str) -> None:
     assert build_prompt(Question(expression=expression, task=task), "embedded") == prompt
 
 

@@ -85,7 +85,7 @@ def test_some_chips_in_any_order(tmp_path: Path) -> None:
 def test_resampled_chips_lie_where_they_say(
     tmp_path: Path, scale: float, overviews: tuple[int, ...], size: tuple[int, int]
 ) -> None:
-    """The raster's values are its own coordinates, so each chip pixel tells which place of the scene it shows."""
+    """The raster's values are its own coordinates, so each chip pixel says which place of the scene it shows."""
     height, width = size
     x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
     array = np.stack([x, y, x]).astype("float32")

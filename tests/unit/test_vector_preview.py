@@ -55,8 +55,8 @@ def box_feature(transform: Affine, box: tuple[float, float, float, float], **cha
 def draw(scene_path: Path, features: list[Feature], path: Path, **settings: int) -> NDArray[np.uint8]:
     with Scene.open(scene_path) as scene:
         render_preview(scene, compute_stretch(scene), iter(features), path, **settings)
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
+    with Image.open(path) as image:
+        return np.asarray(image.convert("RGB"))
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ def test_a_scene_without_crs_has_no_scale_bar(folder: Path) -> None:
         path = grey_scene(folder / "none.tif", (900, 300), Affine.identity(), None)
     with Scene.open(path, pixel_coordinates=True) as scene:
         render_preview(scene, compute_stretch(scene), [], folder / "none.png")
-    with Image.open(folder / "none.png") as picture:
-        assert not (np.asarray(picture)[300:360, 600:] < 60).all(axis=2).any()
+    with Image.open(folder / "none.png") as image:
+        assert not (np.asarray(image)[300:360, 600:] < 60).all(axis=2).any()
 
 
 def test_hostile_and_many_queries(folder: Path) -> None:
@@ -131,7 +131,7 @@ def test_hostile_and_many_queries(folder: Path) -> None:
     assert draw(scene, features, folder / "p.png").shape[1] == 900
 
 
-def test_a_failed_write_leaves_the_old_picture(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_leaves_the_old_image(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     transform = Affine(0.5, 0, 500_000, 0, -0.5, 5_300_000)
     scene = grey_scene(folder / "scene.tif", (100, 100), transform)
     path = folder / "p.png"

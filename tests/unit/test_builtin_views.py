@@ -17,7 +17,7 @@ from recipes.builtin_model import corpora, questions
 from recipes.builtin_model.matching import match
 
 
-def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> corpora.LabelledImage:
+def labelled_image(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200, 160)) -> corpora.LabelledImage:
     """A black image with white boxes."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     for x0, y0, x1, y1 in np.array(boxes, dtype=int):
@@ -36,7 +36,7 @@ def picture(folder: Path, boxes: list[list[float]], size: tuple[int, int] = (200
 
 
 def test_boxes_follow_the_pixels_through_every_flip_and_turn(tmp_path: Path) -> None:
-    source = picture(tmp_path, [[40, 30, 100, 50]])
+    source = labelled_image(tmp_path, [[40, 30, 100, 50]])
     seen = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -85,7 +85,7 @@ def asked(count: int = 400) -> list[questions.Asked]:
 
 
 @pytest.mark.parametrize(
-    ("sought", "task", "told"),
+    ("sought", "task", "meant"),
     [
         ("ship", "detect", [0, 2, 1]),
         ("storage tank", "detect", [3]),
@@ -98,16 +98,16 @@ def asked(count: int = 400) -> list[questions.Asked]:
         ("that", "refer", []),
     ],
 )
-def test_an_answer_tells_what_is_meant(sought: str, task: str, told: list[int]) -> None:
+def test_an_answer_names_what_is_meant(sought: str, task: str, meant: list[int]) -> None:
     found = [a for a in asked(2400) if (a.sought, a.task) == (sought, task)]
     assert found
-    assert all(a.told() == told for a in found)
+    assert all(a.meant() == meant for a in found)
 
 
 def test_one_of_several_is_the_surest() -> None:
     plain = [a for a in asked() if a.task == "refer" and a.sought == "ship"]
     assert plain
-    assert all(a.told() == [0] for a in plain)
+    assert all(a.meant() == [0] for a in plain)
 
 
 def test_faint_regions_are_meant_faintly() -> None:

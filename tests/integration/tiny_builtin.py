@@ -1,4 +1,4 @@
-"""A tiny model of the embedded kind, random but for what the grammar of its answers holds."""
+"""A tiny model of the built-in kind, random but for what the grammar of its answers holds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 WORDS = ("detect", "refer", "the", "a", "square", "ship", "leftmost", ":")
 
 
-def save_tiny_embedded(folder: Path, *, seed: int = 0) -> Path:
+def save_tiny_builtin(folder: Path, *, seed: int = 0) -> Path:
     """Build and save weights, configuration, tokenizer and image processor; return ``folder``."""
     import torch
     from transformers import Dinov2Config

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,8 @@ from geogrounding.models.builtin import tokenizer as words
 from recipes.builtin_model import language, questions
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 REGIONS = 8
 TINY_VIT: dict[str, Any] = {
     "hidden_size": 384,
@@ -23,15 +24,6 @@ TINY_VIT: dict[str, Any] = {
     "image_size": 336,
     "patch_size": 14,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Models this small lose more by waiting for other threads than they gain."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +79,7 @@ def test_the_loss_of_an_answer_is_that_of_the_model_itself(model: Any, tokenizer
     [[asked, *_]] = ask(some)
     batch = language.make_batch([[asked]], some.boxes_px, tokenizer)
     with torch.no_grad():
-        telling = language.losses(model, some.seen(), batch)[1]
+        answering = language.losses(model, some.seen(), batch)[1]
         read = model.read(some.seen(), batch.words, batch.count)
         image = torch.full((1, model.config.image_tokens), model.config.image_token_id)
         out = model(
@@ -97,7 +89,7 @@ def test_the_loss_of_an_answer_is_that_of_the_model_itself(model: Any, tokenizer
             region_relevance=read.relevance,
             region_boxes=read.boxes_px,
         )
-    assert float(out.loss) == pytest.approx(float(telling), abs=1e-5)
+    assert float(out.loss) == pytest.approx(float(answering), abs=1e-5)
 
 
 def test_long_answers_are_cut_before_their_end(tokenizer: Any) -> None:
