@@ -18,6 +18,7 @@ from geogrounding.models import load_model
 from geogrounding.models.hf import generation
 from geogrounding.models.hf.model import TransformersModel
 from tests.integration.transformers_folders import CPU, QUESTIONS, copied, images_of, texts
+from tests.integration.transformers_folders import folders as folders
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -106,7 +107,7 @@ def test_small_chips_are_stretched_not_cropped(folders: Any) -> None:
     wide = np.zeros((56, 168, 3), np.uint8)
     other = wide.copy()
     other[:, 150:] = 255
-    encoded = [model._processing.image(picture).inputs["pixel_values"] for picture in (wide, other)]
+    encoded = [model._processing.image(pixels).inputs["pixel_values"] for pixels in (wide, other)]
     assert encoded[0].shape == (1, 3, 56, 56)
     assert not torch.equal(encoded[0], encoded[1])
 

@@ -22,6 +22,7 @@ from geogrounding.models.image_size import smart_resize
 from tests.integration import tiny_models
 from tests.integration.tiny_models import FAMILIES, RELATIVES, Family
 from tests.integration.transformers_folders import CPU, QUESTIONS, copied, images_of, texts
+from tests.integration.transformers_folders import folders as folders
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -110,14 +111,14 @@ def test_library_and_package_expand_image_tokens_alike(folders: Any) -> None:
     for family, library in families:
         processing: Any = TransformersModel(str(folders(family)), **CPU)._processing
         for image in images_of((112, 112), (190, 130), (31, 400)):
-            picture = processing.image(image)
+            prepared = processing.image(image)
             fake_self = SimpleNamespace(image_processor=processing._images, image_token="<|image_pad|>")
-            inputs = {name: tensor.numpy() for name, tensor in picture.inputs.items()}
-            assert picture.tokens == library.replace_image_token(fake_self, inputs, 0)
+            inputs = {name: tensor.numpy() for name, tensor in prepared.inputs.items()}
+            assert prepared.tokens == library.replace_image_token(fake_self, inputs, 0)
             factor = processing._images.patch_size * 2
             least = processing._images.size["shortest_edge"]
             expected = smart_resize(*image.shape[1::-1], factor=factor, min_pixels=least, max_pixels=1 << 20)
-            assert picture.model_size_px == expected
+            assert prepared.model_size_px == expected
 
 
 def test_token_spans_follow_the_text() -> None:

@@ -15,62 +15,14 @@ from panels import Run, layers, messages, painted
 from qgis.core import (
     QgsApplication,
     QgsExpressionContextUtils,
-    QgsFeature,
-    QgsGeometry,
     QgsProject,
-    QgsVectorFileWriter,
     QgsVectorLayer,
 )
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtTest import QTest
-
-Until = Callable[..., None]
-X, Y = 404215, 3285110
-SEVEN = [
-    box(X + 5 * i, Y, 3, number=i, label=f"r{i}", score=s) for i, s in enumerate((0.9, 0.8, 0.7, 0.6, 0.5, 0.4, None))
-]
-
-
-@pytest.fixture
-def found(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> QgsVectorLayer:
-    """Seven results of a run, under review."""
-    link.answers["run"] = emits(features(*SEVEN))
-    run()
-    until(lambda: dock.review.ranking.total == 7)
-    return layers()["tree"]
-
-
-@pytest.fixture
-def gpkg(tmp_path: Path) -> Path:
-    """A GeoPackage with two layers of somebody else."""
-    path = tmp_path / "town.gpkg"
-    for number, name in enumerate(("my_buildings", "roads")):
-        layer = QgsVectorLayer("Polygon?crs=EPSG:32617&field=name:string", name, "memory")
-        feature = QgsFeature(layer.fields())
-        feature.setGeometry(QgsGeometry.fromWkt("POLYGON((0 0, 1 0, 1 1, 0 0))"))
-        feature["name"] = "mine"
-        layer.dataProvider().addFeature(feature)
-        options = QgsVectorFileWriter.SaveVectorOptions()
-        options.layerName = name
-        actions = QgsVectorFileWriter.ActionOnExistingFile
-        options.actionOnExistingFile = (actions.CreateOrOverwriteFile, actions.CreateOrOverwriteLayer)[number]
-        QgsVectorFileWriter.writeAsVectorFormatV3(layer, str(path), QgsProject.instance().transformContext(), options)
-    return path
-
-
-@pytest.fixture
-def save(dock: Dock, until: Until, iface: QgisInterface) -> Callable[..., str]:
-    """Saves and gives the last message."""
-
-    def save(layer: QgsVectorLayer, path: Path, which: str = "all", **more: str) -> str:
-        said: list[str] = []
-        dock.saving.said.connect(lambda text, _level: said.append(text))
-        dock.saving.save_to(layer, Target(path, more.pop("driver", "GPKG"), **more), which)
-        until(lambda: not dock.saving.busy and bool(said))
-        return said[-1]
-
-    return save
+from safe_layers import ALL, SEVEN, Until, X, Y
+from safe_layers import found as found
+from safe_layers import gpkg as gpkg
+from safe_layers import save as save
 
 
 def tables(path: Path) -> dict[str, int]:
@@ -85,7 +37,6 @@ def tables(path: Path) -> dict[str, int]:
 
 
 VARIABLE = "@geogrounding_min_score"
-ALL = {f"r{i}" for i in range(7)}
 
 
 # What is saved stays visible
@@ -294,165 +245,6 @@ def test_a_layer_cannot_be_edited_while_a_run_fills_it(run: Run, dock: Dock, lin
     dock.ask.cancel_button.click()
     until(lambda: bool(run.outcomes))
     assert layers()["tree"].startEditing()
-
-
-# Review follows the layer
-
-
-def review_of(layer: QgsVectorLayer) -> dict[str, str]:
-    return {feature["label"]: feature["review"] or "" for feature in layer.getFeatures()}
-
-
-def current(dock: Dock) -> str:
-    return dock.review.layer.getFeature(dock.review.current)["label"]
-
-
-@pytest.mark.parametrize("in_file", [False, True])
-def test_review_follows_what_is_deleted_added_undone_and_rolled_back(
-    found: QgsVectorLayer, dock: Dock, until: Until, save: Callable[..., str], gpkg: Path, in_file: bool
-) -> None:
-    if in_file:
-        save(found, gpkg)
-    review = dock.review
-    until(lambda: review.ranking.total == 7)
-    review.next.click()
-    assert "r0" in review.facts.text() or current(dock) in ALL
-    found.startEditing()
-    doomed = review.current
-    found.deleteFeature(doomed)
-    until(lambda: review.ranking.total == 6)
-    assert "6 results" in review.counts.text()
-    assert review.facts.text() == ""
-    assert review.reasoning.toPlainText() == ""
-    assert not review.accept.isEnabled()
-    seen = set()
-    for _ in range(6):
-        review.next.click()
-        seen.add(current(dock))
-    assert len(seen) == 6
-    found.undoStack().undo()
-    until(lambda: review.ranking.total == 7)
-    feature = QgsFeature(found.fields())
-    feature.setGeometry(QgsGeometry.fromWkt(f"POLYGON(({X} {Y + 9}, {X + 2} {Y + 9}, {X + 2} {Y + 11}, {X} {Y + 9}))"))
-    found.addFeature(feature)
-    until(lambda: review.ranking.total == 8)
-    found.selectByIds([feature.id()])
-    review.accept.click()
-    assert "1 accepted" in review.counts.text()
-    found.rollBack()
-    until(lambda: review.ranking.total == 7)
-    assert "0 accepted" in review.counts.text()
-    review.next.click()
-    assert current(dock) in ALL
-
-
-def test_a_result_that_was_drawn_can_be_reviewed_after_saving_the_edits(
-    found: QgsVectorLayer, dock: Dock, until: Until, save: Callable[..., str], gpkg: Path
-) -> None:
-    save(found, gpkg)
-    found.startEditing()
-    feature = QgsFeature(found.fields())
-    feature.setGeometry(QgsGeometry.fromWkt(f"POLYGON(({X} {Y + 9}, {X + 2} {Y + 9}, {X + 2} {Y + 11}, {X} {Y + 9}))"))
-    found.addFeature(feature)
-    assert found.commitChanges()
-    until(lambda: dock.review.ranking.total == 8)
-    drawn = next(f.id() for f in found.getFeatures() if not isinstance(f["label"], str))
-    found.selectByIds([drawn])
-    dock.review.reject.click()
-    assert found.getFeature(drawn)["review"] == "rejected"
-
-
-def test_a_verdict_in_the_attribute_table_is_counted(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
-    found.startEditing()
-    one = next(found.getFeatures("label = 'r1'")).id()
-    found.changeAttributeValue(one, found.fields().indexOf("review"), "rejected")
-    until(lambda: "1 rejected" in dock.review.counts.text())
-    found.undoStack().undo()
-    until(lambda: "0 rejected" in dock.review.counts.text())
-
-
-def test_a_verdict_on_many_is_one_step_of_undo(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
-    found.startEditing()
-    found.selectAll()
-    dock.review.accept.click()
-    assert set(review_of(found).values()) == {"accepted"}
-    assert found.undoStack().count() == 1
-    found.undoStack().undo()
-    assert set(review_of(found).values()) == {""}
-    until(lambda: "0 accepted" in dock.review.counts.text())
-
-
-@pytest.mark.parametrize("editing", [False, True])
-def test_undo_takes_the_last_verdict_back_and_goes_back_to_it(found: QgsVectorLayer, dock: Dock, editing: bool) -> None:
-    if editing:
-        found.startEditing()
-    review = dock.review
-    review.next.click()
-    first = current(dock)
-    review.accept.click()
-    second = current(dock)
-    review.reject.click()
-    assert second != first
-    review.undo_button.click()
-    assert current(dock) == second
-    assert review_of(found)[second] == ""
-    review.undo_button.click()
-    assert current(dock) == first
-    assert set(review_of(found).values()) == {""}
-    assert not review.undo_button.isEnabled()
-    assert "0 accepted, 0 rejected" in review.counts.text()
-
-
-def test_undo_restores_the_verdict_that_was_there(found: QgsVectorLayer, dock: Dock) -> None:
-    review = dock.review
-    review.step_on.setChecked(False)
-    review.next.click()
-    one = current(dock)
-    review.accept.click()
-    review.reject.click()
-    review.undo_button.click()
-    assert review_of(found)[one] == "accepted"
-    review.reopen.click()
-    assert review_of(found)[one] == ""
-
-
-def test_what_the_slider_hides_is_neither_selected_nor_judged(found: QgsVectorLayer, dock: Dock) -> None:
-    found.selectAll()
-    dock.review.slider.setValue(75)
-    dock.review.accept.click()
-    assert {label for label, verdict in review_of(found).items() if verdict} == {"r0", "r1", "r6"}
-
-
-def test_a_layer_that_takes_no_verdict_is_named(
-    found: QgsVectorLayer, dock: Dock, save: Callable[..., str], tmp_path: Path, until: Until, iface: QgisInterface
-) -> None:
-    path = tmp_path / "saved.fgb"
-    save(found, path, driver="FlatGeobuf")
-    layer = QgsVectorLayer(str(path), "flat", "ogr")
-    QgsProject.instance().addMapLayer(layer)
-    dock.review.show_layer(layer)
-    until(lambda: dock.review.ranking.total == 7 and not dock.review.ranking.busy)
-    dock.review.next.click()
-    dock.review.accept.click()
-    if not any(verdict for verdict in review_of(layer).values()):
-        assert any("cannot be changed" in text for text in messages(iface))
-        assert "0 accepted" in dock.review.counts.text()
-
-
-def test_keys_work_in_the_whole_panel_while_the_tab_is_open(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
-    dock.tabs.setCurrentIndex(1)
-    dock.window().show()
-    dock.window().activateWindow()
-    until(dock.isActiveWindow)
-    for widget in (dock, dock.review.undo_button):
-        widget.setFocus()
-        before = dock.review.current
-        QTest.keyClick(dock, Qt.Key.Key_N)
-        assert dock.review.current != before
-    dock.tabs.setCurrentIndex(0)
-    before = dock.review.current
-    QTest.keyClick(dock, Qt.Key.Key_N)
-    assert dock.review.current == before
 
 
 # Runs and projects

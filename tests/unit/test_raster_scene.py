@@ -130,11 +130,11 @@ def test_a_rotated_grid_of_control_points_has_empty_corners_that_are_not_data(tm
 def test_plain_images_in_pixel_coordinates(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"image{suffix}"
     gradient = np.linspace(0, 255, 300, dtype=np.uint8)
-    image = np.stack(
+    values = np.stack(
         [np.tile(gradient, (200, 1)), np.tile(gradient[::-1], (200, 1)), np.full((200, 300), 90, np.uint8)], -1
     )
     options: dict[str, Any] = {"lossless": True} if suffix == ".webp" else {}
-    Image.fromarray(image).save(path, **options)
+    Image.fromarray(values).save(path, **options)
     with pytest.raises(MissingCRSError):
         Scene.open(path)
     with Scene.open(path, pixel_coordinates=True) as scene:
@@ -144,7 +144,7 @@ def test_plain_images_in_pixel_coordinates(tmp_path: Path, suffix: str) -> None:
             if image.chip.level == 0:
                 x0, y0, x1, y1 = (int(v) for v in image.chip.window_scene_px)
                 tolerance = 12 if suffix == ".jpg" else 0
-                difference = image.pixels.astype(int) - image[y0:y1, x0:x1].astype(int)
+                difference = image.pixels.astype(int) - values[y0:y1, x0:x1].astype(int)
                 assert np.abs(difference).max() <= tolerance
 
 

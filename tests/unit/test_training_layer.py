@@ -15,7 +15,7 @@ from PIL import Image
 
 from geogrounding.datasets import CutOptions, cut_training_set, read_samples
 from geogrounding.datasets.cut import notes_of_cut
-from geogrounding.errors import AreaError, InputError, MissingCRSError, OutputError, SettingsError, UnsafeSceneError
+from geogrounding.errors import InputError
 from geogrounding.execution.scan_plan import make_plan
 from geogrounding.models.base import Conventions
 from geogrounding.raster.grid import ChipGrid, Tiling
@@ -24,43 +24,9 @@ from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
 from geogrounding.settings import RunSettings
 from tests import rasters
+from tests.unit.training_layers import cut, layer, scene
 
 TURNED = Affine.translation(400_000, 5_000_000) @ Affine.rotation(30) @ Affine.scale(0.5, -0.5)
-
-
-def scene(
-    folder: Path, *, transform: Affine = rasters.NORTH_UP, size: tuple[int, int] = (200, 160), **options: Any
-) -> Path:
-    """A raster of noise, 200 x 160 pixels of 0.5 m, in which nothing is black."""
-    width, height = size
-    return rasters.write(folder / "scene.tif", rasters.noise((3, height, width)), transform=transform)
-
-
-def layer(
-    folder: Path,
-    boxes_scene_px: list[tuple[float, float, float, float]],
-    names: list[Any] | None = None,
-    *,
-    transform: Affine = rasters.NORTH_UP,
-    crs: str | None = "EPSG:32633",
-    to: str | None = None,
-    file: str = "labels.gpkg",
-) -> Path:
-    """A layer of boxes given in pixels of the scene."""
-    corners = [[(x0, y0), (x1, y0), (x1, y1), (x0, y1)] for x0, y0, x1, y1 in boxes_scene_px]
-    polygons = [shapely.Polygon([transform @ corner for corner in ring]) for ring in corners]
-    frame = gpd.GeoDataFrame({"what": names or ["ship"] * len(polygons)}, geometry=polygons, crs=crs)
-    if to is not None:
-        frame = frame.to_crs(to)
-    frame.to_file(folder / file, engine="pyogrio")
-    return folder / file
-
-
-def cut(folder: Path, raster: Path, labels: Path, **options: Any) -> Path:
-    settings: dict[str, Any] = {"expression": "ship", "tile_size_px": 64, "overlap_px": 16, "negatives": 0.0}
-    if "expression_field" in options:
-        del settings["expression"]
-    return cut_training_set(raster, labels, out=folder / "cut", options=CutOptions(**(settings | options)))
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -303,98 +269,6 @@ def test_longitudes_of_0_to_360_meet_a_projected_scene(tmp_path: Path, shift: fl
     gpd.GeoDataFrame(geometry=[moved], crs="EPSG:4326").to_file(tmp_path / "l.gpkg", engine="pyogrio")
     (sample,) = read_samples(cut(tmp_path, raster, tmp_path / "l.gpkg")).samples
     assert np.abs(sample.boxes_px - [[10, 10, 30, 30]]).max() < 0.3
-
-
-def test_a_layer_without_crs_is_refused(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="crs"):
-        labels = layer(tmp_path, [(10, 10, 30, 30)], crs=None, file="labels.shp")
-    with pytest.raises(InputError, match=r"labels\.shp has no coordinate system"):
-        cut(tmp_path, scene(tmp_path), labels)
-
-
-def test_a_raster_without_crs_is_refused(tmp_path: Path) -> None:
-    raster = rasters.write(tmp_path / "scene.tif", rasters.noise((3, 64, 64)), crs=None, transform=None)
-    with pytest.raises(MissingCRSError):
-        cut(tmp_path, raster, layer(tmp_path, [(10, 10, 30, 30)]))
-
-
-def test_a_layer_elsewhere_is_reported_with_its_direction(tmp_path: Path) -> None:
-    with pytest.raises(AreaError, match=r"labels\.gpkg touches scene\.tif: the layer lies 300 px to the right"):
-        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(500, 10, 530, 30)]))
-
-
-def test_a_field_that_is_not_there_is_reported_with_those_that_are(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="has no field 'name'") as caught:
-        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)]), expression_field="name")
-    assert "Its fields: what" in caught.value.hint
-
-
-def test_a_field_of_numbers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="holds numbers, not words"):
-        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)], [3]), expression_field="what")
-
-
-def test_points_and_empty_layers_are_refused(tmp_path: Path) -> None:
-    point = gpd.GeoDataFrame(geometry=[shapely.Point(400_010, 4_999_990)], crs="EPSG:32633")
-    point.to_file(tmp_path / "p.gpkg", engine="pyogrio")
-    with pytest.raises(InputError, match=r"holds no labelled polygon \(1 with not a polygon"):
-        cut(tmp_path, scene(tmp_path), tmp_path / "p.gpkg")
-
-
-def test_one_of_several_layers_must_be_named(tmp_path: Path) -> None:
-    labels = layer(tmp_path, [(10, 10, 30, 30)])
-    gpd.read_file(labels).to_file(labels, layer="second", engine="pyogrio")
-    with pytest.raises(InputError, match="has 2 layers: labels, second") as caught:
-        cut(tmp_path, scene(tmp_path), labels)
-    assert "--labels-layer" in caught.value.hint
-    with pytest.raises(InputError, match="has no layer 'third'") as caught:
-        cut(tmp_path, scene(tmp_path), labels, labels_layer="third")
-    assert "labels, second" in caught.value.hint
-    assert cut(tmp_path, scene(tmp_path), labels, labels_layer="second").is_file()
-
-
-@pytest.mark.parametrize("content", [b"", b"no layer", b'{"type": "FeatureCollection", "features": ['])
-def test_a_file_that_is_no_layer_is_refused(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "labels.geojson").write_bytes(content)
-    with pytest.raises(InputError, match=r"labels\.geojson"):
-        cut(tmp_path, scene(tmp_path), tmp_path / "labels.geojson")
-
-
-def test_a_layer_that_points_elsewhere_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.vrt").write_text("<OGRVRTDataSource><OGRVRTLayer name='x'/></OGRVRTDataSource>")
-    with pytest.raises(UnsafeSceneError, match="points at other data"):
-        cut(tmp_path, scene(tmp_path), tmp_path / "a.vrt")
-    with pytest.raises(InputError, match=r"gone\.gpkg cannot be read: it does not exist"):
-        cut(tmp_path, scene(tmp_path), tmp_path / "gone.gpkg")
-
-
-def test_nothing_is_overwritten(tmp_path: Path) -> None:
-    raster, labels = scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)])
-    first = cut(tmp_path, raster, labels).read_text()
-    with pytest.raises(OutputError, match="exists"):
-        cut(tmp_path, raster, labels, seed=3)
-    assert (tmp_path / "cut" / "train.jsonl").read_text() == first
-    assert not list(tmp_path.glob(".*partial*"))
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"expression": None},
-        {"expression_field": "what", "expression": "ship"},
-        {"least_visible": 0},
-        {"least_visible": 1.5},
-        {"negatives": -1},
-        {"negatives": float("nan")},
-        {"max_chips": 0},
-        {"tile_size_px": 8},
-        {"scales": ()},
-    ],
-)
-def test_options_are_checked(tmp_path: Path, options: dict[str, Any]) -> None:
-    with pytest.raises(SettingsError):
-        cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)]), **options)
-    assert not (tmp_path / "cut").exists()
 
 
 def test_too_many_chips_are_thinned_by_seed(tmp_path: Path) -> None:

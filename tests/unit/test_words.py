@@ -9,7 +9,6 @@ import ast
 import io
 import re
 import tokenize
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -113,20 +112,16 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("geogrounding/training/runner.py", "pictures"): "a key of training.json",
     ("recipes/few_shot_study/data.py", "pictures"): "a key of results.json",
     ("recipes/few_shot_study/report.py", "pictures"): "a key of results.json",
+    ("cli/eval.py", "pictures"): "a key of metrics.json",
+    ("cli/train_options.py", "pictures"): "the name of an option in version 0.1, still taken",
+    ("tests/integration/test_eval.py", "pictures"): "a key of metrics.json",
+    ("tests/integration/test_openai_server.py", "embedded"): "a prompt style",
+    ("tests/unit/test_prompt.py", "embedded"): "a prompt style",
+    ("tests/unit/test_training_format.py", "embedded"): "a prompt style",
+    ("tests/unit/test_training_readers_jsonl.py", "sentence"): "a prompt of a published data set",
     ("geogrounding/models/parsing/sections.py", "picture"): "read in replies of models, not written",
 }
 """(file, word) -> why the word is right there."""
-
-LEFT: dict[str, int] = {
-    "cli": 2,
-    "docs": 2,
-    "recipes": 27,
-    "tests": 6,
-    "tests/fault": 5,
-    "tests/integration": 49,
-    "tests/unit": 43,
-}
-"""Folder -> how many uses are still to be replaced. These numbers only fall."""
 
 PATTERN = re.compile(r"(?<![\w`])(" + "|".join(RETIRED) + r")(?![\w`])", re.IGNORECASE)
 """A word in backticks is a name in code, which is checked where it is defined."""
@@ -191,17 +186,10 @@ def uses(path: Path) -> Iterator[Use]:
                 yield Use(name, line, word)
 
 
-def folder_of(path: str) -> str:
-    parts = Path(path).parts
-    return "/".join(parts[:2] if parts[0] in ("geogrounding", "tests") and len(parts) > 2 else parts[:1])
-
-
 def test_retired_words_do_not_come_back() -> None:
     found = [use for path in (*documents(), *sources()) for use in uses(path)]
-    counts = Counter(folder_of(use.path) for use in found)
-    over = {folder: count for folder, count in counts.items() if count > LEFT.get(folder, 0)}
-    listed = [f"{use.path}:{use.line}: {use.word}" for use in found if folder_of(use.path) in over]
-    assert not over, "\n".join([f"retired words, see RETIRED in {__file__}: {over}", *listed])
+    listed = [f"{use.path}:{use.line}: {use.word}" for use in found]
+    assert not found, "\n".join([f"retired words, see RETIRED in {__file__}:", *listed])
 
 
 @pytest.mark.parametrize(
