@@ -148,6 +148,7 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
             segmenter=segmenter,
             opened=opened,
             on_progress=on_progress,
+            plan_again=not isinstance(query, QueryPlan),
         ) as walk,
     ):
         if not walk.report.complete and not allow_failed:

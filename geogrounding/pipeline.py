@@ -27,6 +27,7 @@ from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.kept_masks import check_masks, write_masks
 from geogrounding.execution.local import answer_chips, ask_batch, batches_of
 from geogrounding.execution.looks import Looker
+from geogrounding.execution.model_plan import with_plans
 from geogrounding.execution.provenance import describe_run, run_key
 from geogrounding.execution.report import Clock, Progress, RunReport, make_report
 from geogrounding.execution.results import Collection
@@ -264,6 +265,7 @@ def stream(
     ):
         if settings.like is not None:
             loaded = model_like(scene, settings, loaded)
+        settings = with_plans(settings, loaded)
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         collect = partial(Collection, scene, plan, settings, model_name=loaded.name)
         with closing(read_chips(scene, plan.grid, stretch)) as images:
@@ -295,6 +297,7 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
     on_features: Callable[[list[Feature]], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
     check_scene: Callable[[Scene], tuple[str, ...]] | None = None,
+    plan_again: bool = False,
 ) -> Iterator[Walk]:
     """Answer every chip of a scene; inside the ``with`` block the merged features can be read and written.
 
@@ -313,6 +316,7 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
             their place. Chips of a resumed journal are left out.
         on_notice: called before the first chip with each thing that a user should know; None logs a warning.
         check_scene: called with the open scene before the model is loaded; returns further notices, or raises.
+        plan_again: plans in the settings that the grammar could not read in full may be made again by the model.
 
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``.
@@ -326,11 +330,12 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
     ):
         if settings.like is not None:
             loaded = model_like(scene, settings, loaded)
+        given, settings = settings, with_plans(settings, loaded, again=plan_again)
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         notices = (*notices_of(scene, sample_validity(scene)), *plan.area.notices, *checked)
         for notice in notices:
             (on_notice or _logger.warning)(notice)
-        key = run_key(scene, settings, plan, stretch, loaded, masks)
+        key = run_key(scene, given, plan, stretch, loaded, masks)
         with Journal(journal_path, key, resume=resume, overwrite=overwrite) as journal:
             if on_plan is not None:
                 on_plan(scene, plan, loaded)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.engine.parameters import Load
-from geogrounding.models.base import Conventions, Model
+from geogrounding.models.base import Conventions, Model, Writer
 from geogrounding.types import Answer, Question
 
 
@@ -23,6 +23,13 @@ class Guarded:
         self.name: str = model.name
         self.fingerprint: str = model.fingerprint
         self.conventions: Conventions = model.conventions
+        if isinstance(model, Writer):
+            self.write = self._write
+
+    def _write(self, prompt: str, *, max_tokens: int) -> str:
+        with self._interruptible():
+            written: str = self._model.write(prompt, max_tokens=max_tokens)  # type: ignore[attr-defined] # a Writer
+        return written
 
     def ground(self, images: Sequence[NDArray[np.uint8]], questions: Sequence[Question]) -> list[list[Answer]]:
         """As the model does."""

@@ -48,6 +48,19 @@ class Conventions:
 
 
 @runtime_checkable
+class Writer(Protocol):
+    """A model that also writes text about a text, without an image."""
+
+    def write(self, prompt: str, *, max_tokens: int) -> str:
+        """What the model writes.
+
+        Raises:
+            ModelError: it cannot write, or its server does not answer.
+        """
+        ...
+
+
+@runtime_checkable
 class Model(Protocol):
     """Something that answers questions about images."""
 

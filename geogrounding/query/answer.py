@@ -18,6 +18,7 @@ from geogrounding.query.describe import (
     in_unit,
     measured_text,
     noun_forms,
+    plan_text,
     quantity,
     reason_text,
     reference_text,
@@ -90,6 +91,9 @@ class _Answering:
         if remarks:
             sentence = f"{sentence} ({'; '.join(remarks)})"
         steps = [step for s in self._selections for step in steps_of(s, self._unit)]
+        if plan.planned_by is not None:
+            made = f"planned by {plan.planned_by}, not by rule: {plan_text(plan)}"
+            steps.insert(0, {"step": made, "count": sum(s.notes[0].count for s in self._selections)})
         if unknown:  # what was found on the way is no answer
             self._selections = [replace(s, chosen=s.chosen[:0]) for s in self._selections]
         return Answered(

@@ -245,6 +245,8 @@ class QueryPlan(Part):
     """Several are a union: "ships and tanks"."""
     unread: tuple[str, ...] = ()
     """Words that the grammar could not read; they narrow nothing."""
+    planned_by: Text | None = None
+    """The language model that made the plan; None: the grammar or a person."""
 
     @classmethod
     def read(cls, text: str | bytes) -> QueryPlan:

@@ -149,18 +149,22 @@ def _plan(
     plan = read_query(expression, (*known.taught, *known.layers))
     if known.classes and any(is_seen(step) for target in plan.targets for step in target.steps):
         plain = False
-    if plain or plan.unread or not all(target.known or known.by_layers(target.noun) for target in plan.targets):
+    measured = is_measured(plan)
+    strange = not all(target.known or known.by_layers(target.noun) for target in plan.targets)
+    if strange and known.classes:  # of what others stand to it is enough that the answer names it
+        strange = not all(known.by_model(target.noun) or known.by_layers(target.noun) for target in plan.targets)
+    if plain or plan.unread or (strange and (known.classes or not measured)):
         words = list(plan.unread) if not plain else []
         words += [t.said or t.noun for t in plan.targets if not t.known or not known.by_model(t.noun)]
-        if known.classes and words:
+        if words and (known.classes or measured):
             unread[expression] = tuple(dict.fromkeys(words))
         return None
-    wanted = is_measured(plan) if whole_scene is None else chooses(plan)
+    wanted = measured if whole_scene is None else chooses(plan)
     if not wanted and known.classes:
-        strange = [t.said or t.noun for t in plan.targets if not known.by_model(t.noun)]
-        strange += [f"{s.column} {s.value}" for t in plan.targets for s in t.steps if isinstance(s, Attribute)]
-        if strange:
-            unread[expression] = tuple(strange)
+        lacking = [t.said or t.noun for t in plan.targets if not known.by_model(t.noun)]
+        lacking += [f"{s.column} {s.value}" for t in plan.targets for s in t.steps if isinstance(s, Attribute)]
+        if lacking:
+            unread[expression] = tuple(lacking)
     return plan if wanted else None
 
 

@@ -200,6 +200,29 @@ class TransformersModel:
             position += len(batch)
         return answers
 
+    def write(self, prompt: str, *, max_tokens: int = 1024) -> str:
+        """What the model writes to a prompt without an image.
+
+        Raises:
+            ModelError: it cannot go on without an image, or the prompt fills its context.
+        """
+        if self._model is None:
+            raise ModelError("the model is closed", hint="Load it again.")
+        try:
+            inputs = self._processing.text(prompt)
+            room = self._context - int(inputs["input_ids"].shape[1])
+            if room < 1:
+                raise ModelError(f"the prompt fills the {self._context} tokens that {self.name} can read")
+            limit = min(max_tokens, room)
+            (reply,) = generation.generate(
+                self._model, inputs, features=None, max_new_tokens=limit, end_ids=self._end_ids, pad_id=self._pad_id
+            )
+        except Exception as error:
+            if isinstance(error, GeogroundingError):
+                raise
+            raise ModelError(f"{self.name} cannot write without an image: {first_line(error)}") from error
+        return self._text(reply.token_ids)
+
     def _answer(self, batch: Sequence[_Ask], seen: dict[int, _Seen]) -> list[Answer]:
         """Answer one batch; ``seen`` keeps what images became, for the questions of the next batch."""
         for ask in batch:

@@ -77,6 +77,10 @@ class Processing(Protocol):
         """
         ...
 
+    def text(self, prompt: str) -> dict[str, torch.Tensor]:
+        """The tensors of ``forward`` for a prompt without an image, (1, ...)."""
+        ...
+
     def texts(self, chats: Sequence[str], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """The tensors of ``forward`` for conversations and their images, padded on the left.
 
@@ -225,6 +229,10 @@ class SharedProcessing:
             model_size_px=(columns * self._images.patch_size, rows * self._images.patch_size),
         )
 
+    def text(self, prompt: str) -> dict[str, torch.Tensor]:
+        """See ``Processing.text``."""
+        return _text_inputs(self.tokenizer, self._template, prompt)
+
     def texts(self, chats: Sequence[str], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """See ``Processing.texts``: input_ids, attention_mask; for Qwen also mm_token_type_ids and image_grid_thw."""
         expanded = [chat.replace(self._image_token, image.tokens, 1) for chat, image in zip(chats, images, strict=True)]
@@ -276,6 +284,10 @@ class PlainProcessing:
         """See ``Processing.image``."""
         return EncodedImage(inputs={}, original=squared(image, self._processor.image_processor))
 
+    def text(self, prompt: str) -> dict[str, torch.Tensor]:
+        """See ``Processing.text``."""
+        return _text_inputs(self.tokenizer, self._template, prompt)
+
     def texts(self, chats: Sequence[str], images: Sequence[EncodedImage]) -> dict[str, torch.Tensor]:
         """See ``Processing.texts``."""
         originals = [[Image.fromarray(image.original)] for image in images if image.original is not None]
@@ -305,6 +317,14 @@ def _chat_template(folder: Path, processor: Any, tokenizer: Any) -> str:
             hint="Take it from the original instruction-tuned model with --processor.",
         )
     return template
+
+
+def _text_inputs(tokenizer: Any, template: str, prompt: str) -> dict[str, torch.Tensor]:
+    conversation = [{"role": "user", "content": [{"type": "text", "text": prompt}]}]
+    chat = tokenizer.apply_chat_template(
+        conversation, chat_template=template, add_generation_prompt=True, tokenize=False
+    )
+    return _tokenize(tokenizer, [str(chat)])
 
 
 def _render(tokenizer: Any, template: str, prompt: str, image_token: str | None) -> str:

@@ -211,6 +211,20 @@ class OpenAIServer:
         self._check_alive(failures, count)
         return answers
 
+    def write(self, prompt: str, *, max_tokens: int = 2048) -> str:
+        """What the server's model writes to a prompt without an image; ``max_tokens`` is at most that of the model.
+
+        Raises:
+            ModelError: the server does not answer, or not with text.
+        """
+        try:
+            reply = self._complete({"role": "user", "content": prompt}, min(max_tokens, self._max_tokens))
+            return read_reply(reply, max_tokens=self._max_tokens).text
+        except RequestError as failure:
+            if failure.kind == "unreachable":
+                self._gone.set()
+            raise ModelError(f"the model server does not answer: {failure}") from None
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()
@@ -275,13 +289,13 @@ class OpenAIServer:
         reasoning = clean_reasoning(reply.reasoning) if reply.reasoning else answer.reasoning
         return replace(answer, reasoning=reasoning, error=problem)
 
-    def _complete(self, message: Mapping[str, Any]) -> Any:
+    def _complete(self, message: Mapping[str, Any], max_tokens: int | None = None) -> Any:
         """Post the question; give up optional fields that the server refuses, and remember it."""
         fields = self._fields
         guessed = False
         while True:
             body: dict[str, Any] = {"model": self.name, "messages": [message], "stream": False}
-            body[fields.max_tokens_name] = self._max_tokens
+            body[fields.max_tokens_name] = max_tokens or self._max_tokens
             if fields.temperature:
                 body["temperature"] = self._temperature
             if fields.logprobs:
