@@ -110,7 +110,7 @@ def test_a_bad_plan_is_sent_back_with_the_reason(server: tuple[OpenAIServer, typ
     assert "never negative" in handler.prompts[2]
 
 
-def test_what_nobody_can_plan_is_asked_as_it_stands_and_the_result_says_so(
+def test_what_neither_can_plan_is_asked_as_it_stands_and_the_result_says_so(
     server: tuple[OpenAIServer, type[PlanHandler]], scene: Path, tmp_path: Path
 ) -> None:
     model, handler = server
