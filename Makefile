@@ -102,8 +102,9 @@ plugin: .venv/.dev
 	$(BIN)/python qgis_plugin/package.py dist
 
 # QGIS comes with Debian's own Python, so these tests have an environment of their own that sees Debian's packages.
-# bandit and detect-secrets are what plugins.qgis.org runs over an upload.
-QGIS_PACKAGES := qgis python3-qgis qgis-providers xvfb xauth python3-venv procps
+# bandit and detect-secrets are what plugins.qgis.org runs over an upload; names of Qt are looked up in PyQt6; lrelease makes
+# translations.
+QGIS_PACKAGES := qgis python3-qgis qgis-providers xvfb xauth python3-venv procps qttools5-dev-tools
 test-qgis: .venv-qgis/.made .venv/.dev
 	.venv-qgis/bin/bandit --quiet --recursive qgis_plugin
 	.venv-qgis/bin/detect-secrets-hook qgis_plugin/*.py $$(find qgis_plugin/geoground_qgis -type f -not -path '*/__pycache__/*')
@@ -111,10 +112,10 @@ test-qgis: .venv-qgis/.made .venv/.dev
 		-c tests/qgis/pytest.ini -p no:cacheprovider tests/qgis
 
 .venv-qgis/.made:
-	command -v xvfb-run >/dev/null && command -v qgis_process.bin >/dev/null && /usr/bin/python3 -c "import qgis.core" || \
+	command -v xvfb-run >/dev/null && command -v lrelease >/dev/null && command -v qgis_process.bin >/dev/null && /usr/bin/python3 -c "import qgis.core" || \
 		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends $(QGIS_PACKAGES) >/dev/null; }
 	/usr/bin/python3 -m venv --system-site-packages .venv-qgis
-	.venv-qgis/bin/python -m pip install --quiet "pytest==9.2.0" "pytest-qgis==5.0.2" "bandit==1.9.4" "detect-secrets==1.5.0"
+	.venv-qgis/bin/python -m pip install --quiet "pytest==9.2.0" "pytest-qgis==5.0.2" "bandit==1.9.4" "detect-secrets==1.5.0" "PyQt6==6.11.0"
 	@touch $@
 
 findings:

@@ -1,7 +1,8 @@
-"""Builds the zip of the plugin: python qgis_plugin/package.py [FOLDER].
+"""Builds the zip of the plugin: python qgis_plugin/package.py [--upload] [FOLDER].
 
 The same files give the same bytes. What plugins.qgis.org would refuse is refused here: missing metadata, a version that
-is not the library's, something that is no part of a plugin, a zip that is too large.
+is not the library's, something that is no part of a plugin, a zip that is too large. With ``--upload`` also addresses
+that lead nowhere: the site asks each of them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,12 @@ from pathlib import Path
 PLUGIN = Path(__file__).resolve().parent / "geoground_qgis"
 ROOT = PLUGIN.parent.parent
 MAX_BYTES = 1_000_000
-ENDINGS = {".py", ".txt", ".svg", ".qml", ".qm", ".ts"}
+ENDINGS = {".py", ".txt", ".svg", ".qml", ".qm"}
+SOURCES = {".ts"}
+"""Of translations: QGIS loads what is made of them."""
+ADDRESSES = ("homepage", "repository", "tracker", "email")
+RESERVED = re.compile(r"\.(example|invalid|test|localhost)\b|\bexample\.(com|net|org)\b", re.IGNORECASE)
+"""Names that nobody can own (RFC 2606)."""
 REQUIRED = (
     "name",
     "qgisMinimumVersion",
@@ -37,14 +43,20 @@ STAMP = (2026, 1, 1, 0, 0, 0)
 """Time of every file in the zip, so that the same plugin is the same zip."""
 
 
-def build(folder: Path) -> Path:
-    """Write ``geogrounding-VERSION.zip`` and return its path.
+def build(folder: Path, *, upload: bool = False) -> Path:
+    """Write ``geogrounding-VERSION.zip`` and return its path; for ``upload`` its addresses must be real ones.
 
     Raises:
         SystemExit: the plugin is not fit to be published; the text says why.
     """
     general = metadata()
-    files = sorted(path for path in PLUGIN.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    nowhere = [name for name in ADDRESSES if RESERVED.search(general[name])]
+    if upload and nowhere:
+        raise SystemExit(
+            f"metadata.txt has placeholder addresses: {', '.join(nowhere)}; plugins.qgis.org asks each of them"
+        )
+    every = sorted(path for path in PLUGIN.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files = [path for path in every if path.suffix not in SOURCES]
     strange = [str(path.relative_to(PLUGIN)) for path in files if path.suffix not in ENDINGS]
     if strange:
         raise SystemExit(f"no part of a plugin: {', '.join(strange)}")
@@ -82,5 +94,6 @@ def metadata() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    made = build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "dist")
+    arguments = [argument for argument in sys.argv[1:] if argument != "--upload"]
+    made = build(Path(arguments[0]) if arguments else ROOT / "dist", upload="--upload" in sys.argv[1:])
     sys.stdout.write(f"{made} ({made.stat().st_size:,} bytes)\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geogrounding.engine import parameters
-from geogrounding.engine.model_cache import Guarded, WarmModel
+from geogrounding.engine.model_cache import Guarded, Speed, WarmModel
 from geogrounding.execution.describe import (
     describe_crs,
     describe_feature,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from geogrounding.engine.interrupts import Emit, Interrupts
     from geogrounding.execution.report import Progress
     from geogrounding.execution.scan_plan import Plan
+    from geogrounding.models.base import Model
     from geogrounding.models.segmenters.base import Segmenter
     from geogrounding.raster.scene import Scene
     from geogrounding.settings import RunOptions
@@ -121,16 +122,20 @@ class Jobs:
 
     def plan(self, params: parameters.Plan, emit: Emit) -> dict[str, Any]:
         """How many chips a run would look at, and how long it would take."""
+        from geogrounding.execution.examples import model_like
         from geogrounding.execution.scan_plan import make_plan
         from geogrounding.execution.scene import open_scene
 
         with open_scene(params.settings) as scene:
-            model = self._model(params.model, emit)
+            model: Model = self._model(params.model, emit)
+            speed = self._speed(params)
+            if params.settings.like is not None:
+                model = model_like(scene, params.settings, model)
             plan = make_plan(scene, params.settings, model.conventions)
-            per_chip = self._warm.speed(params.model).guess(len(params.settings.expressions))
+            per_chip = speed.guess(len(params.settings.expressions))
             measure = params.model.model_options.base_url is None if params.measure is None else params.measure
             if per_chip is None and measure:
-                per_chip = self._measure(params, scene, plan, model)
+                per_chip = self._measure(params, scene, plan, model, speed)
         return {
             **describe_plan(scene, plan),
             "seconds": None if per_chip is None else round(per_chip * len(plan.grid), 1),
@@ -187,7 +192,7 @@ class Jobs:
         run_events = _RunEvents(emit, self._interrupts.check)
 
         def plan_made(scene: Scene, plan: Plan, model: Any) -> None:
-            per_chip = self._warm.speed(params.model).guess(len(settings.expressions))
+            per_chip = self._speed(params).guess(len(settings.expressions))
             seconds = None if per_chip is None else round(per_chip * len(plan.grid), 1)
             emit("plan", **describe_plan(scene, plan), model=model.name, seconds=seconds)
 
@@ -216,7 +221,7 @@ class Jobs:
             looked_at = walk.report.chips - walk.report.empty_chips
             spent = walk.report.model_seconds + walk.report.waiting_seconds
             if looked_at and not run_events.resumed:
-                self._warm.speed(params.model).record(len(settings.expressions), spent / looked_at)
+                self._speed(params).record(len(settings.expressions), spent / looked_at)
             report = describe_report(walk.report)
             report["failed_chips"] = report["failed_chips"][:MAX_FAILED_LISTED]
             return {
@@ -274,7 +279,12 @@ class Jobs:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             yield Path(folder) / "run.journal"
 
-    def _measure(self, params: parameters.Plan, scene: Scene, plan: Plan, model: Guarded) -> float | None:
+    def _speed(self, params: parameters.Plan | parameters.Run) -> Speed:
+        """What is known of the model's speed; to look for what resembles examples has a speed of its own."""
+        like = params.settings.like is not None
+        return self._warm.speed(params.model, like=like)
+
+    def _measure(self, params: parameters.Plan, scene: Scene, plan: Plan, model: Model, speed: Speed) -> float | None:
         """Seconds per chip, from the first few chips with valid pixels; None when there are none."""
         from contextlib import closing
 
@@ -297,7 +307,7 @@ class Jobs:
             begin = time.monotonic()
             model.ground(images, questions)
             seconds = (time.monotonic() - begin) / len(images)
-        self._warm.speed(params.model).record(len(questions), seconds)
+        speed.record(len(questions), seconds)
         return seconds
 
 

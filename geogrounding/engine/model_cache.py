@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ class Guarded:
         self.conventions: Conventions = model.conventions
         if isinstance(model, Writer):
             self.write = self._write
+        look_at = getattr(model, "look_at", None)
+        if look_at is not None:  # only the built-in model can look for what resembles examples
+            self.look_at = self._guarded(look_at)
 
     def _write(self, prompt: str, *, max_tokens: int) -> str:
         with self._interruptible():
@@ -38,6 +42,13 @@ class Guarded:
 
     def close(self) -> None:
         """Nothing: the next request needs it."""
+
+    def _guarded(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*values: Any) -> Any:
+            with self._interruptible():
+                return function(*values)
+
+        return call
 
 
 @dataclass(slots=True)
@@ -75,9 +86,9 @@ class WarmModel:
         """Whether this very model is there."""
         return self._model is not None and self._key == _key(wanted)
 
-    def speed(self, wanted: Load) -> Speed:
-        """What is known of its speed."""
-        return self._speeds.setdefault(_key(wanted), Speed())
+    def speed(self, wanted: Load, *, like: bool = False) -> Speed:
+        """What is known of its speed at questions, or at looking for what resembles examples."""
+        return self._speeds.setdefault(f"{'like ' if like else ''}{_key(wanted)}", Speed())
 
     def get(self, wanted: Load) -> Guarded:
         """The model; another one that was loaded is closed first, since two may not fit.

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.looks import Looker
 from geogrounding.execution.outlines import PixelOutlines, geometries_of, pixel_outlines
+from geogrounding.execution.placed_reasoning import place_in_area, placed_reasoning
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
 from geogrounding.geometry.boxes import lexical_order
@@ -219,7 +220,7 @@ class Collection:
             query=self._settings.expressions[expression],
             label=answer.detections[self._found.detection[candidate]].label,
             score=None if math.isnan(score) else round(score, 4),
-            reasoning=answer.reasoning if detail is None else detail.reason,
+            reasoning=self._placed(answer.reasoning, place) if detail is None else detail.reason,
             model=self._model_name,
             chip=chip_name(self._plan.grid[chip_index]),
             source=self._scene.name,
@@ -228,6 +229,11 @@ class Collection:
             geometry_crs=geometry,
             measures=() if detail is None else tuple(detail.measures.items()),
         )
+
+    def _placed(self, reasoning: str, place: int) -> str:
+        box = self._features.boxes_scene_px[place]
+        where = place_in_area(box, self._plan.area.window_scene_px)
+        return placed_reasoning(reasoning, where)
 
     def _collect(self, whole_scene: bool | None) -> tuple[NDArray[np.int64], Objects]:
         """(F,) indexes of expressions, and the object of each feature, from top to bottom and left to right."""

@@ -1,11 +1,22 @@
-"""Which part of the raster is asked about: all of it, the view, a drawn rectangle, or the polygons of a layer."""
+"""Which part of the raster is asked about: all of it, the view, what is drawn, or the polygons of a layer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsMapLayerProxyModel, QgsProject, QgsRectangle, QgsVectorLayer
-from qgis.gui import QgsMapCanvas, QgsMapLayerComboBox
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsCsException,
+    QgsFeature,
+    QgsGeometry,
+    QgsMapLayerProxyModel,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QButtonGroup,
@@ -13,15 +24,17 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QRadioButton,
-    QSizePolicy,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
-from .extent_tool import DrawnExtent
+from .area_tool import DrawnArea
+from .forms import layer_box, tool
 from .messages import tr
 from .rasters import LayerError
+
+MOST_SHOWN = 1_000
+"""Of more polygons the rectangle around them is shown."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,27 @@ class AreaAsked:
     polygons: QgsVectorLayer | None = None
     selected_only: bool = False
 
+    def shape(self, target: QgsCoordinateReferenceSystem) -> QgsGeometry:
+        """The area in another CRS, to be shown; empty where all of the raster is asked about.
+
+        Raises:
+            LayerError: it has no place there.
+        """
+        if self.extent is None:
+            return QgsGeometry()
+        shape = QgsGeometry.fromRect(self.extent)
+        if self.polygons is not None:
+            layer = self.polygons
+            found = layer.selectedFeatures() if self.selected_only else layer.getFeatures()
+            parts = [f.geometry() for f in islice(found, MOST_SHOWN + 1) if f.hasGeometry()]
+            if len(parts) <= MOST_SHOWN:
+                shape = QgsGeometry.unaryUnion(parts)
+        try:
+            shape.transform(QgsCoordinateTransform(self.crs, target, QgsProject.instance()))
+        except QgsCsException as error:
+            raise LayerError(tr("The extent cannot be expressed in the coordinate system of the layer.")) from error
+        return shape
+
 
 class AreaChoice(QWidget):
     """Four buttons in a row; the layer of polygons appears when it is wanted."""
@@ -43,7 +77,7 @@ class AreaChoice(QWidget):
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._canvas = canvas
-        self.drawn = DrawnExtent(canvas, self)
+        self.drawn = DrawnArea(canvas, self)
         self._build()
         self._connect()
         self._show_polygons()
@@ -58,11 +92,24 @@ class AreaChoice(QWidget):
             return AreaAsked(self._canvas.extent(), self._canvas.mapSettings().destinationCrs())
         if self.by_drawing.isChecked():
             if self.drawn.extent is None:
-                raise LayerError(tr("Draw a rectangle on the map first."))
-            return AreaAsked(self.drawn.extent, self.drawn.crs)
+                raise LayerError(tr("Draw a rectangle or a polygon on the map first."))
+            return AreaAsked(self.drawn.extent, self.drawn.crs, self._drawn_polygon())
         if self.by_polygons.isChecked():
             return self._polygons_asked()
         return AreaAsked()
+
+    def _drawn_polygon(self) -> QgsVectorLayer | None:
+        """The polygon that is drawn, as a layer of its own."""
+        if self.drawn.polygon is None:
+            return None
+        layer = QgsVectorLayer("MultiPolygon", tr("Drawn"), "memory")
+        layer.setCrs(self.drawn.crs)
+        feature, shape = QgsFeature(), QgsGeometry(self.drawn.polygon)
+        shape.convertToMultiType()
+        feature.setGeometry(shape)
+        layer.dataProvider().addFeatures([feature])
+        layer.updateExtents()
+        return layer
 
     def freeze_view(self) -> None:
         """Keep the view that is asked about as a drawn rectangle: a review moves the map, and the next run must not."""
@@ -73,7 +120,7 @@ class AreaChoice(QWidget):
         """Take everything off the map, and let go of map and project."""
         self._canvas.extentsChanged.disconnect(self._map_moved)
         QgsProject.instance().cleared.disconnect(self.drawn.clear)
-        self.drawn.clear()
+        self.drawn.close()
 
     def _polygons_asked(self) -> AreaAsked:
         layer = self.polygons.currentLayer()
@@ -105,14 +152,14 @@ class AreaChoice(QWidget):
         self.by_layer.setToolTip(tr("All of the raster"))
         self.by_canvas.setToolTip(tr("What the map shows when you press Run; it is then kept as a drawn rectangle"))
         self.by_polygons.setToolTip(tr("Inside the polygons of a layer"))
-        self.draw_button = QToolButton()
-        self.draw_button.setText("▭")
-        self.draw_button.setToolTip(tr("Draw a rectangle on the map"))
+        self.draw_button = tool("▭", tr("Draw a rectangle on the map"))
+        self.polygon_button = tool("⬠", tr("Draw a polygon on the map; a click with the right button ends it"))
         self._buttons = QButtonGroup(self)
         for button in (self.by_layer, self.by_canvas, self.by_drawing):
             self._buttons.addButton(button)
             row.addWidget(button)
         row.addWidget(self.draw_button)
+        row.addWidget(self.polygon_button)
         self._buttons.addButton(self.by_polygons)
         row.addWidget(self.by_polygons)
         row.addStretch(1)
@@ -121,9 +168,7 @@ class AreaChoice(QWidget):
         self.polygon_box = QWidget()
         polygons = QHBoxLayout(self.polygon_box)
         polygons.setContentsMargins(0, 0, 0, 0)
-        self.polygons = QgsMapLayerComboBox()
-        self.polygons.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.polygons.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.polygons = layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self.selected_only = QCheckBox(tr("Selected"))
         self.selected_only.setToolTip(tr("Only inside the selected polygons"))
         polygons.addWidget(self.polygons, 1)
@@ -131,7 +176,8 @@ class AreaChoice(QWidget):
         layout.addWidget(self.polygon_box)
 
     def _connect(self) -> None:
-        self.draw_button.clicked.connect(self._start_drawing)
+        self.draw_button.clicked.connect(self._draw_rectangle)
+        self.polygon_button.clicked.connect(self._draw_polygon)
         self.drawn.drawn.connect(self._drawn)
         self._buttons.buttonClicked.connect(self._chosen)
         self.polygons.layerChanged.connect(self._emit)
@@ -156,10 +202,16 @@ class AreaChoice(QWidget):
             self.drawn.start()
         self.changed.emit()
 
-    def _start_drawing(self) -> None:
+    def _draw_rectangle(self) -> None:
+        self._draw(polygon=False)
+
+    def _draw_polygon(self) -> None:
+        self._draw(polygon=True)
+
+    def _draw(self, *, polygon: bool) -> None:
         self.by_drawing.setChecked(True)
         self._show_polygons()
-        self.drawn.start()
+        self.drawn.start(polygon=polygon)
 
     def _drawn(self) -> None:
         self.by_drawing.setChecked(True)

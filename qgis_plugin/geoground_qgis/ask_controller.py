@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from qgis.core import Qgis, QgsApplication, QgsCoordinateReferenceSystem, QgsMessageLog, QgsProject
@@ -15,10 +16,13 @@ from .ask_panel import AskPanel
 from .background import Calls, EngineTask, Input, clear_notice
 from .engine_link import Link, failures, models_of
 from .messages import NAME, literal, short, tr
-from .question import Ask
+from .plan_dialog import PlanDialog
+from .question import Ask, with_files
 from .rasters import WARN_PIXELS, LayerError, Source, wkt2
 from .result_writer import ResultWriter
-from .unfinished import OUTPUT, Unfinished, begin
+from .shaping import masks_file
+from .understanding import Understood, understand
+from .unfinished import OUTPUT, Unfinished, begin, new_folder
 
 
 class Asking(QObject):
@@ -41,13 +45,15 @@ class Asking(QObject):
         self._ended: tuple[str, EngineTask] | None = None
         self._waiting: deque[Ask] = deque()
         self._run: Unfinished | None = None
-        """The run under way, where it can be continued."""
+        """The run under way."""
+        self._understood: list[Understood] = []
         self.last_message = ""
         """What was last said in the message bar."""
         self.writer: ResultWriter | None = None
         panel.estimate_wanted.connect(self.estimate)
         panel.run_requested.connect(self.run)
         panel.cancel_requested.connect(self.cancel)
+        panel.plan_edit_requested.connect(self.edit_plan)
         QgsProject.instance().cleared.connect(self.abandon)
 
     @property
@@ -63,6 +69,7 @@ class Asking(QObject):
             asks = self._panel.asks()
         except LayerError as error:
             self._panel.offer_large_export([])
+            self._panel.show_understood([])
             self._panel.show_problem(
                 str(error), serious=self._panel.layer.currentLayer() is not None and _serious(self._panel)
             )
@@ -72,6 +79,7 @@ class Asking(QObject):
         self._panel.show_ready()
         if not settings.load().ready:
             return
+        self._understand(asks[0])
         self._panel.show_estimate(tr("Counting chips…"))
         jobs = [(ask.params(), ask.outlines()) for ask in asks]
         self._calls.start(
@@ -82,6 +90,39 @@ class Asking(QObject):
                 "\n".join(filter(None, (message, hint))), problem=True, engine=True
             ),
         )
+
+    def _understand(self, ask: Ask) -> None:
+        """Put the questions into plain words; examples are not described by words."""
+        self._understood = []
+        if ask.examples is not None:
+            self._calls.stop("words")
+            self._panel.show_understood([])
+            return
+        self._calls.start(
+            "words",
+            partial(understand, self._link, ask.questions, ask.plans, list(ask.contexts)),
+            self._take_words,
+            lambda message, hint: self._panel.show_understood(
+                [" ".join(filter(None, (message, hint)))] if message else [], problem=True
+            ),
+        )
+
+    def _take_words(self, found: list[Understood]) -> None:
+        self._understood = found
+        self._panel.show_understood([one.text() for one in found])
+
+    def edit_plan(self) -> None:
+        """Let the user change the plans of the questions."""
+        try:
+            contexts = list(self._panel.asks()[0].contexts)
+        except LayerError:
+            return
+        if self._understood:
+            dialog = PlanDialog(self._link, self._understood, contexts, self._panel)
+            if dialog.exec():
+                self._panel.plans.update(dialog.changed)
+                self.estimate()
+            dialog.deleteLater()
 
     def load_models(self) -> None:
         """Fill the list of models, without waiting for it."""
@@ -104,7 +145,8 @@ class Asking(QObject):
             self._say(str(error), Qgis.MessageLevel.Warning)
             self._panel.show_estimate(str(error), problem=True)
             return
-        self._calls.stop("plan")  # it would keep the engine from starting
+        for name in ("plan", "words"):  # they would keep the engine from starting
+            self._calls.stop(name)
         settings.remember(list(asks[0].questions))
         self._panel.area.freeze_view()
         self._waiting = deque(asks)
@@ -118,42 +160,34 @@ class Asking(QObject):
         self._calls.stop("plan")
         self._waiting.clear()
         self._panel.set_running(True)
-        self._begin(
-            run.questions,
-            QgsCoordinateReferenceSystem.fromWkt(run.crs_wkt),
-            run.name,
-            params={**run.params, "resume": True},
-            inputs={},
-        )
-        self._run = run
+        self._begin(run, {**run.params, "resume": True}, {})
 
     def _start(self, ask: Ask) -> None:
-        source, params, inputs = ask.source, ask.params(), ask.inputs()
-        run = None
-        if not inputs:  # what is made for a run is deleted after it, so that nothing could be continued with it
-            run = begin(params, source.name, source.crs.toWkt(wkt2()))
-            params = run.params
-        self._begin(ask.questions, source.crs, source.name, params=params, inputs=inputs)
-        self._run = run
+        """Begin the run of a raster; what is made for it lies in its folder, so that it can be continued."""
+        source, folder = ask.source, new_folder()
+        inputs = ask.inputs(folder)
+        params = with_files(ask.params(), {name: str(made.path) for name, made in inputs.items()})
+        if ask.outline != "box":
+            params["masks"] = str(masks_file())
+        exported, area = "source" in inputs, ask.area.shape(source.crs).asWkt()
+        run = begin(folder, params, source.name, source.crs.toWkt(wkt2()), exported=exported, area_wkt=area)
+        self._begin(run, run.params, inputs)
 
-    def _begin(
-        self,
-        questions: Sequence[str],
-        crs: QgsCoordinateReferenceSystem,
-        name: str,
-        *,
-        params: dict[str, Any],
-        inputs: dict[str, Input],
-    ) -> None:
+    def _begin(self, run: Unfinished, params: dict[str, Any], inputs: Mapping[str, Input]) -> None:
         """Make the layers' writer and the task of one raster."""
         if self.writer is not None:
             self.writer.deleteLater()
-        self.writer = ResultWriter(QgsProject.instance(), questions, crs, name, self, exported="source" in inputs)
+        self._run, questions = run, run.questions
+        crs = QgsCoordinateReferenceSystem.fromWkt(run.crs_wkt)
+        asked = {"request": run.params, "area": run.area_wkt}
+        self.writer = ResultWriter(
+            QgsProject.instance(), questions, crs, run.name, self, exported=run.exported, asked=asked
+        )
         self.writer.drained.connect(self._drained)
         self.writer.layer_made.connect(self._layer_made)
         number = len(questions)
         text = tr("geogrounding: 1 question") if number == 1 else tr("geogrounding: {n} questions").format(n=number)
-        self._task = EngineTask(text, self._link, "run", lambda paths: {**params, **paths}, inputs)
+        self._task = EngineTask(text, self._link, "run", lambda _paths: params, inputs, keep_inputs=True)
         self._task.events.connect(self._take)
         self._task.ended.connect(self._end)
         QgsApplication.taskManager().addTask(self._task)
@@ -339,7 +373,7 @@ def plan_all(
             paths = {name: str(made.run(_unwatched, cancelled)) for name, made in inputs.items()}
             if "source" in paths:
                 params = {**params, "measure": False}
-            plan = link.call("plan", {**params, **paths}, cancelled=cancelled)
+            plan = link.call("plan", with_files(params, paths), cancelled=cancelled)
         finally:
             for made in inputs.values():
                 made.discard()

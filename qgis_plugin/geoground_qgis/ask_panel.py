@@ -5,66 +5,63 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qgis.core import QgsMapLayerProxyModel, QgsProject, QgsRasterLayer
-from qgis.gui import QgsMapCanvas, QgsMapLayerComboBox
+from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QKeySequence
-from qgis.PyQt.QtWidgets import (
-    QCheckBox,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QPlainTextEdit,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qgis.PyQt.QtWidgets import QWidget
 
 from . import demo, settings
-from .area_choice import AreaAsked, AreaChoice
-from .ask_options import AskOptions
+from .area_choice import AreaAsked
+from .area_tool import DrawnArea
+from .ask_form import AskForm
 from .compat import QAction, QShortcut
-from .extent_tool import DrawnExtent
+from .forms import score_of, set_score
 from .messages import PROBLEM, duration, literal, short, tr
-from .question import MAX_QUESTION_CHARS, MAX_QUESTIONS, Ask
-from .rasters import WARN_PIXELS, LayerError, OutsideError, Source, describe_source, to_crs
+from .question import MAX_QUESTION_CHARS, MAX_QUESTIONS, Ask, contexts_in
+from .rasters import WARN_PIXELS, LayerError, OutsideError, Source, describe_source
+from .unfinished import Unfinished
 
 SETTLE_MS = 400
 """An estimate is made when nothing has changed for so long."""
 
 
-class AskPanel(QWidget):
+class AskPanel(AskForm):
     """Everything that a question needs; the panel knows nothing about the engine."""
 
     run_requested = pyqtSignal()
     cancel_requested = pyqtSignal()
     settings_requested = pyqtSignal()
-    resume_requested = pyqtSignal()
+    resume_requested = pyqtSignal(object)
+    """A run that ended early is to go on: its ``Unfinished``."""
+    forget_requested = pyqtSignal()
+    """The runs that ended early are not wanted any more."""
+    plan_edit_requested = pyqtSignal()
     estimate_wanted = pyqtSignal()
     """What is asked for has changed and settled."""
 
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(canvas, parent)
         self._canvas = canvas
+        self.plans: dict[str, dict[str, Any]] = {}
+        """Plans that the user changed, by question."""
         self._settle = QTimer(self)
         self._settle.setSingleShot(True)
         self._settle.setInterval(SETTLE_MS)
         self._settle.timeout.connect(self.estimate_wanted)
         self._running = False
         self._more: list[str] = []
-        self._build()
+        self.set_running(False)
+        self.offer_resume([])
+        self.show_understood([])
         self._connect()
         self.take_settings()
 
     # What the user has entered
 
     @property
-    def drawn(self) -> DrawnExtent:
-        """The rectangle that the user draws."""
+    def drawn(self) -> DrawnArea:
+        """The area that the user draws."""
         return self.area.drawn
 
     def asks(self) -> list[Ask]:
@@ -80,7 +77,7 @@ class AskPanel(QWidget):
             raise LayerError(tr("At most {n} questions fit one run.").format(n=MAX_QUESTIONS))
         if any(len(question) > MAX_QUESTION_CHARS for question in questions):
             raise LayerError(tr("A question may have at most {n} characters.").format(n=MAX_QUESTION_CHARS))
-        area = self.area.area()
+        area, examples = self.area.area(), self.like.examples()
         return [
             Ask(
                 source=source,
@@ -88,8 +85,12 @@ class AskPanel(QWidget):
                 task=self.task.currentData(),
                 model=self.model.currentData() or settings.Settings().model,
                 resolution_m=self.resolution.value(),
-                min_score=self.min_score.value() if self.min_score.value() > self.min_score.minimum() else -1.0,
+                min_score=score_of(self.min_score),
+                outline=self.outline.currentData(),
                 area=area,
+                examples=examples,
+                contexts=contexts_in(questions, QgsProject.instance()),
+                plans={question: self.plans[question] for question in questions if question in self.plans},
             )
             for source in self.sources(area)
         ]
@@ -134,7 +135,8 @@ class AskPanel(QWidget):
         chosen = settings.load()
         self.task.setCurrentIndex(max(0, self.task.findData(chosen.task)))
         self.resolution.setValue(chosen.resolution_m)
-        self.min_score.setValue(chosen.min_score if chosen.min_score >= 0 else self.min_score.minimum())
+        set_score(self.min_score, chosen.min_score)
+        self.outline.setCurrentIndex(max(0, self.outline.findData(chosen.outline)))
         self.set_models([], chosen.model)
 
     def set_models(self, names: list[str], chosen: str | None = None) -> None:
@@ -195,11 +197,30 @@ class AskPanel(QWidget):
             self.allow_export.setChecked(False)
         self.allow_export.setVisible(large)
 
-    def offer_resume(self, text: str) -> None:
-        """Offer to continue a run that ended early; an empty text takes the offer away."""
-        self.resume_button.setVisible(bool(text))
-        self.resume_button.setText(tr("Continue: {run}").format(run=short(text, 40)))
-        self.resume_button.setToolTip(literal(text))
+    def offer_resume(self, runs: list[Unfinished]) -> None:
+        """Offer to continue runs that ended early, the newest first; none takes the offer away."""
+        self.resume_box.setVisible(bool(runs))
+        menu = self.unfinished.menu()
+        menu.clear()
+        for run in runs:
+            menu.addAction(short(run.text(), 80).replace("&", "&&")).setData(run)
+        if runs:
+            menu.addSeparator()
+            menu.addAction(tr("Forget them"))
+            self.resume_button.setText(tr("Continue: {run}").format(run=short(runs[0].text(), 40)))
+            self.resume_button.setToolTip(literal(runs[0].text()))
+
+    def show_understood(self, sentences: list[str], *, problem: bool = False) -> None:
+        """How the questions are understood, in plain words."""
+        self.understood.setText("\n".join(sentences))
+        self.understood.setVisible(bool(sentences))
+        self.understood.setStyleSheet(PROBLEM if problem else "")
+        self.edit_plan.setVisible(bool(sentences) and not problem)
+
+    def take_examples(self, layer: QgsVectorLayer, question: str, selected_only: bool) -> None:
+        """Look for what is like results of a layer; the user presses Run."""
+        self.like.choose(layer, selected_only=selected_only)
+        self.question.setPlainText(question)
 
     def set_running(self, running: bool) -> None:
         """Switch between asking and running."""
@@ -211,15 +232,16 @@ class AskPanel(QWidget):
         self.progress.setVisible(running)
         self.progress.setRange(0, 0)
         self.progress.setFormat(tr("Starting…"))
-        for widget in (self.layer, self.more, self.question, self.area, self.options, self.resume_button):
+        for widget in (self.layer, self.more, self.question, self.edit_plan, self.area, self.like, self.options):
             widget.setEnabled(not running)
+        self.resume_box.setEnabled(not running)
 
     def show_progress(self, done: int, total: int, found: int) -> None:
         """Chips done of all, and how many results so far."""
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(done)
         self.progress.setFormat(
-            tr("{done} of {total} chips, {found} found").format(
+            tr("{done} of {total} chips, {found} found before merging").format(
                 done=f"{done:,}", total=f"{total:,}", found=f"{found:,}"
             )
         )
@@ -239,80 +261,12 @@ class AskPanel(QWidget):
         self._settle.stop()
         self.area.close_tools()
 
-    # Building
-
-    def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.layer = QgsMapLayerComboBox()
-        self.layer.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
-        self.layer.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.more = QToolButton()
-        self.more.setText("+")
-        self.more.setToolTip(tr("Ask about more rasters in the same run"))
-        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.more.setMenu(QMenu(self.more))
-        rasters = QHBoxLayout()
-        rasters.addWidget(self.layer, 1)
-        rasters.addWidget(self.more)
-        form.addRow(tr("Raster"), rasters)
-        self.demo = QPushButton(tr("Load a demo raster"))
-        form.addRow("", self.demo)
-        layout.addLayout(form)
-
-        head = QHBoxLayout()
-        head.addWidget(QLabel(tr("What to look for")))
-        head.addStretch(1)
-        self.history = QToolButton()
-        self.history.setText(tr("History"))
-        self.history.setToolTip(tr("Questions asked before"))
-        self.history.setAutoRaise(True)
-        self.history.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.history.setMenu(QMenu(self.history))
-        head.addWidget(self.history)
-        layout.addLayout(head)
-        self.question = QPlainTextEdit()
-        self.question.setPlaceholderText(tr("airplane\nthe largest storage tank\n(one question a line)"))
-        self.question.setTabChangesFocus(True)
-        self.question.setFixedHeight(4 * self.question.fontMetrics().lineSpacing() + 12)
-        layout.addWidget(self.question)
-
-        self.area = AreaChoice(self._canvas)
-        layout.addWidget(self.area)
-        self.options = AskOptions()
-        self.model, self.task = self.options.model, self.options.task
-        self.resolution, self.min_score = self.options.resolution, self.options.min_score
-        layout.addWidget(self.options)
-
-        self.estimate = QLabel()
-        self.estimate.setTextFormat(Qt.TextFormat.PlainText)
-        self.estimate.setWordWrap(True)
-        layout.addWidget(self.estimate)
-        self.open_settings = QPushButton(tr("Open settings…"))
-        self.open_settings.setVisible(False)
-        layout.addWidget(self.open_settings)
-        self.allow_export = QCheckBox(tr("Export anyway"))
-        self.allow_export.setVisible(False)
-        layout.addWidget(self.allow_export)
-        self.progress = QProgressBar()
-        self.progress.setTextVisible(True)
-        layout.addWidget(self.progress)
-        self.run_button, self.cancel_button = QPushButton(tr("Run")), QPushButton(tr("Cancel"))
-        self.run_button.setDefault(True)
-        layout.addWidget(self.run_button)
-        layout.addWidget(self.cancel_button)
-        self.resume_button = QPushButton()
-        self.resume_button.setVisible(False)
-        layout.addWidget(self.resume_button)
-        layout.addStretch(1)
-        self.set_running(False)
-
     def _connect(self) -> None:
         self.run_button.clicked.connect(self.run_requested)
         self.open_settings.clicked.connect(self.settings_requested)
-        self.resume_button.clicked.connect(self.resume_requested)
+        self.resume_button.clicked.connect(self._resume_newest)
+        self.unfinished.menu().triggered.connect(self._resume_chosen)
+        self.edit_plan.clicked.connect(self.plan_edit_requested)
         for keys in ("Ctrl+Return", "Ctrl+Enter"):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
@@ -326,6 +280,7 @@ class AskPanel(QWidget):
         self.task.currentIndexChanged.connect(self._changed)
         self.resolution.valueChanged.connect(self._changed)
         self.area.changed.connect(self._changed)
+        self.like.changed.connect(self._changed)
         self.demo.clicked.connect(self.load_demo)
         self.more.menu().aboutToShow.connect(self._fill_more)
         self.more.menu().triggered.connect(self._tick_more)
@@ -339,20 +294,22 @@ class AskPanel(QWidget):
     def load_demo(self) -> None:
         """Add the demo raster, show it, and enter a question about it; everything else is left to the user."""
         try:
-            layer = demo.load(QgsProject.instance())
+            layer = demo.load(QgsProject.instance(), self._canvas)
         except LayerError as error:
             self.show_estimate(str(error), problem=True)
             return
         self.layer.setLayer(layer)
         if not self.questions():
             self.question.setPlainText(demo.QUESTION)
-        if not self._canvas.mapSettings().destinationCrs().isValid():
-            self._canvas.setDestinationCrs(layer.crs())
-        try:
-            self._canvas.setExtent(to_crs(layer.extent(), layer.crs(), self._canvas.mapSettings().destinationCrs()))
-        except LayerError:
-            return
-        self._canvas.refresh()
+
+    def _resume_newest(self) -> None:
+        self._resume_chosen(self.unfinished.menu().actions()[0])
+
+    def _resume_chosen(self, action: QAction) -> None:
+        if isinstance(action.data(), Unfinished):
+            self.resume_requested.emit(action.data())
+        else:
+            self.forget_requested.emit()
 
     def _fill_more(self) -> None:
         menu = self.more.menu()

@@ -29,19 +29,22 @@ _OVERDUE: list[Call] = []
 
 
 class Call(QThread):
-    """One function in a thread of its own; exactly one of the signals comes, in the main thread.
+    """One function in a thread of its own; the signal comes once, in the main thread.
 
-    Keep a reference until then: ``Calls`` does.
+    Keep a reference until then: ``Calls`` does. Nothing that the call refers to may refer to it: Python frees circles
+    in any thread, and a thread of Qt must be freed in the main one.
     """
 
-    done = pyqtSignal(object)
-    failed = pyqtSignal(str, str)
-    """Message and hint."""
+    ended = pyqtSignal(object)
+    """The call itself."""
 
-    def __init__(self, function: Callable[[Callable[[], bool]], Any], parent: QObject | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, function: Callable[[Callable[[], bool]], Any]) -> None:
+        super().__init__()
         self._function = function
         self._stopped = threading.Event()
+        self.result: Any = None
+        self.problem: tuple[str, str] | None = None
+        """Message and hint, where it failed."""
 
     def stop(self) -> None:
         """Let the function know that its answer is not wanted any more."""
@@ -50,17 +53,15 @@ class Call(QThread):
     def run(self) -> None:
         """Call the function; Qt starts this in the thread."""
         try:
-            result = self._function(self._stopped.is_set)
+            self.result = self._function(self._stopped.is_set)
         except Cancelled:
-            self.failed.emit("", "")
+            self.problem = ("", "")
         except (EngineError, LayerError) as error:
-            self.failed.emit(str(error), getattr(error, "hint", ""))
+            self.problem = (str(error), getattr(error, "hint", ""))
         except Exception as error:  # noqa: BLE001 - the thread would end QGIS with it
-            self.failed.emit(
-                f"{type(error).__name__}: {error}", tr("This is a defect of the plugin; please report it.")
-            )
-        else:
-            self.done.emit(result)
+            why = tr("This is a defect of the plugin; please report it.")
+            self.problem = (f"{type(error).__name__}: {error}", why)
+        self.ended.emit(self)
 
 
 class Calls(QObject):
@@ -68,7 +69,7 @@ class Calls(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._running: set[Call] = set()
+        self._running: dict[Call, tuple[str, Callable[[Any], None], Callable[[str, str], None]]] = {}
         self._latest: dict[str, Call] = {}
 
     def start(
@@ -84,25 +85,9 @@ class Calls(QObject):
         """
         self.stop(name)
         call = Call(function)
-        self._running.add(call)
+        self._running[call] = (name, done, failed)
         self._latest[name] = call
-
-        def finish() -> None:
-            call.wait()  # the signal comes a moment before the thread is over, and one that runs must not be destroyed
-            self._running.discard(call)
-            if self._latest.get(name) is call:
-                del self._latest[name]
-
-        def take(deliver: Callable[..., None]) -> Callable[..., None]:
-            def deliver_latest(*values: Any) -> None:
-                if self._latest.get(name) is call:
-                    deliver(*values)
-
-            return deliver_latest
-
-        call.done.connect(take(done))
-        call.failed.connect(take(failed))
-        call.finished.connect(finish)
+        call.ended.connect(self._take)
         call.start()
 
     def stop(self, name: str) -> None:
@@ -121,6 +106,21 @@ class Calls(QObject):
             self.stop(name)
         _OVERDUE.extend(call for call in list(self._running) if not call.wait(5000))
         self._running.clear()
+
+    def _take(self, call: Call) -> None:
+        call.wait()  # the signal comes a moment before the thread is over, and one that runs must not be destroyed
+        name, done, failed = self._running.pop(call, ("", _unheard, _unheard))
+        if self._latest.get(name) is not call:
+            return
+        del self._latest[name]
+        if call.problem is None:
+            done(call.result)
+        else:
+            failed(*call.problem)
+
+
+def _unheard(*_: object) -> None:
+    """The answer is not wanted any more."""
 
 
 def clear_notice(bar: QgsMessageBar, description: str) -> None:
@@ -143,6 +143,8 @@ def clear_notice(bar: QgsMessageBar, description: str) -> None:
 
 class Input(Protocol):
     """A file that is made for a request and deleted after it."""
+
+    path: Path
 
     def run(self, progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Path:
         """Make the file, in the thread of the task."""
@@ -173,6 +175,8 @@ class EngineTask(QgsTask):
         method: str,
         params: Callable[[Mapping[str, str]], dict[str, Any]],
         inputs: Mapping[str, Input] | None = None,
+        *,
+        keep_inputs: bool = False,
     ) -> None:
         """Prepare.
 
@@ -182,10 +186,12 @@ class EngineTask(QgsTask):
             method: of the request.
             params: from the paths of the files that were made to the parameters of the request.
             inputs: files to make first, by name.
+            keep_inputs: the files belong to a run that may be continued: who began it deletes them.
         """
         super().__init__(description, FLAGS)
         self._link, self._method, self._params = link, method, params
         self._inputs = dict(inputs or {})
+        self._keep_inputs = keep_inputs
         self._waiting: deque[dict[str, Any]] = deque()
         self._woken = False
         self._ready.connect(self._drain)
@@ -208,7 +214,7 @@ class EngineTask(QgsTask):
             self.hint = tr("This is a defect of the plugin; please report it.")
             return False
         finally:
-            for made in self._inputs.values():
+            for made in self._inputs.values() if not self._keep_inputs else ():
                 made.discard()
         return True
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from qgis.core import Qgis, QgsMapLayer, QgsProject
+from qgis.core import Qgis, QgsMapLayer, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
@@ -13,11 +14,14 @@ from . import kept, manual, results, settings
 from .ask_controller import Asking
 from .ask_panel import AskPanel
 from .background import Calls
+from .correcting import Correcting
 from .engine_link import Link
 from .messages import NAME, literal, tr
 from .review_panel import ReviewPanel
 from .save_controller import Saving
 from .saving import Target
+from .setup_dialog import SetupDialog
+from .shaping import Shaping
 from .teach_panel import TeachPanel
 from .train_controller import Teaching
 from .unfinished import unfinished
@@ -37,6 +41,8 @@ class Dock(QgsDockWidget):
         self.ask, self.review, self.teach = AskPanel(canvas), ReviewPanel(canvas), TeachPanel()
         self.asking = Asking(self.ask, link, bar, self)
         self.teaching = Teaching(self.teach, link, bar, self)
+        self.correcting = Correcting(self.review, iface, self)
+        self.shaping = Shaping(self.review, link, canvas, self)
         self.welcome = Welcome()
         self._build()
         self._connect()
@@ -68,23 +74,28 @@ class Dock(QgsDockWidget):
         self.saving.close()
         self.teaching.close()
         self.ask.close_tools()
+        self.shaping.close()
         self.review.close_connections()
         QgsProject.instance().layersAdded.disconnect(self._mend)
         self._link.on_settings_changed = _nothing
 
     def _offer_unfinished(self, *_: object) -> None:
-        """Offer the latest run that ended early."""
-        runs = unfinished()
-        self.ask.offer_resume(runs[0].text() if runs else "")
+        """Offer the runs that ended early."""
+        self.ask.offer_resume(unfinished())
 
-    def _resume(self) -> None:
-        runs = unfinished()
-        if runs:
-            self.asking.resume(runs[0])
+    def _forget_unfinished(self) -> None:
+        for run in unfinished():
+            run.discard()
+        self._offer_unfinished()
 
     def _reopen(self, target: object) -> None:
         if isinstance(target, Target):
             self.review.show_layer(kept.reopen(QgsProject.instance(), target))
+
+    def _find_like(self, layer: QgsVectorLayer, selected_only: bool) -> None:
+        """Enter results as examples in the tab Ask."""
+        self.ask.take_examples(layer, str(layer.customProperty(results.QUERY) or layer.name()), selected_only)
+        self.tabs.setCurrentIndex(0)
 
     def _show_help(self) -> None:
         """Show the manual that comes with the plugin."""
@@ -103,13 +114,31 @@ class Dock(QgsDockWidget):
         if not path:
             self.welcome.say(tr("No geoground is on the search path. Open the settings and choose its Python."))
             return
+        self.take_engine(path)
+
+    def take_engine(self, path: str) -> None:
+        """Use this engine from now on."""
         settings.save(replace(settings.load(), engine=path))
         self._link.settings_changed()
         self.engine_changed()
 
+    def _set_up(self) -> None:
+        """Make an engine without a terminal."""
+        dialog = SetupDialog(self)
+        dialog.ready.connect(self.take_engine)
+        dialog.exec()
+        dialog.deleteLater()
+
     def _trained(self, model: str) -> None:
         self.asking.load_models()
         self.ask.set_models([], model)
+
+    def _models_changed(self) -> None:
+        """Models were renamed or deleted; one that is gone is not chosen any more."""
+        chosen = str(self.ask.model.currentData() or "")
+        if Path(chosen).is_absolute() and not Path(chosen).exists():
+            self.ask.set_models([], settings.Settings().model)
+        self.asking.load_models()
 
     def _mend(self, layers: list[QgsMapLayer]) -> None:
         """Results of an earlier version or session come into the project."""
@@ -161,22 +190,27 @@ class Dock(QgsDockWidget):
 
     def _connect(self) -> None:
         self.welcome.settings_requested.connect(self.open_settings)
+        self.welcome.setup_requested.connect(self._set_up)
         self.welcome.search_requested.connect(self._search)
         self.ask.settings_requested.connect(self.open_settings)
         self.asking.layer_made.connect(self.review.show_layer)
         self.asking.results_changed.connect(self.review.refresh)
         self.asking.filled.connect(self.saving.keep)
         self.asking.finished.connect(self._offer_unfinished)
-        self.ask.resume_requested.connect(self._resume)
+        self.ask.resume_requested.connect(self.asking.resume)
+        self.ask.forget_requested.connect(self._forget_unfinished)
         self.review.reopen_requested.connect(self._reopen)
         self.review.save_requested.connect(self.saving.ask)
-        self.review.said.connect(self._warn)
+        self.review.like_requested.connect(self._find_like)
+        for part in (self.review, self.correcting, self.shaping):
+            part.said.connect(self._warn)
         self.review.add_keys(self, self._iface.mapCanvas())
         self.saving.said.connect(self._say)
         self.saving.saved.connect(self.review.refresh)
         QgsProject.instance().layersAdded.connect(self._mend)
         self._mend(list(QgsProject.instance().mapLayers().values()))
         self.teaching.trained.connect(self._trained)
+        self.teach.models.changed.connect(self._models_changed)
         self._link.on_settings_changed = self.engine_changed
 
 

@@ -1,9 +1,10 @@
-"""Example polygons into a GeoPackage that the engine can read."""
+"""Which polygons of a layer are examples, and examples as a GeoPackage that the engine can read."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from qgis.core import (
@@ -13,6 +14,7 @@ from qgis.core import (
     QgsFeatureRequest,
     QgsFeatureSink,
     QgsFields,
+    QgsProcessingFeatureSource,
     QgsProject,
     QgsVectorFileWriter,
     QgsVectorLayer,
@@ -20,9 +22,54 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from . import settings
+from . import results, settings
 from .messages import tr
 from .rasters import LayerError
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples in a layer, and of results those that are not meant."""
+
+    layer: QgsVectorLayer
+    ids: list[int] | None
+    """None: all of them."""
+    unlike: list[int]
+
+    @property
+    def count(self) -> int:
+        """How many are meant."""
+        return int(self.layer.featureCount()) if self.ids is None else len(self.ids)
+
+
+def examples_of(layer: QgsVectorLayer, *, selected_only: bool) -> Examples:
+    """The selected polygons of a layer, of a layer of results the accepted ones, else all.
+
+    Raises:
+        LayerError: there is none, or the layer has no valid CRS.
+    """
+    if not layer.crs().isValid():
+        raise LayerError(
+            tr("The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source.").format(
+                name=layer.name()
+            )
+        )
+    reviewed = results.is_result(layer)
+    ids = None
+    if selected_only:
+        ids = sorted(layer.selectedFeatureIds())
+        if not ids:
+            raise LayerError(tr("Select polygons of “{name}” first.").format(name=layer.name()))
+    elif reviewed:
+        ids = results.chosen(layer, results.ACCEPTED)
+        if not ids:
+            raise LayerError(
+                tr("Accept results in the tab Review first, or select some and tick “Selected”: those are examples.")
+            )
+    elif not layer.featureCount():
+        raise LayerError(tr("The layer “{name}” holds no polygon.").format(name=layer.name()))
+    unlike = results.chosen(layer, results.REJECTED) if reviewed else []
+    return Examples(layer, ids, [one for one in unlike if ids is None or one not in set(ids)])
 
 
 def write_examples(
@@ -32,8 +79,9 @@ def write_examples(
     crs: QgsCoordinateReferenceSystem,
     context: QgsCoordinateTransformContext,
     cancelled: Callable[[], bool] = lambda: False,
+    kind: QgsWkbTypes.Type = QgsWkbTypes.Type.MultiPolygon,
 ) -> int:
-    """Write polygons to a GeoPackage and return how many.
+    """Write polygons, or multi-geometries of another ``kind``, to a GeoPackage and return how many.
 
     Raises:
         LayerError: the file cannot be written, or no feature has a geometry.
@@ -41,9 +89,7 @@ def write_examples(
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     options.layerName = "examples"
-    writer = QgsVectorFileWriter.create(
-        str(path), _without_fid(fields), QgsWkbTypes.Type.MultiPolygon, crs, context, options
-    )
+    writer = QgsVectorFileWriter.create(str(path), _without_fid(fields), kind, crs, context, options)
     if writer.hasError() != QgsVectorFileWriter.WriterError.NoError:
         raise LayerError(tr("The examples could not be written: {why}").format(why=writer.errorMessage()))
     count, kept = 0, _without_fid(fields)
@@ -61,26 +107,30 @@ def write_examples(
             count += 1
     del writer  # closes the file
     if not count and not cancelled():
-        raise LayerError(tr("The layer holds no polygon that can be used."))
+        raise LayerError(tr("The layer holds no geometry that can be used."))
     return count
 
 
 class ExampleFile:
-    """The examples of a layer in a temporary file; made in the main thread, written in another."""
+    """The geometries of a layer in a temporary file; made in the main thread, written in another."""
 
     def __init__(
         self,
-        layer: QgsVectorLayer,
+        layer: QgsVectorLayer | QgsProcessingFeatureSource,
         *,
         selected_only: bool = False,
         ids: list[int] | None = None,
         folder: Path | None = None,
     ) -> None:
-        """Prepare: all polygons of a layer, the selected ones, or those of ``ids``."""
+        """Prepare: everything of a layer or of a source of Processing, what is selected, or the rows of ``ids``."""
         self.path = (folder or settings.cache_folder()) / f"{uuid.uuid4().hex}.gpkg"
-        self._source = QgsVectorLayerFeatureSource(layer)
-        self._fields, self._crs = layer.fields(), layer.crs()
+        self._fields = layer.fields()
+        if isinstance(layer, QgsVectorLayer):
+            self._source, self._crs = QgsVectorLayerFeatureSource(layer), layer.crs()
+        else:
+            self._source, self._crs = layer, layer.sourceCrs()
         self._context = QgsProject.instance().transformContext()
+        self._kind = QgsWkbTypes.multiType(QgsWkbTypes.flatType(layer.wkbType()))
         self._ids = list(layer.selectedFeatureIds()) if selected_only else ids
 
     def run(self, _progress: Callable[[float], None], cancelled: Callable[[], bool]) -> Path:
@@ -92,7 +142,8 @@ class ExampleFile:
         request = QgsFeatureRequest()
         if self._ids is not None:
             request.setFilterFids(self._ids)
-        write_examples(self.path, self._source.getFeatures(request), self._fields, self._crs, self._context, cancelled)
+        found = self._source.getFeatures(request)
+        write_examples(self.path, found, self._fields, self._crs, self._context, cancelled, self._kind)
         return self.path
 
     def cancel(self) -> None:

@@ -29,6 +29,8 @@ class LayerWatch(QObject):
     """Ids noted before mean nothing any more."""
     verdicts_changed = pyqtSignal(object)
     """Verdicts were given in the attribute table, or by undo and redo: {id: verdict}."""
+    shapes_saved = pyqtSignal(object)
+    """Ids of rows whose shapes were changed by hand, now that the edits are saved."""
     fields_changed = pyqtSignal()
     gone = pyqtSignal()
 
@@ -60,6 +62,7 @@ class LayerWatch(QObject):
         layer.selectionChanged.connect(self._selected)
         layer.attributeValueChanged.connect(self._value_changed)
         layer.updatedFields.connect(self._fields)
+        layer.committedGeometriesChanges.connect(self._shapes)
         layer.willBeDeleted.connect(self._deleted)
         for name in ROWS:
             getattr(layer, name).connect(self._rows_other)
@@ -77,6 +80,7 @@ class LayerWatch(QObject):
         layer.selectionChanged.disconnect(self._selected)
         layer.attributeValueChanged.disconnect(self._value_changed)
         layer.updatedFields.disconnect(self._fields)
+        layer.committedGeometriesChanges.disconnect(self._shapes)
         layer.willBeDeleted.disconnect(self._deleted)
         for name in ROWS:
             getattr(layer, name).disconnect(self._rows_other)
@@ -104,6 +108,9 @@ class LayerWatch(QObject):
         elif index == self._review and not self._muted:
             self._verdicts[feature_id] = value if isinstance(value, str) else ""
             self._timer.start()
+
+    def _shapes(self, _layer_id: str, shapes: dict[int, object]) -> None:
+        self.shapes_saved.emit(list(shapes))
 
     def _fields(self) -> None:
         self._find_fields()

@@ -12,11 +12,8 @@ from qgis.PyQt.QtWidgets import (
     QApplication,
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
-    QFormLayout,
     QGroupBox,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPlainTextEdit,
     QPushButton,
@@ -29,7 +26,9 @@ from . import rasters, settings
 from .background import Calls
 from .diagnostics import describe_probe, diagnostics
 from .engine_link import Link
+from .forms import form, outline_box, plain_label, resolution_box, score_box, score_of, set_score, task_box
 from .messages import NAME, tr
+from .setup_dialog import SetupDialog
 
 
 class OptionsPage(QgsOptionsPageWidget):
@@ -59,7 +58,8 @@ class OptionsPage(QgsOptionsPageWidget):
             model=self.model.text().strip() or settings.Settings().model,
             task=self.task.currentData(),
             resolution_m=self.resolution.value(),
-            min_score=self.min_score.value() if self.min_score.value() > self.min_score.minimum() else -1.0,
+            min_score=score_of(self.min_score),
+            outline=self.outline.currentData(),
             idle_minutes=self.idle.value(),
             models_folder=self.models.filePath().strip(),
             keep_results=self.keep.isChecked(),
@@ -94,7 +94,15 @@ class OptionsPage(QgsOptionsPageWidget):
             self.engine.setFilePath(found)
             self.outcome.setPlainText(tr("Found. Press Test."))
         else:
-            self.outcome.setPlainText(tr("No geoground is on the search path. Choose the Python of its environment."))
+            self.outcome.setPlainText(
+                tr("No geoground is on the search path. Open the settings and choose its Python.")
+            )
+
+    def _set_up(self) -> None:
+        dialog = SetupDialog(self)
+        dialog.ready.connect(self.engine.setFilePath)
+        dialog.exec()
+        dialog.deleteLater()
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(diagnostics(self._link, self.chosen()))
@@ -108,87 +116,78 @@ class OptionsPage(QgsOptionsPageWidget):
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         engine = QGroupBox(tr("Engine"))
-        form = _form(engine)
+        rows = form(engine)
         self.engine = QgsFileWidget()
         self.engine.setStorageMode(QgsFileWidget.StorageMode.GetFile)
         self.engine.setDialogTitle(tr("The Python that geogrounding is installed in"))
-        form.addRow(tr("Python or geoground"), self.engine)
+        rows.addRow(tr("Python or geoground"), self.engine)
         row = QHBoxLayout()
         self.test_button, self.search_button = QPushButton(tr("Test")), QPushButton(tr("Search"))
-        self.copy_button = QPushButton(tr("Copy diagnostics"))
-        for button in (self.test_button, self.search_button, self.copy_button):
+        self.copy_button, self.setup_button = QPushButton(tr("Copy diagnostics")), QPushButton(tr("Set up the engine…"))
+        for button in (self.test_button, self.search_button, self.setup_button, self.copy_button):
             row.addWidget(button)
         row.addStretch(1)
-        form.addRow("", _box(row))
+        rows.addRow("", _box(row))
         self.outcome = QPlainTextEdit()
         self.outcome.setReadOnly(True)
         self.outcome.setPlaceholderText(tr("Test checks version, device, models and coordinate systems."))
         self.outcome.setMinimumHeight(8 * self.outcome.fontMetrics().lineSpacing())
-        form.addRow("", self.outcome)
+        rows.addRow("", self.outcome)
         self.device = QComboBox()
         self.device.setEditable(True)
         self.device.addItems(["auto", "cpu", "cuda"])
-        form.addRow(tr("Device"), self.device)
+        rows.addRow(tr("Device"), self.device)
         self.idle = QSpinBox()
         self.idle.setRange(1, settings.MAX_IDLE_MINUTES)
         self.idle.setSuffix(tr(" min"))
         self.idle.setToolTip(tr("The model stays loaded between questions; after so long without one, memory is freed"))
-        form.addRow(tr("Stop when idle for"), self.idle)
+        rows.addRow(tr("Stop when idle for"), self.idle)
         self.server = QLineEdit()
         self.server.setPlaceholderText("http://localhost:8000/v1")
         self.server.setToolTip(
             tr("An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.")
         )
-        form.addRow(tr("Model server"), self.server)
+        rows.addRow(tr("Model server"), self.server)
         outer.addWidget(engine)
 
         defaults = QGroupBox(tr("Defaults of a question"))
-        form = _form(defaults)
+        rows = form(defaults)
         self.model = QLineEdit()
         self.model.setToolTip(tr("builtin, the folder of a model, or with a server the name it gives the model"))
-        self.task = QComboBox()
-        self.task.addItem(tr("everything that fits"), "detect")
-        self.task.addItem(tr("the one object described"), "refer")
-        self.resolution, self.min_score = QDoubleSpinBox(), QDoubleSpinBox()
-        self.resolution.setRange(0, 1000)
-        self.resolution.setDecimals(3)
-        self.resolution.setSuffix(" m")
-        self.min_score.setRange(-0.01, 1)
-        self.min_score.setSingleStep(0.05)
-        for spin in (self.resolution, self.min_score):
-            spin.setSpecialValueText(tr("automatic"))
-        form.addRow(tr("Model"), self.model)
-        form.addRow(tr("Find"), self.task)
-        form.addRow(tr("Ground resolution"), self.resolution)
-        form.addRow(tr("Lowest score"), self.min_score)
+        self.task, self.outline = task_box(), outline_box()
+        self.resolution, self.min_score = resolution_box(), score_box()
+        rows.addRow(tr("Model"), self.model)
+        rows.addRow(tr("Find"), self.task)
+        rows.addRow(tr("Draw"), self.outline)
+        rows.addRow(tr("Ground resolution"), self.resolution)
+        rows.addRow(tr("Lowest score"), self.min_score)
         outer.addWidget(defaults)
 
         places = QGroupBox(tr("Folders"))
-        form = _form(places)
+        rows = form(places)
         self.models = QgsFileWidget()
         self.models.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
-        form.addRow(tr("Trained models"), self.models)
+        rows.addRow(tr("Trained models"), self.models)
         self.keep = QCheckBox(tr("Keep results in a GeoPackage when a run ends"))
         self.results = QgsFileWidget()
         self.results.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.results.lineEdit().setPlaceholderText(tr("beside the project"))
-        form.addRow("", self.keep)
-        form.addRow(tr("Results"), self.results)
-        cache = QLabel(str(settings.cache_folder()))
-        cache.setTextFormat(Qt.TextFormat.PlainText)
+        rows.addRow("", self.keep)
+        rows.addRow(tr("Results"), self.results)
+        cache = plain_label(str(settings.cache_folder()))
         cache.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        cache.setWordWrap(True)
-        form.addRow(tr("Exported rasters"), cache)
+        rows.addRow(tr("Exported rasters"), cache)
         self.clear_button = QPushButton(tr("Empty it"))
         row = QHBoxLayout()
         row.addWidget(self.clear_button)
         row.addStretch(1)
-        form.addRow("", _box(row))
+        rows.addRow("", _box(row))
         outer.addWidget(places)
         outer.addStretch(1)
         self.test_button.clicked.connect(self.test)
         self.search_button.clicked.connect(self._search)
         self.copy_button.clicked.connect(self._copy)
+        self.setup_button.clicked.connect(self._set_up)
         self.clear_button.clicked.connect(self._clear_cache)
 
     def _fill(self, chosen: settings.Settings) -> None:
@@ -198,7 +197,8 @@ class OptionsPage(QgsOptionsPageWidget):
         self.model.setText(chosen.model)
         self.task.setCurrentIndex(max(0, self.task.findData(chosen.task)))
         self.resolution.setValue(chosen.resolution_m)
-        self.min_score.setValue(chosen.min_score if chosen.min_score >= 0 else self.min_score.minimum())
+        set_score(self.min_score, chosen.min_score)
+        self.outline.setCurrentIndex(max(0, self.outline.findData(chosen.outline)))
         self.idle.setValue(chosen.idle_minutes)
         self.models.setFilePath(chosen.models_folder)
         self.keep.setChecked(chosen.keep_results)
@@ -219,12 +219,6 @@ class OptionsFactory(QgsOptionsWidgetFactory):
     def createWidget(self, parent: QWidget | None) -> OptionsPage:  # noqa: N802 - QGIS's name
         """A new page."""
         return OptionsPage(self._link, parent)
-
-
-def _form(parent: QWidget) -> QFormLayout:
-    form = QFormLayout(parent)
-    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-    return form
 
 
 def _box(layout: QHBoxLayout) -> QWidget:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from qgis.core import QgsFeatureRequest, QgsVectorLayer
@@ -21,7 +21,7 @@ class Ranking(QObject):
     """Ids in falling order of score, with the verdicts that were given."""
 
     changed = pyqtSignal()
-    """The ranking is complete again, or a verdict was given."""
+    """The ranking is complete again."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -29,7 +29,10 @@ class Ranking(QObject):
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._read)
         self._iterator: Any = None
-        self._reading: list[tuple[float, int]] = []
+        self._reading: list[tuple[float, int, float | None]] = []
+        self._rows: list[tuple[float, int, float | None]] = []
+        self._shown = results.Shown()
+        self._sorted, self._ended = 0, False
         self._reading_verdicts: dict[int, str] = {}
         self._keys: list[float] = []
         self._ids: list[int] = []
@@ -44,17 +47,31 @@ class Ranking(QObject):
     @property
     def total(self) -> int:
         """Results in the layer."""
-        return len(self._ids)
+        return len(self._rows)
+
+    @property
+    def scores(self) -> list[float]:
+        """Of all results, in falling order."""
+        return [-key for key, _, _ in self._rows]
+
+    def show_only(self, shown: results.Shown) -> None:
+        """Count and step among these results; the threshold alone costs next to nothing."""
+        sizes = self._shown.smallest, self._shown.largest
+        self._shown = shown
+        if sizes != (shown.smallest, shown.largest):
+            self._sift()
 
     def load(self, layer: QgsVectorLayer | None) -> None:
         """Read a layer again; until ``changed`` comes, the old ranking stands."""
         self.stop()
-        self._reading, self._reading_verdicts = [], {}
+        self._reading, self._reading_verdicts, self._sorted, self._ended = [], {}, 0, False
         if layer is None:
-            self._take()
+            self._rows = self._reading
+            self._sift()
+            self._finish()
             return
         fields = layer.fields()
-        wanted = [fields.indexOf("score"), fields.indexOf("review")]
+        wanted = [fields.indexOf(name) for name in ("score", "review", "area_m2")]
         request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry).setSubsetOfAttributes(wanted)
         self._iterator = layer.getFeatures(request)
         self._timer.start()
@@ -64,13 +81,13 @@ class Ranking(QObject):
         self._timer.stop()
         self._iterator = None
 
-    def shown(self, threshold: float) -> list[int]:
-        """Ids of the results that score at least ``threshold``, best first."""
-        return self._ids[: self._count_shown(threshold)]
+    def shown(self) -> list[int]:
+        """Ids of the results that are shown, best first."""
+        return self._ids[: self._count_shown()]
 
-    def step(self, current: int | None, by: int, threshold: float) -> int | None:
+    def step(self, current: int | None, by: int) -> int | None:
         """The id so many places further among those shown, around the end; None where nothing is shown."""
-        count = self._count_shown(threshold)
+        count = self._count_shown()
         if not count:
             return None
         place = self._places.get(current, count) if current is not None else count
@@ -78,60 +95,82 @@ class Ranking(QObject):
             return self._ids[0 if by > 0 else count - 1]
         return self._ids[(place + by) % count]
 
-    def next_open(self, after: int, threshold: float) -> int | None:
-        """The next id without a verdict among those shown, around the end."""
-        count = self._count_shown(threshold)
-        start = self._places.get(after, -1) + 1
+    def next_open(self, after: int, by: int = 1) -> int | None:
+        """The next id without a verdict among those shown, around the end; ``by`` -1 goes to surer ones."""
+        count = self._count_shown()
+        start = self._places.get(after, -1) + by
         for offset in range(count):
-            candidate = self._ids[(start + offset) % count]
+            candidate = self._ids[(start + by * offset) % count]
             if candidate != after and not self._verdicts.get(candidate):
                 return candidate
         return None
 
-    def counts(self, threshold: float) -> dict[str, int]:
-        """How many results are accepted, rejected, open, and hidden by the threshold."""
-        count = self._count_shown(threshold)
+    def counts(self) -> dict[str, int]:
+        """How many results are accepted, rejected, open, and hidden."""
+        count = self._count_shown()
         shown = [verdict for one, verdict in self._verdicts.items() if self._places.get(one, count) < count]
         accepted, rejected = shown.count(results.ACCEPTED), shown.count(results.REJECTED)
         return {
             "accepted": accepted,
             "rejected": rejected,
             "open": count - accepted - rejected,
-            "hidden": len(self._ids) - count,
+            "hidden": len(self._rows) - count,
         }
 
-    def only_shown(self, ids: list[int], threshold: float) -> list[int]:
-        """Those of the ids that score at least ``threshold``."""
-        count = self._count_shown(threshold)
+    def only_shown(self, ids: list[int]) -> list[int]:
+        """Those of the ids that are shown."""
+        count = self._count_shown()
         return [one for one in ids if self._places.get(one, count) < count]
+
+    def known(self, ids: Iterable[int]) -> list[int]:
+        """Those of the ids that are in the layer and not hidden by their size."""
+        return [one for one in ids if one in self._places]
+
+    def verdicts(self, ids: Iterable[int]) -> dict[int, str]:
+        """The verdicts on results, as far as they are known here."""
+        return {one: self._verdicts.get(one, results.OPEN) for one in ids}
 
     def judge(self, verdicts: Mapping[int, str]) -> None:
         """Note verdicts without reading the layer again."""
         self._verdicts.update(verdicts)
         self._reading_verdicts.update(verdicts)
-        self.changed.emit()
 
-    def _count_shown(self, threshold: float) -> int:
-        return bisect_right(self._keys, -threshold)
+    def _count_shown(self) -> int:
+        return bisect_right(self._keys, -self._shown.score)
+
+    def _sift(self) -> None:
+        """Leave out what is too small or too large."""
+        least, most = self._shown.smallest, self._shown.largest
+        kept = [row for row in self._rows if row[2] is None or least <= row[2] <= most]
+        self._keys = [row[0] for row in kept]
+        self._ids = [row[1] for row in kept]
+        self._places = {one: place for place, one in enumerate(self._ids)}
 
     def _read(self) -> None:
         begin = time.monotonic()
+        if self._ended:
+            self._finish()
+            return
         for feature in self._iterator:
-            score, verdict = feature["score"], feature["review"]
+            score, verdict, area = feature["score"], feature["review"], feature["area_m2"]
             key = float(score) if isinstance(score, (int, float)) else NO_SCORE
-            self._reading.append((-key, feature.id()))
+            self._reading.append((-key, feature.id(), float(area) if isinstance(area, (int, float)) else None))
             if verdict in (results.ACCEPTED, results.REJECTED):
                 self._reading_verdicts[feature.id()] = verdict
             if time.monotonic() - begin > SLICE_S:
+                self._reading[self._sorted :] = sorted(self._reading[self._sorted :])
+                self._sorted = len(self._reading)
                 return
-        self.stop()
-        self._take()
+        self._reading.sort()  # of sorted runs, which is fast; ids differ, so that areas are never compared
+        self._ended = True  # the rest when the interface had its turn
 
-    def _take(self) -> None:
-        self._reading.sort()
-        self._keys = [key for key, _ in self._reading]
-        self._ids = [one for _, one in self._reading]
-        self._places = {one: place for place, one in enumerate(self._ids)}
+    def _finish(self) -> None:
+        """Take what was read, and tell others when the interface had its turn once more."""
+        if self._rows is not self._reading:
+            self._rows = self._reading
+            self._sift()
+            return
+        self.stop()
         self._verdicts = self._reading_verdicts
         self._reading, self._reading_verdicts = [], {}
         self.changed.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -20,18 +21,21 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from .messages import short
 from .results import (
+    ASKED,
     COLOUR,
     COLOURS,
     FILLING,
     OPEN,
     QUERY,
     SOURCE,
+    Shown,
     apply_style,
-    hide_below,
     hold,
     memory_layer,
     now,
+    prepare_form,
     release,
+    show_only,
     to_feature,
 )
 
@@ -76,6 +80,7 @@ class ResultWriter(QObject):
         parent: QObject | None = None,
         *,
         exported: bool = False,
+        asked: Mapping[str, Any] | None = None,
     ) -> None:
         """Prepare.
 
@@ -86,10 +91,12 @@ class ResultWriter(QObject):
             name: of the raster, for people.
             parent: of the object.
             exported: the engine looks at a temporary copy of the raster, so its name is taken as the source.
+            asked: the request, which is kept with the layers.
         """
         super().__init__(parent)
         self._project, self._crs, self._name, self._exported = project, crs, name, exported
         self._queries = tuple(queries)
+        self._asked = dict(asked or {})
         self._date = now()
         self._queue: deque[Mapping[str, Any]] = deque()
         self._layers: dict[str, str] = {}
@@ -244,10 +251,12 @@ class ResultWriter(QObject):
         colour = group.customProperty(COLOUR) or COLOURS[(len(asked) - 1) % len(COLOURS)]
         group.setCustomProperty(COLOUR, colour)
         apply_style(layer, colour)
-        hide_below(layer, 0.0)
+        show_only(layer, Shown())
         layer.setCustomProperty(QUERY, query)
         layer.setCustomProperty(SOURCE, self._name)
+        layer.setCustomProperty(ASKED, json.dumps(self._asked))
         layer.setCustomProperty("skipMemoryLayersCheck", 0)
+        prepare_form(layer)
         self._project.addMapLayer(layer, False)
         hold(layer, FILLING)
         group.insertLayer(0, layer).setExpanded(False)  # a question has its name; what colours mean is rarely looked up

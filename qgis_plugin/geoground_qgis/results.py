@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from qgis.core import (
+    QgsDefaultValue,
+    QgsDistanceArea,
+    QgsEditorWidgetSetup,
+    QgsExpression,
     QgsExpressionContextUtils,
     QgsFeature,
+    QgsFeatureRequest,
     QgsFields,
     QgsGeometry,
+    QgsProject,
     QgsProperty,
     QgsRuleBasedRenderer,
+    QgsSymbolLayer,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtGui import QColor
@@ -39,18 +48,42 @@ FIELDS = (
 
 OPEN, ACCEPTED, REJECTED = "", "accepted", "rejected"
 ALL, SHOWN = "all", "shown"
+DRAWN = "drawn"
+"""Outline of a result whose shape was drawn or changed by hand."""
 FILLING, SAVING = "filling", "saving"
-MIN_SCORE = "geogrounding_min_score"
-"""Variable of the layer: the style hides what scores lower. What gives no score is always shown."""
+MIN_SCORE, MIN_AREA, MAX_AREA = "geogrounding_min_score", "geogrounding_min_area", "geogrounding_max_area"
+"""Variables of the layer: the style hides what scores lower, and what is smaller or larger (m²). What gives no score or
+area is always shown."""
 
 COLOURS = ("#e07b00", "#2563c9", "#a3269c", "#0f8a8a", "#b8860b", "#d12f5b", "#5b52c7", "#4d7a12")
-QUERY, COLOUR, SOURCE, HELD = (f"{NAME}/{name}" for name in ("query", "colour", "source", "held"))
-"""Custom properties of layers and groups: the question, the colour of open results, the name of the raster, and
-whether the layer is read-only because the plugin writes to it."""
-_THRESHOLD = f"coalesce(to_real(@{MIN_SCORE}), 0)"
-_THRESHOLD_BEFORE = f"coalesce(@{MIN_SCORE}, 0)"
-"""As version 0.1 wrote it: QGIS keeps variables of layers as text, and the SQL of a GeoPackage compares a number with a
-text as smaller, so that nothing was drawn."""
+QUERY, COLOUR, SOURCE, HELD, ASKED = (f"{NAME}/{name}" for name in ("query", "colour", "source", "held", "asked"))
+"""Custom properties of layers and groups: the question, the colour of open results, the name of the raster, whether
+the layer is read-only because the plugin writes to it, and the request that it answers, as JSON."""
+_BY_SCORE = f'coalesce("score", 1) >= coalesce(to_real(@{MIN_SCORE}), 0)'
+SHOWN_IF = (
+    f'{_BY_SCORE} and ("area_m2" is null or ("area_m2" >= coalesce(to_real(@{MIN_AREA}), 0) and '
+    f'"area_m2" <= coalesce(to_real(@{MAX_AREA}), 1e15)))'
+)
+"""The condition of the style under which a result is drawn."""
+_SHOWN_BEFORE = (f'coalesce("score", 1) >= coalesce(@{MIN_SCORE}, 0)', _BY_SCORE)
+"""As earlier versions wrote it: by the score alone, and at first as a text, since QGIS keeps variables of layers as
+text, and the SQL of a GeoPackage compares a number with a text as smaller, so that nothing was drawn."""
+_SCORE_COLOUR = "ramp_color('RdYlGn', coalesce(\"score\", 1))"
+VERDICTS = (OPEN, ACCEPTED, REJECTED)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which results are shown: by score, and by area in m²."""
+
+    score: float = 0.0
+    smallest: float = 0.0
+    largest: float = math.inf
+
+    def includes(self, score: object, area: object) -> bool:
+        """Whether a result is shown."""
+        sure = not isinstance(score, (int, float)) or score >= self.score
+        return sure and (not isinstance(area, (int, float)) or self.smallest <= area <= self.largest)
 
 
 def result_fields() -> QgsFields:
@@ -102,11 +135,35 @@ def style_path() -> Path:
 def apply_style(layer: QgsVectorLayer, colour: str = COLOURS[0]) -> None:
     """Give a layer with the attributes of results their style, open results in ``colour``."""
     layer.loadNamedStyle(str(style_path()))
-    root = layer.renderer().rootRule()
-    for rule in root.children():
-        if rule.label() == "open":
-            rule.symbol().symbolLayer(1).setColor(QColor(colour))  # above the light line that sets it off
+    line = _open_line(layer)
+    if line is not None:
+        line.setColor(QColor(colour))
     layer.triggerRepaint()
+
+
+def colour_by_score(layer: QgsVectorLayer, *, by_score: bool) -> None:
+    """Draw open results from red (score 0) over yellow to green, or in the colour of their question."""
+    line = _open_line(layer)
+    if line is not None:
+        colour = QgsProperty.fromExpression(_SCORE_COLOUR) if by_score else QgsProperty()
+        line.setDataDefinedProperty(QgsSymbolLayer.Property.PropertyStrokeColor, colour)
+        layer.triggerRepaint()
+
+
+def coloured_by_score(layer: QgsVectorLayer) -> bool:
+    """Whether open results are drawn by their score."""
+    line = _open_line(layer)
+    return line is not None and line.dataDefinedProperties().isActive(QgsSymbolLayer.Property.PropertyStrokeColor)
+
+
+def _open_line(layer: QgsVectorLayer) -> QgsSymbolLayer | None:
+    """The coloured line of open results, above the light one that sets it off; None in another style."""
+    renderer = layer.renderer()
+    if isinstance(renderer, QgsRuleBasedRenderer):
+        for rule in renderer.rootRule().children():
+            if rule.label() == "open" and rule.symbol() is not None and rule.symbol().symbolLayerCount() > 1:
+                return rule.symbol().symbolLayer(1)
+    return None
 
 
 def mend_layer(layer: QgsVectorLayer) -> None:
@@ -120,7 +177,7 @@ def mend_layer(layer: QgsVectorLayer) -> None:
     renderer = layer.renderer()
     if isinstance(renderer, QgsRuleBasedRenderer):
         for rule in renderer.rootRule().children():
-            rule.setFilterExpression(rule.filterExpression().replace(_THRESHOLD_BEFORE, _THRESHOLD))
+            rule.setFilterExpression(_mended(rule.filterExpression()))
     labeling = layer.labeling()
     if labeling is not None and labeling.type() == "simple":
         settings = labeling.settings()
@@ -128,8 +185,8 @@ def mend_layer(layer: QgsVectorLayer) -> None:
         changed = False
         for key in properties.propertyKeys():
             text = properties.property(key).expressionString()
-            if _THRESHOLD_BEFORE in text:
-                properties.setProperty(key, QgsProperty.fromExpression(text.replace(_THRESHOLD_BEFORE, _THRESHOLD)))
+            if _mended(text) != text:
+                properties.setProperty(key, QgsProperty.fromExpression(_mended(text)))
                 changed = True
         if changed:
             settings.setDataDefinedProperties(properties)
@@ -152,9 +209,19 @@ def release(layer: QgsVectorLayer) -> None:
         layer.setReadOnly(False)
 
 
-def hide_below(layer: QgsVectorLayer, score: float) -> None:
-    """Hide results with a lower score on the map; nothing is deleted."""
-    _set_variables(layer, {MIN_SCORE: score})
+def _mended(expression: str) -> str:
+    """The condition of an earlier version as it is today."""
+    if MIN_AREA in expression:
+        return expression
+    for before in _SHOWN_BEFORE:
+        expression = expression.replace(before, SHOWN_IF) if MIN_AREA not in expression else expression
+    return expression
+
+
+def show_only(layer: QgsVectorLayer, shown: Shown) -> None:
+    """Hide other results on the map; nothing is deleted."""
+    largest = shown.largest if math.isfinite(shown.largest) else 1e15
+    _set_variables(layer, {MIN_SCORE: shown.score, MIN_AREA: shown.smallest, MAX_AREA: largest})
     layer.triggerRepaint()
 
 
@@ -166,24 +233,64 @@ def _set_variables(layer: QgsVectorLayer, values: Mapping[str, Any]) -> None:
         QgsExpressionContextUtils.setLayerVariables(layer, {**known, **values})
 
 
-def hidden_below(layer: QgsVectorLayer) -> float:
-    """The score below which results are hidden."""
-    value = QgsExpressionContextUtils.layerScope(layer).variable(MIN_SCORE)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return 0.0
+def shown_of(layer: QgsVectorLayer) -> Shown:
+    """Which results of a layer are shown."""
+    scope = QgsExpressionContextUtils.layerScope(layer)
+
+    def number(name: str, default: float) -> float:
+        try:
+            return float(scope.variable(name))
+        except (TypeError, ValueError):
+            return default
+
+    largest = number(MAX_AREA, math.inf)
+    return Shown(number(MIN_SCORE, 0.0), number(MIN_AREA, 0.0), largest if largest < 1e15 else math.inf)
 
 
 def chosen(layer: QgsVectorLayer, which: str) -> list[int]:
-    """Ids of the results that are ``SHOWN`` (not hidden by their score), or ``ACCEPTED``."""
-    least, found = hidden_below(layer), []
-    for feature in layer.getFeatures():
-        score = feature["score"]
-        sure = not isinstance(score, (int, float)) or score >= least
-        if sure if which == SHOWN else feature["review"] == ACCEPTED:
-            found.append(feature.id())
-    return found
+    """Ids of the results that are ``SHOWN`` on the map, or that have the verdict ``which``."""
+    shown = shown_of(layer)
+    return [
+        feature.id()
+        for feature in layer.getFeatures()
+        if (shown.includes(feature["score"], feature["area_m2"]) if which == SHOWN else feature["review"] == which)
+    ]
+
+
+def prepare_form(layer: QgsVectorLayer) -> None:
+    """What a result that is drawn by hand gets without being asked, and how its attributes are edited.
+
+    Its area is measured in an equal-area projection.
+    """
+    texts = {"query": str(layer.customProperty(QUERY) or ""), "source": str(layer.customProperty(SOURCE) or "")}
+    texts |= {"label": texts["query"], "outline": DRAWN, "review": ACCEPTED, "reasoning": "", "model": ""}
+    defaults = {name: QgsDefaultValue(QgsExpression.quotedString(text)) for name, text in texts.items()}
+    defaults["date"] = QgsDefaultValue("format_date(now(), 'yyyy-MM-ddTHH:mm:ss')")
+    defaults["area_m2"] = QgsDefaultValue("round(area(transform($geometry, @layer_crs, 'EPSG:6933')), 2)")
+    for name, value in defaults.items():
+        index = layer.fields().indexOf(name)
+        if index >= 0:
+            layer.setDefaultValueDefinition(index, value)
+    verdicts = {"map": [{verdict or "–": verdict} for verdict in VERDICTS]}
+    layer.setEditorWidgetSetup(layer.fields().indexOf("review"), QgsEditorWidgetSetup("ValueMap", verdicts))
+    form = layer.editFormConfig()
+    form.setSuppress(type(form).FeatureFormSuppress.SuppressOn)
+    layer.setEditFormConfig(form)
+
+
+def note_drawn(layer: QgsVectorLayer, ids: list[int]) -> None:
+    """Measure shapes on the ellipsoid that were changed by hand, and note that they were."""
+    outline, area = (layer.fields().indexOf(name) for name in ("outline", "area_m2"))
+    measure = QgsDistanceArea()
+    measure.setSourceCrs(layer.crs(), QgsProject.instance().transformContext())
+    measure.setEllipsoid("WGS84")
+    values = {
+        one.id(): {outline: DRAWN, area: round(measure.measureArea(one.geometry()), 2)}
+        for one in layer.getFeatures(QgsFeatureRequest().setFilterFids(ids))
+    }
+    layer.dataProvider().changeAttributeValues(
+        {k: {i: v for i, v in row.items() if i >= 0} for k, row in values.items()}
+    )
 
 
 def is_result(layer: object) -> bool:

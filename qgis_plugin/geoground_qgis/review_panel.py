@@ -7,25 +7,27 @@ from itertools import islice
 from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
-    QgsFeature,
     QgsProject,
     QgsRectangle,
     QgsVectorLayer,
 )
 from qgis.gui import QgsMapCanvas
-from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtGui import QHideEvent, QKeySequence, QShowEvent
+from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtGui import QHideEvent, QShowEvent
 from qgis.PyQt.QtWidgets import QAbstractButton, QWidget
 
 from . import results
-from .compat import QAction, QShortcut
+from .compat import QAction
+from .facts import facts_of, text_of
 from .kept import earlier
 from .layer_watch import LayerWatch
 from .messages import short, tr
 from .pick_tool import PickTool, hit
 from .ranking import Ranking
 from .review_form import ReviewForm
-from .verdicts import History, set_review, verdicts_of
+from .review_view import ReviewView
+from .shortcuts import Shortcuts
+from .verdicts import AT_ONCE, Bulk, History, set_review, verdicts_of
 
 ROOM = 3.0
 """Zooming to a result shows this many times its size."""
@@ -40,6 +42,8 @@ class ReviewPanel(ReviewForm):
     """Layer, format, which results: ``all``, ``shown`` or ``accepted``."""
     reopen_requested = pyqtSignal(object)
     """A kept layer is wanted again: its ``Target``."""
+    like_requested = pyqtSignal(object, bool)
+    """What looks like results of this layer is wanted; whether only the selected ones are examples."""
     said = pyqtSignal(str)
     """Something that the user asked for could not be done."""
 
@@ -47,10 +51,13 @@ class ReviewPanel(ReviewForm):
         super().__init__(parent)
         self._canvas = canvas
         self._watch = LayerWatch(self)
-        self._history = History()
-        self._shortcuts: list[QShortcut] = []
+        self._history, self._bulk = History(), Bulk(self)
+        self._noted: dict[int, str] = {}
+        """Verdicts that were there before those that are being written."""
+        self._shortcuts = Shortcuts()
         self._pick = PickTool(canvas)
         self.ranking = Ranking(self)
+        self.view = ReviewView(self, canvas, self)
         self._connect()
         self._offer_results()
 
@@ -66,8 +73,9 @@ class ReviewPanel(ReviewForm):
     def current(self) -> int | None:
         """Id of the selected feature, where exactly one is selected."""
         layer = self.layer
-        selected = layer.selectedFeatureIds() if layer is not None else []
-        return selected[0] if len(selected) == 1 else None
+        if layer is None or layer.selectedFeatureCount() != 1:
+            return None
+        return layer.selectedFeatureIds()[0]
 
     def show_layer(self, layer: QgsVectorLayer) -> None:
         """Review this layer."""
@@ -83,7 +91,7 @@ class ReviewPanel(ReviewForm):
     def go(self, step: int) -> None:
         """Select the next (1) or previous (-1) result that is shown, and zoom to it."""
         layer = self.layer
-        following = self.ranking.step(self.current, step, self._hidden_below())
+        following = self.ranking.step(self.current, step * self.view.direction)
         if layer is not None and following is not None:
             layer.selectByIds([following])
             self.zoom()
@@ -111,15 +119,8 @@ class ReviewPanel(ReviewForm):
         layer = self.layer
         if layer is None:
             return
-        one = hit(self._canvas, layer, place, set(self.ranking.shown(self._hidden_below())))
+        one = hit(self._canvas, layer, place, set(self.ranking.shown()))
         layer.selectByIds([] if one is None else [one])
-
-    def show_labels(self, shown: bool) -> None:
-        """Write the scores beside the results, or not."""
-        layer = self.layer
-        if layer is not None:
-            layer.setLabelsEnabled(shown)
-            layer.triggerRepaint()
 
     def _pick_toggled(self, on: bool) -> None:
         if on:
@@ -135,10 +136,10 @@ class ReviewPanel(ReviewForm):
         layer = self.layer
         if layer is None:
             return
-        chosen = self.ranking.only_shown(list(layer.selectedFeatureIds()), self._hidden_below())
+        chosen = self.ranking.only_shown(list(layer.selectedFeatureIds()))
         if not chosen or not self._write(layer, dict.fromkeys(chosen, verdict), note=True):
             return
-        following = self.ranking.next_open(chosen[-1], self._hidden_below())
+        following = self.ranking.next_open(chosen[-1], self.view.direction)
         if self.step_on.isChecked() and verdict != results.OPEN and following is not None:
             layer.selectByIds([following])
             self.zoom()
@@ -146,7 +147,7 @@ class ReviewPanel(ReviewForm):
     def undo(self) -> None:
         """Take the last verdict back, and go back to its result."""
         layer = self.layer
-        before = self._history.take_back(layer) if layer is not None else {}
+        before = self._history.take_back(layer, self.ranking.known) if layer is not None else {}
         if layer is None or not before:
             self._show_current()
             return
@@ -156,9 +157,19 @@ class ReviewPanel(ReviewForm):
             self._show_current()
 
     def _write(self, layer: QgsVectorLayer, verdicts: dict[int, str], *, note: bool) -> bool:
-        """Write verdicts into the layer and the ranking; says so where the layer takes none."""
+        """Write verdicts into the layer and the ranking; says so where the layer takes none.
+
+        Returns:
+            Whether all are written; very many are only begun.
+        """
         if layer.customProperty(results.HELD) == results.SAVING:
             self.said.emit(tr("The layer is being saved; try again in a moment."))
+            return False
+        if len(verdicts) > AT_ONCE and not layer.isEditable():
+            if not self._bulk.busy:
+                self._noted = self.ranking.verdicts(verdicts) if note else {}
+                self._bulk.start(layer, verdicts)
+                self._show_current()
             return False
         before = verdicts_of(layer, list(verdicts))
         self._watch.mute(True)
@@ -167,22 +178,36 @@ class ReviewPanel(ReviewForm):
         finally:
             self._watch.mute(False)
         if not written:
-            self.said.emit(tr("The layer “{name}” cannot be changed.").format(name=layer.name()))
-            self.refresh()
+            self._refused(layer)
             return False
         if note:
             self._history.add(before)
-        self.ranking.judge(verdicts)
+        self._judged(verdicts)
         return True
 
-    def set_threshold(self, percent: int) -> None:
-        """Hide results that score lower."""
-        self.threshold.setText(f"{percent / 100:.2f}")
+    def _bulk_progressed(self, written: int) -> None:
+        self.counts.setText(tr("{n} verdicts written…").format(n=f"{written:,}"))
+
+    def _bulk_ended(self, written: dict[int, str]) -> None:
+        before, self._noted = self._noted, {}
+        if before and written:
+            self._history.add({one: before[one] for one in written})
+        self._judged(written)
+        layer = self.layer
+        if layer is not None and not written:
+            self._refused(layer)
+
+    def _refused(self, layer: QgsVectorLayer) -> None:
+        self.said.emit(tr("The layer “{name}” cannot be changed.").format(name=layer.name()))
+        self.refresh()
+
+    def _shown_changed(self) -> None:
+        """Other results are shown: those that are not are neither selected nor counted."""
         layer = self.layer
         if layer is not None:
-            results.hide_below(layer, percent / 100)
+            self.ranking.show_only(self.view.shown)
             selected = list(layer.selectedFeatureIds())
-            shown = self.ranking.only_shown(selected, percent / 100)
+            shown = self.ranking.only_shown(selected)
             if len(shown) != len(selected):
                 layer.selectByIds(shown)
             self._show_counts()
@@ -190,38 +215,30 @@ class ReviewPanel(ReviewForm):
     def close_connections(self) -> None:
         """Let go of the layer and the project."""
         self.ranking.stop()
+        self._bulk.stop()
         self._watch.follow(None)
         self._pick_toggled(False)
+        self.view.close()
         self._canvas.mapToolSet.disconnect(self._tool_changed)
         self._pick.deleteLater()  # it belongs to the map, which lives on
-        for shortcut in self._shortcuts:
-            shortcut.deleteLater()
-        self._shortcuts = []
+        self._shortcuts.close()
         project = QgsProject.instance()
         project.layersAdded.disconnect(self._offer_results)
         project.layersRemoved.disconnect(self._offer_results)
 
     def add_keys(self, *widgets: QWidget) -> None:
         """Let the keys work while one of these widgets, or one inside it, has the focus and this tab is open."""
-        for widget in widgets:
-            for key, button in self._keys():
-                shortcut = QShortcut(QKeySequence(key), widget)
-                shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
-                shortcut.setEnabled(self.isVisible())
-                shortcut.activated.connect(button.click)
-                self._shortcuts.append(shortcut)
+        self._shortcuts.add(self._keys(), widgets, enabled=self.isVisible())
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """The keys belong to this tab from now on."""
         super().showEvent(event)
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(True)
+        self._shortcuts.enable(True)
 
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 - Qt's name
         """The keys belong to others again."""
         super().hideEvent(event)
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
+        self._shortcuts.enable(False)
 
     def _keys(self) -> tuple[tuple[str, QAbstractButton], ...]:
         return (
@@ -264,46 +281,58 @@ class ReviewPanel(ReviewForm):
         if action.data() is not None:
             self.reopen_requested.emit(action.data())
 
-    def _hidden_below(self) -> float:
-        return self.slider.value() / 100
+    def _ranked(self) -> None:
+        self.chart.show_scores(self.ranking.scores)
+        self._show_counts()
+
+    def _judged(self, verdicts: dict[int, str]) -> None:
+        self.ranking.judge(verdicts)
+        self._show_counts()
+
+    def _find_like(self) -> None:
+        layer = self.layer
+        if layer is not None:
+            self.like_requested.emit(layer, bool(layer.selectedFeatureCount()))
+
+    def _shapes_saved(self, ids: list[int]) -> None:
+        """Shapes that were changed by hand are measured again, and never drawn again from a mask."""
+        layer = self.layer
+        if layer is not None:
+            results.note_drawn(layer, ids)
+            self.refresh()
 
     def _show_counts(self) -> None:
-        counts, total = self.ranking.counts(self._hidden_below()), self.ranking.total
+        counts, total = self.ranking.counts(), self.ranking.total
         said = tr("1 result") if total == 1 else tr("{n} results").format(n=f"{total:,}")
         text = tr("{results}: {a} accepted, {r} rejected, {o} open").format(
             results=said, a=f"{counts['accepted']:,}", r=f"{counts['rejected']:,}", o=f"{counts['open']:,}"
         )
         self.counts.setText(text + (tr(", {h} hidden").format(h=f"{counts['hidden']:,}") if counts["hidden"] else ""))
-        for widget in (self.previous, self.next, self.zoom_button, self.slider, self.save):
+        for widget in (self.previous, self.next, self.zoom_button, self.slider, self.save, self.like_button):
             widget.setEnabled(bool(total))
         self._show_current()
 
     def _show_current(self) -> None:
         layer, current = self.layer, self.current
         for widget in (self.accept, self.reject, self.reopen):
-            widget.setEnabled(layer is not None and bool(layer.selectedFeatureIds()))
-        self.undo_button.setEnabled(layer is not None and bool(len(self._history)))
+            widget.setEnabled(layer is not None and bool(layer.selectedFeatureCount()) and not self._bulk.busy)
+        self.undo_button.setEnabled(layer is not None and bool(len(self._history)) and not self._bulk.busy)
         feature = layer.getFeature(current) if layer is not None and current is not None else None
         if feature is None or not feature.isValid():
             self.facts.setText("")
             self.reasoning.setPlainText("")
             return
-        self.facts.setText(_facts(feature))
-        self.reasoning.setPlainText(_text(feature["reasoning"]))
+        self.facts.setText(facts_of(feature))
+        self.reasoning.setPlainText(text_of(feature["reasoning"]))
 
     def _layer_chosen(self, *_: object) -> None:
         layer = self.layer
         self._watch.follow(layer)
         self._history.clear()
-        if layer is not None:
-            percent = round(results.hidden_below(layer) * 100)
-            self.slider.blockSignals(True)
-            self.slider.setValue(percent)
-            self.slider.blockSignals(False)
-            self.threshold.setText(f"{percent / 100:.2f}")
-            self.labels.blockSignals(True)
-            self.labels.setChecked(layer.labelsEnabled())
-            self.labels.blockSignals(False)
+        self.view.follow(layer)
+        self.ranking.show_only(self.view.shown)
+        for widget in (self.correct_box, self.view_box):
+            widget.setEnabled(layer is not None)
         self.refresh()
 
     def _forget_layer(self) -> None:
@@ -326,8 +355,11 @@ class ReviewPanel(ReviewForm):
         self.save.menu().triggered.connect(self._save_chosen)
         self.earlier.menu().aboutToShow.connect(self._fill_earlier)
         self.earlier.menu().triggered.connect(self._earlier_chosen)
-        self.ranking.changed.connect(self._show_counts)
-        self.slider.valueChanged.connect(self.set_threshold)
+        self.ranking.changed.connect(self._ranked)
+        self._bulk.progressed.connect(self._bulk_progressed)
+        self._bulk.ended.connect(self._bulk_ended)
+        self.view.changed.connect(self._shown_changed)
+        self.like_button.clicked.connect(self._find_like)
         # No lambdas: one that holds the panel would keep it alive after QGIS has thrown it away.
         self.previous.clicked.connect(self._go_back)
         self.next.clicked.connect(self._go_on)
@@ -335,7 +367,6 @@ class ReviewPanel(ReviewForm):
         self._pick.clicked.connect(self.pick)
         self.pick_button.toggled.connect(self._pick_toggled)
         self._canvas.mapToolSet.connect(self._tool_changed)
-        self.labels.toggled.connect(self.show_labels)
         self.accept.clicked.connect(self._accept)
         self.reject.clicked.connect(self._reject)
         self.reopen.clicked.connect(self._reopen)
@@ -347,28 +378,10 @@ class ReviewPanel(ReviewForm):
         watch.selection_changed.connect(self._show_current)
         watch.rows_changed.connect(self.refresh)
         watch.ids_changed.connect(self._forget_ids)
-        watch.verdicts_changed.connect(self.ranking.judge)
+        watch.verdicts_changed.connect(self._judged)
+        watch.shapes_saved.connect(self._shapes_saved)
         watch.fields_changed.connect(self._offer_results)
         watch.gone.connect(self._forget_layer)
         project = QgsProject.instance()
         project.layersAdded.connect(self._offer_results)
         project.layersRemoved.connect(self._offer_results)
-
-
-def _facts(feature: QgsFeature) -> str:
-    score, area = _number(feature["score"]), _number(feature["area_m2"])
-    parts = [_text(feature["label"]) or tr("no label")]
-    if score is not None:
-        parts.append(tr("score {s}").format(s=f"{score:.2f}"))
-    if area is not None:
-        parts.append(f"{area:,.1f} m²" if area < 100 else f"{area:,.0f} m²")
-    verdict = {results.ACCEPTED: tr("accepted"), results.REJECTED: tr("rejected")}.get(_text(feature["review"]))
-    return " · ".join([*parts, *([verdict] if verdict else [])])
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, (int, float)) else None

@@ -20,6 +20,7 @@ FILTERS = {
     "FlatGeobuf": "FlatGeobuf (*.fgb)",
     "ESRI Shapefile": "Shapefile (*.shp)",
     "KML": "KML (*.kml)",
+    "CSV": "CSV (*.csv)",
 }
 
 

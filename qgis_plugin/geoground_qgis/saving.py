@@ -20,6 +20,7 @@ from qgis.core import (
     QgsVectorFileWriterTask,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtXml import QDomDocument
 
 from . import results
 from .messages import short, tr
@@ -32,11 +33,12 @@ ENDINGS = {
     "FlatGeobuf": ".fgb",
     "ESRI Shapefile": ".shp",
     "KML": ".kml",
+    "CSV": ".csv",
 }
 """Formats by the name of the driver, with the ending of their files."""
 LONGITUDE_LATITUDE = frozenset({"GeoJSON", "KML"})
 """Formats that hold nothing but WGS 84."""
-OPTIONS = {"GeoJSON": ["RFC7946=YES"]}
+OPTIONS = {"GeoJSON": ["RFC7946=YES"], "CSV": ["GEOMETRY=AS_WKT", "CREATE_CSVT=NO"]}
 
 Action = Literal["new", "replace", "append"]
 
@@ -259,15 +261,22 @@ def _same(one: Path, other: Path) -> bool:
 def keep_in_file(layer: QgsVectorLayer, target: Target) -> bool:
     """Let a temporary layer live in the GeoPackage it was saved to; style, review and name stay.
 
-    Its style is stored in the file as well, so that it is found again by whoever opens the file.
+    Its style is stored in the file first, by a layer of its own, so that it is found again by whoever opens the file:
+    the map reads the file from the moment the layer moves, and SQLite lets nobody write beside it.
     """
     layer.removeSelection()  # rows have other ids there
+    store_style(layer, target)
     options = layer.dataProvider().ProviderOptions()
     layer.setDataSource(uri(target), layer.name(), "ogr", options, False)
-    if not layer.isValid():
-        return False
-    layer.saveStyleToDatabase(short(layer.name(), 30), "", True, "")
-    return True
+    return bool(layer.isValid())
+
+
+def store_style(layer: QgsVectorLayer, target: Target) -> None:
+    """Store the style of a layer, with its properties, in the GeoPackage of a target, as the one it is opened with."""
+    stored, style = open_table(target), QDomDocument()
+    layer.exportNamedStyle(style)
+    stored.importNamedStyle(style)
+    stored.saveStyleToDatabase(short(layer.name(), 30), "", True, "")
 
 
 def proposed_path(layer: QgsVectorLayer, folder: str, driver: str) -> str:

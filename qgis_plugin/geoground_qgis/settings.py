@@ -10,6 +10,7 @@ from typing import Any
 
 from qgis.core import QgsApplication, QgsSettings
 
+from .choices import OUTLINES, TASKS
 from .messages import NAME
 
 HISTORY_LENGTH = 30
@@ -31,6 +32,8 @@ class Settings:
     """Metres per pixel that the model sees; 0: what suits the model."""
     min_score: float = -1.0
     """-1: what suits the model."""
+    outline: str = "box"
+    """What is drawn: one of ``choices.OUTLINES``."""
     idle_minutes: int = 15
     """The engine ends after so long without a request, and gives its memory back."""
     models_folder: str = ""
@@ -58,7 +61,8 @@ def load() -> Settings:
     return replace(
         settings,
         engine=settings.engine or os.environ.get("GEOGROUND_ENGINE", ""),
-        task=settings.task if settings.task in ("detect", "refer") else defaults.task,
+        task=settings.task if settings.task in TASKS else defaults.task,
+        outline=settings.outline if settings.outline in OUTLINES else defaults.outline,
         idle_minutes=min(max(settings.idle_minutes, 1), MAX_IDLE_MINUTES),
         resolution_m=max(settings.resolution_m, 0.0),
         min_score=settings.min_score if 0 <= settings.min_score <= 1 else defaults.min_score,
@@ -101,6 +105,13 @@ def home() -> Path:
 def models_folder(settings: Settings) -> Path:
     """Where trained models go; made when missing."""
     folder = Path(settings.models_folder) if settings.models_folder else home() / "models"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def masks_folder() -> Path:
+    """Where the masks of results are kept, from which outlines are drawn again; made when missing."""
+    folder = home() / "masks"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
 from qgis.core import QgsMapLayerProxyModel, QgsRasterLayer, QgsVectorLayer
-from qgis.gui import QgsFieldComboBox, QgsMapLayerComboBox
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.gui import QgsFieldComboBox
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFormLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
     QWidget,
 )
 
-from . import results
+from .examples import Examples, examples_of
+from .forms import column, form, layer_box, plain_label
 from .loss_plot import Curve
 from .messages import PROBLEM, duration, tr
+from .model_store import check_name
+from .models_menu import ModelsMenu
 from .rasters import LayerError
 
 MIN_EXAMPLES = 3
@@ -38,10 +36,7 @@ class Lesson:
     """What the user wants to teach."""
 
     raster: QgsRasterLayer
-    layer: QgsVectorLayer
-    selected_only: bool
-    ids: list[int] | None
-    """The accepted ones of a layer of results; None for other layers."""
+    examples: Examples
     complete: bool
     """Everything around the examples is drawn as well."""
     expression: str
@@ -76,25 +71,14 @@ class TeachPanel(QWidget):
             raise LayerError(tr("Choose the raster that the examples were drawn on."))
         if not isinstance(layer, QgsVectorLayer) or not layer.isValid():
             raise LayerError(tr("Choose a polygon layer with examples."))
-        for one in (raster, layer):
-            if not one.crs().isValid():
-                raise LayerError(
-                    tr(
-                        "The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source."
-                    ).format(name=one.name())
-                )
-        selected_only = self.selected_only.isChecked()
-        accepted = results.is_result(layer) and not selected_only
-        ids = results.chosen(layer, results.ACCEPTED) if accepted else None
-        if ids is not None and not ids:
+        if not raster.crs().isValid():
             raise LayerError(
-                tr(
-                    "Accept results in the tab Review first: those are the examples. Or select some, and tick “{box}”."
-                ).format(box=self.selected_only.text())
+                tr("The layer “{name}” has no valid coordinate system. Set it in Layer Properties ▸ Source.").format(
+                    name=raster.name()
+                )
             )
-        count = len(ids) if ids is not None else layer.featureCount()
-        if selected_only:
-            count = layer.selectedFeatureCount()
+        examples = examples_of(layer, selected_only=self.selected_only.isChecked())
+        count = examples.count
         if count < MIN_EXAMPLES:
             raise LayerError(
                 tr("{n} examples are too few; draw at least {least}, better {good}.").format(
@@ -104,14 +88,10 @@ class TeachPanel(QWidget):
         expression, field = self.expression.text().strip(), self.field.currentField()
         if not expression and not field:
             raise LayerError(tr("Say what the examples are, such as: greenhouse"))
-        name = self.name.text().strip()
-        if not re.fullmatch(r"[\w][\w .-]{0,39}", name) or name.endswith("."):
-            raise LayerError(tr("Give the new model a short name of letters, digits, “-” and “_”."))
+        name = check_name(self.name.text())
         return Lesson(
             raster=raster,
-            layer=layer,
-            selected_only=selected_only,
-            ids=ids,
+            examples=examples,
             complete=self.complete.isChecked(),
             expression=expression,
             field="" if expression else field,
@@ -166,24 +146,19 @@ class TeachPanel(QWidget):
         self.message.setStyleSheet(PROBLEM if problem else "")
 
     def _build(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        intro = QLabel(
-            tr(
-                "Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, "
-                "and train. The new model is then listed under Model in the tab Ask."
+        layout = column(self)
+        layout.addWidget(
+            plain_label(
+                tr(
+                    "Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab "
+                    "Review, and train. The new model is then listed under Model in the tab Ask."
+                )
             )
         )
-        intro.setWordWrap(True)
-        layout.addWidget(intro)
-        form = QFormLayout()
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.raster, self.examples = QgsMapLayerComboBox(), QgsMapLayerComboBox()
-        self.raster.setFilters(QgsMapLayerProxyModel.Filter.RasterLayer)
-        self.examples.setFilters(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        for box in (self.raster, self.examples):
-            box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.selected_only = QCheckBox(tr("Selected ones only"))
+        rows = form()
+        self.raster = layer_box(QgsMapLayerProxyModel.Filter.RasterLayer)
+        self.examples = layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.selected_only = QCheckBox(tr("Selected"))
         self.complete = QCheckBox(tr("I drew every one in this area"))
         self.complete.setToolTip(
             tr("Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.")
@@ -203,16 +178,16 @@ class TeachPanel(QWidget):
         self.method.setToolTip(
             tr("By reward: sharpens what the model finds already. By example: teaches what it does not find at all.")
         )
-        form.addRow(tr("Raster"), self.raster)
-        form.addRow(tr("Examples"), self.examples)
-        form.addRow("", self.selected_only)
-        form.addRow("", self.complete)
-        form.addRow(tr("Label"), self.expression)
-        form.addRow(tr("or by field"), self.field)
-        form.addRow(tr("Name"), self.name)
-        form.addRow(tr("Method"), self.method)
-        form.addRow(tr("Length"), self.length)
-        layout.addLayout(form)
+        rows.addRow(tr("Raster"), self.raster)
+        rows.addRow(tr("Examples"), self.examples)
+        rows.addRow("", self.selected_only)
+        rows.addRow("", self.complete)
+        rows.addRow(tr("Label"), self.expression)
+        rows.addRow(tr("or by field"), self.field)
+        rows.addRow(tr("Name"), self.name)
+        rows.addRow(tr("Method"), self.method)
+        rows.addRow(tr("Length"), self.length)
+        layout.addLayout(rows)
         self.progress = QProgressBar()
         layout.addWidget(self.progress)
         self.train_button, self.cancel_button = QPushButton(tr("Train")), QPushButton(tr("Cancel"))
@@ -220,9 +195,10 @@ class TeachPanel(QWidget):
         layout.addWidget(self.cancel_button)
         self.curve = Curve()
         layout.addWidget(self.curve)
-        self.message = QLabel()
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
-        self.message.setWordWrap(True)
+        self.models = ModelsMenu()
+        layout.addWidget(self.models)
+        self.models.said.connect(self._warn)
+        self.message = plain_label()
         layout.addWidget(self.message)
         layout.addStretch(1)
         self.set_running(False)
@@ -230,6 +206,9 @@ class TeachPanel(QWidget):
     def _examples_chosen(self, layer: object) -> None:
         self.field.setLayer(layer if isinstance(layer, QgsVectorLayer) else None)
         self.field.setField("")
+
+    def _warn(self, text: str) -> None:
+        self.say(text, problem=True)
 
     def _ask_to_cancel(self) -> None:
         self.cancel_button.setEnabled(False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from qgis.core import Qgis, QgsApplication, QgsMessageLog
@@ -13,6 +14,7 @@ from .background import EngineTask, Input, clear_notice
 from .engine_link import Link, train_request
 from .examples import ExampleFile
 from .messages import NAME, literal, tr
+from .model_store import tidy
 from .rasters import Export, LayerError, describe_source
 from .teach_panel import TeachPanel
 
@@ -38,18 +40,13 @@ class Teaching(QObject):
             return
         try:
             lesson = self._panel.lesson()
-            source = describe_source(lesson.raster, lesson.layer.extent(), lesson.layer.crs(), as_drawn=True)
+            layer = lesson.examples.layer
+            source = describe_source(lesson.raster, layer.extent(), layer.crs(), as_drawn=True)
             folder = settings.models_folder(settings.load()) / lesson.name
-            if folder.exists():
-                raise LayerError(
-                    tr("A model named “{name}” is there already; choose another name.").format(name=lesson.name)
-                )
         except LayerError as error:
             self._panel.say(str(error), problem=True)
             return
-        inputs: dict[str, Input] = {
-            "labels": ExampleFile(lesson.layer, selected_only=lesson.selected_only, ids=lesson.ids)
-        }
+        inputs: dict[str, Input] = {"labels": ExampleFile(layer, ids=lesson.examples.ids)}
         if source.path is None:
             inputs["scene"] = Export(source)
         params = {
@@ -101,6 +98,8 @@ class Teaching(QObject):
         clear_notice(self._bar, task.description())
         if outcome == "done":
             model = str(task.result.get("model", ""))
+            if model:
+                tidy(Path(model))
             self._panel.say(tr("Ready. The model is in the list of the tab Ask, and chosen."))
             self._say(tr("The model is trained: {name}").format(name=model), Qgis.MessageLevel.Success)
             self.trained.emit(model)

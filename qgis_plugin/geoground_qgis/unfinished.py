@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from . import settings
 from .results import now
 
 REQUEST, OUTPUT = "request.json", "found.gpkg"
+LOST_S = 2 * 24 * 3600.0
 MOST = 10
 """Unfinished runs that are kept; older ones are deleted."""
 
@@ -27,6 +29,10 @@ class Unfinished:
     """Of the raster, for people."""
     crs_wkt: str
     date: str
+    exported: bool = False
+    """The raster is an export in the folder of the run, which is kept with it."""
+    area_wkt: str = ""
+    """The area asked about in the CRS of the raster, to be shown; empty: all of it."""
 
     @property
     def questions(self) -> tuple[str, ...]:
@@ -47,13 +53,23 @@ class Unfinished:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def begin(params: dict[str, Any], name: str, crs_wkt: str) -> Unfinished:
-    """Note a run before it starts, so that it can be continued even after a crash of QGIS."""
+def new_folder() -> Path:
+    """A folder for a run and the files that are made for it."""
     for old in unfinished()[MOST - 1 :]:
         old.discard()
+    for lost in _home().iterdir():  # begun, and never answered: QGIS ended while the raster was exported
+        if not (lost / f"{OUTPUT}.journal").exists() and time.time() - lost.stat().st_mtime > LOST_S:
+            shutil.rmtree(lost, ignore_errors=True)
     folder = _home() / uuid.uuid4().hex
     folder.mkdir()
-    run = Unfinished({**params, "output": str(folder / OUTPUT)}, name, crs_wkt, now())
+    return folder
+
+
+def begin(
+    folder: Path, params: dict[str, Any], name: str, crs_wkt: str, *, exported: bool = False, area_wkt: str = ""
+) -> Unfinished:
+    """Note a run before it starts, so that it can be continued even after a crash of QGIS."""
+    run = Unfinished({**params, "output": str(folder / OUTPUT)}, name, crs_wkt, now(), exported, area_wkt)
     (folder / REQUEST).write_text(json.dumps(asdict(run)), encoding="utf-8")
     return run
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 
 from qgis.core import QgsFeatureRequest, QgsVectorLayer
+from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from . import results
 from .messages import tr
 
 MOST_STEPS = 1_000
 """Steps that can be taken back."""
+AT_ONCE = 1_000
+"""More verdicts are written in slices."""
+FIRST_SLICE, MOST_IN_SLICE, SLICE_S = 400, 20_000, 0.03
 
 
 def set_review(layer: QgsVectorLayer, verdicts: Mapping[int, str]) -> bool:
@@ -41,6 +46,64 @@ def verdicts_of(layer: QgsVectorLayer, ids: list[int]) -> dict[int, str]:
     return {one: verdict if isinstance(verdict, str) else results.OPEN for one, verdict in found}
 
 
+class Bulk(QObject):
+    """Verdicts on very many results, written straight into a layer in slices, so that the interface never waits."""
+
+    progressed = pyqtSignal(int)
+    """Verdicts written so far."""
+    ended = pyqtSignal(object)
+    """The verdicts that were written; where the layer refused some, not all of them."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._layer: QgsVectorLayer | None = None
+        self._waiting: list[tuple[int, str]] = []
+        self._written: dict[int, str] = {}
+        self._size = FIRST_SLICE
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._work)
+
+    @property
+    def busy(self) -> bool:
+        """Whether verdicts are being written."""
+        return self._layer is not None
+
+    def start(self, layer: QgsVectorLayer, verdicts: Mapping[int, str]) -> None:
+        """Write verdicts by id; the layer cannot be edited meanwhile."""
+        self._layer, self._written = layer, {}
+        self._waiting = list(verdicts.items())
+        layer.willBeDeleted.connect(self.stop)
+        results.hold(layer, results.FILLING)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Write no more; what is written stays."""
+        layer, self._layer = self._layer, None
+        self._timer.stop()
+        self._waiting = []
+        if layer is not None:
+            layer.willBeDeleted.disconnect(self.stop)
+            results.release(layer)
+
+    def _work(self) -> None:
+        layer, begin = self._layer, time.monotonic()
+        if layer is None:
+            return
+        index = layer.fields().indexOf("review")
+        part, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
+        written = layer.dataProvider().changeAttributeValues({one: {index: verdict} for one, verdict in part})
+        if written:
+            self._written.update(part)
+            self.progressed.emit(len(self._written))
+        seconds = max(time.monotonic() - begin, 1e-4)
+        self._size = max(FIRST_SLICE // 4, min(MOST_IN_SLICE, round(self._size * min(2.0, SLICE_S / seconds))))
+        if not self._waiting or not written:
+            self.stop()
+            layer.triggerRepaint()
+            self.ended.emit(self._written)
+
+
 class History:
     """The verdicts that were there before each step, latest last."""
 
@@ -58,11 +121,14 @@ class History:
         """Forget all steps."""
         self._steps = []
 
-    def take_back(self, layer: QgsVectorLayer) -> dict[int, str]:
-        """The verdicts to write again, of the last step whose results are still there; empty where there is none."""
+    def take_back(self, layer: QgsVectorLayer, known: Callable[[Iterable[int]], list[int]]) -> dict[int, str]:
+        """The verdicts to write again, of the last step whose results are still there; empty where there is none.
+
+        ``known`` says which of very many are there, where to ask the layer would take too long.
+        """
         while self._steps:
             step = self._steps.pop()
-            there = verdicts_of(layer, list(step))
+            there = known(step) if len(step) > AT_ONCE else verdicts_of(layer, list(step))
             if there:
                 return {one: step[one] for one in there}
         return {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QApplication,
     QFrame,
@@ -16,6 +16,7 @@ from qgis.PyQt.QtWidgets import (
     QWidget,
 )
 
+from .forms import plain_label
 from .messages import tr
 
 PYTHON = "~/geogrounding/bin/python" if os.name == "posix" else r"%USERPROFILE%\geogrounding\Scripts\python"
@@ -26,6 +27,7 @@ COMMANDS = f'{MAKE}\n{PYTHON} -m pip install "FOLDER-OF-GEOGROUNDING[training]"'
 class Welcome(QFrame):
     """Leads a new user to a working engine."""
 
+    setup_requested = pyqtSignal()
     settings_requested = pyqtSignal()
     search_requested = pyqtSignal()
 
@@ -41,10 +43,14 @@ class Welcome(QFrame):
         self._add_text(
             layout,
             tr(
-                "1. Install geogrounding in a Python environment of its own (Python 3.11 or later), outside QGIS. "
-                "Nothing is installed into QGIS. Without a network: see the manual (? below)."
+                "1. geogrounding needs a Python environment of its own (Python 3.11 or later), outside QGIS; nothing "
+                "is installed into QGIS. Set it up here:"
             ),
         )
+        self.set_up = QPushButton(tr("Set up the engine…"))
+        self.set_up.clicked.connect(self.setup_requested)
+        layout.addWidget(self.set_up)
+        self._add_text(layout, tr("or in a terminal (without a network: see the manual, ? below):"))
         self.commands = QPlainTextEdit(COMMANDS)
         self.commands.setReadOnly(True)
         self.commands.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -56,7 +62,7 @@ class Welcome(QFrame):
         row.addWidget(copy)
         row.addStretch(1)
         layout.addLayout(row)
-        self._add_text(layout, tr("2. Choose its Python in the settings, and press Test there."))
+        self._add_text(layout, tr("2. After a terminal: choose its Python in the settings, and press Test there."))
         row = QHBoxLayout()
         self.open_settings = QPushButton(tr("Open settings…"))
         self.search = QPushButton(tr("Search for it"))
@@ -67,9 +73,7 @@ class Welcome(QFrame):
         row.addStretch(1)
         layout.addLayout(row)
         self._add_text(layout, tr("3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run."))
-        self.message = QLabel()
-        self.message.setTextFormat(Qt.TextFormat.PlainText)
-        self.message.setWordWrap(True)
+        self.message = plain_label()
         layout.addWidget(self.message)
 
     def say(self, text: str) -> None:
@@ -80,7 +84,4 @@ class Welcome(QFrame):
         QApplication.clipboard().setText(self.commands.toPlainText())
 
     def _add_text(self, layout: QVBoxLayout, text: str) -> None:
-        label = QLabel(text)
-        label.setTextFormat(Qt.TextFormat.PlainText)
-        label.setWordWrap(True)
-        layout.addWidget(label)
+        layout.addWidget(plain_label(text))

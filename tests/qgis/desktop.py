@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -23,36 +24,14 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface, plugins
 
+sys.path.insert(0, str(Path(__file__).parent))
+from pulse import Pulse
+
 OUT = Path(os.environ["GEOGROUND_TEST_OUT"])
 SCENE = os.environ["GEOGROUND_TEST_SCENE"]
 ENGINE = os.environ["GEOGROUND_TEST_ENGINE"]
 QUESTION = os.environ.get("GEOGROUND_TEST_QUESTION", "tree")
 REPORT: dict[str, Any] = {}
-
-
-class Pulse:
-    """The longest time in which the event loop was busy, without the time that the system gave to other programs."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self._last = self._now()
-        self._timer = QTimer()
-        self._timer.setInterval(5)
-        self._timer.timeout.connect(self._beat)
-        self._timer.start()
-
-    @staticmethod
-    def _now() -> tuple[float, float]:
-        waited = int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
-        return time.monotonic(), waited
-
-    def _beat(self) -> None:
-        now = self._now()
-        self.longest = max(self.longest, now[0] - self._last[0] - (now[1] - self._last[1]))
-        self._last = now
-
-    def restart(self) -> None:
-        self.longest, self._last = 0.0, self._now()
 
 
 def until(condition: Callable[[], Any], seconds: float = 240.0) -> None:
@@ -213,7 +192,7 @@ def review(layer: QgsVectorLayer) -> None:
     pause(0.5)
     screenshot("review")
     REPORT["reasoning_shown"] = dock.review.reasoning.toPlainText()
-    REPORT["counts"] = dock.review.ranking.counts(0.0)
+    REPORT["counts"] = dock.review.ranking.counts()
     dock.review.slider.setValue(60)
     until(lambda: "hidden" in dock.review.counts.text())
     REPORT["counts_hidden"] = dock.review.counts.text()

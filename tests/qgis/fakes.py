@@ -48,6 +48,10 @@ class ScriptedLink:
         self.answers: dict[str, Answer] = {
             "plan": lambda params, emit, cancelled: {"chips": 5, "seconds": 3.2},
             "models": lambda params, emit, cancelled: {"models": [{"name": "builtin"}]},
+            "plan_query": lambda params, emit, cancelled: {
+                "plan": params.get("plan") or {"targets": [{"noun": params["query"]}]},
+                "sentences": [f"Every {params.get('query', 'changed')}.", "Looked for: it."],
+            },
         }
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.threads: list[str] = []

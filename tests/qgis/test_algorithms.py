@@ -159,6 +159,34 @@ def test_ground_writes_the_merged_results(
     assert any("damaged" in line for line in feedback.said)
 
 
+def test_area_examples_context_and_outline_reach_the_engine(
+    provider: GeogroundingProvider, link: ScriptedLink, raster: QgsRasterLayer, examples: QgsVectorLayer, tmp_path: Path
+) -> None:
+    road = QgsVectorLayer("LineString?crs=EPSG:32617", "Road", "memory")
+    feature = QgsFeature()
+    feature.setGeometry(QgsGeometry.fromWkt("LINESTRING(404215 3285110, 404225 3285120)"))
+    road.dataProvider().addFeatures([feature])
+    QgsProject.instance().addMapLayer(road)
+    seen: dict[str, int] = {}
+
+    def answer(params, emit, cancelled):
+        files = {**{name: params[name] for name in ("aoi", "like", "unlike")}, **params["contexts"]}
+        seen.update({name: QgsVectorLayer(path, name, "ogr").featureCount() for name, path in files.items()})
+        return emits(features(FOUND[0]))(params, emit, cancelled)
+
+    link.answers["run"] = answer
+    shared = {"AREA": examples, "LIKE": examples, "UNLIKE": examples, "CONTEXT": [road]}
+    found, _ = run(
+        "ground",
+        {"INPUT": raster, "EXPRESSIONS": "tree", "OUTLINE": 2, "SIMPLIFY": 0.3, "OUTPUT": "memory:", **shared},
+    )
+    assert found["COUNT"] == 1
+    assert seen == {"aoi": 10, "like": 10, "unlike": 10, "road": 1}
+    (params,) = link.asked("run")
+    assert (params["outline"], params["simplify_m"]) == ("regular", 0.3)
+    assert not Path(params["like"]).exists()
+
+
 def test_an_extent_in_another_crs_is_transformed(
     provider: GeogroundingProvider, link: ScriptedLink, raster: QgsRasterLayer
 ) -> None:

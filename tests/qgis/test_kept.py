@@ -9,7 +9,7 @@ import pytest
 from fakes import ScriptedLink, box, emits, features, progress, until_cancelled
 from geoground_qgis import kept, results, saving, settings
 from geoground_qgis.dock import Dock
-from geoground_qgis.unfinished import MOST, begin, unfinished
+from geoground_qgis.unfinished import MOST, begin, new_folder, unfinished
 from panels import Run, layers, messages, painted
 from qgis.core import QgsProject
 from qgis.gui import QgisInterface
@@ -132,7 +132,7 @@ def test_a_run_that_is_done_leaves_nothing(run: Run, dock: Dock, link: ScriptedL
 
 
 def test_records_that_are_damaged_count_as_none() -> None:
-    good = begin({"expressions": ["tree"]}, "scene", "")
+    good = begin(new_folder(), {"expressions": ["tree"]}, "scene", "")
     journal(good.params)
     for number, text in enumerate(("", "[]", "{}", '{"params": {}, "name": "x", "crs_wkt": "", "date": ""}', "null")):
         folder = settings.home() / "runs" / f"bad{number}"
@@ -146,5 +146,5 @@ def test_records_that_are_damaged_count_as_none() -> None:
 
 def test_only_the_latest_are_kept() -> None:
     for number in range(MOST + 4):
-        journal(begin({"expressions": [f"q{number}"]}, "scene", "").params)
+        journal(begin(new_folder(), {"expressions": [f"q{number}"]}, "scene", "").params)
     assert len(unfinished()) == MOST

@@ -88,7 +88,7 @@ def test_verdicts_step_on_and_can_be_taken_back(review: ReviewPanel) -> None:
     assert current(review) == 1
     review.reject.click()
     assert current(review) == 3
-    assert review.ranking.counts(0) == {"accepted": 1, "rejected": 1, "open": 2, "hidden": 0}
+    assert review.ranking.counts() == {"accepted": 1, "rejected": 1, "open": 2, "hidden": 0}
     verdicts = {f["id"]: f["review"] for f in review.layer.getFeatures()}
     assert verdicts == {2: "accepted", 1: "rejected", 3: "", 0: ""}
     review.previous.click()
@@ -105,7 +105,7 @@ def test_hidden_results_are_passed_over(review: ReviewPanel) -> None:
         review.next.click()
         order.append(current(review))
     assert order == [2, 1, 2]
-    assert results.hidden_below(review.layer) == 0.8
+    assert results.shown_of(review.layer).score == 0.8
 
 
 def test_a_layer_that_is_being_edited_gets_the_verdict_in_its_buffer(review: ReviewPanel) -> None:

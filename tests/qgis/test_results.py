@@ -143,8 +143,8 @@ def test_low_scores_are_hidden_on_the_map(write: Callable[..., QgsVectorLayer]) 
         box(40, 0, 5, label="none", score=None),
     )
     assert painted(layer) == {"low", "high", "none"}
-    results.hide_below(layer, 0.5)
-    assert results.hidden_below(layer) == 0.5
+    results.show_only(layer, results.Shown(0.5))
+    assert results.shown_of(layer).score == 0.5
     assert painted(layer) == {"high", "none"}
     assert layer.featureCount() == 3
 

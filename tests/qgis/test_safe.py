@@ -36,7 +36,7 @@ def tables(path: Path) -> dict[str, int]:
     return counts
 
 
-VARIABLE = "@geogrounding_min_score"
+VARIABLES = [results.MIN_SCORE, results.MIN_AREA, results.MAX_AREA]
 
 
 # What is saved stays visible
@@ -45,12 +45,12 @@ VARIABLE = "@geogrounding_min_score"
 def test_results_are_drawn_after_saving_and_after_reopening(
     found: QgsVectorLayer, save: Callable[..., str], tmp_path: Path, until: Until, dock: Dock
 ) -> None:
-    results.hide_below(found, 0.0)
+    results.show_only(found, results.Shown())
     assert painted(found) == ALL
     save(found, tmp_path / "kept.gpkg")
     assert found.providerType() == "ogr"
     assert painted(found) == ALL
-    results.hide_below(found, 0.55)
+    results.show_only(found, results.Shown(0.55))
     assert painted(found) == {"r0", "r1", "r2", "r3", "r6"}
     project = QgsProject.instance()
     assert project.write(str(tmp_path / "p.qgz"))
@@ -68,7 +68,9 @@ def test_a_project_of_version_0_1_draws_its_results_again(
     save(found, tmp_path / "kept.gpkg")
     for rule in found.renderer().rootRule().children():
         rule.setFilterExpression(
-            rule.filterExpression().replace("to_real(@geogrounding_min_score)", "@geogrounding_min_score")
+            rule.filterExpression().replace(
+                results.SHOWN_IF, 'coalesce("score", 1) >= coalesce(@geogrounding_min_score, 0)'
+            )
         )
     for value in (0.1, 0.2, 0.0):
         QgsExpressionContextUtils.setLayerVariable(found, "geogrounding_min_score", value)
@@ -78,15 +80,15 @@ def test_a_project_of_version_0_1_draws_its_results_again(
     assert project.read(str(tmp_path / "old.qgz"))
     (again,) = (layer for layer in project.mapLayers().values() if results.is_result(layer))
     assert painted(again) == ALL
-    assert list(again.customProperty("variableNames")) == ["geogrounding_min_score"]
+    assert sorted(again.customProperty("variableNames")) == sorted(VARIABLES)
 
 
 def test_the_slider_leaves_one_variable_and_keeps_those_of_the_user(found: QgsVectorLayer, dock: Dock) -> None:
     QgsExpressionContextUtils.setLayerVariable(found, "mine", "kept")
     for percent in range(10, 60):
         dock.review.slider.setValue(percent)
-    assert sorted(found.customProperty("variableNames")) == ["geogrounding_min_score", "mine"]
-    assert results.hidden_below(found) == pytest.approx(0.59)
+    assert sorted(found.customProperty("variableNames")) == sorted([*VARIABLES, "mine"])
+    assert results.shown_of(found).score == pytest.approx(0.59)
     assert QgsExpressionContextUtils.layerScope(found).variable("mine") == "kept"
 
 

@@ -170,7 +170,7 @@ class Machine:
         self.until(lambda: not ranking.busy and ranking.total == len(self.rows))
 
     def counted(self) -> tuple[int, int]:
-        counts = self.dock.review.ranking.counts(0)
+        counts = self.dock.review.ranking.counts()
         return counts["accepted"], counts["rejected"]
 
     def _tables_in_file(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -65,9 +66,38 @@ def test_the_zip_is_complete_small_and_always_the_same(tmp_path: Path) -> None:
 
 def test_texts_for_translators_are_up_to_date() -> None:
     translations = load("translations")
-    assert translations.TARGET.read_text(encoding="utf-8") == translations.collect(), (
-        "run python qgis_plugin/translations.py"
-    )
+    written = (PLUGIN / "i18n" / "geogrounding.ts").read_text(encoding="utf-8")
+    assert written == translations.render(translations.collect(), {}), "run python qgis_plugin/translations.py"
+
+
+LANGUAGES = ("de", "es", "fr", "ja", "pt", "zh")
+SAME = {"train.jsonl", "{found}.", "greenhouse", "{h} h {m} min", "{m} min {s} s", "{n} s", "{n} rasters: {text}"}
+"""Texts that may be the same in another language, besides those of one or two words."""
+
+
+def placeholders(text: str) -> list[str]:
+    return sorted(re.findall(r"\{\w+\}|%p%", text))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_text_is_untranslated_or_loses_a_placeholder(language: str) -> None:
+    translations = load("translations")
+    assert translations.LANGUAGES == LANGUAGES
+    texts, done = translations.collect(), translations.known(language)
+    assert set(done) == set(texts)
+    assert {text: done[text] for text in texts if placeholders(text) != placeholders(done[text])} == {}
+    assert [text for text in texts if done[text] == text and text not in SAME and len(text.split()) > 2] == []
+    assert (PLUGIN / "i18n" / f"geogrounding_{language}.qm").stat().st_size > 10_000
+
+
+def test_placeholder_addresses_are_not_uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = load("package")
+    general = {**package.metadata(), "email": "a@b.example", "homepage": "https://qgis.org", "tracker": "https://x.org"}
+    monkeypatch.setattr(package, "metadata", lambda: {**general, "repository": "https://example.com/x"})
+    with pytest.raises(SystemExit, match="repository, email"):
+        package.build(tmp_path, upload=True)
+    monkeypatch.setattr(package, "metadata", lambda: {**general, "repository": "https://a.org", "email": "a@a.org"})
+    assert package.build(tmp_path, upload=True).is_file()
 
 
 def test_metadata_without_a_version_of_the_library_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -21,11 +21,10 @@ from qgis.core import (
 from qgis.PyQt.QtGui import QIcon
 
 from .. import settings
+from ..choices import OUTLINES, TASKS, outline_labels, task_labels
 from ..engine_link import Cancelled, EngineError, Link
 from ..messages import tr
 from ..rasters import WARN_PIXELS, LayerError, Source, describe_source
-
-TASKS = ("detect", "refer")
 
 
 class Algorithm(QgsProcessingAlgorithm):
@@ -127,10 +126,17 @@ class Algorithm(QgsProcessingAlgorithm):
             QgsProcessingParameterEnum(
                 "TASK",
                 tr("Find"),
-                options=[tr("everything that fits"), tr("the one object described")],
-                defaultValue=max(0, TASKS.index(settings.load().task)),
+                options=task_labels(),
+                defaultValue=TASKS.index(settings.load().task),
             )
         )
+        self.addParameter(
+            QgsProcessingParameterEnum(
+                "OUTLINE", tr("Draw"), options=outline_labels(), defaultValue=OUTLINES.index(settings.load().outline)
+            )
+        )
+        simplify = tr("Simplify outlines, metres (empty: what suits the pixels)")
+        self.add_number("SIMPLIFY", simplify, 0.0, 1000.0)
         self.add_number("MIN_SCORE", tr("Lowest score (empty: what suits the model)"), 0.0, 1.0)
         self.add_number("RESOLUTION", tr("Ground resolution in metres (empty: what suits the model)"), 0.001, 1000.0)
         self.addParameter(advanced(QgsProcessingParameterString("MODEL", tr("Model"), settings.load().model)))
@@ -166,7 +172,8 @@ class Algorithm(QgsProcessingAlgorithm):
             "task": TASKS[self.parameterAsEnum(parameters, "TASK", context)],
             "model": self.parameterAsString(parameters, "MODEL", context) or settings.Settings().model,
         }
-        for key, name in (("min_score", "MIN_SCORE"), ("resolution_m", "RESOLUTION")):
+        request["outline"] = OUTLINES[self.parameterAsEnum(parameters, "OUTLINE", context)]
+        for key, name in (("min_score", "MIN_SCORE"), ("resolution_m", "RESOLUTION"), ("simplify_m", "SIMPLIFY")):
             if parameters.get(name) is not None:
                 request[key] = self.parameterAsDouble(parameters, name, context)
         return request

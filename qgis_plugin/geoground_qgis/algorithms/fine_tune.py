@@ -45,12 +45,10 @@ class FineTune(FromExamples):
         )
         self.addParameter(
             QgsProcessingParameterEnum(
-                "METHOD", tr("Way"), options=[tr("by example (SFT)"), tr("by reward (GRPO)")], defaultValue=0
+                "METHOD", tr("Method"), options=[tr("by example (SFT)"), tr("by reward (GRPO)")], defaultValue=0
             )
         )
-        self.addParameter(
-            QgsProcessingParameterBoolean("COMPLETE", tr("All there are near the examples are drawn"), False)
-        )
+        self.addParameter(QgsProcessingParameterBoolean("COMPLETE", tr("I drew every one in this area"), False))
         self.addParameter(
             advanced(QgsProcessingParameterString("MODEL", tr("Model to start from"), settings.Settings().model))
         )

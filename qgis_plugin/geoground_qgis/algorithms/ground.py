@@ -13,16 +13,21 @@ from qgis.core import (
     QgsProcessingLayerPostProcessorInterface,
     QgsProcessingOutputNumber,
     QgsProcessingParameterFeatureSink,
+    QgsProcessingParameterFeatureSource,
+    QgsProcessingParameterMultipleLayers,
     QgsProcessingParameterRasterLayer,
     QgsVectorLayer,
     QgsWkbTypes,
 )
 
+from ..background import Input
 from ..engine_link import Cancelled, failures
+from ..examples import ExampleFile
 from ..messages import tr
+from ..question import CONTEXT, with_files
 from ..rasters import Export, LayerError, Source
 from ..results import apply_style, now, result_fields, to_feature
-from .base import Algorithm, with_extent
+from .base import Algorithm, advanced, with_extent
 
 
 class Styler(QgsProcessingLayerPostProcessorInterface):
@@ -56,6 +61,16 @@ class Ground(Algorithm):
         """Define parameters and outputs."""
         self.addParameter(QgsProcessingParameterRasterLayer("INPUT", tr("Raster")))
         self.add_questions(extent=True)
+        for name, title in (
+            ("AREA", tr("Only inside these polygons")),
+            ("LIKE", tr("Examples: find what looks like them")),
+            ("UNLIKE", tr("Examples of what is not meant")),
+        ):
+            kinds = [QgsProcessing.SourceType.TypeVectorPolygon]
+            self.addParameter(advanced(QgsProcessingParameterFeatureSource(name, title, kinds, optional=True)))
+        title = tr("Layers that the questions speak of by their names")
+        kind = QgsProcessing.SourceType.TypeVectorAnyGeometry
+        self.addParameter(advanced(QgsProcessingParameterMultipleLayers("CONTEXT", title, kind, optional=True)))
         self.addParameter(
             QgsProcessingParameterFeatureSink("OUTPUT", tr("Found"), QgsProcessing.SourceType.TypeVectorPolygon)
         )
@@ -68,7 +83,17 @@ class Ground(Algorithm):
         self.check_engine()
         layer = self.parameterAsRasterLayer(parameters, "INPUT", context)
         self._source: Source = self.source(layer, parameters, context, feedback)
-        self._export = Export(self._source) if self._source.path is None else None
+        self._inputs: dict[str, Input] = {}
+        if self._source.path is None:
+            self._inputs["source"] = Export(self._source)
+        for name, parameter in (("aoi", "AREA"), ("like", "LIKE"), ("unlike", "UNLIKE")):
+            if parameters.get(parameter) is not None:
+                chosen = self.parameterAsSource(parameters, parameter, context)
+                if chosen is None:
+                    raise QgsProcessingException(self.invalidSourceError(parameters, parameter))
+                self._inputs[name] = ExampleFile(chosen)
+        for one in self.parameterAsLayerList(parameters, "CONTEXT", context) if parameters.get("CONTEXT") else ():
+            self._inputs[CONTEXT + one.name().strip().lower()] = ExampleFile(one)
         return True
 
     def processAlgorithm(  # noqa: N802 - QGIS's name
@@ -83,13 +108,16 @@ class Ground(Algorithm):
         if sink is None:
             raise QgsProcessingException(self.invalidSinkError(parameters, "OUTPUT"))
         count = 0
-        name = self._source.name if self._export is not None else None
+        name = self._source.name if "source" in self._inputs else None
         try:
-            if self._export is not None:
-                feedback.setProgressText(tr("Exporting the raster…"))
-                request["source"] = str(
-                    self._export.run(lambda share: feedback.setProgress(20 * share), feedback.isCanceled)
-                )
+            feedback.setProgressText(tr("Exporting the raster…") if name is not None else "")
+            paths = {
+                key: str(made.run(lambda share: feedback.setProgress(20 * share), feedback.isCanceled))
+                for key, made in self._inputs.items()
+            }
+            if "aoi" in paths:
+                request.pop("bbox", None)
+            request = with_files(request, paths)
 
             def take(event: dict[str, Any]) -> None:
                 nonlocal count
@@ -106,8 +134,8 @@ class Ground(Algorithm):
         except LayerError as error:
             raise QgsProcessingException(str(error)) from error
         finally:
-            if self._export is not None:
-                self._export.discard()
+            for made in self._inputs.values():
+                made.discard()
         feedback.pushInfo(tr("{n} results").format(n=count))
         self._destination = destination
         return {"OUTPUT": destination, "COUNT": count}
@@ -126,7 +154,7 @@ def show_progress(event: dict[str, Any], feedback: QgsProcessingFeedback) -> Non
     if event.get("event") == "progress" and event["chips_total"]:
         feedback.setProgress(100 * event["chips_done"] / event["chips_total"])
         feedback.setProgressText(
-            tr("{done} of {total} chips, {found} found").format(
+            tr("{done} of {total} chips, {found} found before merging").format(
                 done=event["chips_done"], total=event["chips_total"], found=event["found"]
             )
         )

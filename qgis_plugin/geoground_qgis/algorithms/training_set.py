@@ -143,7 +143,7 @@ class BuildTrainingSet(FromExamples):
     HELP = (
         "Cuts the raster into the chips that a model sees and writes the polygons of a layer as their labels: images "
         "and train.jsonl in the form of Geo-R1, for “geoground train” on this or another machine.\n\n"
-        "“They are” names all polygons at once; “or by field” takes the name of each from an attribute."
+        "“Label” names all polygons at once; “or by field” takes the name of each from an attribute."
     )
 
     def initAlgorithm(self, _configuration: dict[str, Any] | None = None) -> None:  # noqa: N802 - QGIS's name

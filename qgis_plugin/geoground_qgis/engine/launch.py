@@ -87,8 +87,15 @@ def clean_environment() -> dict[str, str]:
     return kept
 
 
-def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the engine, in a process group of its own and without a window.
+def start(
+    command: Sequence[str], environment: dict[str, str] | None = None, *, together: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start the engine, or another program, in a process group of its own and without a window.
+
+    Args:
+        command: what ``command_for`` gives.
+        environment: default ``clean_environment()``.
+        together: its errors come in its output.
 
     Raises:
         EngineError: it cannot be started.
@@ -103,9 +110,9 @@ def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
             list(command),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=subprocess.STDOUT if together else subprocess.PIPE,
             cwd=tempfile.gettempdir(),
-            env=clean_environment(),
+            env=clean_environment() if environment is None else environment,
             bufsize=0,
             **options,
         )

@@ -9,6 +9,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../like_choice.py"/>
+        <source>(the words)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>, about {time}</source>
         <translation type="unfinished"></translation>
@@ -40,12 +45,12 @@
     </message>
     <message>
         <location filename="../welcome.py"/>
-        <source>1. Install geogrounding in a Python environment of its own (Python 3.11 or later), outside QGIS. Nothing is installed into QGIS. Without a network: see the manual (? below).</source>
+        <source>1. geogrounding needs a Python environment of its own (Python 3.11 or later), outside QGIS; nothing is installed into QGIS. Set it up here:</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../welcome.py"/>
-        <source>2. Choose its Python in the settings, and press Test there.</source>
+        <source>2. After a terminal: choose its Python in the settings, and press Test there.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -54,7 +59,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../train_controller.py"/>
+        <location filename="../model_store.py"/>
         <source>A model named “{name}” is there already; choose another name.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -64,13 +69,18 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
-        <source>Accept results in the tab Review first: those are the examples. Or select some, and tick “{box}”.</source>
+        <location filename="../examples.py"/>
+        <source>Accept results in the tab Review first, or select some and tick “Selected”: those are examples.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
         <source>Accepted ones</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Add</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -99,13 +109,13 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../algorithms/fine_tune.py"/>
-        <source>All there are near the examples are drawn</source>
+        <location filename="../options_page.py"/>
+        <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../options_page.py"/>
-        <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
+        <location filename="../review_form.py"/>
+        <source>Area that was asked about</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -119,7 +129,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>Ask about more rasters in the same run</source>
         <translation type="unfinished"></translation>
     </message>
@@ -156,12 +166,22 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../like_choice.py"/>
+        <source>By</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../teach_panel.py"/>
         <source>By reward: sharpens what the model finds already. By example: teaches what it does not find at all.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../review_form.py"/>
+        <source>CSV (shapes as WKT)…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_form.py"/>
         <source>Cancel</source>
         <translation type="unfinished"></translation>
     </message>
@@ -178,6 +198,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../ask_panel.py"/>
         <source>Cancelling…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_form.py"/>
+        <source>Change numbers and words of the plan before the run</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -201,6 +226,16 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../own_engine.py"/>
+        <source>Choose another Python.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../own_engine.py"/>
+        <source>Choose the folder of its checkout, or a folder with its wheel.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../teach_panel.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation type="unfinished"></translation>
@@ -208,6 +243,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../review_form.py"/>
         <source>Click a result on the map to review it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Colours</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -231,6 +271,16 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>Corners</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Correct</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../ask_controller.py"/>
         <source>Counting chips…</source>
         <translation type="unfinished"></translation>
@@ -249,7 +299,7 @@ A raster that cannot be used does not stop the others.</source>
         <location filename="../algorithms/training_set.py"/>
         <source>Cuts the raster into the chips that a model sees and writes the polygons of a layer as their labels: images and train.jsonl in the form of Geo-R1, for “geoground train” on this or another machine.
 
-“They are” names all polygons at once; “or by field” takes the name of each from an attribute.</source>
+“Label” names all polygons at once; “or by field” takes the name of each from an attribute.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -263,6 +313,26 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../correcting.py"/>
+        <source>Delete</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../models_menu.py"/>
+        <source>Delete the model “{name}”? This cannot be undone.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Delete the selected results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../models_menu.py"/>
+        <source>Delete…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../demo.py"/>
         <source>Demo: forest</source>
         <translation type="unfinished"></translation>
@@ -273,18 +343,38 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Draw</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Draw a line through results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../area_choice.py"/>
+        <source>Draw a polygon on the map; a click with the right button ends it</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Draw a rectangle on the map</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../area_choice.py"/>
-        <source>Draw a rectangle on the map first.</source>
+        <source>Draw a rectangle or a polygon on the map first.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Draw one that was missed; it counts as accepted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -295,6 +385,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../review_form.py"/>
         <source>Earlier</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_form.py"/>
+        <source>Edit…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -318,7 +413,22 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../algorithms/ground.py"/>
+        <source>Examples of what is not meant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Examples: find what looks like them</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../models_menu.py"/>
+        <source>Export</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_form.py"/>
         <source>Export anyway</source>
         <translation type="unfinished"></translation>
     </message>
@@ -338,6 +448,11 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../models_menu.py"/>
+        <source>Export…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/base.py"/>
         <source>Extent</source>
         <translation type="unfinished"></translation>
@@ -345,6 +460,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../algorithms/base.py"/>
         <source>Find</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Find all like this</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -370,13 +490,18 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_form.py"/>
-        <source>FlatGeobuf…</source>
+        <location filename="../setup_dialog.py"/>
+        <source>Folder</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../options_page.py"/>
         <source>Folders</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../shaping.py"/>
+        <source>For results that were asked for as outlines, on this computer</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -400,18 +525,13 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_form.py"/>
-        <source>GeoJSON…</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../review_form.py"/>
-        <source>GeoPackage…</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../model_store.py"/>
         <source>Give the new model a short name of letters, digits, “-” and “_”.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../setup_dialog.py"/>
+        <source>Go on</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -425,7 +545,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_options.py"/>
+        <location filename="../forms.py"/>
         <source>Ground size of a pixel that the model sees; automatic: what suits the model</source>
         <translation type="unfinished"></translation>
     </message>
@@ -440,23 +560,23 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>History</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../plan_dialog.py"/>
+        <source>How the questions are understood</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
         <source>I drew every one in this area</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../area_choice.py"/>
         <source>Inside the polygons of a layer</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../review_form.py"/>
-        <source>KML…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -485,12 +605,17 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Layers that the questions speak of by their names</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../teach_panel.py"/>
         <source>Length</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>Load a demo raster</source>
         <translation type="unfinished"></translation>
     </message>
@@ -515,7 +640,27 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../review_form.py"/>
+        <source>Make the selected results one, with the attributes of the surest</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../setup_dialog.py"/>
+        <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../own_engine.py"/>
+        <source>Making an environment…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../correcting.py"/>
+        <source>Merge</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/fine_tune.py"/>
         <source>Method</source>
         <translation type="unfinished"></translation>
     </message>
@@ -535,7 +680,12 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../review_form.py"/>
+        <source>Move, add and delete corners</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../models_menu.py"/>
         <source>Name</source>
         <translation type="unfinished"></translation>
     </message>
@@ -567,11 +717,6 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../dock.py"/>
         <source>No engine yet.</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../options_page.py"/>
-        <source>No geoground is on the search path. Choose the Python of its environment.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -620,8 +765,18 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../own_engine.py"/>
+        <source>On Debian and Ubuntu: sudo apt install python3-venv. Else install Python from python.org.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Only inside the selected polygons</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/ground.py"/>
+        <source>Only inside these polygons</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -630,7 +785,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>Open settings…</source>
         <translation type="unfinished"></translation>
     </message>
@@ -640,13 +795,33 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>Order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../save_controller.py"/>
         <source>Other layers of the file stay as they are.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../forms.py"/>
+        <source>Outlines can be simplified in the tab Review, without asking again</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Output folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../setup_dialog.py"/>
+        <source>Package index</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../plan_dialog.py"/>
+        <source>Part</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -660,12 +835,17 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../setup_dialog.py"/>
+        <source>Python 3.11 or later</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Python or geoground</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>Questions asked before</source>
         <translation type="unfinished"></translation>
     </message>
@@ -696,7 +876,27 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../review_form.py"/>
-        <source>Reasoning</source>
+        <source>Reasoning: select a result on the map, or press Next.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../setup_dialog.py"/>
+        <source>Remove</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../setup_dialog.py"/>
+        <source>Removed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../models_menu.py"/>
+        <source>Rename</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../models_menu.py"/>
+        <source>Rename…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -720,7 +920,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_options.py"/>
+        <location filename="../forms.py"/>
         <source>Results that score lower are left out; automatic: what suits the model</source>
         <translation type="unfinished"></translation>
     </message>
@@ -740,8 +940,13 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>Run</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../ask_form.py"/>
+        <source>Runs that ended early</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -755,8 +960,18 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>Save edits</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../save_controller.py"/>
         <source>Save results</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../shaping.py"/>
+        <source>Save the edits first: shapes that are being edited are not drawn again.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -800,13 +1015,18 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_form.py"/>
-        <source>Select a result on the map, or press Next.</source>
+        <location filename="../area_choice.py"/>
+        <source>Select polygons of “{name}” first.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../area_choice.py"/>
-        <source>Select polygons of “{name}” first.</source>
+        <location filename="../correcting.py"/>
+        <source>Select results to delete.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../correcting.py"/>
+        <source>Select two or more results to merge.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -815,8 +1035,13 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
-        <source>Selected ones only</source>
+        <location filename="../setup_dialog.py"/>
+        <source>Set up</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Set up the engine…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -837,6 +1062,31 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../algorithms/training_set.py"/>
         <source>Share of images without a target</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Show</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Simplify</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../algorithms/base.py"/>
+        <source>Simplify outlines, metres (empty: what suits the pixels)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Size</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>Split</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -905,6 +1155,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../setup_dialog.py"/>
+        <source>The checkout of geogrounding, or a folder with its wheel</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../loss_plot.py"/>
         <source>The curve appears while training runs.</source>
         <translation type="unfinished"></translation>
@@ -917,6 +1172,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../options_page.py"/>
         <source>The engine does not work.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../setup_dialog.py"/>
+        <source>The engine is set up.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -935,7 +1195,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../rasters.py"/>
+        <location filename="../area_choice.py"/>
         <source>The extent cannot be expressed in the coordinate system of the layer.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -946,7 +1206,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../examples.py"/>
-        <source>The layer holds no polygon that can be used.</source>
+        <source>The layer holds no geometry that can be used.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -965,7 +1225,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>The layer “{name}” cannot be changed.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1021,12 +1281,27 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../review_form.py"/>
+        <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
         <source>Then go to the next open one</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../own_engine.py"/>
+        <source>There is no geogrounding in {path}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../correcting.py"/>
+        <source>These results do not touch, so that they cannot become one polygon.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1045,7 +1320,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../options_page.py"/>
+        <location filename="../models_menu.py"/>
         <source>Trained models</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1065,13 +1340,18 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../area_choice.py"/>
-        <source>View</source>
+        <location filename="../review_form.py"/>
+        <source>Until then Ctrl+Z takes corrections back</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../algorithms/fine_tune.py"/>
-        <source>Way</source>
+        <location filename="../plan_dialog.py"/>
+        <source>Value</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../area_choice.py"/>
+        <source>View</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1085,6 +1365,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../like_choice.py"/>
+        <source>What looks like these examples is found, and the question is only its name. Of results the accepted ones are examples, and the rejected ones are not meant.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>What the map shows when you press Run; it is then kept as a drawn rectangle</source>
         <translation type="unfinished"></translation>
@@ -1095,7 +1380,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>What to look for</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1110,6 +1395,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../setup_dialog.py"/>
+        <source>Without a network: only wheels of this folder</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>Zoom</source>
         <translation type="unfinished"></translation>
@@ -1120,25 +1410,40 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../facts.py"/>
         <source>accepted</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_panel.py"/>
+        <location filename="../ask_form.py"/>
         <source>airplane
 the largest storage tank
 (one question a line)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_options.py"/>
+        <location filename="../review_form.py"/>
+        <source>any</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../setup_dialog.py"/>
+        <source>as pip is configured</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../forms.py"/>
         <source>automatic</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
         <location filename="../options_page.py"/>
         <source>beside the project</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../choices.py"/>
+        <source>boxes</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1159,6 +1464,16 @@ the largest storage tank
     <message>
         <location filename="../algorithms/fine_tune.py"/>
         <source>by reward (GRPO)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>by score</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_form.py"/>
+        <source>by verdict</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1187,7 +1502,7 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../algorithms/base.py"/>
+        <location filename="../choices.py"/>
         <source>everything that fits</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1217,6 +1532,11 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>least sure first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../diagnostics.py"/>
         <source>missing</source>
         <translation type="unfinished"></translation>
@@ -1232,7 +1552,7 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../facts.py"/>
         <source>no label</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1262,17 +1582,32 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../welcome.py"/>
+        <source>or in a terminal (without a network: see the manual, ? below):</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../choices.py"/>
+        <source>outlines</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../choices.py"/>
+        <source>outlines with right angles</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../diagnostics.py"/>
         <source>packages: </source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../facts.py"/>
         <source>rejected</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../review_panel.py"/>
+        <location filename="../facts.py"/>
         <source>score {s}</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1282,12 +1617,17 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_form.py"/>
+        <source>surest first</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>the model of the server</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../algorithms/base.py"/>
+        <location filename="../choices.py"/>
         <source>the one object described</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1299,6 +1639,11 @@ the largest storage tank
     <message>
         <location filename="../algorithms/training_set.py"/>
         <source>train.jsonl</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../choices.py"/>
+        <source>turned boxes</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1328,11 +1673,11 @@ the largest storage tank
     </message>
     <message>
         <location filename="../algorithms/ground.py"/>
-        <source>{done} of {total} chips, {found} found</source>
+        <source>{done} of {total} chips, {found} found before merging</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../rasters.py"/>
+        <location filename="../model_store.py"/>
         <source>{file} could not be written.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1428,6 +1773,41 @@ the largest storage tank
     </message>
     <message>
         <location filename="../review_panel.py"/>
+        <source>{n} verdicts written…</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../model_store.py"/>
+        <source>{path} cannot be deleted: {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../model_store.py"/>
+        <source>{path} cannot be renamed: {why}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../own_engine.py"/>
+        <source>{path} cannot make environments.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../own_engine.py"/>
+        <source>{path} is there, and is not from here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../own_engine.py"/>
+        <source>{path} is too old: Python 3.11 or later is needed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../own_engine.py"/>
+        <source>{program} failed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1439,6 +1819,11 @@ the largest storage tank
     <message>
         <location filename="../save_controller.py"/>
         <source>“{file}” has a layer of this name already.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../plan_dialog.py"/>
+        <source>“{text}” does not fit here.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

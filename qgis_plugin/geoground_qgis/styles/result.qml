@@ -2,9 +2,9 @@
 <qgis simplifyDrawingTol="1" labelsEnabled="1" simplifyAlgorithm="0" version="3.22.16-Białowieża" symbologyReferenceScale="-1" simplifyLocal="1" hasScaleBasedVisibilityFlag="0" maxScale="0" minScale="100000000" simplifyDrawingHints="1" styleCategories="Symbology|Labeling|MapTips|Rendering" simplifyMaxScale="1">
   <renderer-v2 type="RuleRenderer" enableorderby="0" symbollevels="0" referencescale="-1" forceraster="0">
     <rules key="{a1dd1689-9498-46c1-910b-128b672f438f}">
-      <rule label="open" key="{7d87894d-6a42-4e6c-84e8-091dcadcd7b7}" filter="coalesce(&quot;review&quot;, '') not in ('accepted', 'rejected') and coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0)" symbol="0"/>
-      <rule label="accepted" key="{29a71719-1bad-45a9-82ef-c1bf240e5399}" filter="&quot;review&quot; = 'accepted' and coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0)" symbol="1"/>
-      <rule label="rejected" key="{e82c7767-c37d-486e-8a78-fe10398a9cc2}" filter="&quot;review&quot; = 'rejected' and coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0)" symbol="2"/>
+      <rule label="open" key="{7d87894d-6a42-4e6c-84e8-091dcadcd7b7}" filter="coalesce(&quot;review&quot;, '') not in ('accepted', 'rejected') and coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0) and (&quot;area_m2&quot; is null or (&quot;area_m2&quot; >= coalesce(to_real(@geogrounding_min_area), 0) and &quot;area_m2&quot; &lt;= coalesce(to_real(@geogrounding_max_area), 1e15)))" symbol="0"/>
+      <rule label="accepted" key="{29a71719-1bad-45a9-82ef-c1bf240e5399}" filter="&quot;review&quot; = 'accepted' and coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0) and (&quot;area_m2&quot; is null or (&quot;area_m2&quot; >= coalesce(to_real(@geogrounding_min_area), 0) and &quot;area_m2&quot; &lt;= coalesce(to_real(@geogrounding_max_area), 1e15)))" symbol="1"/>
+      <rule label="rejected" key="{e82c7767-c37d-486e-8a78-fe10398a9cc2}" filter="&quot;review&quot; = 'rejected' and coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0) and (&quot;area_m2&quot; is null or (&quot;area_m2&quot; >= coalesce(to_real(@geogrounding_min_area), 0) and &quot;area_m2&quot; &lt;= coalesce(to_real(@geogrounding_max_area), 1e15)))" symbol="2"/>
     </rules>
     <symbols>
       <symbol name="0" alpha="1" clip_to_extent="1" force_rhr="0" type="fill">
@@ -495,7 +495,7 @@
           <Option name="properties" type="Map">
             <Option name="Show" type="Map">
               <Option name="active" type="bool" value="true"/>
-              <Option name="expression" type="QString" value="coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0) and coalesce(&quot;review&quot;, '') &lt;> 'rejected'"/>
+              <Option name="expression" type="QString" value="coalesce(&quot;score&quot;, 1) >= coalesce(to_real(@geogrounding_min_score), 0) and (&quot;area_m2&quot; is null or (&quot;area_m2&quot; >= coalesce(to_real(@geogrounding_min_area), 0) and &quot;area_m2&quot; &lt;= coalesce(to_real(@geogrounding_max_area), 1e15))) and coalesce(&quot;review&quot;, '') &lt;> 'rejected'"/>
               <Option name="type" type="int" value="3"/>
             </Option>
           </Option>
