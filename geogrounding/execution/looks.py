@@ -40,6 +40,7 @@ class Looker:
         """A segmenter that is given as a function is made when it is needed, and closed by ``close``."""
         self._scene, self._stretch, self._source = scene, stretch, segmenter
         self._made: Segmenter | None = None
+        self._seen: dict[tuple[float, ...], tuple[NDArray[np.float64], shapely.Geometry | None]] = {}
 
     def close(self) -> None:
         """Free the segmenter that was made here."""
@@ -50,8 +51,18 @@ class Looker:
     def look(self, boxes_scene_px: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
         """Shares of colours (N, C) and outlines (N,) in scene pixels of the objects in boxes (N, 4).
 
-        Shares are NaN and outlines None where no pixel could be read.
+        Shares are NaN and outlines None where no pixel could be read. A box that was looked at before is not again.
         """
+        keys = [tuple(box) for box in boxes_scene_px.tolist()]
+        new = np.array([i for i, key in enumerate(keys) if key not in self._seen], np.int64)
+        for i, share, outline in zip(new.tolist(), *self._looked(boxes_scene_px[new]), strict=True):
+            self._seen[keys[i]] = (share, outline)
+        shares = np.array([self._seen[key][0] for key in keys]).reshape(len(keys), len(COLOURS))
+        outlines = np.full(len(keys), None, object)
+        outlines[:] = [self._seen[key][1] for key in keys]
+        return shares, outlines
+
+    def _looked(self, boxes_scene_px: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.object_]]:
         shares = np.full((len(boxes_scene_px), len(COLOURS)), np.nan)
         outlines = np.full(len(boxes_scene_px), None, object)
         for members, factor in _cells(boxes_scene_px):

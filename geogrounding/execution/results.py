@@ -20,6 +20,7 @@ from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
 from geogrounding.geometry.boxes import lexical_order
 from geogrounding.query.answer import Answered
+from geogrounding.query.doubt import FAINTER
 from geogrounding.query.planner import Composed
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.scene import Scene
@@ -122,13 +123,14 @@ class Collection:
         """Parts of answers that could not be used, by reason."""
         self._failed = False
         self._found = _Found()
+        least = plan.min_score * (FAINTER if plan.composition.composed and settings.task != "refer" else 1.0)
         for record in records.values():
             self.empty_chips += record.state == "empty"
             self._failed |= record.error is not None
             for question, answer in enumerate(record.answers):
                 self.drops.update(d.reason for d in answer.dropped)
                 if answer.detections:
-                    self._found.add(plan.grid[record.index], question, answer, plan.min_score)
+                    self._found.add(plan.grid[record.index], question, answer, least)
         self._details: dict[tuple[int, int], Detail] = {}
         """By expression that is decided over the whole scene, and candidate."""
         self.answers: dict[str, Answered] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 import shapely
@@ -17,8 +16,9 @@ from geogrounding.geometry.boxes import similarity
 from geogrounding.geometry.geodesy import transform_points
 from geogrounding.geometry.measure import Ground
 from geogrounding.query.answer import Answered, answer_plan
-from geogrounding.query.appearance import COLOURS, Looks
+from geogrounding.query.appearance import Looks
 from geogrounding.query.describe import measured_text
+from geogrounding.query.doubt import FAINTER, with_doubt
 from geogrounding.query.evaluate import Selection
 from geogrounding.query.grammar import class_of
 from geogrounding.query.plan import Target
@@ -136,6 +136,15 @@ class Merging:
         first = {question: sure if best[question] >= sure else low[question] for question in questions}
         return [first] if first == low else [first, low]
 
+    def faint(self, composed: Composed) -> dict[int, float]:
+        """Least scores of each question under which less sure candidates take part; none where there are none."""
+        sure, questions = self._plan.sure_score, sorted(set(composed.questions.values()))
+        low = sure * FAINTER
+        scores = self._candidates.scores[np.isin(self._candidates.groups, questions)]
+        if self._settings.task == "refer" or not bool(((scores >= low) & (scores < sure)).any()):
+            return {}
+        return dict.fromkeys(questions, low)
+
     def _best(self, question: int) -> float:
         """The best score; 1 where the model gives none, 0 where nothing was found."""
         scores = self._candidates.scores[(self._candidates.groups == question) & self._suited]
@@ -196,6 +205,11 @@ def resolve(
         result = world.resolved(answered)
         if len(result.objects.scores):
             break
+    faint = merging.faint(composed)
+    if faint and result.answered is not None:
+        world = SceneWorld(composed, merging, scene, plan, faint, outlines, look)
+        other = answer_plan(world.world, composed.plan, where=where, sure=False)
+        result = replace(result, answered=with_doubt(result.answered, other, plan.sure_score))
     return result
 
 
@@ -267,25 +281,18 @@ class SceneWorld:
                 image=objects.boxes_scene_px,
                 ids=self._ids(question, objects),
                 scores=objects.scores,
-                looks=None if self._look is None else partial(self._looks, objects.boxes_scene_px, {}),
+                looks=None if self._look is None else partial(self._looks, objects.boxes_scene_px),
             )
         return self._things[question]
 
-    def _looks(
-        self, boxes_scene_px: NDArray[np.float64], seen: dict[int, tuple[Any, Any]], some: NDArray[np.int64]
-    ) -> Looks:
-        """What the objects at some indexes look like; each is looked at once."""
+    def _looks(self, boxes_scene_px: NDArray[np.float64], some: NDArray[np.int64]) -> Looks:
+        """What the objects at some indexes look like."""
         assert self._look is not None
-        new = np.array([i for i in some.tolist() if i not in seen], np.int64)
-        shares, outlines = self._look(boxes_scene_px[new])
+        shares, outlines = self._look(boxes_scene_px[some])
         known = np.flatnonzero([outline is not None for outline in outlines])
-        placed = np.full(len(new), None, object)
+        placed = np.full(len(some), None, object)
         placed[known] = self._ground.lay(shapes_crs(outlines[known], self._scene.transform))
-        seen |= dict(zip(new.tolist(), zip(shares, placed, strict=True), strict=True))
-        listed = [seen[i] for i in some.tolist()]
-        outlines = np.full(len(some), None, object)
-        outlines[:] = [outline for _, outline in listed]
-        return Looks(shares=np.array([s for s, _ in listed]).reshape(len(some), len(COLOURS)), outlines=outlines)
+        return Looks(shares=shares, outlines=placed)
 
     def _ids(self, question: int, objects: Objects) -> NDArray[np.int64]:
         """Identities: an object that an earlier question of the same class found keeps that one."""
