@@ -24,12 +24,10 @@ _NOT_FOR_LAYERS = ("allow_failed", "overwrite", "quiet", "progress", "context", 
 @click.command(cls=opt.Command)
 @click.argument("source", help="A raster, or a vector layer (.gpkg, .geojson, .shp, .fgb, .parquet ...).")
 @click.argument("question", help="In English: how many, which, is there, how long, what is the total area of ...")
-@opt.option(
+@opt.file_option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
-    metavar="FILE",
     help="Write the features behind the answer: .geojson, .geojsonl, .gpkg, .fgb or .parquet.",
 )
 @opt.option(

@@ -104,23 +104,19 @@ class BatchCommand(opt.Command):
 
 @click.command(cls=BatchCommand)
 @click.argument("scenes", nargs=-1, required=True, help="Rasters; a shell's scenes/*.tif will do.")
-@opt.option(
+@opt.file_option(
     "--queries",
     "query_file",
     required=True,
-    type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
-    metavar="FILE",
     help="Text file with what to look for, one query a line.",
 )
-@opt.option(
+@opt.folder_option(
     "-o",
     "--output",
     "folder",
     required=True,
-    type=click.Path(file_okay=False, path_type=Path),
     section="Files",
-    metavar="FOLDER",
     help="Where layers and summary.csv go; made where it is missing.",
 )
 @opt.option(

@@ -21,13 +21,11 @@ from . import options as opt
     metavar="MINUTES",
     help="Without a request for so long, the model is dropped and its memory is free; the next request loads it again.",
 )
-@opt.option(
+@opt.folder_option(
     "--models",
     "model_folders",
-    type=click.Path(file_okay=False, path_type=Path),
     multiple=True,
     section="Engine",
-    metavar="FOLDER",
     help="Folder of models and training runs to list; may be repeated.",
 )
 def command(idle_minutes: float, model_folders: tuple[Path, ...]) -> None:

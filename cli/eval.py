@@ -33,11 +33,9 @@ DATA = opt.together(
         metavar="FILE|FOLDER",
         help="Labels: a COCO file, VRSBench, DIOR-RSVG or RRSIS-D XML, EarthReason, JSONL of Geo-R1, ms-swift or TRL.",
     ),
-    opt.option(
+    opt.folder_option(
         "--images",
-        type=click.Path(file_okay=False, path_type=Path),
         section="Data",
-        metavar="FOLDER",
         help="Folder of the images. Default: beside the labels.",
     ),
     opt.option(
@@ -101,19 +99,15 @@ DATA = opt.together(
 @opt.MODEL
 @opt.GRID
 @opt.OUTLINES
-@opt.option(
+@opt.file_option(
     "--json",
     "json_file",
-    type=click.Path(dir_okay=False, path_type=Path),
     section="Result",
-    metavar="FILE",
     help="Write the metrics as one JSON object.",
 )
-@opt.option(
+@opt.folder_option(
     "--report",
-    type=click.Path(file_okay=False, path_type=Path),
     section="Result",
-    metavar="FOLDER",
     help="Write report.html with tables, a curve, the worst and best images; metrics.json; answers.jsonl.",
 )
 @opt.option("--overwrite", is_flag=True, section="Result", help="Replace existing results.")

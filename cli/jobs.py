@@ -82,13 +82,11 @@ def watch(address: str, job: str) -> None:
 @command.command(cls=opt.Command)
 @ADDRESS
 @JOB
-@opt.option(
+@opt.file_option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
     required=True,
     section="Files",
-    metavar="FILE",
     help="Where to write: .geojson, .gpkg or .json (COCO).",
 )
 @opt.option("--accepted", is_flag=True, section="Result", help="Only what a reviewer accepted.")

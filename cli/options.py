@@ -14,6 +14,8 @@ from .main import VERBOSE_KEY
 from .model_options import MODEL as MODEL
 from .param_types import BandOrNone, ExtentText, KeyValue, Metres, Numbers, Overlap
 from .sections import Command as Command
+from .sections import file_option as file_option
+from .sections import folder_option as folder_option
 from .sections import option as option
 from .sections import together as together
 
@@ -99,13 +101,11 @@ SCENE = together(
         section="Scene",
         help="Answer in pixels of the raster (x right, y down). For images without coordinates.",
     ),
-    option(
+    folder_option(
         "--trusted-folder",
         "trusted_folders",
-        type=click.Path(file_okay=False, path_type=Path),
         multiple=True,
         section="Scene",
-        metavar="FOLDER",
         help="VRT files in this folder may be opened; may be repeated.",
     ),
     option(
@@ -131,29 +131,23 @@ AREA = together(
         metavar="CRS",
         help="CRS of --bbox, such as EPSG:4326. Default: that of the scene.",
     ),
-    option(
+    file_option(
         "--aoi",
-        type=click.Path(dir_okay=False, path_type=Path),
         section="Area",
-        metavar="FILE",
         help="Look only inside the polygons of this vector file.",
     ),
     option("--aoi-layer", section="Area", metavar="NAME", help="Layer of --aoi, where the file has several."),
 )
 
 LIKE = together(
-    option(
+    file_option(
         "--like",
-        type=click.Path(dir_okay=False, path_type=Path),
         section="Examples",
-        metavar="FILE",
         help="Find what looks like the boxes or outlines in this vector file: one to twenty are enough.",
     ),
-    option(
+    file_option(
         "--unlike",
-        type=click.Path(dir_okay=False, path_type=Path),
         section="Examples",
-        metavar="FILE",
         help="Boxes or outlines of what looks similar and is not meant.",
     ),
     option(

@@ -28,12 +28,10 @@ FAILED_SHOWN = 5
 @click.command(cls=opt.Command)
 @click.argument("scene", help="A raster: GeoTIFF, COG, or anything else GDAL reads.")
 @click.argument("query", nargs=-1, help="What to look for, in words; several are asked in one go.")
-@opt.option(
+@opt.file_option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
-    metavar="FILE",
     help="The layer: .gpkg, .geojson, .geojsonl, .fgb or .parquet; without an ending .gpkg. Default: named after scene "
     "and query, in the current folder.",
 )
@@ -45,25 +43,21 @@ FAILED_SHOWN = 5
     section="Files",
     help="Format of the layer, where the ending of --output does not say it.",
 )
-@opt.option(
+@opt.file_option(
     "--queries",
     "query_file",
-    type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
-    metavar="FILE",
     help="Text file with more queries, one a line.",
 )
-@opt.option(
+@opt.file_option(
     "--plan",
     "plan_file",
-    type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
     metavar="JSON",
     help="A plan that `geoground plan` printed, in place of a query or besides others.",
 )
-@opt.option(
+@opt.file_option(
     "--preview",
-    type=click.Path(dir_okay=False, path_type=Path),
     section="Files",
     metavar="PNG",
     help="Also draw the scene with the result.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -37,6 +38,18 @@ class Command(click.Command):
 def option(*names: str, section: str, **attributes: Any) -> Callable[[F], F]:
     """An option of a section."""
     return click.option(*names, cls=Option, section=section, **attributes)
+
+
+def file_option(*names: str, section: str, metavar: str = "FILE", **attributes: Any) -> Callable[[F], F]:
+    """An option that names a file, as pathlib has it."""
+    kind = click.Path(dir_okay=False, path_type=Path)
+    return option(*names, type=kind, section=section, metavar=metavar, **attributes)
+
+
+def folder_option(*names: str, section: str, metavar: str = "FOLDER", **attributes: Any) -> Callable[[F], F]:
+    """An option that names a folder, as pathlib has it."""
+    kind = click.Path(file_okay=False, path_type=Path)
+    return option(*names, type=kind, section=section, metavar=metavar, **attributes)
 
 
 def together(*options: Callable[[F], F]) -> Callable[[F], F]:

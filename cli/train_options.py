@@ -28,20 +28,16 @@ def switch(name: str, section: str, text: str) -> Callable[[F], F]:
 
 
 RUN = opt.together(
-    opt.option(
+    opt.folder_option(
         "-o",
         "--output",
         required=True,
-        type=a_path(file_okay=False),
         section="Run",
-        metavar="FOLDER",
         help="Folder of the run; it must not exist. When the run is done it is a model.",
     ),
-    opt.option(
+    opt.file_option(
         "--config",
-        type=a_path(dir_okay=False),
         section="Run",
-        metavar="FILE",
         help="Settings as YAML or JSON; training.json of another run is one. Options given here win.",
     ),
     opt.option(

@@ -70,7 +70,8 @@ def step_text(step: Step, unit: str = "m", others: dict[str, int] | None = None)
     return f"not {words}" if not isinstance(step, Rank) and step.negated else words
 
 
-def _step_text(step: Step, unit: str, others: dict[str, int]) -> str:
+# One branch per kind of step.
+def _step_text(step: Step, unit: str, others: dict[str, int]) -> str:  # noqa: PLR0911
     if isinstance(step, Comparison):
         return _comparison_text(step, unit)
     if isinstance(step, Relation):

@@ -179,7 +179,7 @@ class Reader(Conditions):
             words = rest
 
     # One branch per part of speech, in order of precedence.
-    def _head_part(self, words: str, head: Head) -> str | None:  # noqa: C901, PLR0912
+    def _head_part(self, words: str, head: Head) -> str | None:  # noqa: C901, PLR0912, PLR0911
         if (match := _RANKED.match(words)) and (self._noun_follows(words[match.end() :]) or match["but"]):
             self._rank(match, head)
             return words[match.end() :]

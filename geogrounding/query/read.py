@@ -130,7 +130,7 @@ def _asked_unit(words: str) -> tuple[str, str | None]:
 
 
 # One branch per kind of question, in order of precedence.
-def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912
+def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912, PLR0911
     """What is made of the targets, and the words of the targets."""
     if m := re.match(
         rf"how much of (?:the |this )?{w.SCENE} (?:is|are) (?:covered|occupied|taken up|built up|made up)? ?(?:by|with|of)? ?",

@@ -40,7 +40,7 @@ class Relations(Comparisons):
     """Reads relations from marked words."""
 
     # One branch per wording of a distance.
-    def _distant(self, words: str, found: Found) -> tuple[list[Step], str] | None:  # noqa: C901, PLR0912
+    def _distant(self, words: str, found: Found) -> tuple[list[Step], str] | None:  # noqa: C901, PLR0912, PLR0915
         """Such as "within 5 m of a house", "at least 20 m away from any tree", "between 5 and 10 m from the road"."""
         centres = False
         least: float | None = None

@@ -25,7 +25,8 @@ from .messages import tr
 class AskForm(QWidget):
     """Raster, questions and how they are understood, area, options, estimate, Run."""
 
-    def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:
+    # Widgets from top to bottom, in the order in which they stand.
+    def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:  # noqa: PLR0915
         super().__init__(parent)
         layout = column(self)
         rows = form()

@@ -112,7 +112,8 @@ class OptionsPage(QgsOptionsPageWidget):
         freed = rasters.clear_cache()
         self.outcome.setPlainText(tr("{mb} MB are free again.").format(mb=f"{freed / 1e6:.1f}"))
 
-    def _build(self) -> None:
+    # Widgets from top to bottom, in the order in which they stand.
+    def _build(self) -> None:  # noqa: PLR0915
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         engine = QGroupBox(tr("Engine"))

@@ -31,7 +31,8 @@ LARGEST_M2 = 1e9
 class ReviewForm(QWidget):
     """Which layer, what of it is shown, facts and reasoning of a result, verdicts, corrections, *Save as*."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    # Widgets from top to bottom, in the order in which they stand.
+    def __init__(self, parent: QWidget | None = None) -> None:  # noqa: PLR0915
         super().__init__(parent)
         layout = column(self)
         rows = form()

@@ -57,7 +57,8 @@ def problem_of(answer: Answer, *, task: Task, convention: BoxConvention, limit: 
     return None if task == "refer" else _incomplete(answer, limit)
 
 
-def _unusable(answer: Answer, convention: BoxConvention, limit: Limit) -> str | None:
+# One branch per contradiction, the surest first.
+def _unusable(answer: Answer, convention: BoxConvention, limit: Limit) -> str | None:  # noqa: PLR0911
     reasons = {drop.reason for drop in answer.dropped}
     taken = f"the numbers are taken as {convention.in_words}"
     shown = max((drop.text for drop in answer.dropped if drop.reason in CONVENTION), key=_largest, default="")
