@@ -90,20 +90,20 @@ def main() -> None:
         def together() -> list[float]:
             return reward(texts, **columns)
 
-        def anew() -> list[float]:
+        def again() -> list[float]:
             parts = [reward([text], **{name: [v[n]] for name, v in columns.items()}) for n, text in enumerate(texts)]
             return [value for part in parts for value in part]
 
-        np.testing.assert_allclose(together(), anew(), atol=2e-3)
-        seconds: dict[str, list[float]] = {"together": [], "anew": []}
+        np.testing.assert_allclose(together(), again(), atol=2e-3)
+        seconds: dict[str, list[float]] = {"together": [], "again": []}
         for _ in range(asked.rounds):
-            for name, work in (("together", together), ("anew", anew)):
+            for name, work in (("together", together), ("again", again)):
                 begin = time.perf_counter()
                 work()
                 seconds[name].append(time.perf_counter() - begin)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
     result = {f"rewards_per_second_{name}": round(asked.group / value, 3) for name, value in medians.items()}
-    print(json.dumps({**result, "times_faster": round(medians["anew"] / medians["together"], 2)}, indent=2))
+    print(json.dumps({**result, "times_faster": round(medians["again"] / medians["together"], 2)}, indent=2))
 
 
 if __name__ == "__main__":

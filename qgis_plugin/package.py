@@ -21,7 +21,7 @@ SOURCES = {".ts"}
 """Of translations: QGIS loads what is made of them."""
 ADDRESSES = ("homepage", "repository", "tracker", "email")
 RESERVED = re.compile(r"\.(example|invalid|test|localhost)\b|\bexample\.(com|net|org)\b", re.IGNORECASE)
-"""Names that nobody can own (RFC 2606)."""
+"""Names that no one can own (RFC 2606)."""
 REQUIRED = (
     "name",
     "qgisMinimumVersion",

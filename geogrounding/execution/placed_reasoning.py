@@ -1,4 +1,4 @@
-"""Reasoning that says where in the area asked about a result lies: nobody who reads it sees the chip."""
+"""Reasoning that says where in the area asked about a result lies: no one who reads it sees the chip."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class PolygonTool(QgsMapTool):
             self._show([event.mapPoint()])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - QGIS's name
-        """Escape begins anew."""
+        """Escape begins again."""
         if event.key() == Qt.Key.Key_Escape:
             self.forget()
 

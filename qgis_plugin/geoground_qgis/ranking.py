@@ -165,7 +165,7 @@ class Ranking(QObject):
         self._ended = True  # the rest when the interface had its turn
 
     def _finish(self) -> None:
-        """Take what was read, and tell others when the interface had its turn once more."""
+        """Take what was read, and notify others when the interface had its turn once more."""
         if self._rows is not self._reading:
             self._rows = self._reading
             self._sift()

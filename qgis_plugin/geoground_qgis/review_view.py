@@ -54,7 +54,7 @@ class ReviewView(QObject):
             form.colours.setCurrentIndex(int(results.coloured_by_score(layer)))
         for widget in widgets:
             widget.blockSignals(False)
-        self._tell()
+        self._notify()
         self._show_area()
 
     def close(self) -> None:
@@ -70,10 +70,10 @@ class ReviewView(QObject):
         self.shown = results.Shown(form.slider.value() / 100, form.smallest.value(), largest)
         if self._layer is not None:
             results.show_only(self._layer, self.shown)
-        self._tell()
+        self._notify()
         self.changed.emit()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         self._form.threshold.setText(f"{self.shown.score:.2f}")
         self._form.chart.show_threshold(self.shown.score)
 
@@ -109,6 +109,6 @@ def asked_of(layer: QgsVectorLayer) -> dict[str, object]:
 
 
 def area_of(layer: QgsVectorLayer) -> QgsGeometry | None:
-    """The area that was asked about; None where all of the raster was, or nobody knows."""
+    """The area that was asked about; None where all of the raster was, or that is unknown."""
     shape = QgsGeometry.fromWkt(str(asked_of(layer).get("area") or ""))
     return None if shape.isNull() or shape.isEmpty() else shape

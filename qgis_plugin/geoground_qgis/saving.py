@@ -262,7 +262,7 @@ def keep_in_file(layer: QgsVectorLayer, target: Target) -> bool:
     """Let a temporary layer live in the GeoPackage it was saved to; style, review and name stay.
 
     Its style is stored in the file first, by a layer of its own, so that it is found again by whoever opens the file:
-    the map reads the file from the moment the layer moves, and SQLite lets nobody write beside it.
+    the map reads the file from the moment the layer moves, and SQLite lets no one write beside it.
     """
     layer.removeSelection()  # rows have other ids there
     store_style(layer, target)

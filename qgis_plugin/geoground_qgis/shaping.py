@@ -98,7 +98,7 @@ class Shaping(QObject):
         self._panel.simplify.setValue(-1)
         for widget in (self._panel.outline, self._panel.simplify):
             widget.blockSignals(False)
-        self._tell()
+        self._notify()
 
     def _stop(self) -> None:
         self._settle.stop()
@@ -107,10 +107,10 @@ class Shaping(QObject):
         self._calls.stop("redraw")
 
     def _moved(self, *_: object) -> None:
-        self._tell()
+        self._notify()
         self._settle.start()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         usable = self._panel.outline.currentData() in WITH_TOLERANCE
         self._panel.simplify.setEnabled(usable)
         tolerance = self.tolerance_m

@@ -55,7 +55,7 @@ def train(
 ) -> None:
     """Train, and write ``masks.safetensors`` (float16) and ``training.json`` to the folder ``out``.
 
-    The weights written are those that did best on crops kept back; what the start does there is in the log as step 0.
+    The weights written are those that did best on crops kept back; what the base model does there is in the log as step 0.
     Every ``EVERY`` steps the state of the training is written too, from which ``resume`` goes on.
 
     Args:

@@ -1,4 +1,4 @@
-"""Reasoning names places in the area asked about, never in a chip that nobody sees."""
+"""Reasoning names places in the area asked about, never in a chip that no one sees."""
 
 from __future__ import annotations
 

@@ -100,6 +100,16 @@ ALLOWED: dict[tuple[str, str], str] = {
         ),
         "what users write, and what was written for training",
     ),
+    **{
+        (path, "sentences"): "a plan in English is made of sentences; a key of the engine's answer"
+        for path in (
+            "qgis_plugin/geoground_qgis/ask_panel.py",
+            "qgis_plugin/geoground_qgis/plan_dialog.py",
+            "qgis_plugin/geoground_qgis/understanding.py",
+            "tests/qgis/fakes.py",
+            "tests/qgis/test_ask_more.py",
+        )
+    },
     ("geogrounding/datasets/readers/solutions.py", "sentence"): "prompts of published data sets",
     ("geogrounding/datasets/readers/vrsbench.py", "sentence"): "a key of VRSBench",
     ("geogrounding/datasets/readers/vrsbench.py", "tell"): "a question of VRSBench",
