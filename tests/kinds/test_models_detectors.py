@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from geogrounding.errors import ModelError, SettingsError
 from geogrounding.geometry.boxes import iou_matrix
+from geogrounding.geometry.masks import unpack_mask
 from geogrounding.models import load_model
 from geogrounding.models.base import Model
 from geogrounding.models.detectors.kinds import KINDS, kind_by_name, kind_of
@@ -245,3 +246,44 @@ def test_kinds_are_those_that_transformers_has() -> None:
     for kind in KINDS:
         assert kind.model_type in CONFIG_MAPPING_NAMES
         assert kind_of(kind.model_type) is kind
+
+
+def test_sam_3_draws_what_it_finds(folders: Any) -> None:
+    """Masks are those of the model's own outputs, enlarged to the image and cut at the box."""
+    import transformers
+
+    folder, side = folders("sam3"), SIDES["sam3"]
+    model = load_model(str(folder), device="cpu")
+    library: Any = transformers
+    with quiet():
+        raw = library.Sam3Model.from_pretrained(folder, dtype=torch.float32).eval()
+    tokens = library.AutoTokenizer.from_pretrained(folder)(
+        "ship", return_tensors="pt", padding="max_length", max_length=32
+    )
+    compared = drawn = 0
+    for seed in range(6):
+        pixels = image(side, side, seed)
+        values = torch.from_numpy(((pixels.astype(np.float32) / 255 - 0.5) / 0.25).transpose(2, 0, 1).copy())[None]
+        with torch.inference_mode():
+            output = raw(pixel_values=values, **tokens)
+        logits = torch.nn.functional.interpolate(output.pred_masks, (side, side), mode="bilinear")[0].numpy()
+        boxes = (output.pred_boxes[0] * side).clamp(0, side).numpy()
+        [[answer]] = model.ground([pixels], [SHIP])
+        for found in answer.detections:
+            box = np.array(found.box_chip_px)
+            index = int(np.abs(boxes - box).max(axis=1).argmin())
+            inside = np.zeros((side, side), np.bool_)
+            x0, y0, x1, y1 = *np.floor(box[:2]).astype(int), *np.ceil(box[2:]).astype(int)
+            inside[y0:y1, x0:x1] = True
+            expected = (logits[index] > 0) & inside
+            shown = np.zeros_like(expected)
+            if found.mask is not None:
+                left, top, right, bottom = found.mask.window_chip_px
+                shown[top:bottom, left:right] = unpack_mask(found.mask)
+            sure = np.abs(logits[index]) > 1e-3
+            assert (shown == expected)[sure].all()
+            compared += 1
+            drawn += found.mask is not None
+    assert compared
+    assert drawn
+    model.close()

@@ -31,6 +31,8 @@ class Scored:
     """(images, questions, boxes), from 0 to 1."""
     boxes: torch.Tensor
     """(images, boxes, 4): x0, y0, x1, y1 as fractions."""
+    masks: torch.Tensor | None = None
+    """(images, boxes, height, width) logits over the whole image, of a kind that draws what it finds."""
 
 
 class Head(Protocol):
@@ -121,7 +123,9 @@ def sam3(model: Any, tokenizer: Any, pixels: torch.Tensor, phrases: Sequence[str
         scores = output.pred_logits.float().sigmoid()
         if output.presence_logits is not None:
             scores = scores * output.presence_logits.float().sigmoid()
-        yield Scored(questions=(index,), scores=scores[:, None], boxes=output.pred_boxes.float())
+        yield Scored(
+            questions=(index,), scores=scores[:, None], boxes=output.pred_boxes.float(), masks=output.pred_masks
+        )
 
 
 HEADS: dict[str, Head] = {

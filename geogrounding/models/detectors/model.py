@@ -25,7 +25,8 @@ from geogrounding.models.detectors.images import read_image_input
 from geogrounding.models.detectors.kinds import KINDS, Kind, kind_of
 from geogrounding.models.hf import checkpoint
 from geogrounding.models.prompts import clean_expression
-from geogrounding.types import Answer, Detection, Question
+from geogrounding.models.segmenters.sam import mask_in_box
+from geogrounding.types import Answer, Detection, Mask, Question
 
 MAX_BOXES = 300
 """Boxes of a chip for one question, the best first."""
@@ -153,11 +154,22 @@ def _answer(scored: Scored, row: int, column: int, question: Question, shape: tu
                 box_chip_px=(float(x0), float(y0), float(x1), float(y1)),
                 label=question.expression,
                 score=min(1.0, float(scores[index])),
+                mask=_mask(scored.masks, row, int(index), boxes[index], (height, width)),
             )
             for index in chosen
             for x0, y0, x1, y1 in [boxes[index]]
         )
     )
+
+
+def _mask(
+    masks: torch.Tensor | None, row: int, index: int, box: NDArray[np.float64], size: tuple[int, int]
+) -> Mask | None:
+    """The mask of a box, clipped to it."""
+    if masks is None:
+        return None
+    height, width = size
+    return mask_in_box(masks[row, index].float().cpu(), box, np.array([1.0 / width, 1.0 / height]), 1, size)
 
 
 def _each_once(boxes: NDArray[np.float64]) -> NDArray[np.intp]:
