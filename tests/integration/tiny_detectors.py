@@ -11,7 +11,7 @@ import transformers
 from geogrounding.models.hf.checkpoint import quiet
 
 SIDE = 64
-SIDES = {"grounding-dino": 128, "mm-grounding-dino": 128, "owlvit": SIDE, "owlv2": SIDE, "sam3": 112}
+SIDES = {"grounding-dino": 128, "mm-grounding-dino": 128, "owlvit": SIDE, "owlv2": SIDE, "omdet-turbo": 128, "sam3": 112}
 """Side of the square that each kind sees, pixels."""
 _WORDS = ("ship", "tree", "car", "tank", "the", "red", "largest", "a", "at", "quay", "detect", "airplane")
 _LIBRARY: Any = transformers
@@ -108,7 +108,23 @@ def _sam3() -> Any:
     )  # fmt: skip
 
 
-KINDS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2", "sam3")
+def _omdet() -> Any:
+    """With a backbone of transformers in place of timm's, as a checkpoint may have it."""
+    text = {
+        "model_type": "clip_text_model", "vocab_size": 64, "hidden_size": 48, "intermediate_size": 32,
+        "num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 77, "projection_dim": 48,
+        "bos_token_id": 62, "eos_token_id": 63,
+    }  # fmt: skip
+    return _LIBRARY.OmDetTurboConfig(
+        text_config=text, backbone_config=_swin().to_dict(), use_timm_backbone=False, image_size=SIDES["omdet-turbo"],
+        apply_layernorm_after_vision_backbone=False, encoder_in_channels=[32, 64, 128], vision_features_channels=[32, 32, 32], encoder_hidden_dim=32,
+        encoder_attention_heads=2, encoder_dim_feedforward=32, text_projection_in_dim=48, text_projection_out_dim=48,
+        task_encoder_hidden_dim=32, class_embed_dim=48, num_queries=20, decoder_hidden_dim=32, decoder_num_heads=2,
+        decoder_num_layers=2, decoder_dim_feedforward=32, disable_custom_kernels=True,
+    )  # fmt: skip
+
+
+KINDS = ("grounding-dino", "mm-grounding-dino", "owlvit", "owlv2", "omdet-turbo", "sam3")
 
 
 def save_tiny_detector(folder: Path, kind: str, seed: int = 0) -> Path:
@@ -119,6 +135,8 @@ def save_tiny_detector(folder: Path, kind: str, seed: int = 0) -> Path:
         config, tokenizer = _grounding_dino(kind), bert_tokenizer()
     elif kind == "sam3":
         config, tokenizer = _sam3(), clip_tokenizer()
+    elif kind == "omdet-turbo":
+        config, tokenizer = _omdet(), clip_tokenizer()
     else:
         config, tokenizer = _owl(kind), clip_tokenizer()
     auto = _LIBRARY.Sam3Model if kind == "sam3" else _LIBRARY.AutoModelForZeroShotObjectDetection

@@ -70,12 +70,24 @@ def by_hand(folder: Path, kind: str, phrase: str) -> Callable[[np.ndarray[Any, A
                 inputs = tokenizer(phrase, return_tensors="pt", padding="max_length", max_length=32)
                 output = model(pixel_values=values, **inputs)
                 scores = output.pred_logits[0].sigmoid() * output.presence_logits[0].sigmoid()
+            elif kind == "omdet-turbo":
+                words = {"padding": "max_length", "max_length": 77, "return_tensors": "pt"}
+                name, task = tokenizer([phrase], **words), tokenizer([f"Detect {phrase}."], **words)
+                output = model(
+                    pixel_values=values,
+                    classes_input_ids=name["input_ids"],
+                    classes_attention_mask=name["attention_mask"],
+                    tasks_input_ids=task["input_ids"],
+                    tasks_attention_mask=task["attention_mask"],
+                    classes_structure=torch.tensor([1]),
+                )
+                scores = output.decoder_class_logits[0, :, 0].sigmoid()
             else:
                 inputs = tokenizer([phrase], return_tensors="pt", padding="max_length", max_length=16)
                 output = model(pixel_values=values, **inputs)
                 scores = output.logits[0, :, 0].sigmoid()
         side = float(pixels.shape[0])
-        boxes = output.pred_boxes[0]
+        boxes = (output.decoder_coord_logits if kind == "omdet-turbo" else output.pred_boxes)[0]
         if kind != "sam3":
             boxes = torch.cat([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], dim=1)
         boxes = (boxes * side).clamp(0, side)
