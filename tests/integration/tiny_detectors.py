@@ -11,7 +11,14 @@ import transformers
 from geogrounding.models.hf.checkpoint import quiet
 
 SIDE = 64
-SIDES = {"grounding-dino": 128, "mm-grounding-dino": 128, "owlvit": SIDE, "owlv2": SIDE, "omdet-turbo": 128, "sam3": 112}
+SIDES = {
+    "grounding-dino": 128,
+    "mm-grounding-dino": 128,
+    "owlvit": SIDE,
+    "owlv2": SIDE,
+    "omdet-turbo": 128,
+    "sam3": 112,
+}
 """Side of the square that each kind sees, pixels."""
 _WORDS = ("ship", "tree", "car", "tank", "the", "red", "largest", "a", "at", "quay", "detect", "airplane")
 _LIBRARY: Any = transformers
