@@ -247,7 +247,7 @@ def _sniff(head: bytes, path: Path) -> str:
     raise SceneError(
         f"{path.name} is not a raster in a format that is read here",
         hint="Read are GeoTIFF, COG, JPEG 2000, Imagine, ENVI, EHdr (BIL, BIP, BSQ, FLT), NITF, PNG, JPEG, WebP, BMP. "
-        "Or convert: gdal_translate",
+        "Or convert: gdal_translate in out.tif",
     )
 
 

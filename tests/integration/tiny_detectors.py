@@ -123,8 +123,10 @@ def _omdet() -> Any:
         "bos_token_id": 62, "eos_token_id": 63,
     }  # fmt: skip
     return _LIBRARY.OmDetTurboConfig(
-        text_config=text, backbone_config=_swin().to_dict(), use_timm_backbone=False, image_size=SIDES["omdet-turbo"],
-        apply_layernorm_after_vision_backbone=False, encoder_in_channels=[32, 64, 128], vision_features_channels=[32, 32, 32], encoder_hidden_dim=32,
+        text_config=text, backbone_config=_swin().to_dict(), use_timm_backbone=False,
+        image_size=SIDES["omdet-turbo"],
+        apply_layernorm_after_vision_backbone=False,
+        encoder_in_channels=[32, 64, 128], vision_features_channels=[32, 32, 32], encoder_hidden_dim=32,
         encoder_attention_heads=2, encoder_dim_feedforward=32, text_projection_in_dim=48, text_projection_out_dim=48,
         task_encoder_hidden_dim=32, class_embed_dim=48, num_queries=20, decoder_hidden_dim=32, decoder_num_heads=2,
         decoder_num_layers=2, decoder_dim_feedforward=32, disable_custom_kernels=True,

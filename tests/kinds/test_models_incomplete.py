@@ -76,6 +76,32 @@ def test_no_answer_is_not_nothing_found(text: str, said: str) -> None:
     assert said in str(answer.error)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "| # | x1 | y1 | x2 | y2 |\n|---|---|---|---|---|\n| 1 | 200 | 200 | 600 | 800 |",
+        "ship,200,200,600,800\nship,10,20,30,40",
+        "x_min=200, y_min=200, x_max=600, y_max=800",
+        "<bndbox><xmin>200</xmin><ymin>200</ymin><xmax>600</xmax><ymax>800</ymax></bndbox>",
+        '{"result": "{\\"bbox_2d\\": [200, 200, 600, 800]}"}',
+        '[{"bbox_2d": [200, 200, 600, 800, 0.9]}]',
+        "The ship spans 200 to 600 across and 200 to 800 down.",
+    ],
+)  # fmt: skip
+def test_numbers_in_an_unknown_form_are_not_nothing_found(text: str) -> None:
+    answer = ask(text, "qwen3-vl")
+    assert not answer.detections
+    assert "a form that is not read" in str(answer.error)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["没有找到船", "Нет кораблей.", "画像に船はありません。", "Keine Schiffe gefunden.", "I looked in all 4 corners: only sea."],
+)  # fmt: skip
+def test_words_without_numbers_are_an_answer(text: str) -> None:
+    assert ask(text, "qwen3-vl").error is None
+
+
 @pytest.mark.parametrize("text", ["[]", "```json\n[]\n```", "None", "There is no ship in this image.", "{}", "没有"])
 def test_nothing_found_is_an_answer(text: str) -> None:
     assert ask(text, "qwen3-vl").error is None

@@ -102,6 +102,10 @@ WRAPPERS = frozenset(
         "output",
         "json",
         "annotations",
+        "arguments",
+        "parameters",
+        "response",
+        "instances",
     ]
 )
 """Keys that hold boxes and are no label."""

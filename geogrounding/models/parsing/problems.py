@@ -13,6 +13,8 @@ from geogrounding.models.parsing.found import CONVENTION, Reason
 from geogrounding.models.parsing.lenient_json import NUMBER, number
 from geogrounding.types import Answer, Task
 
+_UNREAD = frozenset({Reason.NO_BOX, Reason.NOT_FOUR_NUMBERS, Reason.LOCATION_TOKENS, Reason.NOT_FINITE})
+"""Parts of a reply that may be boxes in a form that is not known here, where they hold four numbers or more."""
 _REPEATS = 5
 """A reply that holds the same box so often was cut because the model repeats itself."""
 
@@ -84,6 +86,9 @@ def _unusable(answer: Answer, convention: BoxConvention, limit: Limit) -> str | 
         return "the reply ends inside its first box, although no token limit is stated; look for a limit of the server"
     if Reason.EMPTY_REPLY in reasons:
         return "the reply is empty"
+    unread = next((d.text for d in answer.dropped if d.reason in _UNREAD and len(NUMBER.findall(d.text)) >= 4), None)
+    if unread is not None:
+        return f"the reply holds numbers in a form that is not read: {unread!r}; choose another --prompt-style"
     return None
 
 
