@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from rasterio.windows import Window
 
 from geogrounding.errors import SceneError
@@ -19,8 +20,9 @@ MAX_WINDOWS = 100
 SAMPLE_SIDE_PX = 512
 MANY_ALPHA_VALUES = 0.05
 """Share of pixels whose opacity is neither none nor full. Soft edges of a mosaic are far fewer."""
-INSIDE = 0.0005
-"""Share of a scene that is hidden between its pixels with data, from which on it may be objects."""
+INSIDE, OBJECT_PX = 0.0005, 5
+"""Share of a scene that is hidden between its pixels with data, in squares of this side, from which on it may be
+objects; single pixels and thin stripes are none."""
 BLUR = 10
 """By so much lossy compression changes 8-bit values of a border of one colour."""
 COVERED = 0.01
@@ -40,8 +42,8 @@ class Validity:
     half_transparent: float = 0.0
     """Pixels whose alpha is neither 0 nor the highest value of its type (or of the sample, for other types)."""
     inside_nodata: float = 0.0
-    """Hidden pixels with data on all four sides, which a border around the data never has. Of nodata only where the
-    value lies among those of the data."""
+    """Hidden pixels in squares (see ``INSIDE``) with data on all four sides, which a border around the data never has.
+    Of nodata only where the value lies among those of the data."""
     inside_alpha: float = 0.0
     """Only those that are not black: nothing can be seen in a black hole."""
     inside_mask: float = 0.0
@@ -94,7 +96,7 @@ def _of_window(
     valid = np.ones(shape, bool) if by_value is None else by_value
     found = {"hidden_by_nodata": float(1.0 - valid.mean())}
     if _among_data(raw, valid, plan):
-        found["inside_nodata"] = float(inside(valid).mean())
+        found["inside_nodata"] = float(_in_squares(inside(valid)).mean())
     if plan.alpha is not None:
         opacity = read(plan.alpha, window=window, out_shape=shape)
         full = np.iinfo(opacity.dtype).max if opacity.dtype.kind in "iu" else opacity.max()
@@ -123,6 +125,18 @@ def _among_data(raw: Raw, valid: Valid, plan: BandPlan) -> bool:
     return True
 
 
+def _in_squares(hidden: Valid) -> Valid:
+    """Those hidden pixels that lie in a square of ``OBJECT_PX`` hidden ones."""
+    found = np.zeros_like(hidden)
+    if min(hidden.shape) < OBJECT_PX:
+        return found
+    whole = sliding_window_view(hidden, (OBJECT_PX, OBJECT_PX)).all(axis=(2, 3))
+    rows, columns = whole.shape
+    for row, column in np.ndindex(OBJECT_PX, OBJECT_PX):
+        found[row : row + rows, column : column + columns] |= whole
+    return found
+
+
 def _hidden(what: str, raw: Raw, shown: Valid) -> dict[str, float]:
     """What an alpha band or a mask hides, and how much of that can be seen in the bands."""
     black = (raw == 0).all(axis=0)
@@ -133,7 +147,7 @@ def _hidden(what: str, raw: Raw, shown: Valid) -> dict[str, float]:
         covered[~shown] = (np.abs(under - np.median(under, axis=1, keepdims=True)) > blur).any(axis=0)
     return {
         f"hidden_by_{what}": float(1.0 - shown.mean()),
-        f"inside_{what}": float((inside(shown) & ~black).mean()),
+        f"inside_{what}": float(_in_squares(inside(shown) & ~black).mean()),
         f"covered_by_{what}": float(covered.mean()),
     }
 

@@ -135,3 +135,16 @@ def test_masks_over_colours_are_named(tmp_path: Path, beside: bool) -> None:
     path = write(tmp_path / "scene.tif", LAND, mask=band(255, 0), env={"GDAL_TIFF_INTERNAL_MASK": not beside})
     (notice,) = notices(path)
     assert "the mask of the raster hides 1% of the scene, 1% between" in notice
+
+
+def test_speckle_and_stripes_are_no_objects(tmp_path: Path) -> None:
+    speckle = LAND.copy()
+    speckle[:, 3::7, 5::11] = 255
+    assert notices(write(tmp_path / "speckle.tif", speckle, nodata=255)) == []
+    stripes = LAND.copy()
+    stripes[:, 10::40] = stripes[:, 11::40] = 0
+    assert notices(write(tmp_path / "stripes.tif", stripes, nodata=0)) == []
+
+
+def test_the_example_scene_has_no_note() -> None:
+    assert notices(Path(__file__).parents[2] / "examples" / "data" / "OSBS_029.tif") == []
