@@ -12,7 +12,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 from shapely.geometry.base import BaseGeometry
 
-from geogrounding.errors import AreaError, InputError, UnsafeSceneError
+from geogrounding.errors import AreaError, GeogroundingError, InputError, UnsafeSceneError
 from geogrounding.io.read_layer import read_layer
 from geogrounding.raster.placing import structured, to_scene_px, turn_of
 from geogrounding.raster.scene import Scene
@@ -73,11 +73,15 @@ def resolve_area(
         shape = shape.intersection(box)
     if aoi is not None:
         polygons, crs = _read_aoi(aoi, aoi_layer)
+        if crs is None and scene.crs is not None:
+            notices = (*notices, f"{aoi.name} has no coordinate system; that of the scene is taken")
         placed = to_scene_px(scene, polygons, crs, "area of interest")
         shape = shape.intersection(shapely.union_all(placed))
     shape = _areal(shape)
     if shape.is_empty or shape.area == 0:
-        raise AreaError("the area asked for does not touch the scene", hint=INFO_HINT)
+        raise AreaError(
+            "the area asked for does not touch the scene", hint=_other_crs(scene, bbox, bbox_crs, aoi, aoi_layer)
+        )
     x0, y0, x1, y1 = shape.bounds
     # A pixel counts as inside when more than a thousandth of it is: rounding noise must not add a row.
     window = (
@@ -141,6 +145,27 @@ def _check_share(scene: Scene, box: BaseGeometry, bbox: Box, bbox_crs: str | Non
     if share == 0:
         return ()  # refused by the caller
     return (f"most of the bounding box lies outside the scene; {INFO_HINT}",)
+
+
+def _other_crs(scene: Scene, bbox: Box | None, bbox_crs: str | None, aoi: Path | None, aoi_layer: str | None) -> str:
+    """What helps where an area misses the scene: another CRS in which it would touch it, if there is one."""
+    if scene.crs is None:
+        return INFO_HINT
+    whole = shapely.box(0, 0, scene.width, scene.height)
+    try:
+        if bbox is not None and bbox_crs is None and _bbox_shape(scene, bbox, "EPSG:4326").intersects(whole):
+            return "As longitudes and latitudes its numbers lie in the scene: add --bbox-crs EPSG:4326."
+        if bbox is not None and bbox_crs not in (None, PIXELS) and _bbox_shape(scene, bbox, None).intersects(whole):
+            return "In the CRS of the scene its numbers lie in it: drop --bbox-crs."
+        if aoi is not None:
+            polygons, crs = _read_aoi(aoi, aoi_layer)
+            if crs is not None and shapely.intersects(to_scene_px(scene, polygons, scene.crs, aoi.name), whole).any():
+                return (
+                    f"In the CRS of the scene the coordinates of {aoi.name} lie in it: declare that CRS for the file."
+                )
+    except GeogroundingError:
+        pass
+    return INFO_HINT
 
 
 def _share_inside(scene: Scene, shape: BaseGeometry) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from pathlib import Path
 
 import geopandas as gpd
@@ -192,3 +194,49 @@ def test_a_box_mostly_outside_is_named(scene_path: Path) -> None:
     assert "most of the bounding box lies outside" in shown.output
     inside = command("info", scene_path, "--bbox", "500100,4599900,500160,4600000")
     assert "outside" not in inside.output
+
+
+def area_scene(tmp_path: Path) -> Path:
+    return write_scene(tmp_path / "place.tif", ())
+
+
+INSIDE = shapely.box(500005, 4599975, 500025, 4599995)
+
+
+def declared_wrongly(path: Path) -> Path:
+    """A file of metres whose CRS is said, or understood, to be longitude and latitude."""
+    if path.suffix == ".geojson":
+        geometry = json.dumps(shapely.geometry.mapping(INSIDE))
+        path.write_text(f'{{"type":"Feature","properties":{{}},"geometry":{geometry}}}')
+    else:
+        gpd.GeoDataFrame(geometry=[INSIDE], crs=4326).to_file(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--bbox", "15.00006,41.5513,15.0003,41.5516"], "add --bbox-crs EPSG:4326"),
+        (["--bbox", "500005,4599975,500025,4599995", "--bbox-crs", "EPSG:25831"], "drop --bbox-crs"),
+        (["--aoi", "areas.geojson"], "declare that CRS"),
+        (["--aoi", "areas.gpkg"], "declare that CRS"),
+        (["--bbox", "1,2,3,4"], "shows the extent"),
+    ],
+)
+def test_an_area_in_another_crs_than_meant_says_which(tmp_path: Path, options: list[str], hint: str) -> None:
+    options = [str(declared_wrongly(tmp_path / o)) if o.startswith("areas") else o for o in options]
+    refused = command("info", area_scene(tmp_path), *options)
+    assert refused.exit_code == 3, refused.output
+    assert hint in refused.stderr
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".csv"])
+def test_an_area_without_a_crs_is_taken_in_that_of_the_scene_and_named(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"areas{suffix}"
+    if suffix == ".csv":
+        path.write_text(f'id,WKT\n1,"{INSIDE.wkt}"\n')
+    else:
+        gpd.GeoDataFrame({"n": [1]}, geometry=[INSIDE]).to_file(path)
+    facts = json.loads(command("info", area_scene(tmp_path), "--aoi", path, "--json").output)
+    assert facts["grid"]["area_scene_px"] == [10, 10, 50, 50]
+    assert facts["notices"] == [f"{path.name} has no coordinate system; that of the scene is taken"]
