@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-
 from pathlib import Path
 
 import geopandas as gpd
@@ -236,7 +235,8 @@ def test_an_area_without_a_crs_is_taken_in_that_of_the_scene_and_named(tmp_path:
     if suffix == ".csv":
         path.write_text(f'id,WKT\n1,"{INSIDE.wkt}"\n')
     else:
-        gpd.GeoDataFrame({"n": [1]}, geometry=[INSIDE]).to_file(path)
+        gpd.GeoDataFrame({"n": [1]}, geometry=[INSIDE], crs=32633).to_file(path)
+        path.with_suffix(".prj").unlink()
     facts = json.loads(command("info", area_scene(tmp_path), "--aoi", path, "--json").output)
     assert facts["grid"]["area_scene_px"] == [10, 10, 50, 50]
     assert facts["notices"] == [f"{path.name} has no coordinate system; that of the scene is taken"]

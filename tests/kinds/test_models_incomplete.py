@@ -144,6 +144,46 @@ def test_a_stream_that_breaks_off_is_tried_again(end: str) -> None:
         ask(reply, "qwen3-vl")
 
 
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (httpx.Response(200, text="<!DOCTYPE html><html>Sign in</html>"), "begins '<!DOCTYPE html>"),
+        (httpx.Response(200, text="upstream connect error"), "upstream connect error"),
+        (httpx.Response(200, text=""), "reply is empty"),
+        (httpx.Response(204), "reply is empty"),
+        (httpx.Response(413, text="Request Entity Too Large"), "smaller --tile-size"),
+        ({"message": {"role": "assistant", "content": "[[1, 2, 3, 4]]"}, "done": True}, "not a chat completion"),
+        (body("[[200, 200, 600, 800], ", finish="error"), "broke the reply off (finish_reason error)"),
+        (body("[[200, 200, 600, 800]]", finish="abort"), "broke the reply off (finish_reason abort)"),
+        ({"error": {"message": "context length exceeded", "code": 400}}, "context length exceeded"),
+    ],
+)
+def test_the_server_s_own_words_are_repeated(reply: Any, said: str) -> None:
+    answer = ask(reply, "qwen3-vl")
+    assert not answer.detections
+    assert said in str(answer.error)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        {
+            "error": {
+                "message": "The model `x` does not exist",
+                "type": "invalid_request_error",
+                "code": "model_not_found",
+            }
+        },
+        {"error": "model 'x' not found, try pulling it first"},
+        {"detail": "Not Found"},
+    ],
+)
+def test_a_model_that_is_not_there_ends_the_run_at_once(reply: Any) -> None:
+    with pytest.raises(ModelError, match="is not there or has no such model") as caught:
+        ask(reply, "qwen3-vl")
+    assert "--model" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(("limit", "complete"), [(3, False), (4, False), (20, True)])
 def test_local_models_report_a_cut_reply_as_servers_do(tmp_path: Path, limit: int, complete: bool) -> None:
     from geogrounding.models.load import load_model

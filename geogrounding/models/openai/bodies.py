@@ -14,6 +14,8 @@ _STATUS_OF_WORDS = (
     (("unavailable",), 503),
     (("timeout",), 504),
     (("timed out",), 504),
+    (("not exist",), 404),
+    (("not found",), 404),
     (("api key",), 401),
     (("unauthorized",), 401),
     (("authentication",), 401),
@@ -68,7 +70,7 @@ def _error_in(value: Any) -> Any:
     choices = value.get("choices")
     if isinstance(choices, list) and choices and isinstance(choices[0], dict) and choices[0].get("error"):
         return choices[0]["error"]
-    if not choices and "data" not in value and (value.get("detail") or value.get("message")):
+    if not choices and "data" not in value and (value.get("detail") or isinstance(value.get("message"), str)):
         return value
     return None
 

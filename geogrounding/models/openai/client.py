@@ -258,6 +258,8 @@ class ServerClient:
                 f"{self.base_url}{path} is not there or has no such model ({message})",
                 hint="Check --model, and that --base-url is the final address and ends in /v1.",
             )
+        if status == 413:
+            message += "; a smaller --tile-size makes smaller images"
         kind: FailureKind = "unavailable" if status in _RETRIED_STATUS else "refused"
         return RequestError(kind, message, status=status, detail=detail)
 
@@ -272,7 +274,9 @@ class ServerClient:
         except (ValueError, RecursionError):
             value = joined_events(content)
             if value is None:
-                raise RequestError("broken", "the server's reply is not JSON") from None
+                begins = self.scrub(content[:_MAX_DETAIL].decode(errors="replace"))
+                words = f"not JSON; it begins {short(begins, 80)!r}" if begins.strip() else "empty"
+                raise RequestError("broken", f"the server's reply is {words}") from None
         return value, error_status(value)
 
     def _message(self, content: bytes) -> str:

@@ -17,6 +17,7 @@ from geogrounding.models.parsing.problems import Limit
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking")
 _CUT = frozenset({"length", "max_tokens", "max_output_tokens"})
+_FAILED = frozenset({"error", "abort", "aborted", "cancelled", "canceled"})
 _WITHHELD = frozenset({"content_filter", "safety", "refusal"})
 
 
@@ -62,6 +63,8 @@ def read_reply(reply: Any, *, max_tokens: int) -> Reply:
         raise RequestError("broken", f"the model refused to answer: {shorten(' '.join(refusal.split()), 200)}")
     if finish in _WITHHELD:
         raise RequestError("broken", "the server withheld the answer (content filter)")
+    if finish in _FAILED:
+        raise RequestError("broken", "the server broke the reply off" + _said(choice, finish))
     field, reasoning = next(((name, text) for name, text in reasons.items() if text and text.strip()), ("", ""))
     truncated = finish in _CUT
     used = _tokens_used(reply)
