@@ -308,8 +308,14 @@ def output_path(path: Path, of: str | None) -> Path:
     Without either it is a GeoPackage.
 
     Raises:
-        SettingsError: the format is not known.
+        SettingsError: the format is not known, or the output is no file.
     """
+    device = path.parent == Path("/dev") or (path.exists() and not path.is_file())
+    if str(path) == "-" or device:
+        raise SettingsError(
+            f"{quote(str(path))} is no file, and a layer is one", hint="Give a name such as found.gpkg."
+        )
+    path = path.with_name(path.name.rstrip(".") or path.name)
     ending = path.suffix.lower()
     known = ", ".join(FORMATS.values())
     if of is None:

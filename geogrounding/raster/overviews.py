@@ -180,11 +180,11 @@ def _lost_data(full: list[tuple[Window, NDArray[np.bool_]]], overview: Any, plan
         expected = share >= 0.5
         held += int(expected.sum())
         lost += int((expected & ~shown).sum())
-        around = LOST_SIDE_PX + 2 * BORDER_PX
+        around, border = LOST_SIDE_PX + 2 * BORDER_PX, slice(BORDER_PX, -BORDER_PX)
         if min(expected.shape) >= around:
             amid = sliding_window_view(expected, (around, around)).all(axis=(2, 3))
-            gone = sliding_window_view(~shown, (LOST_SIDE_PX, LOST_SIDE_PX)).all(axis=(2, 3))
-            if (amid & gone[BORDER_PX:-BORDER_PX, BORDER_PX:-BORDER_PX]).any():
+            gone = np.asarray(sliding_window_view(~shown, (LOST_SIDE_PX, LOST_SIDE_PX)).all(axis=(2, 3)))
+            if (amid & gone[border, border]).any():
                 return True
     return lost > MAX_LOST_SHARE * held
 

@@ -71,8 +71,8 @@ def by_hand(folder: Path, kind: str, phrase: str) -> Callable[[np.ndarray[Any, A
                 output = model(pixel_values=values, **inputs)
                 scores = output.pred_logits[0].sigmoid() * output.presence_logits[0].sigmoid()
             elif kind == "omdet-turbo":
-                words = {"padding": "max_length", "max_length": 77, "return_tensors": "pt"}
-                name, task = tokenizer([phrase], **words), tokenizer([f"Detect {phrase}."], **words)
+                said: dict[str, Any] = {"padding": "max_length", "max_length": 77, "return_tensors": "pt"}
+                name, task = tokenizer([phrase], **said), tokenizer([f"Detect {phrase}."], **said)
                 output = model(
                     pixel_values=values,
                     classes_input_ids=name["input_ids"],

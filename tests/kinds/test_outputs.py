@@ -232,3 +232,15 @@ def test_a_layer_name_in_another_case_is_refused_before_the_first_chip(
     assert not model.batches
     assert path.read_bytes() == before
     assert not list(tmp_path.glob("*.journal"))
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/null", "/dev/stdout"])
+def test_what_is_no_file_is_no_output(scene_path: Path, name: str) -> None:
+    refused = command("run", scene_path, "x", "-o", name, "--model", "null")
+    assert refused.exit_code == 2
+    assert "is no file" in refused.stderr
+
+
+def test_a_dot_at_the_end_is_no_ending(tmp_path: Path, scene_path: Path) -> None:
+    assert command("run", scene_path, "x", "-o", tmp_path / "found.", "--model", "null").exit_code == 0
+    assert (tmp_path / "found.gpkg").is_file()
