@@ -50,13 +50,7 @@ _NOT_FOR_LAYERS = ("allow_failed", "overwrite", "quiet", "progress", "context", 
 @opt.AREA
 @opt.GRID
 @opt.SCENE
-@opt.option(
-    "--min-score",
-    type=click.FloatRange(0, 1),
-    section="Result",
-    metavar="SCORE",
-    help="Leave out what scores less. Default: what suits the model.",
-)
+@opt.MIN_SCORE
 @opt.option("--overwrite", is_flag=True, section="Result", help="Replace existing files.")
 @opt.ALLOW_FAILED
 @opt.PROGRESS

@@ -246,6 +246,13 @@ OUTLINES = together(
     ),
 )
 
+MIN_SCORE = option(
+    "--min-score",
+    type=click.FloatRange(0, 1),
+    section="Result",
+    metavar="SCORE",
+    help="Leave out what scores less. Default: what suits the model.",
+)
 RESULT = together(
     OUTLINES,
     option(
@@ -274,13 +281,7 @@ RESULT = together(
         metavar="SHARE",
         help="From this overlap on, two boxes are one object.",
     ),
-    option(
-        "--min-score",
-        type=click.FloatRange(0, 1),
-        section="Result",
-        metavar="SCORE",
-        help="Leave out what scores less. Default: what suits the model.",
-    ),
+    MIN_SCORE,
     option(
         "--dst-crs",
         section="Result",

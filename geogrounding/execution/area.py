@@ -14,8 +14,8 @@ from shapely.geometry.base import BaseGeometry
 
 from geogrounding.errors import AreaError, GeogroundingError, InputError, UnsafeSceneError
 from geogrounding.io.read_layer import read_layer
-from geogrounding.raster.placing import structured, to_scene_px, turn_of
 from geogrounding.raster.scene import Scene
+from geogrounding.raster.shapes_in_scene import structured, to_scene_px, turn_of
 
 Box = tuple[float, float, float, float]
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.query import plan
+from geogrounding.query.borders import RelationKind
 from geogrounding.query.lexicon import PLACES, RANK_SIDES, RANKS, number, ordinal
-from geogrounding.query.relations import RelationKind
 from geogrounding.types import Task
 
 Kind = Literal["class", "synonym", "position", "rank", "size", "count", "attribute", "relation", "negative"]

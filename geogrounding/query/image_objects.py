@@ -14,11 +14,11 @@ import numpy as np
 import shapely
 
 from geogrounding.geometry.measure import Ground
+from geogrounding.query.borders import Boxes, degree, distances, place_depth
 from geogrounding.query.evaluate import Selection, select
 from geogrounding.query.expression import Meaning, Objects, Relation
 from geogrounding.query.lexicon import PLACES, attribute_key, attribute_value, category_of
 from geogrounding.query.plan import Step, Target
-from geogrounding.query.relations import Boxes, degree, distances, place_depth
 from geogrounding.query.things import Lookup, Things, World
 
 PLACE_MARGIN = 0.03

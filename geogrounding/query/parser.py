@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from geogrounding.query.borders import RelationKind
 from geogrounding.query.expression import Meaning, Relation
 from geogrounding.query.lexicon import (
     COLOURS,
@@ -32,7 +33,6 @@ from geogrounding.query.lexicon import (
     attribute_value,
     spoken,
 )
-from geogrounding.query.relations import RelationKind
 from geogrounding.types import Task
 
 MAX_CHARACTERS = 500

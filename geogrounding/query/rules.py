@@ -1,6 +1,7 @@
 """The rules of relations, places and groups over arrays, in whatever unit the ground has.
 
-Their borders stand in ``relations``: sizes decide what is "next to" and "near", so that a car beside a stadium is measured in cars and stadiums alike.
+Where a rule begins and ends stands in ``borders``: sizes decide what is "next to" and "near", so that a car beside a
+stadium is measured in cars and stadiums alike.
 "Left of", "right of", "above" and "below" reach ``REACH`` times the size of the two; compass directions have no reach.
 """
 
@@ -13,7 +14,7 @@ import shapely
 
 from geogrounding.geometry.boxes import Boxes, Indexes, components
 from geogrounding.geometry.measure import Floats, Ground, Shapes, nearest, pairs_within, shared
-from geogrounding.query.relations import CONE, INSIDE, NEAR, NEXT_TO, REACH, place_depth
+from geogrounding.query.borders import CONE, INSIDE, NEAR, NEXT_TO, REACH, place_depth
 from geogrounding.query.things import Mask, Things
 
 _REACH_STEPS = (0.125, 0.25, 0.5, 1.0)

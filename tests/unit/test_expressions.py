@@ -24,8 +24,8 @@ from geogrounding.datasets.synthetic import (
     words_for,
 )
 from geogrounding.errors import InputError, SettingsError
+from geogrounding.query.borders import Boxes, degree
 from geogrounding.query.lexicon import number, ordinal, plural, singular, with_article
-from geogrounding.query.relations import Boxes, degree
 
 
 def airfield() -> Objects:

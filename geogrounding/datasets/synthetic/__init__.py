@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from geogrounding.datasets.synthetic.generate import ALL_KINDS, Expression, make_expressions
+from geogrounding.query.borders import RelationKind
 from geogrounding.query.explain import reason
 from geogrounding.query.expression import Kind, Meaning, Objects, Relation
 from geogrounding.query.image_objects import Fit, ImageObjects, evaluate
 from geogrounding.query.lexicon import PLACES, RANKS, SYNONYMS, Words, category_of, words_for
 from geogrounding.query.parser import read_expression
-from geogrounding.query.relations import RelationKind
 
 __all__ = [
     "ALL_KINDS",

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from geogrounding.datasets.synthetic.phrasing import Dice
+from geogrounding.query.borders import RelationKind
 from geogrounding.query.expression import Kind, Meaning, Relation
 from geogrounding.query.image_objects import Fit, ImageObjects
 from geogrounding.query.lexicon import (
@@ -21,7 +22,6 @@ from geogrounding.query.lexicon import (
     Words,
     category_of,
 )
-from geogrounding.query.relations import RelationKind
 
 SIDE_RANKS = ("leftmost", "rightmost", "topmost", "bottommost")
 SIZE_RANKS = ("largest", "smallest")
