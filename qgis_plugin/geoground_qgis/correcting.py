@@ -1,16 +1,17 @@
-"""Correcting results: QGIS's own tools on the layer under review, and what it has no tool for. All can be undone."""
+"""Drawing: QGIS's own tools on results or on examples, and what it has no tool for. All can be undone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from qgis.core import QgsGeometry, QgsVectorLayer
+from qgis.core import QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from . import results
-from .messages import tr
+from .messages import short, tr
 from .review_panel import ReviewPanel
+from .teach_panel import TeachPanel
 
 
 class Correcting(QObject):
@@ -19,15 +20,36 @@ class Correcting(QObject):
     said = pyqtSignal(str)
     """Why something could not be done."""
 
-    def __init__(self, panel: ReviewPanel, iface: QgisInterface, parent: QObject | None = None) -> None:
+    def __init__(
+        self, panel: ReviewPanel, teach: TeachPanel, iface: QgisInterface, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
-        self._panel, self._iface = panel, iface
+        self._panel, self._teach, self._iface = panel, teach, iface
+        teach.draw_button.clicked.connect(self.draw_examples)
         panel.add_one.clicked.connect(self.add)
         panel.vertices.clicked.connect(self.move_corners)
         panel.split.clicked.connect(self.split)
         panel.merge.clicked.connect(self.merge)
         panel.delete.clicked.connect(self.delete)
         panel.keep_edits.clicked.connect(self.save)
+
+    def draw_examples(self) -> None:
+        """Make a layer for examples of the raster in the tab Teach, and let the user draw in it."""
+        raster = self._teach.raster.currentLayer()
+        if raster is None or not raster.crs().isValid():
+            self.said.emit(tr("Choose the raster that the examples were drawn on."))
+            return
+        name = f"{tr('Examples')} ({short(raster.name(), 40)})"
+        layer = QgsVectorLayer("Polygon?field=name:string", name, "memory")
+        layer.setCrs(raster.crs())
+        form = layer.editFormConfig()
+        form.setSuppress(type(form).FeatureFormSuppress.SuppressOn)
+        layer.setEditFormConfig(form)
+        QgsProject.instance().addMapLayer(layer)
+        self._teach.examples.setLayer(layer)
+        layer.startEditing()
+        self._iface.setActiveLayer(layer)
+        self._iface.actionAddFeature().trigger()
 
     def add(self) -> None:
         """Draw one that was missed; its fields are filled in (``results.prepare_form``)."""

@@ -41,7 +41,7 @@ class Dock(QgsDockWidget):
         self.ask, self.review, self.teach = AskPanel(canvas), ReviewPanel(canvas), TeachPanel()
         self.asking = Asking(self.ask, link, bar, self)
         self.teaching = Teaching(self.teach, link, bar, self)
-        self.correcting = Correcting(self.review, iface, self)
+        self.correcting = Correcting(self.review, self.teach, iface, self)
         self.shaping = Shaping(self.review, link, canvas, self)
         self.welcome = Welcome()
         self._build()

@@ -110,7 +110,7 @@ class TeachPanel(QWidget):
         self.progress.setRange(0, 0)
         self.progress.setFormat(tr("Cutting the training set…"))
         for widget in (
-            *(self.raster, self.examples, self.selected_only, self.complete),
+            *(self.raster, self.examples, self.draw_button, self.selected_only, self.complete),
             *(self.expression, self.field, self.name, self.length, self.method),
         ):
             widget.setEnabled(not running)
@@ -158,6 +158,8 @@ class TeachPanel(QWidget):
         rows = form()
         self.raster = layer_box(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.examples = layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.draw_button = QPushButton(tr("Draw examples…"))
+        self.draw_button.setToolTip(tr("Makes a layer for examples of this raster, and starts to draw in it"))
         self.selected_only = QCheckBox(tr("Selected"))
         self.complete = QCheckBox(tr("I drew every one in this area"))
         self.complete.setToolTip(
@@ -180,6 +182,7 @@ class TeachPanel(QWidget):
         )
         rows.addRow(tr("Raster"), self.raster)
         rows.addRow(tr("Examples"), self.examples)
+        rows.addRow("", self.draw_button)
         rows.addRow("", self.selected_only)
         rows.addRow("", self.complete)
         rows.addRow(tr("Label"), self.expression)

@@ -134,6 +134,13 @@ def set_up() -> None:
     welcome = plugin.dock.welcome
     REPORT["welcome"] = welcome.isVisible()
     screenshot("welcome")
+    dialogs = importlib.import_module("geoground_qgis.setup_dialog")
+    dialog = dialogs.SetupDialog(plugin.dock)
+    dialog.show()
+    pause(0.3)
+    dialog.grab().save(str(OUT / "setup.png"))
+    REPORT["pythons"] = dialog.python.count()
+    dialog.reject()
 
     def fill_in() -> None:
         dialog = QApplication.activeModalWidget()
@@ -189,8 +196,10 @@ def review(layer: QgsVectorLayer) -> None:
         dock.review.accept.click()
         pause(0.05)
     dock.review.reject.click()
+    dock.review.view_box.setCollapsed(False)
     pause(0.5)
     screenshot("review")
+    dock.review.view_box.setCollapsed(True)
     REPORT["reasoning_shown"] = dock.review.reasoning.toPlainText()
     REPORT["counts"] = dock.review.ranking.counts()
     dock.review.slider.setValue(60)
@@ -200,6 +209,57 @@ def review(layer: QgsVectorLayer) -> None:
     saving = importlib.import_module("geoground_qgis.saving")
     dock.saving.save_to(layer, saving.Target(OUT / "accepted.gpkg", "GPKG"), "accepted")
     until(lambda: not dock.saving.busy)
+
+
+def like(layer: QgsVectorLayer) -> None:
+    """Find what looks like the four surest results, without a name that the model knows."""
+    dock = plugins["geoground_qgis"].dock
+    dock.tabs.setCurrentIndex(1)
+    layer.selectByIds(dock.review.ranking.shown()[:4])
+    dock.review.like_button.click()
+    found = ask("what I marked")
+    screenshot("like")
+    REPORT["like"] = {"count": found.featureCount(), "tab": dock.tabs.currentIndex()}
+    dock.ask.like.choose(None)
+    layer.removeSelection()
+    hide(found)
+
+
+def outlines() -> None:
+    """Ask for outlines, then draw them again, simpler and with right angles, without asking the model."""
+    dock = plugins["geoground_qgis"].dock
+    box = dock.ask.outline
+    box.setCurrentIndex(box.findData("mask"))
+    layer = ask(QUESTION)
+    box.setCurrentIndex(box.findData("box"))
+    dock.tabs.setCurrentIndex(1)
+    dock.review.show_layer(layer)
+    until(lambda: dock.review.ranking.total == layer.featureCount() and dock.review.shape_box.isEnabled())
+    dock.review.correct_box.setCollapsed(False)
+    done: list[bool] = []
+    dock.shaping.drawn.connect(lambda: done.append(True))
+    counts = {"mask": corners(layer)}
+    for name, act in (
+        ("simple", lambda: dock.review.simplify.setValue(30)),
+        ("regular", lambda: dock.review.outline.setCurrentIndex(dock.review.outline.findData("regular"))),
+        ("mask again", lambda: (dock.review.outline.setCurrentIndex(0), dock.review.simplify.setValue(-1))),
+    ):
+        done.clear()
+        act()
+        until(lambda: bool(done))
+        counts[name] = corners(layer)
+        screenshot(f"outlines-{name.replace(' ', '-')}")
+    REPORT["outlines"] = {"corners": counts, "kinds": sorted({f["outline"] for f in layer.getFeatures()})}
+    dock.review.correct_box.setCollapsed(True)
+    hide(layer)
+
+
+def corners(layer: QgsVectorLayer) -> int:
+    return sum(f.geometry().constGet().nCoordinates() for f in layer.getFeatures())
+
+
+def hide(layer: QgsVectorLayer) -> None:
+    QgsProject.instance().layerTreeRoot().findLayer(layer.id()).setItemVisibilityChecked(False)
 
 
 def teach(layer: QgsVectorLayer) -> None:
@@ -244,9 +304,14 @@ def tour() -> None:
     draw()
     review(layer)
     iface.mapCanvas().setExtent(raster.extent())
+    hide(layer)
+    like(layer)
+    outlines()
+    iface.mapCanvas().setExtent(raster.extent())
     teach(layer)
     QgsProject.instance().layerTreeRoot().findGroup(QUESTION).setItemVisibilityChecked(False)
     ask("scrub oak")
+    pause(0.5)
     note_layers(raster, "layers_after")
     screenshot("taught")
     REPORT["engine"] = plugins["geoground_qgis"].link.pid

@@ -177,3 +177,17 @@ def test_the_request_and_the_area_stay_with_the_results(run: Run, dock: Dock, li
 def test_a_damaged_note_is_no_area(found: QgsVectorLayer, kept: str) -> None:
     found.setCustomProperty(results.ASKED, kept)
     assert area_of(found) is None
+
+
+def test_examples_are_drawn_from_the_panel(dock: Dock, iface: QgisInterface, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qgis.PyQt.QtWidgets import QAction
+
+    action, used = QAction(dock), []
+    action.triggered.connect(lambda _checked: used.append("add"))
+    monkeypatch.setattr(iface, "actionAddFeature", lambda: action, raising=False)
+    dock.teach.draw_button.click()
+    layer = dock.teach.examples.currentLayer()
+    assert layer.isEditable()
+    assert layer.crs() == dock.teach.raster.currentLayer().crs()
+    assert used == ["add"]
+    layer.rollBack()

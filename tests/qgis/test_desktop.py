@@ -101,7 +101,7 @@ def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subproces
         assert not report["welcome_after"]
         assert "The engine works." in report["tested"]
         assert "EPSG:32633" in report["tested"]
-        first, _, last = report["asked"]
+        first, *_, last = report["asked"]
         assert {one["outcome"] for one in report["asked"]} == {"done"}
         assert first["while_running"] > 0
         assert last["while_running"] > 0
@@ -119,12 +119,30 @@ def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subproces
         with sqlite3.connect(out / "accepted.gpkg") as saved:
             (table,) = saved.execute("select table_name from gpkg_contents").fetchone()
             assert saved.execute(f"select count(*) from \"{table}\" where review = 'accepted'").fetchone() == (10,)
+        assert report["pythons"] >= 1
+        assert report["like"]["count"] > 4
+        assert report["like"]["tab"] == 0
+        vertices = report["outlines"]["corners"]
+        assert vertices["simple"] < vertices["mask"]
+        assert vertices["mask again"] == vertices["mask"]  # the masks are kept, so that nothing is lost on the way
+        assert report["outlines"]["kinds"] == ["mask"]
         assert report["taught"]["outcome"] == "done", report["taught"]
         assert report["taught"]["points"] > 1
         assert report["taught"]["chosen"] == "scrub-oaks"
         assert report["layers_after"]["scrub oak"]["count"] > 10
         assert report["longest_block_s"] < 0.1
-        for name in ("welcome", "settings", "found", "drawn", "review", "teach", "taught"):
+        for name in (
+            "welcome",
+            "setup",
+            "settings",
+            "found",
+            "drawn",
+            "review",
+            "like",
+            "outlines-simple",
+            "teach",
+            "taught",
+        ):
             assert (out / f"{name}.png").stat().st_size > 20_000
         wait_for(lambda: process.poll() is not None, 30)
         wait_for(lambda: not alive(report["engine"]), 10)

@@ -24,6 +24,7 @@ from .. import settings
 from ..choices import OUTLINES, TASKS, outline_labels, task_labels
 from ..engine_link import Cancelled, EngineError, Link
 from ..messages import tr
+from ..model_store import models
 from ..rasters import WARN_PIXELS, LayerError, Source, describe_source
 
 
@@ -139,7 +140,14 @@ class Algorithm(QgsProcessingAlgorithm):
         self.add_number("SIMPLIFY", simplify, 0.0, 1000.0)
         self.add_number("MIN_SCORE", tr("Lowest score (empty: what suits the model)"), 0.0, 1.0)
         self.add_number("RESOLUTION", tr("Ground resolution in metres (empty: what suits the model)"), 0.001, 1000.0)
-        self.addParameter(advanced(QgsProcessingParameterString("MODEL", tr("Model"), settings.load().model)))
+        self.add_model("MODEL", tr("Model"), settings.load().model)
+
+    def add_model(self, name: str, description: str, default: str) -> None:
+        """A model: the built-in one, that of the settings, or a trained one; programs may give any other."""
+        parameter = QgsProcessingParameterString(name, description, default)
+        known = dict.fromkeys([settings.Settings().model, default, *map(str, models())])
+        parameter.setMetadata({"widget_wrapper": {"value_hints": list(known)}})
+        self.addParameter(advanced(parameter))
 
     def add_number(self, name: str, description: str, least: float, most: float) -> None:
         """An optional number."""

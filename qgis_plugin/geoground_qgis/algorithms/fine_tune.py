@@ -13,13 +13,12 @@ from qgis.core import (
     QgsProcessingParameterEnum,
     QgsProcessingParameterFolderDestination,
     QgsProcessingParameterNumber,
-    QgsProcessingParameterString,
 )
 
 from .. import settings
 from ..engine_link import Cancelled, train_request
 from ..messages import tr
-from .base import advanced, new_folder
+from .base import new_folder
 from .training_set import FromExamples
 
 METHODS = ("sft", "grpo")
@@ -49,9 +48,7 @@ class FineTune(FromExamples):
             )
         )
         self.addParameter(QgsProcessingParameterBoolean("COMPLETE", tr("I drew every one in this area"), False))
-        self.addParameter(
-            advanced(QgsProcessingParameterString("MODEL", tr("Model to start from"), settings.Settings().model))
-        )
+        self.add_model("MODEL", tr("Model to start from"), settings.Settings().model)
         self.addParameter(QgsProcessingParameterFolderDestination("OUTPUT", tr("New model")))
         self.addOutput(QgsProcessingOutputString("MODEL_NAME", tr("Name of the new model")))
 

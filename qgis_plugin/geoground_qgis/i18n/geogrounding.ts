@@ -236,7 +236,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -370,6 +370,11 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw examples…</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -647,6 +652,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../setup_dialog.py"/>
         <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Makes a layer for examples of this raster, and starts to draw in it</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -238,7 +238,7 @@ Ein Raster, das nicht verwendbar ist, hält die anderen nicht auf.</translation>
         <translation>Wählen Sie den Ordner des Quelltexts oder einen Ordner mit dem Wheel.</translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation>Wählen Sie das Raster, auf dem die Beispiele gezeichnet wurden.</translation>
     </message>
@@ -375,6 +375,11 @@ Ein Raster, das nicht verwendbar ist, hält die anderen nicht auf.</translation>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
         <translation>Zeichnen Sie etwa zehn Beispiele einer Sache in einen Polygonlayer, oder nehmen Sie im Reiter Prüfen Ergebnisse an, und trainieren Sie. Das neue Modell steht danach im Reiter Fragen unter Modell.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw examples…</source>
+        <translation>Beispiele zeichnen…</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -654,6 +659,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <location filename="../setup_dialog.py"/>
         <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
         <translation>Erstellt eine Python-Umgebung in {path} und installiert geogrounding dort. In QGIS wird nichts installiert. Nötig sind etwa 2 GB Platz; eine unterbrochene Einrichtung geht dort weiter, wo sie aufhörte.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Makes a layer for examples of this raster, and starts to draw in it</source>
+        <translation>Legt einen Layer für Beispiele zu diesem Raster an und beginnt darin zu zeichnen</translation>
     </message>
     <message>
         <location filename="../own_engine.py"/>

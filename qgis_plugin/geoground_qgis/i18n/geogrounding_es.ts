@@ -238,7 +238,7 @@ Un ráster inservible no detiene a los demás.</translation>
         <translation>Elija la carpeta de su código fuente, o una carpeta con su wheel.</translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation>Elija el ráster sobre el que se dibujaron los ejemplos.</translation>
     </message>
@@ -375,6 +375,11 @@ Un ráster inservible no detiene a los demás.</translation>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
         <translation>Dibuje unos diez ejemplos de una clase de objeto en una capa de polígonos, o acepte resultados en la pestaña Revisar, y entrene. El modelo nuevo aparece después en Modelo, en la pestaña Preguntar.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw examples…</source>
+        <translation>Dibujar ejemplos…</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -654,6 +659,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <location filename="../setup_dialog.py"/>
         <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
         <translation>Crea un entorno de Python en {path} e instala allí geogrounding. No se instala nada en QGIS. Hacen falta unos 2 GB de disco; una preparación interrumpida sigue donde se detuvo.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Makes a layer for examples of this raster, and starts to draw in it</source>
+        <translation>Crea una capa para ejemplos de este ráster y empieza a dibujar en ella</translation>
     </message>
     <message>
         <location filename="../own_engine.py"/>

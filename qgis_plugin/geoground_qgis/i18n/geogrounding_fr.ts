@@ -238,7 +238,7 @@ Un raster inutilisable n'arrête pas les autres.</translation>
         <translation>Choisissez le dossier de ses sources, ou un dossier avec son wheel.</translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation>Choisissez le raster sur lequel les exemples ont été dessinés.</translation>
     </message>
@@ -375,6 +375,11 @@ Un raster inutilisable n'arrête pas les autres.</translation>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
         <translation>Dessinez une dizaine d'exemples d'une sorte d'objet dans une couche de polygones, ou acceptez des résultats dans l'onglet Vérifier, et entraînez. Le nouveau modèle figure ensuite sous Modèle dans l'onglet Demander.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw examples…</source>
+        <translation>Dessiner des exemples…</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -654,6 +659,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <location filename="../setup_dialog.py"/>
         <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
         <translation>Crée un environnement Python dans {path} et y installe geogrounding. Rien n'est installé dans QGIS. Il faut environ 2 Go d'espace disque ; une installation interrompue reprend où elle s'est arrêtée.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Makes a layer for examples of this raster, and starts to draw in it</source>
+        <translation>Crée une couche pour les exemples de ce raster et commence à y dessiner</translation>
     </message>
     <message>
         <location filename="../own_engine.py"/>

@@ -238,7 +238,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation>ソースのフォルダか、wheel のあるフォルダを選んでください。</translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation>例を描いたラスタを選んでください。</translation>
     </message>
@@ -375,6 +375,11 @@ A raster that cannot be used does not stop the others.</source>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
         <translation>1 種類の物の例を 10 個ほどポリゴンレイヤに描くか、「確認」タブで結果を採用して、学習させます。新しいモデルは「質問」タブの「モデル」に並びます。</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw examples…</source>
+        <translation>例を描く…</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -654,6 +659,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../setup_dialog.py"/>
         <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
         <translation>{path} に Python 環境を作り、geogrounding をそこにインストールします。QGIS には何もインストールしません。約 2 GB の空きが必要です。中断した準備は止まったところから続きます。</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Makes a layer for examples of this raster, and starts to draw in it</source>
+        <translation>このラスタの例のレイヤを作り、描き始めます</translation>
     </message>
     <message>
         <location filename="../own_engine.py"/>

@@ -238,7 +238,7 @@ Um raster que não se possa usar não impede os outros.</translation>
         <translation>Escolha a pasta do código-fonte, ou uma pasta com o wheel.</translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation>Escolha o raster sobre o qual os exemplos foram desenhados.</translation>
     </message>
@@ -375,6 +375,11 @@ Um raster que não se possa usar não impede os outros.</translation>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
         <translation>Desenhe cerca de dez exemplos de um tipo de objeto numa camada de polígonos, ou aceite resultados no separador Rever, e treine. O modelo novo aparece depois em Modelo, no separador Perguntar.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw examples…</source>
+        <translation>Desenhar exemplos…</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -654,6 +659,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <location filename="../setup_dialog.py"/>
         <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
         <translation>Cria um ambiente Python em {path} e instala lá o geogrounding. Nada é instalado no QGIS. São precisos cerca de 2 GB de disco; uma preparação interrompida continua onde parou.</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Makes a layer for examples of this raster, and starts to draw in it</source>
+        <translation>Cria uma camada para exemplos deste raster e começa a desenhar nela</translation>
     </message>
     <message>
         <location filename="../own_engine.py"/>

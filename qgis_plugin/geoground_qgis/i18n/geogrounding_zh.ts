@@ -238,7 +238,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation>请选择其源代码文件夹，或含其 wheel 的文件夹。</translation>
     </message>
     <message>
-        <location filename="../teach_panel.py"/>
+        <location filename="../correcting.py"/>
         <source>Choose the raster that the examples were drawn on.</source>
         <translation>请选择绘制样例所用的栅格。</translation>
     </message>
@@ -375,6 +375,11 @@ A raster that cannot be used does not stop the others.</source>
         <location filename="../teach_panel.py"/>
         <source>Draw about ten examples of one kind of thing in a polygon layer, or accept results in the tab Review, and train. The new model is then listed under Model in the tab Ask.</source>
         <translation>在面图层中画大约十个同类样例，或在“审核”页接受结果，然后训练。新模型随后列在“提问”页的“模型”中。</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Draw examples…</source>
+        <translation>绘制样例…</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -654,6 +659,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../setup_dialog.py"/>
         <source>Makes a Python environment in {path} and installs geogrounding there. Nothing is installed into QGIS. It needs about 2 GB of disk space; an interrupted set-up goes on where it stopped.</source>
         <translation>在 {path} 建立 Python 环境并在其中安装 geogrounding。不会向 QGIS 安装任何东西。约需 2 GB 磁盘空间；中断的安装会从停止处继续。</translation>
+    </message>
+    <message>
+        <location filename="../teach_panel.py"/>
+        <source>Makes a layer for examples of this raster, and starts to draw in it</source>
+        <translation>为此栅格的样例建立图层并开始绘制</translation>
     </message>
     <message>
         <location filename="../own_engine.py"/>
