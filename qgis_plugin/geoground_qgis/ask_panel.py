@@ -210,12 +210,12 @@ class AskPanel(AskForm):
             self.resume_button.setText(tr("Continue: {run}").format(run=short(runs[0].text(), 40)))
             self.resume_button.setToolTip(literal(runs[0].text()))
 
-    def show_understood(self, sentences: list[str], *, problem: bool = False) -> None:
+    def show_understood(self, lines: list[str], *, problem: bool = False) -> None:
         """How the questions are understood, in plain words."""
-        self.understood.setText("\n".join(sentences))
-        self.understood.setVisible(bool(sentences))
+        self.understood.setText("\n".join(lines))
+        self.understood.setVisible(bool(lines))
         self.understood.setStyleSheet(PROBLEM if problem else "")
-        self.edit_plan.setVisible(bool(sentences) and not problem)
+        self.edit_plan.setVisible(bool(lines) and not problem)
 
     def take_examples(self, layer: QgsVectorLayer, question: str, selected_only: bool) -> None:
         """Look for what is like results of a layer; the user presses Run."""

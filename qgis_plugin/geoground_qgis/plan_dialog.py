@@ -1,4 +1,4 @@
-"""Changing the plan of a question before the run: its words and numbers in a table, the sentences above it."""
+"""Changing the plan of a question before the run: its words and numbers in a table, the plan in words above it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class PlanDialog(QDialog):
 
     def _show(self, *_: object) -> None:
         one = self._found[self.question.currentData()]
-        self._say("\n".join(one.sentences))
+        self._say("\n".join(one.lines))
         self.table.blockSignals(True)
         self.table.setRowCount(0)
         for path, value in leaves(one.plan):

@@ -11,7 +11,7 @@ from .engine_link import Link
 MOST = 8
 """Questions that are put into words; more would fill the panel."""
 WHOLE_AND_TARGETS = 2
-"""The first sentences of a plan: the whole of it, and what is looked for, which says the same again."""
+"""The first lines of a plan: the whole of it, and what is looked for, which says the same again."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class Understood:
 
     question: str
     plan: dict[str, Any]
-    sentences: tuple[str, ...]
+    lines: tuple[str, ...]
 
     def text(self) -> str:
         """The plan in one paragraph."""
-        return " ".join((self.sentences[0], *self.sentences[WHOLE_AND_TARGETS:])) if self.sentences else ""
+        return " ".join((self.lines[0], *self.lines[WHOLE_AND_TARGETS:])) if self.lines else ""
 
 
 def understand(
@@ -43,8 +43,8 @@ def understand(
     for question in questions[:MOST]:
         asked = {"plan": plans[question]} if question in plans else {"query": question}
         answer = link.call("plan_query", {**asked, "context": list(contexts)}, cancelled=cancelled)
-        sentences = answer.get("sentences") or [answer.get("words", "")]
-        found.append(Understood(question, dict(answer["plan"]), tuple(str(one) for one in sentences if one)))
+        lines = answer.get("sentences") or [answer.get("words", "")]
+        found.append(Understood(question, dict(answer["plan"]), tuple(str(one) for one in lines if one)))
     return found
 
 
