@@ -40,7 +40,7 @@ KINDS: tuple[Outline, ...] = ("box", "mask", "regular")
 
 
 class Answering:
-    """Gives each chip as many L shapes as it is told, on a grid, so that none overlap."""
+    """Gives each chip as many L shapes as it is given, on a grid, so that none overlap."""
 
     name = fingerprint = "answering"
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import zlib
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from shapely import Polygon
 
 from geogrounding.errors import InputError
 from geogrounding.types import Mask
@@ -64,3 +66,9 @@ def mask_box(mask: Mask) -> tuple[float, float, float, float]:
     """The smallest box around a mask made by ``pack_mask``, in chip pixels."""
     x0, y0, x1, y1 = mask.window_chip_px
     return float(x0), float(y0), float(x1), float(y1)
+
+
+def polygon_iou(one: Polygon, other: Polygon) -> float:
+    """Intersection over union of two outlines."""
+    shared = float(shapely.intersection(one, other).area)
+    return shared / max(float(one.area + other.area) - shared, np.finfo(float).tiny)

@@ -21,6 +21,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
+from geogrounding.geometry.masks import polygon_iou
 from geogrounding.settings import LEAST_FIT
 
 Floats = NDArray[np.float64]
@@ -52,16 +53,16 @@ def straightened(mask: Polygon, simple: Polygon, tolerance: float, *, least_fit:
     ]
     shapes = list(dict.fromkeys(one for one in fitted if one is not None))
     # Compared with the simplified outline, which has fewer vertices than the mask by far; the winner with the mask.
-    overlaps = [_iou(one, simple) for one in shapes]
+    overlaps = [polygon_iou(one, simple) for one in shapes]
     top = max(overlaps, default=0.0)
     if top < CIRCLE_IOU and _roundness(simple) >= LEAST_ROUNDNESS:
         circle = shapely.Point(mask.centroid).buffer(float(np.sqrt(mask.area / np.pi)), quad_segs=CIRCLE_QUARTER)
-        if _iou(circle, mask) >= max(CIRCLE_IOU, top, least_fit):
+        if polygon_iou(circle, mask) >= max(CIRCLE_IOU, top, least_fit):
             return cast(Polygon, circle)
     good = [(iou, one) for iou, one in zip(overlaps, shapes, strict=True) if iou >= top - FEWER_CORNERS_IOU]
     # Fewest corners, then the best overlap; of equal ones the first that was tried.
     for _, one in sorted(good, key=lambda pair: (_corners(pair[1]), -pair[0])):
-        if _iou(one, mask) >= least_fit:
+        if polygon_iou(one, mask) >= least_fit:
             return one
     return None
 
@@ -73,11 +74,6 @@ def _roundness(polygon: Polygon) -> float:
 
 def _corners(polygon: Polygon) -> int:
     return int(shapely.get_num_coordinates(polygon))
-
-
-def _iou(one: Polygon, other: Polygon) -> float:
-    inter = float(shapely.intersection(one, other).area)
-    return inter / max(float(one.area + other.area) - inter, np.finfo(float).tiny)
 
 
 def _directions(polygon: Polygon) -> list[float]:

@@ -17,6 +17,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.execution.results import Collection
+from geogrounding.geometry.masks import polygon_iou
 from geogrounding.pipeline import walk_scene
 from geogrounding.settings import RunSettings
 from geogrounding.types import Outline
@@ -82,7 +83,7 @@ def measure(root: Path, preview: Path | None = None) -> dict[str, Any]:
     pairs = _matched(found["box"], true)
     for own in OUTLINES:
         shapes = found[own]
-        overlaps = [_iou(shapes[i], true[j]) for i, j in pairs]
+        overlaps = [polygon_iou(shapes[i], true[j]) for i, j in pairs]
         hits = len(_matched(shapes, true, boxes=False))
         metrics[own] = {
             "mean_iou_of_matched": round(float(np.mean(overlaps)), 4),
@@ -95,17 +96,12 @@ def measure(root: Path, preview: Path | None = None) -> dict[str, Any]:
     return metrics
 
 
-def _iou(one: Any, other: Any) -> float:
-    inter = float(shapely.intersection(one, other).area)
-    return inter / max(float(one.area + other.area) - inter, 1e-9)
-
-
 def _matched(found: NDArray[np.object_], true: NDArray[np.object_], *, boxes: bool = True) -> list[tuple[int, int]]:
     """Pairs of a detection and a building, the best overlaps first, each used once."""
     one = shapely.box(*shapely.bounds(found).T) if boxes else found
     other = shapely.box(*shapely.bounds(true).T) if boxes else true
     near = shapely.STRtree(other).query(one, predicate="intersects").T
-    scored = sorted(((_iou(one[i], other[j]), int(i), int(j)) for i, j in near), reverse=True)
+    scored = sorted(((polygon_iou(one[i], other[j]), int(i), int(j)) for i, j in near), reverse=True)
     used_found: set[int] = set()
     used_true: set[int] = set()
     pairs = []

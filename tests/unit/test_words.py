@@ -75,6 +75,7 @@ ALLOWED: dict[tuple[str, str], str] = {
             "docs/questions.md",
             "geogrounding/asking.py",
             "geogrounding/query/answer.py",
+            "geogrounding/query/doubt.py",
             "geogrounding/query/explain.py",
             "tests/unit/expression_truth.py",
         )
