@@ -27,6 +27,9 @@ _PLACE = re.compile(
     rf"(?: (?P<what>half|part|side|quarter|quadrant|third|corner|section|portion|end|hand side|edge))?(?: of (?:the |this )?{w.SCENE}| {w.SCENE})?(?= |$)(?! (?:of|from) )"
 )
 
+_HALVES = ("left", "right", "upper", "lower", "north", "south", "east", "west")
+"""Places that are halves: a third or a quarter of that side is not known, and named."""
+
 
 class Conditions(Relations):
     """Reads conditions from marked words."""
@@ -106,6 +109,8 @@ class Conditions(Relations):
         """Whether the next words name another target."""
         link = re.match(r"(?:,|and|or|plus|as well as)(?: (?:and|or|also|how many|the number of))* ", words)
         if link is None:
+            return False
+        if re.match(rf"(?:to the )?(?:{w.COMPASS}|left|right) (?:of|from) ", words[link.end() :]):
             return False
         before, noun, _ = words[link.end() :].partition("@")
         rest = re.sub(r"\b(?:the|all|any|some|every|each|a|an|of)\b|#n\d+", " ", before)
@@ -258,4 +263,6 @@ class Conditions(Relations):
             return None
         side = re.sub(r"ern$", "", match["side"])
         part: Any = w.SIDES[side]
+        if match["what"] == "third" or (match["what"] == "quarter" and " " not in part and part in _HALVES):
+            self.unread.append(match["what"])
         return [Place(part=part, corner=match["what"] == "corner")], words[match.end() :].strip()

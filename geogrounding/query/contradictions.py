@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from geogrounding.errors import SettingsError
+from geogrounding.query.grammar_words import SUPERLATIVE
 from geogrounding.query.plan import Comparison, Relation, Step, TargetReference
 
 
@@ -44,3 +46,34 @@ def check_steps(steps: Iterable[Step]) -> None:
                 f"the query contradicts itself: nothing has {what} of at least {bounds[key][0]:g} and at most {bounds[key][1]:g}",
                 hint='Swap the two bounds, or join them with "or".',
             )
+
+
+_GROUPS = r"(?:groups?|clusters?|bunch(?:es)?|rows?|lines?|queues?)"
+_OF_GROUPS = re.compile(
+    rf"(?:the )?(?:(?:how many|number of|count(?: of)?|total)(?: the| all)* |(?:{SUPERLATIVE}) |"
+    rf"how (?:long|large|big|wide) (?:is|are) (?:the |an? )?(?:(?:{SUPERLATIVE}) )?){_GROUPS} of "
+)
+_NO_UNIT = re.compile(r"within #n\d+(?: (?:of|from) |$)")
+_AREA = re.compile(r"within #a\d+(?: (?:of|from) |$)")
+
+
+def check_words(words: str) -> None:
+    """Refuse what would be read as something else.
+
+    Args:
+        words: marked words, see ``grammar.mark_nouns``.
+
+    Raises:
+        SettingsError: groups are counted, ranked or measured, or a distance has no unit or that of an area.
+    """
+    if _OF_GROUPS.match(words):
+        raise SettingsError(
+            "groups, rows and clusters cannot be counted, ranked or measured, only their members",
+            hint='Write "how many trees are in clusters?" or "cars in rows of at least five".',
+        )
+    if _NO_UNIT.search(words):
+        raise SettingsError(
+            "the unit of the distance is missing", hint='Write "within 10 m of ..." or "within 30 ft of ...".'
+        )
+    if _AREA.search(words):
+        raise SettingsError("a distance has the unit of an area", hint='Write "within 5 m of ...".')

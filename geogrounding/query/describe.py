@@ -349,16 +349,21 @@ def plan_text(plan: QueryPlan) -> str:
     """A plan in words, to be shown before a run."""
     asked = " and ".join(target_text(target) for target in plan.targets)
     answer = plan.answer
+    usual = "" if answer.statistic == "each" else f"{answer.statistic} "
     what = {
         "features": "find", "count": "count", "exists": _exists_text(plan), "every": "is it true of",
-        "share": "the share of the", "coverage": "the share of the scene covered by", "distance": "the distance of",
-        "bearing": "the bearing from", "measure": f"the {'' if answer.statistic == 'each' else answer.statistic + ' '}{answer.measure} of",
+        "share": "the share of the", "coverage": "the share of the scene covered by", "distance": f"the {usual}distance of",
+        "bearing": "the bearing from", "measure": f"the {usual}{answer.measure} of",
     }[answer.kind]  # fmt: skip
     words = f"{what} {asked}"
     if answer.predicate:
         words += ": " + " and ".join(step_text(step) for step in answer.predicate)
     if answer.to is not None:
         words += f" {'to' if answer.kind == 'bearing' else 'from'} {reference_text(answer.to, {})}"
+    elif answer.kind == "distance":
+        words += " from the next one"
+    if answer.unit is not None:
+        words += f", in {answer.unit}"
     if plan.unread:
         words += f" (not understood: {', '.join(plan.unread)})"
     return words

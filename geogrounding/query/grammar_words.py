@@ -43,12 +43,13 @@ MEASURES: dict[str, Any] = {
     "land area": "area", "area": "area", "areas": "area", "footprint": "area", "footprints": "area", "surface": "area",
     "floor space": "area", "floorspace": "area", "size": "size", "sizes": "size", "lengths": "length", "length": "length", "widths": "width", "width": "width", "breadth": "width",
     "perimeter": "perimeter", "perimeters": "perimeter", "circumference": "perimeter", "outline": "perimeter", "extent": "size", "dimension": "size", "height": "height",
+    "diameter": "length", "diameters": "length",
 }  # fmt: skip
 MEASURE = "|".join(sorted(MEASURES, key=len, reverse=True))
 SUFFIXES = {
     "long": "length", "in length": "length", "in extent": "length", "wide": "width", "in width": "width", "across": "width", "broad": "width",
     "in area": "area", "in size": "size", "in footprint": "area", "of area": "area", "of surface": "area", "large": "size", "big": "size",
-    "in perimeter": "perimeter", "around": "perimeter", "tall": "height", "high": "height", "in height": "height",
+    "in diameter": "length", "in perimeter": "perimeter", "around": "perimeter", "tall": "height", "high": "height", "in height": "height",
     "of ground": "area", "of floor area": "area", "of land": "area", "of floor space": "area",
 }  # fmt: skip
 SUFFIX = "|".join(sorted(SUFFIXES, key=len, reverse=True))

@@ -12,7 +12,7 @@ from typing import Any
 
 from geogrounding.errors import SettingsError
 from geogrounding.query import grammar_words as w
-from geogrounding.query.contradictions import check_steps
+from geogrounding.query.contradictions import check_steps, check_words
 from geogrounding.query.grammar import Reader, mark_nouns, vocabulary
 from geogrounding.query.plan import Answer, QueryPlan, Rank, Step, Target, TargetReference
 from geogrounding.query.quantities import AREA_UNITS, normalise
@@ -70,6 +70,9 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     words, nouns = mark_nouns(_roofs(words), vocabulary(names))
     reader = Reader(quantities, nouns)
     words = _bare(words)
+    check_words(words)
+    if skipped := re.match(r"every (other|second|third|fourth|fifth|\d+(?:st|nd|rd|th)) ", words):
+        reader.unread.append(f"every {skipped[1]}")
     answer, rest = _answer(words)
     if answer.get("kind") in ("distance", "bearing"):
         built = _between_two(reader, answer, rest, unit)

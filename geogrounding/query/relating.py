@@ -263,10 +263,10 @@ class Relations(Comparisons):
         return None if referred is None else ([Relation(how=w.OF[match["side"]], other=referred[0])], referred[1])
 
     def _related(self, words: str, _found: Found) -> tuple[list[Step], str] | None:
-        if match := re.match(r"(?:outside(?: of)?|out of|off|away from) ", words):
+        if match := re.match(r"(?:outside(?: of)?|out of|off|far(?: away)? from|away from) ", words):
             referred = self.reference(words[match.end() :])
             if referred is not None:
-                how: Any = "near" if match[0].startswith("away") else "inside"
+                how: Any = "near" if match[0].startswith(("away", "far")) else "inside"
                 return [Relation(how=how, other=referred[0], negated=True)], referred[1]
         for how, pattern in w.RELATIONS:
             if not (match := re.match(rf"(?:{pattern})\b ?", words)):
