@@ -2,7 +2,7 @@
 
     python -m benchmarks.question_maps [DATA] [--images docs/images]
 
-Only imagery that may be redistributed: orthophotos of the Estonian Land Board (open data) and NEON (CC0), with attribution.
+Only imagery that may be redistributed: orthophotos of the Estonian Land Board (open data) and NEON (CC0).
 Each scene is one strip of three maps; what a question chose is drawn in its place. The answers are printed as a table.
 """
 
