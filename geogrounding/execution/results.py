@@ -34,6 +34,7 @@ from geogrounding.vector.georeference import (
     polygons_crs,
 )
 from geogrounding.vector.merge import Candidates
+from geogrounding.vector.spans import cut_spans
 
 BLOCK = 10_000
 """Polygons georeferenced at a time: enough to be fast, few enough to be small."""
@@ -54,6 +55,8 @@ class _Found:
     cut: array[int] = field(default_factory=lambda: array("b"))
     window_square_px: array[float] = field(default_factory=lambda: array("d"))
     scale: array[float] = field(default_factory=lambda: array("d"))
+    spans_square_px: array[float] | None = None
+    """Of masks; None where none are asked for."""
 
     def add(self, chip: Chip, question: int, answer: Answer, min_score: float) -> None:
         kept = [i for i, d in enumerate(answer.detections) if d.score is None or d.score >= min_score]
@@ -63,7 +66,11 @@ class _Found:
         aspect = np.array([*chip.pixel_aspect, *chip.pixel_aspect])
         window_square_px = np.array(chip.window_scene_px) / aspect
         self.box_square_px.extend((boxes_to_scene_px(chip, boxes_chip_px) / aspect).ravel())
-        self.cut.extend(cut_edges(chip, boxes_chip_px).ravel().astype(np.int8))
+        cut = cut_edges(chip, boxes_chip_px)
+        self.cut.extend(cut.ravel().astype(np.int8))
+        if self.spans_square_px is not None:
+            spans = [cut_spans(chip, answer.detections[i].mask, own) for i, own in zip(kept, cut, strict=True)]
+            self.spans_square_px.extend((np.array(spans) / aspect[[1, 0, 1, 0], None]).ravel())
         for i in kept:
             score = answer.detections[i].score
             self.chip.append(chip.index)
@@ -83,6 +90,7 @@ class _Found:
             chips=np.array(self.chip, dtype=np.int64),
             chip_windows_scene_px=np.array(self.window_square_px, dtype=np.float64).reshape(-1, 4),
             scales=np.array(self.scale, dtype=np.float64),
+            spans=None if self.spans_square_px is None else np.array(self.spans_square_px).reshape(-1, 4, 2),
         )
 
 
@@ -122,7 +130,7 @@ class Collection:
         self.drops: Counter[str] = Counter()
         """Parts of answers that could not be used, by reason."""
         self._failed = False
-        self._found = _Found()
+        self._found = _Found(spans_square_px=array("d") if settings.needs_masks else None)
         least = plan.min_score * (FAINTER if plan.composition.composed and settings.task != "refer" else 1.0)
         for record in records.values():
             self.empty_chips += record.state == "empty"

@@ -31,6 +31,8 @@ class Candidates:
     """(N, 4) the window of that chip."""
     scales: NDArray[np.float64]
     """(N,) scene pixels per chip pixel."""
+    spans: NDArray[np.float64] | None = None
+    """(N, 4, 2) where the mask of each meets the borders that cut it: see ``spans.cut_spans``. None without masks."""
 
     def __post_init__(self) -> None:
         count = len(self.boxes_scene_px)
@@ -41,6 +43,8 @@ class Candidates:
         for name in ("scores", "groups", "chips", "scales"):
             if np.shape(getattr(self, name)) != (count,):
                 raise SettingsError(f"{name} must have the shape ({count},)", hint="give one value a candidate")
+        if self.spans is not None and np.shape(self.spans) != (count, 4, 2):
+            raise SettingsError(f"spans must have the shape ({count}, 4, 2)", hint="give one row a candidate")
         as_boxes(self.boxes_scene_px, name="boxes_scene_px")
         as_boxes(self.chip_windows_scene_px, name="chip_windows_scene_px")
         if not (np.isfinite(self.scales) & (self.scales > 0)).all():
@@ -82,6 +86,7 @@ class Candidates:
             chips=np.asarray(self.chips, np.int64)[indexes],
             chip_windows_scene_px=np.asarray(self.chip_windows_scene_px, np.float64)[indexes],
             scales=np.asarray(self.scales, np.float64)[indexes],
+            spans=None if self.spans is None else self.spans[indexes],
         )
 
 

@@ -3,8 +3,8 @@
 The outline is turned so that its main direction lies along the axes, its edges are sorted into horizontal and vertical
 runs, and each run becomes one line at the mean height of its edges: what the line cuts off on one side it adds on the
 other. Lines shorter than a least length are taken out, the lines beside them become one. Several least lengths are
-tried, and the fewest corners win that fit the mask nearly as well as the best. A circle wins where it fits better than
-any right angles.
+tried, and the fewest corners win that fit the mask nearly as well as the best. A circle wins over more than four corners
+that do not fit clearly better.
 
 The library buildingregulariser (0.2.5) was tried first: it leaves a notch where the ring begins, so that the mask of a
 plain turned rectangle comes back with ten corners and more.
@@ -31,8 +31,8 @@ FEWER_CORNERS_IOU = 0.02
 LEAST_EDGES = (2.0, 4.0, 8.0)
 """Least lengths of an edge that are tried, in tolerances."""
 SAME_DIRECTION = np.radians(0.5)
-CIRCLE_IOU = 0.93
-"""A square overlaps by 0.83 with the circle of its area, a regular hexagon by 0.91."""
+RECTANGLE = 5
+"""Points of a closed ring with four corners."""
 LEAST_ROUNDNESS = 0.75
 """Only such outlines are compared with a circle."""
 CIRCLE_QUARTER = 8
@@ -55,16 +55,23 @@ def straightened(mask: Polygon, simple: Polygon, tolerance: float, *, least_fit:
     # Compared with the simplified outline, which has fewer vertices than the mask by far; the winner with the mask.
     overlaps = [polygon_iou(one, simple) for one in shapes]
     top = max(overlaps, default=0.0)
-    if top < CIRCLE_IOU and _roundness(simple) >= LEAST_ROUNDNESS:
-        circle = shapely.Point(mask.centroid).buffer(float(np.sqrt(mask.area / np.pi)), quad_segs=CIRCLE_QUARTER)
-        if polygon_iou(circle, mask) >= max(CIRCLE_IOU, top, least_fit):
-            return cast(Polygon, circle)
     good = [(iou, one) for iou, one in zip(overlaps, shapes, strict=True) if iou >= top - FEWER_CORNERS_IOU]
     # Fewest corners, then the best overlap; of equal ones the first that was tried.
+    best, fit = None, 0.0
     for _, one in sorted(good, key=lambda pair: (_corners(pair[1]), -pair[0])):
-        if polygon_iou(one, mask) >= least_fit:
-            return one
-    return None
+        fit = polygon_iou(one, mask)
+        if fit >= least_fit:
+            best = one
+            break
+    if _roundness(simple) < LEAST_ROUNDNESS:
+        return best
+    # A circle has fewer parameters than any corners: more than four of those have to fit better than it does.
+    circle = shapely.Point(mask.centroid).buffer(float(np.sqrt(mask.area / np.pi)), quad_segs=CIRCLE_QUARTER)
+    round_fit = polygon_iou(circle, mask)
+    given_up = FEWER_CORNERS_IOU if best is not None and _corners(best) > RECTANGLE else 0.0
+    if round_fit >= least_fit and (best is None or round_fit >= fit - given_up):
+        return cast(Polygon, circle)
+    return best
 
 
 def _roundness(polygon: Polygon) -> float:

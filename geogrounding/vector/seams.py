@@ -277,6 +277,11 @@ def _facing(
         thickness = strip[:, high] - strip[:, low]
         slanting = (thickness >= 4.0 * reach[:, across]) & (shared >= FACING_SHARE * np.minimum(shorter, thickness))
         agree = (shared > 0) & ((agreement >= threshold) | slanting)
+        # Masks say where the cut edge itself lies; where chips barely overlap both see the same one.
+        edge = _shared_edge(found, both, low, high)
+        known = ~np.isnan(edge) & (thickness < 4.0 * reach[:, across])
+        agreement = np.where(known, edge, agreement)
+        agree = np.where(known, edge >= threshold, agree)
         fits = cut & begins_inside & meets & spans & agree
         facing.append(both.where(fits))
         strengths.append(agreement[fits])
@@ -284,6 +289,17 @@ def _facing(
     second = np.concatenate([pair.second for pair in facing])
     chosen = bx.mutual_best(first, second, found.chips[first], found.chips[second], np.concatenate(strengths))
     return _Pairs(first, second).where(chosen)
+
+
+def _shared_edge(found: Candidates, pairs: _Pairs, low: int, high: int) -> NDArray[np.float64]:
+    """How much of their cut edges the masks of pairs share (P,), as length over extent; NaN where one has none."""
+    if found.spans is None:
+        return np.full(len(pairs.first), np.nan)
+    one, two = found.spans[pairs.first, high], found.spans[pairs.second, low]
+    shared = np.minimum(one[:, 1], two[:, 1]) - np.maximum(one[:, 0], two[:, 0])
+    around = np.maximum(one[:, 1], two[:, 1]) - np.minimum(one[:, 0], two[:, 0])
+    share: NDArray[np.float64] = np.clip(shared, 0.0, None) / np.where(around > 0, around, np.nan)
+    return share
 
 
 def _snapped(found: Candidates) -> NDArray[np.float64]:

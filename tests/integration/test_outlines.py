@@ -122,11 +122,12 @@ def in_pixels(layer: gpd.GeoDataFrame, transform: Affine) -> dict[str, shapely.P
 GRIDS = {
     "north up": (UTM, "EPSG:32633"),
     "rotated": (Affine(0.4, 0.3, 5e5, 0.3, -0.4, 4.6e6), "EPSG:32633"),
-    "degrees": (Affine(1e-5, 0, 25.0, 0, -4e-6, 66.0), "EPSG:4326"),
+    "degrees at 70 north": (Affine(1e-5, 0, 25.0, 0, -3.4e-6, 70.0), "EPSG:4326"),
+    "rotated degrees at 70 north": (Affine(9.07e-6, 5.24e-6, 25.0, 1.793e-6, -3.105e-6, 70.0), "EPSG:4326"),
 }
 
 
-@pytest.mark.parametrize("overlap_px", [16, 24])
+@pytest.mark.parametrize("overlap_px", [0, 16, 24])
 @pytest.mark.parametrize("grid", GRIDS)
 def test_masks_are_right_to_the_pixel_where_objects_touch_nest_and_are_cut(
     tmp_path: Path, grid: str, overlap_px: int

@@ -91,3 +91,16 @@ def test_an_object_without_a_mask_keeps_its_box_and_says_so() -> None:
     )
     assert drawn.outlines == ("box",)
     assert drawn.polygons_scene_px[0].equals(shapely.box(1, 2, 5, 9))
+
+
+def test_a_wobbly_tank_is_a_circle_and_a_rounded_roof_is_none() -> None:
+    angles = np.linspace(0, 2 * math.pi, 90, endpoint=False)
+    radii = 25 * (1 + 0.05 * np.sin(5 * angles) + 0.03 * np.sin(9 * angles + 1))
+    wobbly = shapely.Polygon(np.stack([radii * np.cos(angles), radii * np.sin(angles)], axis=1))
+    drawn, _ = drawn_from(wobbly)
+    polygon = drawn.polygons_scene_px[0]
+    assert drawn.outlines == ("regular",)
+    assert 4 * math.pi * polygon.area / polygon.length**2 > 0.98
+    drawn, _ = drawn_from(shapely.box(-24, -24, 24, 24).buffer(-6).buffer(6))
+    assert drawn.outlines == ("regular",)
+    assert len(drawn.polygons_scene_px[0].exterior.coords) == 5
