@@ -3,8 +3,8 @@
 The outline is turned so that its main direction lies along the axes, its edges are sorted into horizontal and vertical
 runs, and each run becomes one line at the mean height of its edges: what the line cuts off on one side it adds on the
 other. Lines shorter than a least length are taken out, the lines beside them become one. Several least lengths are
-tried, and the fewest corners win that fit the mask nearly as well as the best. A circle wins over more than four corners
-that do not fit clearly better.
+tried, and the fewest corners win that fit the mask nearly as well as the best. A circle wins over more than four
+corners that do not fit clearly better.
 
 The library buildingregulariser (0.2.5) was tried first: it leaves a notch where the ring begins, so that the mask of a
 plain turned rectangle comes back with ten corners and more.
