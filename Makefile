@@ -13,6 +13,8 @@
 #   make test-qgis   the tests of the plugin in real QGIS; installs Debian's packages where they are missing
 #   make bench-questions   questions about annotated scenes, against independent answers; neighbours beside geopandas
 #   make bench       the measurements of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
+#   make test-browser  the web map of the service in Debian's Chromium, which is installed where it is missing
+#   make serve       the service with the example scene: open the printed link in a browser
 #   make findings    behaviour of other libraries that was met here, seen again (network, long)
 #   make experiment  few labels of new classes, SFT and GRPO: docs/experiments.md (DATA=... the folder of data sets)
 #   make lock        regenerate requirements/constraints.txt from .venv
@@ -24,6 +26,7 @@ PYTHON ?= python3.11
 SCENE ?= examples/data/OSBS_029.tif
 QUERY ?= tree
 TORCH ?= torch==2.13.0
+PORT ?= 8000
 # of make experiment: data sets, folder of the experiment, folder of the tower (recipes.builtin_model), base model
 DATA ?= ../shared/data
 RUN ?= runs/experiment
@@ -35,7 +38,7 @@ CONSTRAINTS := requirements/constraints.txt
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis findings bench bench-questions experiment lock clean
+.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis test-browser serve findings bench bench-questions experiment lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -54,6 +57,10 @@ help:
 
 .venv/.docs: pyproject.toml $(CONSTRAINTS) .venv/.runtime
 	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[docs]"
+	@touch $@
+
+.venv/.service: pyproject.toml $(CONSTRAINTS) .venv/.runtime
+	$(BIN)/python -m pip install --quiet -c $(CONSTRAINTS) -e ".[service,training]"
 	@touch $@
 
 demo: .venv/.runtime
@@ -117,6 +124,15 @@ test-qgis: .venv-qgis/.made .venv/.dev
 	/usr/bin/python3 -m venv --system-site-packages .venv-qgis
 	.venv-qgis/bin/python -m pip install --quiet "pytest==9.2.0" "pytest-qgis==5.0.2" "bandit==1.9.4" "detect-secrets==1.5.0" "PyQt6==6.11.0"
 	@touch $@
+
+# A browser of Debian's, which Playwright drives; its own are not installed.
+test-browser: .venv/.dev
+	command -v chromium >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
+	GEOGROUND_BROWSER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser
+
+serve: .venv/.service
+	$(BIN)/geoground serve --data examples/data --state out/service --port $(PORT)
 
 findings:
 	@failed=0; for script in findings/*.sh; do \

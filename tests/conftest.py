@@ -20,7 +20,9 @@ settings.load_profile("no-deadline")
 
 ROOT = Path(__file__).resolve().parent.parent
 
-collect_ignore = ["qgis"]  # these run in Debian's own Python, where QGIS is: make test-qgis
+# Of the first, the tests run in Debian's own Python, where QGIS is: make test-qgis. Of the second, in a browser: make
+# test-browser.
+collect_ignore = ["qgis"] if os.environ.get("GEOGROUND_BROWSER") else ["qgis", "browser"]
 
 
 @pytest.fixture

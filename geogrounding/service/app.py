@@ -15,7 +15,7 @@ from geogrounding._version import __version__
 from geogrounding.errors import GeogroundingError, InputError, SettingsError
 from geogrounding.service import routes_features, routes_jobs, routes_pages, routes_scenes
 from geogrounding.service.engine_link import EngineError
-from geogrounding.service.guard import BodyTooLong, Guard
+from geogrounding.service.guard import Guard
 from geogrounding.service.jobs import Jobs, TooManyJobsError
 from geogrounding.service.scenes import Scenes, clear_incoming
 from geogrounding.service.settings import ServiceSettings
@@ -84,7 +84,7 @@ def make_app(
     app.state.service = Service(settings, scenes, jobs, Tiles())
     for routes in (routes_pages, routes_jobs, routes_scenes, routes_features):
         app.include_router(routes.router)
-    for kind in (GeogroundingError, LookupError, BodyTooLong, HTTPException):
+    for kind in (GeogroundingError, LookupError, HTTPException):
         app.add_exception_handler(kind, _problem)
     return Guard(app, settings)
 
@@ -106,8 +106,6 @@ def _of(request: Request, error: Exception) -> tuple[int, str, str]:
         return error.status_code, "about:blank", str(error.detail)
     if isinstance(error, LookupError):
         return _missing(request, error)
-    if isinstance(error, BodyTooLong):
-        return 413, "about:blank", "the body is too long"
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     if isinstance(error, EngineError) and error.code in ("settings", "input", "bad-params"):
         status = 400

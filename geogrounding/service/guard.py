@@ -16,6 +16,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.exceptions import HTTPException
+
 from geogrounding.service.settings import ServiceSettings
 
 Scope = MutableMapping[str, Any]
@@ -142,8 +144,11 @@ def _signature(name: str, token: str) -> str:
     return hmac.new(token.encode(), f"geoground cookie {name}".encode(), hashlib.sha256).hexdigest()
 
 
-class BodyTooLong(Exception):  # noqa: N818 - becomes the answer 413
+class BodyTooLongError(HTTPException):
     """A body without a length went over the limit."""
+
+    def __init__(self) -> None:
+        super().__init__(413, "the body is too long")
 
 
 def _bounded(receive: Receive, limit: int) -> Receive:
@@ -154,7 +159,7 @@ def _bounded(receive: Receive, limit: int) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > limit:
-            raise BodyTooLong
+            raise BodyTooLongError
         return message
 
     return bounded

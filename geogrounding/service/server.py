@@ -16,7 +16,11 @@ GRACE_S = 5
 
 
 def serve(
-    settings: ServiceSettings, on_ready: Callable[[str], None], *, worker_command: Sequence[str] | None = None
+    settings: ServiceSettings,
+    on_ready: Callable[[str], None],
+    *,
+    worker_command: Sequence[str] | None = None,
+    training_command: Sequence[str] | None = None,
 ) -> None:
     """Serve until a signal; ``on_ready`` gets the address once requests are taken.
 
@@ -24,6 +28,7 @@ def serve(
         settings: folders, address, token, limits.
         on_ready: called once.
         worker_command: what the engine's worker is; for tests.
+        training_command: what a training run is; for tests.
 
     Raises:
         OutputError: the folder of the state cannot be used, or another service uses it.
@@ -51,7 +56,7 @@ def serve(
     with lock:
         bound = _bind(settings)
         config = uvicorn.Config(
-            make_app(settings, worker_command=worker_command),
+            make_app(settings, worker_command=worker_command, training_command=training_command),
             log_level="warning",
             access_log=False,
             server_header=False,

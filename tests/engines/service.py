@@ -101,7 +101,10 @@ def main(state: str, port: str, real: str) -> None:
         limits=Limits(inline_features=50, turn_s=3600, waiting_jobs_per_user=4, body_bytes=100_000),
     )  # fmt: skip
     worker = None if real == "1" else [sys.executable, "-m", "tests.engines.service_worker"]
-    serve(settings, lambda address: print(address, flush=True), worker_command=worker)
+    training = None if real == "1" else [sys.executable, "-m", "tests.engines.service_training"]
+    serve(
+        settings, lambda address: print(address, flush=True), worker_command=worker, training_command=training
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -281,6 +281,7 @@ function toggle(button, panel) {
     const closed = document.body.classList.toggle(`no-${panel}`);
     $(button).setAttribute("aria-expanded", String(!closed));
     view.map.resize();
+    view.fit();
   });
 }
 
@@ -346,4 +347,5 @@ async function begin() {
   document.body.dataset.ready = "true";
 }
 
+window.geoground = { view, results, drawing }; // for the console, and for tests that look at what is drawn
 begin().catch(fail);

@@ -34,6 +34,9 @@ export class MapView {
       this.map.getCanvas().style.cursor = this.#at(event.point) === null ? "" : "pointer";
     });
     this.tiled = false;
+    this.whole = null;
+    this.moved = false;
+    for (const name of ["dragstart", "zoomstart"]) this.map.on(name, (event) => (this.moved ||= Boolean(event.originalEvent)));
   }
 
   // Pixels of a scene; its results are taken away.
@@ -57,7 +60,16 @@ export class MapView {
       { id: "scene", type: "raster", source: "scene", paint: { "raster-fade-duration": 0, "raster-resampling": "nearest" } },
       this.map.getLayer("live-line") ? "live-fill" : undefined,
     );
-    this.map.fitBounds([[west, south], [right, north]], { padding: { top: 130, bottom: 40, left: 40, right: 40 }, duration: 0, maxZoom: 25 });
+    this.whole = [[west, south], [right, north]];
+    this.moved = false;
+    this.fit();
+  }
+
+  // The whole scene, unless the user looks at a part of it.
+  fit() {
+    if (!this.whole || this.moved) return;
+    this.map.resize();
+    this.map.fitBounds(this.whole, { padding: { top: 130, bottom: 40, left: 40, right: 40 }, duration: 0, maxZoom: 25 });
   }
 
   clear() {

@@ -66,6 +66,7 @@ export class Results {
     this.view.setQueries(this.queries);
     this.view.showResults([...this.features.values()], this.tiled ? this.#tiles() : null);
     $("right").hidden = false;
+    this.view.fit();
     $("result-title").textContent = job.title;
     $("teach-label").value = this.queries[0] ?? "";
     this.#legend();
@@ -225,6 +226,7 @@ export class Results {
       this.view.setState(feature.id, { review: feature.properties.review, deleted: feature.properties.deleted });
     }
     this.#filtered();
+    if (this.selected === feature.id && feature.properties.deleted) this.select(null);
     if (this.selected === feature.id) {
       this.view.setState(feature.id, { selected: true });
       this.#show(feature);
@@ -265,7 +267,6 @@ export class Results {
     if (id === null) return;
     try {
       await this.#change(id, { deleted: true }, { deleted: false });
-      if (this.selected === id) this.select(null);
     } catch (error) {
       this.fail(error);
     }
