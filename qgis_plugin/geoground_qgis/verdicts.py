@@ -15,7 +15,7 @@ MOST_STEPS = 1_000
 """Steps that can be taken back."""
 AT_ONCE = 1_000
 """More verdicts are written in slices."""
-FIRST_SLICE, MOST_IN_SLICE, SLICE_S = 400, 20_000, 0.03
+LEAST_IN_SLICE, MOST_IN_SLICE, SLICE_S = 1_000, 20_000, 0.03
 
 
 def set_review(layer: QgsVectorLayer, verdicts: Mapping[int, str]) -> bool:
@@ -59,7 +59,7 @@ class Bulk(QObject):
         self._layer: QgsVectorLayer | None = None
         self._waiting: list[tuple[int, str]] = []
         self._written: dict[int, str] = {}
-        self._size = FIRST_SLICE
+        self._size = LEAST_IN_SLICE
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._work)
@@ -97,7 +97,7 @@ class Bulk(QObject):
             self._written.update(part)
             self.progressed.emit(len(self._written))
         seconds = max(time.monotonic() - begin, 1e-4)
-        self._size = max(FIRST_SLICE // 4, min(MOST_IN_SLICE, round(self._size * min(2.0, SLICE_S / seconds))))
+        self._size = max(LEAST_IN_SLICE, min(MOST_IN_SLICE, round(self._size * min(2.0, SLICE_S / seconds))))
         if not self._waiting or not written:
             self.stop()
             layer.triggerRepaint()

@@ -1,6 +1,6 @@
 """Runs inside the desktop of QGIS (qgis --code): plays the part of a user and writes what happened to a file.
 
-Environment: GEOGROUND_TEST_PLAY names one of the plays below, GEOGROUND_TEST_OUT the folder for report.json and
+Environment: GEOGROUND_TEST_FOLDER is the folder of this file, GEOGROUND_TEST_PLAY names one of the plays below, GEOGROUND_TEST_OUT the folder for report.json and
 screenshots, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python of the engine, GEOGROUND_TEST_ZIP the
 plugin.
 """
@@ -24,7 +24,7 @@ from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface, plugins
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, os.environ["GEOGROUND_TEST_FOLDER"])  # QGIS runs this file as a text
 from pulse import Pulse
 
 OUT = Path(os.environ["GEOGROUND_TEST_OUT"])

@@ -47,6 +47,7 @@ def play(profile: Path, scene: Path) -> Callable[..., subprocess.Popen[bytes]]:
         out.mkdir(parents=True, exist_ok=True)
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("QT_QPA", "PYTHON"))}
         environment |= {
+            "GEOGROUND_TEST_FOLDER": str(Path(__file__).parent),
             "GEOGROUND_TEST_PLAY": name,
             "GEOGROUND_TEST_OUT": str(out),
             "GEOGROUND_TEST_SCENE": str(scene),
