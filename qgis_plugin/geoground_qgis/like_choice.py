@@ -21,7 +21,7 @@ class LikeChoice(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         self.layer = layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
-        self.layer.setAllowEmptyLayer(True, tr("(the words)"))
+        self.layer.setAllowEmptyLayer(True, tr("(none: by the words)"))
         self.layer.setLayer(None)
         self.selected_only = QCheckBox(tr("Selected"))
         tip = tr(
@@ -29,7 +29,7 @@ class LikeChoice(QWidget):
             "are examples, and the rejected ones are not meant."
         )
         self.layer.setToolTip(tip)
-        row.addWidget(QLabel(tr("By")))
+        row.addWidget(QLabel(tr("Examples")))
         row.addWidget(self.layer, 1)
         row.addWidget(self.selected_only)
         self.layer.layerChanged.connect(self._changed)

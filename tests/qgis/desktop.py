@@ -1,8 +1,8 @@
 """Runs inside the desktop of QGIS (qgis --code): plays the part of a user and writes what happened to a file.
 
 Environment: GEOGROUND_TEST_PLAY names one of the plays below, GEOGROUND_TEST_OUT the folder for report.json and
-screenshots, GEOGROUND_TEST_FOLDER that of this file, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python of
-the engine, GEOGROUND_TEST_ZIP the plugin.
+screenshots, GEOGROUND_TEST_FOLDER that of this file, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python
+of the engine, GEOGROUND_TEST_ZIP the plugin.
 """
 
 from __future__ import annotations

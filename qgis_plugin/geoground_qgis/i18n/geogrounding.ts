@@ -10,7 +10,7 @@
     </message>
     <message>
         <location filename="../like_choice.py"/>
-        <source>(the words)</source>
+        <source>(none: by the words)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -163,11 +163,6 @@ A raster that cannot be used does not stop the others.</source>
     <message>
         <location filename="../algorithms/training_set.py"/>
         <source>Build training set from layer</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <location filename="../like_choice.py"/>
-        <source>By</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -10,8 +10,8 @@
     </message>
     <message>
         <location filename="../like_choice.py"/>
-        <source>(the words)</source>
-        <translation>(die Wörter)</translation>
+        <source>(none: by the words)</source>
+        <translation>(keine: nach den Wörtern)</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -166,11 +166,6 @@ Ein Raster, das nicht verwendbar ist, hält die anderen nicht auf.</translation>
         <location filename="../algorithms/training_set.py"/>
         <source>Build training set from layer</source>
         <translation>Trainingsdaten aus Layer erzeugen</translation>
-    </message>
-    <message>
-        <location filename="../like_choice.py"/>
-        <source>By</source>
-        <translation>Nach</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>

@@ -10,8 +10,8 @@
     </message>
     <message>
         <location filename="../like_choice.py"/>
-        <source>(the words)</source>
-        <translation>(las palabras)</translation>
+        <source>(none: by the words)</source>
+        <translation>(ninguno: según las palabras)</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -166,11 +166,6 @@ Un ráster inservible no detiene a los demás.</translation>
         <location filename="../algorithms/training_set.py"/>
         <source>Build training set from layer</source>
         <translation>Crear datos de entrenamiento desde una capa</translation>
-    </message>
-    <message>
-        <location filename="../like_choice.py"/>
-        <source>By</source>
-        <translation>Según</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>

@@ -10,8 +10,8 @@
     </message>
     <message>
         <location filename="../like_choice.py"/>
-        <source>(the words)</source>
-        <translation>(les mots)</translation>
+        <source>(none: by the words)</source>
+        <translation>(aucun : selon les mots)</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -166,11 +166,6 @@ Un raster inutilisable n'arrête pas les autres.</translation>
         <location filename="../algorithms/training_set.py"/>
         <source>Build training set from layer</source>
         <translation>Créer un jeu d'entraînement depuis une couche</translation>
-    </message>
-    <message>
-        <location filename="../like_choice.py"/>
-        <source>By</source>
-        <translation>Selon</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>

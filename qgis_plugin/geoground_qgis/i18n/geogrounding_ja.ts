@@ -10,8 +10,8 @@
     </message>
     <message>
         <location filename="../like_choice.py"/>
-        <source>(the words)</source>
-        <translation>（ことば）</translation>
+        <source>(none: by the words)</source>
+        <translation>（なし: ことばで）</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -166,11 +166,6 @@ A raster that cannot be used does not stop the others.</source>
         <location filename="../algorithms/training_set.py"/>
         <source>Build training set from layer</source>
         <translation>レイヤから学習データを作成</translation>
-    </message>
-    <message>
-        <location filename="../like_choice.py"/>
-        <source>By</source>
-        <translation>手がかり</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>

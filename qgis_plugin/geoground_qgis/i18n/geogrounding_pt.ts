@@ -10,8 +10,8 @@
     </message>
     <message>
         <location filename="../like_choice.py"/>
-        <source>(the words)</source>
-        <translation>(as palavras)</translation>
+        <source>(none: by the words)</source>
+        <translation>(nenhum: pelas palavras)</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -166,11 +166,6 @@ Um raster que não se possa usar não impede os outros.</translation>
         <location filename="../algorithms/training_set.py"/>
         <source>Build training set from layer</source>
         <translation>Criar dados de treino a partir de uma camada</translation>
-    </message>
-    <message>
-        <location filename="../like_choice.py"/>
-        <source>By</source>
-        <translation>Por</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>

@@ -10,8 +10,8 @@
     </message>
     <message>
         <location filename="../like_choice.py"/>
-        <source>(the words)</source>
-        <translation>（文字）</translation>
+        <source>(none: by the words)</source>
+        <translation>（无：按文字）</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -166,11 +166,6 @@ A raster that cannot be used does not stop the others.</source>
         <location filename="../algorithms/training_set.py"/>
         <source>Build training set from layer</source>
         <translation>从图层生成训练集</translation>
-    </message>
-    <message>
-        <location filename="../like_choice.py"/>
-        <source>By</source>
-        <translation>依据</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
