@@ -25,7 +25,7 @@ from .messages import tr
 from .score_chart import ScoreChart
 
 LARGEST_M2 = 1e9
-"""Of the boxes for sizes; at it, nothing is too large."""
+"""Of the boxes for sizes."""
 
 
 class ReviewForm(QWidget):
@@ -102,10 +102,7 @@ class ReviewForm(QWidget):
         self.view_box = QgsCollapsibleGroupBox(tr("Show"))
         self.view_box.setCollapsed(True)
         rows = form(self.view_box)
-        self.smallest, self.largest = _size_box(tr("any")), _size_box("")
-        self.largest.setSpecialValueText("")
-        self.largest.setMinimum(0.0)
-        self.largest.setValue(LARGEST_M2)
+        self.smallest, self.largest = _size_box(), _size_box()
         sizes = QHBoxLayout()
         sizes.addWidget(self.smallest)
         sizes.addWidget(QLabel("–"))
@@ -184,12 +181,13 @@ class ReviewForm(QWidget):
         return menu
 
 
-def _size_box(special: str) -> QDoubleSpinBox:
+def _size_box() -> QDoubleSpinBox:
+    """A limit in m²; 0 is none."""
     box = QDoubleSpinBox()
     box.setRange(0.0, LARGEST_M2)
     box.setDecimals(1)
     box.setSuffix(" m²")
-    box.setSpecialValueText(special)
+    box.setSpecialValueText(tr("any"))
     box.setKeyboardTracking(False)
     shrinking(box)
     return box

@@ -11,7 +11,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from . import results
 from .area_tool import mark_on
-from .review_form import LARGEST_M2, ReviewForm
+from .review_form import ReviewForm
 
 
 class ReviewView(QObject):
@@ -49,7 +49,7 @@ class ReviewView(QObject):
             self.shown = results.shown_of(layer)
             form.slider.setValue(round(self.shown.score * 100))
             form.smallest.setValue(self.shown.smallest)
-            form.largest.setValue(min(self.shown.largest, LARGEST_M2))
+            form.largest.setValue(self.shown.largest if math.isfinite(self.shown.largest) else 0.0)
             form.labels.setChecked(layer.labelsEnabled())
             form.colours.setCurrentIndex(int(results.coloured_by_score(layer)))
         for widget in widgets:
@@ -66,7 +66,7 @@ class ReviewView(QObject):
 
     def _chosen(self, *_: object) -> None:
         form = self._form
-        largest = form.largest.value() if form.largest.value() < LARGEST_M2 else math.inf
+        largest = form.largest.value() or math.inf
         self.shown = results.Shown(form.slider.value() / 100, form.smallest.value(), largest)
         if self._layer is not None:
             results.show_only(self._layer, self.shown)

@@ -67,6 +67,7 @@ class Shaping(QObject):
         panel.outline.currentIndexChanged.connect(self._moved)
         panel.simplify.valueChanged.connect(self._moved)
         panel.choice.layerChanged.connect(self._follow)
+        panel.ranking.changed.connect(self._enable)  # masks are there when a run has ended, after its layer
         self._follow()
 
     @property
@@ -79,17 +80,14 @@ class Shaping(QObject):
         """Stop everything, for good."""
         self._stop()
         self._panel.choice.layerChanged.disconnect(self._follow)
+        self._panel.ranking.changed.disconnect(self._enable)
         self._calls.forget()
 
     def _follow(self, *_: object) -> None:
         """Another layer is under review: show how its outlines were drawn."""
         self._stop()
         layer = self._panel.layer
-        masks = _masks_of(layer)
-        self._panel.shape_box.setEnabled(masks is not None)
-        self._panel.shape_box.setToolTip(
-            "" if masks is not None else tr("For results that were asked for as outlines, on this computer")
-        )
+        self._enable()
         request = asked_of(layer).get("request") if layer is not None else None
         outline = request.get("outline") if isinstance(request, dict) else None
         for widget in (self._panel.outline, self._panel.simplify):
@@ -99,6 +97,13 @@ class Shaping(QObject):
         for widget in (self._panel.outline, self._panel.simplify):
             widget.blockSignals(False)
         self._notify()
+
+    def _enable(self) -> None:
+        there = _masks_of(self._panel.layer) is not None
+        self._panel.shape_box.setEnabled(there)
+        self._panel.shape_box.setToolTip(
+            "" if there else tr("For results that were asked for as outlines, on this computer")
+        )
 
     def _stop(self) -> None:
         self._settle.stop()

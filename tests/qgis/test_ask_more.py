@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -245,9 +246,13 @@ def outlined(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> QgsVecto
     """Results that were asked for as outlines, with a file of masks."""
 
     def answer(params, emit, cancelled):
+        emit(features(*FOUND, stage="provisional", first=False))
+        until_drawn.wait(5)  # the layer is under review before the masks are written
         Path(params["masks"]).touch()
         return emits(features(*FOUND))(params, emit, cancelled)
 
+    until_drawn = threading.Event()
+    dock.asking.layer_made.connect(lambda _layer: until_drawn.set())
     link.answers["run"] = answer
     dock.ask.outline.setCurrentIndex(dock.ask.outline.findData("mask"))
     run()
@@ -259,6 +264,7 @@ def test_outlines_follow_the_slider_without_the_model(
     outlined: QgsVectorLayer, dock: Dock, link: ScriptedLink, until: Until
 ) -> None:
     assert link.asked("run")[0]["outline"] == "mask"
+    assert dock.review.shape_box.isEnabled()
     done: list[bool] = []
     dock.shaping.drawn.connect(lambda: done.append(True))
     by_hand = next(f.id() for f in outlined.getFeatures() if f["label"] == "r3")
