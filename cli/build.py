@@ -79,7 +79,7 @@ def check_queries(queries: Iterable[str]) -> None:
             )
         if Path(text).suffix.lower() in FILE_ENDINGS or (Path(text).suffix and _is_file(text)):
             raise SettingsError(f"{quote(text)} is a file, not a query", hint="A list of queries: --queries FILE.")
-        if _is_folder(text):
+        if text.strip() and _is_folder(text):
             raise SettingsError(
                 f"{quote(text)} is a folder, not a query",
                 hint="The rasters in it: geoground batch FOLDER/*.tif --queries FILE -o OUT. To look for what the word "

@@ -17,6 +17,7 @@ from geogrounding.execution.scene import RasterSource, settings_of
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.io.destination import Destination
 from geogrounding.query.answer import Answered, answer_plan, json_values
+from geogrounding.query.contradictions import check_unit
 from geogrounding.query.plan import QueryPlan
 from geogrounding.query.read import read_query
 from geogrounding.settings import RunOptions
@@ -186,6 +187,7 @@ def _ask_layer(
     layer = read_layer(path, label_field=label_field)
     others = read_contexts(contexts)
     plan = plan_query(query, names=nouns_of(layer, others))
+    check_unit(plan, metres=True)
     answered = answer_plan(LayerWorld(layer, others).world, plan, where=f"the layer {layer.name}")
     rows = [_rows(layer, selection.things.ids[selection.chosen]) for selection in answered.selections]
     frame = _frame(layer, answered, rows)

@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from geogrounding.errors import InputError, SettingsError
+from geogrounding.errors import InputError
 from geogrounding.geometry.measure import Ground
 from geogrounding.io.read_layer import read_layer as read_vector
 from geogrounding.query.grammar import ANYTHING, class_of, vocabulary
@@ -278,16 +278,3 @@ def rows_of(layer: Layer, noun: str) -> NDArray[np.int64] | None:
     last = {label for label in layer.nouns if label.split()[-1:] == noun.split()[-1:] and label.endswith(f" {noun}")}
     found = np.flatnonzero([label in last for label in labels])
     return found if len(found) else None
-
-
-def check_metres(metres: bool, world: World) -> None:
-    """Metres need a CRS.
-
-    Raises:
-        SettingsError: the scene has none.
-    """
-    if metres and world.ground.unit == "px":
-        raise SettingsError(
-            "the scene has no CRS, so metres cannot be measured in it",
-            hint='Write the distance in pixels: "longer than 50 px".',
-        )

@@ -118,7 +118,7 @@ def checked_plan(reply: str, query: str, model_name: str, names: tuple[str, ...]
     """
     words = vocabulary(names)
     values = _first_object(reply)
-    values |= {"version": 1, "query": query, "unread": [], "planned_by": model_name[:200] or "a model"}
+    values |= {"version": 1, "query": query, "unread": [], "unit": "m", "planned_by": model_name[:200] or "a model"}
     _check_parts(values, words, query, 0)
     plan = QueryPlan.read(json.dumps(values))
     targets = list(targets_of(plan))

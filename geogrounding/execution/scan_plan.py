@@ -14,9 +14,10 @@ from geogrounding.errors import InputError
 from geogrounding.execution.area import Area, resolve_area
 from geogrounding.execution.layer_query import Layer, check_near, nouns_of, read_contexts
 from geogrounding.models.base import Conventions
+from geogrounding.query.contradictions import check_unit
 from geogrounding.query.parser import read_expression
 from geogrounding.query.plan import QueryPlan
-from geogrounding.query.planner import Composition, Known, compose
+from geogrounding.query.planner import Composed, Composition, Known, compose
 from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.grid import ChipGrid, HasGroundResolution, Tiling, parse_overlap
 from geogrounding.raster.scene import Scene
@@ -102,6 +103,9 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
     known = Known(taught=conventions.taught, classes=tuple(conventions.classes), layers=nouns_of(None, contexts))
     plans = {expression: QueryPlan.read(text) for expression, text in settings.plans.items()}
     composition = compose(settings.expressions, settings.task, whole_scene=whole_scene, known=known, plans=plans)
+    for part in composition.parts:
+        if isinstance(part, Composed):
+            check_unit(part.plan, metres=scene.crs is not None)
     tiling = Tiling(
         tile_size_px=tile_size_px,
         overlap_px=overlap_px,

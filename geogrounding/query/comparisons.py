@@ -26,7 +26,6 @@ class Comparisons:
         self.unread: list[str] = []
         self.article, self.every = "", False
         self.count: int | None = None
-        self.pixels = False
 
     def target(self, words: str, *, reference: bool = False) -> tuple[Target, str] | None:
         """See ``grammar.Reader``."""
@@ -52,7 +51,6 @@ class Comparisons:
         quantity = self.quantities[int(index)]
         if quantity.value < 0:
             raise SettingsError(f"the distance {quantity.text} is negative", hint="Write a distance from 0.")
-        self.pixels |= quantity.unit == "px"
         return quantity.si
 
     def spell(self, word: str) -> str:
@@ -178,7 +176,6 @@ class Comparisons:
                 f'"{word} ... {quantity.text}": {quantity.unit} is an area, a {measure} is not',
                 hint=f'Write "larger than {quantity.text}" for the area, or a {measure} in m or ft.',
             )
-        self.pixels |= quantity.unit == "px"
         chosen: Any = measure if measure not in (None, "size") else "area" if quantity.kind == "a" else "length"
         return self._comparison(chosen, operator, quantity.si)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from geogrounding.errors import SettingsError
 from geogrounding.query.grammar_words import SUPERLATIVE
-from geogrounding.query.plan import Comparison, Relation, Step, TargetReference
+from geogrounding.query.plan import Comparison, QueryPlan, Relation, Step, TargetReference
 
 
 def check_steps(steps: Iterable[Step]) -> None:
@@ -77,3 +77,19 @@ def check_words(words: str) -> None:
         )
     if _AREA.search(words):
         raise SettingsError("a distance has the unit of an area", hint='Write "within 5 m of ...".')
+
+
+def check_unit(plan: QueryPlan, *, metres: bool) -> None:
+    """Refuse metres in a scene of pixels, and pixels in a scene of metres.
+
+    Raises:
+        SettingsError: the unit of the plan does not fit.
+    """
+    if plan.unit == "m" and not metres:
+        raise SettingsError(
+            "the scene has no CRS, so metres cannot be measured in it", hint='Write pixels: "longer than 50 px".'
+        )
+    if plan.unit == "px" and metres:
+        raise SettingsError(
+            "the scene has a CRS, and lengths are measured in metres there", hint='Write metres: "longer than 50 m".'
+        )

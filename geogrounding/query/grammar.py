@@ -258,7 +258,9 @@ class Reader(Conditions):
         number = match["before"] or match["after"]
         last = first = self.position(match["order"]) if match["order"] else 1
         if number is not None:
-            first, last = 1, max(1, self.number(number))
+            first, last = 1, self.number(number)
+            if last < 1:
+                raise SettingsError("0 things are asked for", hint='Write "the largest" or "the 3 largest".')
         if match["sup"]:
             by, descending = SUPERLATIVES[match["sup"]]
             rank = Rank(by=by, descending=descending, first=first, last=last, all_but=bool(match["but"]))
@@ -297,7 +299,10 @@ class Reader(Conditions):
 
     def position(self, word: str) -> int:
         """1 for "first"."""
-        return ORDINAL_VALUES.get(word) or max(1, int(re.match(r"\d+", word)[0]))  # type: ignore[index] # the pattern says so
+        place = ORDINAL_VALUES.get(word) or int(re.match(r"\d+", word)[0])  # type: ignore[index] # the pattern says so
+        if place < 1:
+            raise SettingsError(f"{word}: places are counted from 1", hint='Write "the second largest".')
+        return place
 
     def except_rank(self, words: str) -> tuple[Step, str] | None:
         """What follows "except": a superlative, a condition, or another noun."""

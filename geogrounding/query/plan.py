@@ -245,6 +245,8 @@ class QueryPlan(Part):
     """Several are a union: "ships and tanks"."""
     unread: tuple[str, ...] = ()
     """Words that the grammar could not read; they narrow nothing."""
+    unit: Literal["m", "px"] | None = None
+    """What its lengths were given in; None: it has none. Metres need a scene with a CRS, pixels one without."""
     planned_by: Text | None = None
     """The language model that made the plan; None: the grammar or a person."""
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from geogrounding.errors import SettingsError
 
 Kind = Literal["l", "a", "n"]
 
@@ -154,3 +157,15 @@ def _inherit(words: str, found: list[Quantity]) -> str:
         return f"#{other.kind}{index} {match[2]} #{match[3]}{match[4]}"
 
     return re.sub(r"#n(\d+) (and|to|or|but (?:no|not) (?:more|larger|longer|wider) than|and (?:less|smaller|shorter|narrower) than|and at most|and under|and below) #([la])(\d+)", inherit, words)  # fmt: skip
+
+
+def unit_of(quantities: Iterable[Quantity]) -> Literal["m", "px"] | None:
+    """What lengths and areas are given in: metres (of whatever unit), pixels, or None without any.
+
+    Raises:
+        SettingsError: both.
+    """
+    units = {"px" if quantity.unit == "px" else "m" for quantity in quantities if quantity.kind in ("l", "a")}
+    if len(units) > 1:
+        raise SettingsError("pixels and metres in one query", hint="Write all of them in one of the two.")
+    return "px" if "px" in units else "m" if units else None

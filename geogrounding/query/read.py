@@ -6,6 +6,7 @@ words that could not be read stand in ``QueryPlan.unread``, and the caller decid
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -15,7 +16,7 @@ from geogrounding.query import grammar_words as w
 from geogrounding.query.contradictions import check_steps, check_words
 from geogrounding.query.grammar import Reader, mark_nouns, vocabulary
 from geogrounding.query.plan import Answer, QueryPlan, Rank, Step, Target, TargetReference
-from geogrounding.query.quantities import AREA_UNITS, normalise
+from geogrounding.query.quantities import AREA_UNITS, normalise, unit_of
 
 MAX_CHARACTERS = 500
 MOST_RANKS = 4
@@ -65,6 +66,8 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     if len(text) > MAX_CHARACTERS or not text.strip():
         return plain
     words, quantities = normalise(text)
+    if any(not math.isfinite(quantity.si) for quantity in quantities):
+        raise SettingsError("a number is too large", hint="Write a number that a thing can have.")
     words = re.sub(r"\b(north|south) (east|west)(ern)?\b", r"\1\2\3", words)
     words, unit = _asked_unit(words)
     words, nouns = mark_nouns(_roofs(words), vocabulary(names))
@@ -77,7 +80,9 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     if answer.get("kind") in ("distance", "bearing"):
         built = _between_two(reader, answer, rest, unit)
         if built is not None:
-            return QueryPlan(query=text, answer=built[0], targets=built[1], unread=tuple(reader.unread))
+            return QueryPlan(
+                query=text, answer=built[0], targets=built[1], unread=tuple(reader.unread), unit=unit_of(quantities)
+            )
     targets, left = _targets(reader, rest, answer)
     if not targets or any(sum(isinstance(step, Rank) for step in target.steps) > MOST_RANKS for target in targets):
         return plain
@@ -87,11 +92,10 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     unread = tuple(
         dict.fromkeys(word for word in reader.unread if len(word) > 1 or not word.isascii() or word.isalpha())
     )
-    if reader.pixels:
-        unread = (*unread,)
     for target in targets:
         check_steps(target.steps)
-    return QueryPlan(query=text, answer=made, targets=tuple(targets), unread=unread)
+    given = unit_of(quantities)
+    return QueryPlan(query=text, answer=made, targets=tuple(targets), unread=unread, unit=given)
 
 
 def _roofs(words: str) -> str:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geogrounding.errors import SettingsError
+from geogrounding.query.contradictions import check_unit
 from geogrounding.query.describe import plan_text
 from geogrounding.query.plan import QueryPlan
 from geogrounding.query.quantities import normalise
@@ -119,3 +120,50 @@ def test_any_text_gives_a_plan_or_a_clear_refusal(text: str) -> None:
         return
     assert QueryPlan.read(plan.json_text()) == plan
     assert plan_text(plan)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("how many clusters of trees are there?", "cannot be counted"),
+        ("the largest group of cars", "cannot be counted"),
+        ("how long is the row of planes?", "cannot be counted"),
+        ("trees within 5 m2 of a house", "unit of an area"),
+        ("cars within 10 of a house", "unit of the distance is missing"),
+        ("buildings larger than 1e400 m2", "too large"),
+        ("the 0 largest buildings", "0 things"),
+        ("the 0th largest building", "counted from 1"),
+        ("ships longer than 40 m within 20 px of a pier", "pixels and metres"),
+    ],
+)
+def test_what_would_be_read_as_something_else_is_refused(query: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        read_query(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("tanks in the lower third of the image", ("third",)),
+        ("every second building", ("every second",)),
+        ("trees per hectare", ("per", "hectare")),
+        ("ships that are longer than they are wide", ("longer", "than", "wide")),
+        ("find all big red cars", ("big",)),
+    ],
+)
+def test_words_that_would_change_the_meaning_are_named(query: str, words: tuple[str, ...]) -> None:
+    assert read_query(query).unread == words
+
+
+@pytest.mark.parametrize(
+    ("query", "unit"), [("ships longer than 40 px", "px"), ("ships over 90 ft", "m"), ("ships", None)]
+)
+def test_the_unit_of_lengths_stands_in_the_plan(query: str, unit: str | None) -> None:
+    plan = read_query(query)
+    assert plan.unit == unit
+    for metres, wrong in ((True, "px"), (False, "m")):
+        if unit == wrong:
+            with pytest.raises(SettingsError, match="CRS"):
+                check_unit(plan, metres=metres)
+        else:
+            check_unit(plan, metres=metres)
