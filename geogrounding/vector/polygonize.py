@@ -41,6 +41,9 @@ STEP_PX = 1.0
 DETAIL_SHARE = 0.03
 """... or this share of the square root of the area, where that is more: a mask is no sharper than its segmenter."""
 
+CLEARLY_SMALLER = 0.93
+"""A turned rectangle has at most this share of the area of the upright one; a square reaches it at two degrees."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
@@ -220,5 +223,10 @@ def _started_at_corner(polygon: Polygon) -> Polygon:
 
 
 def _oriented(polygon: Polygon) -> Polygon:
-    """The smallest rectangle around a polygon, turned as it likes."""
-    return cast(Polygon, shapely.oriented_envelope(polygon))
+    """The smallest rectangle around a polygon; the one along the rows of the scene where none is clearly smaller.
+
+    A round mask has no direction, and its smallest rectangle lies anyhow.
+    """
+    turned = cast(Polygon, shapely.oriented_envelope(polygon))
+    upright = cast(Polygon, shapely.envelope(polygon))
+    return turned if turned.area <= CLEARLY_SMALLER * upright.area else upright

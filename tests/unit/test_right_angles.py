@@ -104,3 +104,12 @@ def test_a_wobbly_tank_is_a_circle_and_a_rounded_roof_is_none() -> None:
     drawn, _ = drawn_from(shapely.box(-24, -24, 24, 24).buffer(-6).buffer(6))
     assert drawn.outlines == ("regular",)
     assert len(drawn.polygons_scene_px[0].exterior.coords) == 5
+
+
+def test_a_round_mask_has_no_direction() -> None:
+    lumpy = shapely.union_all([shapely.Point(0, 0).buffer(20), shapely.Point(7, 5).buffer(17)])
+    drawn, _ = drawn_from(lumpy, "oriented")
+    polygon = drawn.polygons_scene_px[0]
+    assert polygon.equals(shapely.envelope(polygon))
+    drawn, _ = drawn_from(turned(SHAPES["rectangle"], 4), "oriented")  # type: ignore[arg-type]
+    assert not drawn.polygons_scene_px[0].equals(shapely.envelope(drawn.polygons_scene_px[0]))
