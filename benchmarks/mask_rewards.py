@@ -6,7 +6,7 @@
 Without ``--segmenter`` a SAM 2 model of the size of hiera-tiny is built with random weights: they change what is drawn
 and not how long it takes. Completions answer about as many boxes as an image of VRSBench has, most of them near each
 other, each with two keypoints. Both sides compute the same rewards, which is checked; the ratio is that of medians of
-rounds that alternate.
+rounds that alternate, of processor time on a CPU.
 """
 
 from __future__ import annotations
