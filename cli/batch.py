@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,40 +19,26 @@ from geogrounding.execution.describe import describe_error, describe_report
 
 from . import build
 from . import options as opt
+from .batch_table import Row, cell, filled, outcome, read_table, write_table
 from .main import INTERRUPTED, VERBOSE_KEY
 from .param_types import FORMATS, Format
 from .progress import Silent, make_reporter
-from .terminal import clean, clean_lines, count, duration, say
+from .scenes import at_once, in_order
+from .terminal import clean, clean_lines, count, say
 
 if TYPE_CHECKING:
-    from geogrounding.execution.report import RunReport
+    from geogrounding.distributed.ray import RayExecutor
+    from geogrounding.execution.executor import Described, DescribedModel, ModelSource, SegmenterSource
+    from geogrounding.execution.report import Progress
     from geogrounding.models.base import Model
     from geogrounding.models.segmenters.base import Segmenter
     from geogrounding.settings import RunSettings
 
 TABLE = "summary.csv"
+SCENES_IN_FLIGHT = 4
+"""Small scenes leave workers idle while they are opened and written, so several are under way together."""
 MODEL_ERRORS_IN_A_ROW = 3
 """A server that is gone stays gone: after so many scenes in a row that failed by the model, the rest is not tried."""
-
-Status = Literal["done", "incomplete", "failed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One scene in the table."""
-
-    scene: str
-    layer: str
-    status: Status
-    features: str = ""
-    chips: str = ""
-    empty_chips: str = ""
-    failed_chips: str = ""
-    seconds: str = ""
-    model_seconds: str = ""
-    error: str = ""
-    key: str = ""
-    """Digest of everything the layer depends on; a finished layer with the same one is not made again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +48,6 @@ class Batch:
     folder: Path
     ending: str
     queries: tuple[str, ...]
-    segmenter: Segmenter | None
-    """Open; None where no masks are needed."""
     options: dict[str, Any]
     previews: bool
     resume: bool
@@ -74,6 +57,7 @@ class Batch:
     dst_crs: str | None
     creation_options: dict[str, str]
     allow_failed: bool
+    scenes_in_flight: int
 
     def layer(self, scene: str) -> Path:
         """The layer of a scene: its name with the ending of the format."""
@@ -82,6 +66,20 @@ class Batch:
     def settings(self, scene: str) -> RunSettings:
         """The settings of the run over one scene."""
         return build.make_settings(scene, self.queries, dict(self.options))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answerers:
+    """What answers the scenes of a batch."""
+
+    executor: RayExecutor | None
+    """None is this process."""
+    model: ModelSource
+    """Loaded, or for the executor a function that loads it."""
+    segmenter: SegmenterSource
+    identity: DescribedModel
+    masks: Described | None
+    """The segmenter as keys need it; None where no masks are needed."""
 
 
 class BatchCommand(opt.Command):
@@ -137,6 +135,14 @@ class BatchCommand(opt.Command):
 @opt.GRID
 @opt.SCENE
 @opt.RESULT
+@opt.MACHINES
+@opt.option(
+    "--scenes-in-flight",
+    type=click.IntRange(min=1, max=256),
+    section="Machines",
+    metavar="N",
+    help=f"Scenes that are under way together with --executor ray. Default: {SCENES_IN_FLIGHT}.",
+)
 @opt.RESUME
 @opt.ALLOW_FAILED
 @opt.PROGRESS
@@ -152,14 +158,15 @@ def command(scenes: tuple[str, ...], query_file: Path, folder: Path, **options: 
     Examples:
       geoground batch scenes/*.tif --queries queries.txt -o out/ --format geojson
       geoground batch scenes/*.tif --queries queries.txt -o out/ --resume
+      geoground batch scenes/*.tif --queries queries.txt -o out/ --executor ray --workers 4
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, verbose = options.pop("quiet"), bool(click.get_current_context().meta.get(VERBOSE_KEY))
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
     with reporter:
         try:
             batch, load, segmenter = _prepare(query_file, folder, scenes, options)
-            with closing(load()) as model, _segmenting(batch, segmenter, scenes[0]) as batch:
-                rows = _run_all(batch, model, scenes, reporter, quiet=quiet, verbose=verbose)
+            with _answerers(batch, load, segmenter, scenes[0]) as answerers:
+                rows = _run_all(batch, answerers, scenes, reporter, quiet=quiet, verbose=verbose)
         except GeogroundingError as error:
             reporter.event("error", **describe_error(error))
             raise
@@ -196,7 +203,7 @@ def _prepare(
         dst_crs=options.pop("dst_crs"),
         creation_options=build.key_values(options.pop("creation_options"), "--co"),
         allow_failed=options.pop("allow_failed"),
-        segmenter=None,
+        scenes_in_flight=_in_flight(options),
         options=options,
     )
     for stem, number in Counter(_stem(scene) for scene in scenes).items():
@@ -219,49 +226,87 @@ def _stem(scene: str) -> str:
     return name.rpartition(".")[0] or name or "scene"
 
 
+def _in_flight(options: dict[str, Any]) -> int:
+    asked: int | None = options.pop("scenes_in_flight")
+    if options["executor"] == "local":
+        if asked is not None and asked > 1:
+            raise SettingsError("--scenes-in-flight is for --executor ray", hint="Add --executor ray.")
+        return 1
+    return asked or SCENES_IN_FLIGHT
+
+
 @contextmanager
-def _segmenting(batch: Batch, load: Callable[[], Segmenter], scene: str) -> Iterator[Batch]:
-    """The batch with an open segmenter, where masks are needed."""
-    if not batch.settings(scene).needs_masks:
-        yield batch
-        return
-    with closing(load()) as segmenter:
-        yield replace(batch, segmenter=segmenter)
+def _answerers(
+    batch: Batch, load: Callable[[], Model], load_segmenter: Callable[[], Segmenter], scene: str
+) -> Iterator[Answerers]:
+    """Model and segmenter, loaded once for all scenes: here, or by the workers of a cluster."""
+    from geogrounding.execution.executor import open_model, open_segmenter
+
+    with build.machines(batch.options, scenes_in_flight=batch.scenes_in_flight) as executor:
+        settings = batch.settings(scene)
+        if executor is not None:
+            there = executor.identify(settings, load, load_segmenter)
+            yield Answerers(
+                executor=executor, model=load, segmenter=load_segmenter, identity=there.model, masks=there.segmenter
+            )
+            return
+        with open_model(load) as model, open_segmenter(load_segmenter, settings) as masks:
+            yield Answerers(executor=None, model=model, segmenter=masks or load_segmenter, identity=model, masks=masks)
 
 
 def _run_all(
-    batch: Batch, model: Model, scenes: Sequence[str], reporter: Silent, *, quiet: bool, verbose: bool
+    batch: Batch, answerers: Answerers, scenes: Sequence[str], reporter: Silent, *, quiet: bool, verbose: bool
 ) -> list[Row]:
     """Run every scene; the table is on disk after each."""
     table = batch.folder / TABLE
-    wanted = {_cell(scene) for scene in scenes}
-    rows = {row.scene: row for row in (_read_table(table) if batch.resume else ()) if row.scene in wanted}
+    wanted = {cell(scene) for scene in scenes}
+    rows = {row.scene: row for row in (read_table(table) if batch.resume else ()) if row.scene in wanted}
+    before = dict(rows)
     in_a_row = 0
-    for number, scene in enumerate(scenes, start=1):
-        row, by_model = _run_one(batch, model, scene, rows.get(_cell(scene)), reporter, verbose=verbose)
-        rows[row.scene] = row
-        in_a_row = in_a_row + 1 if by_model else 0
-        _write_table(table, [rows[cell] for cell in map(_cell, scenes) if cell in rows])
-        if not quiet:
-            say(f"[{number}/{len(scenes)}] {clean(scene)}: {_outcome(row)}")
-        if in_a_row == MODEL_ERRORS_IN_A_ROW and number < len(scenes):
-            raise ModelError(
-                f"the model failed on {in_a_row} scenes in a row; {len(scenes) - number} were not tried: {row.error}",
-                hint="When the model is back, --resume goes on.",
-            )
-    return [rows[cell] for cell in map(_cell, scenes)]
+
+    def run_one(scene: str, on_progress: Callable[[Progress], None]) -> tuple[Row, bool]:
+        return _run_one(
+            batch, answerers, scene, before.get(cell(scene)), reporter, on_progress=on_progress, verbose=verbose
+        )
+
+    finished = (
+        in_order(scenes, run_one, reporter)
+        if answerers.executor is None
+        else at_once(scenes, run_one, reporter, turns=answerers.executor.turns, most=batch.scenes_in_flight)
+    )
+    with closing(finished):
+        for number, (scene, (row, by_model)) in enumerate(finished, start=1):
+            rows[row.scene] = row
+            in_a_row = in_a_row + 1 if by_model else 0
+            write_table(table, [rows[name] for name in map(cell, scenes) if name in rows])
+            if not quiet:
+                say(f"[{number}/{len(scenes)}] {clean(scene)}: {outcome(row)}")
+            if in_a_row == MODEL_ERRORS_IN_A_ROW and number < len(scenes):
+                raise ModelError(
+                    f"the model failed on {in_a_row} scenes in a row; {len(scenes) - number} were not tried: "
+                    f"{row.error}",
+                    hint="When the model is back, --resume goes on.",
+                )
+    return [rows[name] for name in map(cell, scenes)]
 
 
 def _run_one(
-    batch: Batch, model: Model, scene: str, before: Row | None, reporter: Silent, *, verbose: bool
+    batch: Batch,
+    answerers: Answerers,
+    scene: str,
+    before: Row | None,
+    reporter: Silent,
+    *,
+    on_progress: Callable[[Progress], None],
+    verbose: bool,
 ) -> tuple[Row, bool]:
     """Run one scene; the row of the table, and whether it failed by the model."""
     from geogrounding import pipeline
 
     layer = batch.layer(scene)
-    row = Row(scene=_cell(scene), layer=_cell(layer.name), status="failed")
+    row = Row(scene=cell(scene), layer=cell(layer.name), status="failed")
     try:
-        key = _key(batch, model, scene)
+        key = _key(batch, answerers, scene)
         if before is not None and before.status == "done" and before.key == key and layer.exists():
             reporter.event("done", source=scene, output=str(layer), kept=True)
             return before, False
@@ -273,8 +318,8 @@ def _run_one(
         report = pipeline.run(
             batch.settings(scene),
             layer,
-            model=model,
-            segmenter=batch.segmenter or "builtin",
+            model=answerers.model,
+            segmenter=answerers.segmenter,
             resume=batch.resume,
             overwrite=batch.overwrite,
             append=batch.append,
@@ -282,8 +327,9 @@ def _run_one(
             dst_crs=batch.dst_crs,
             creation_options=batch.creation_options,
             preview=preview,
-            on_progress=reporter.update,
+            on_progress=on_progress,
             on_notice=lambda notice: say(f"Note: {scene}: {notice}"),
+            executor=answerers.executor,
         )
     except GeogroundingError as error:
         _log(verbose)
@@ -294,7 +340,7 @@ def _run_one(
         reporter.event("error", source=scene, type=type(error).__name__, message=str(error), hint="", exit_code=1)
         return replace(row, error=f"{type(error).__name__}: {error}"), False
     reporter.event("done", source=scene, output=str(layer), kept=False, **describe_report(report))
-    return _filled(row, report, key), False
+    return filled(row, report, key), False
 
 
 def _log(verbose: bool) -> None:
@@ -304,33 +350,7 @@ def _log(verbose: bool) -> None:
         click.echo(clean_lines(traceback.format_exc()), err=True)
 
 
-def _filled(row: Row, report: RunReport, key: str) -> Row:
-    error = ""
-    if report.failed_chips:
-        chip, reason = report.failed_chips[0]
-        error = f"chip {chip}: {reason}"
-    return replace(
-        row,
-        status="done" if report.complete else "incomplete",
-        features=str(report.features),
-        chips=str(report.chips),
-        empty_chips=str(report.empty_chips),
-        failed_chips=str(len(report.failed_chips)),
-        seconds=f"{report.seconds:.2f}",
-        model_seconds=f"{report.model_seconds:.2f}",
-        error=error,
-        key=key,
-    )
-
-
-def _outcome(row: Row) -> str:
-    if row.status == "failed":
-        return f"failed: {row.error}"
-    found = f"{count(int(row.features), 'polygon')} in {duration(float(row.seconds))}"
-    return found if row.status == "done" else f"{found}, but {count(int(row.failed_chips), 'chip')} failed: {row.error}"
-
-
-def _key(batch: Batch, model: Model, scene: str) -> str:
+def _key(batch: Batch, answerers: Answerers, scene: str) -> str:
     """Digest of the data, the model, and every option that shapes the layer."""
     from geogrounding.execution.scene import open_scene
 
@@ -340,57 +360,13 @@ def _key(batch: Batch, model: Model, scene: str) -> str:
     parts = [
         __version__,
         fingerprint,
-        model.name,
-        model.fingerprint,
+        answerers.identity.name,
+        answerers.identity.fingerprint,
         asdict(replace(settings, source="")),
         batch.dst_crs,
         batch.creation_options,
-        None if batch.segmenter is None else [batch.segmenter.name, batch.segmenter.fingerprint],
+        None if answerers.masks is None else [answerers.masks.name, answerers.masks.fingerprint],
     ]
     if settings.aoi is not None and settings.aoi.is_file():
         parts.append(hashlib.sha256(settings.aoi.read_bytes()).hexdigest())
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
-
-
-def _cell(text: str) -> str:
-    """A name as a cell: without control characters, and never taken for a formula by a spreadsheet."""
-    safe = clean(text)
-    return f"./{safe}" if safe[:1] in "=+-@" else safe
-
-
-def _write_table(path: Path, rows: Sequence[Row]) -> None:
-    """Write the table whole or not at all.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    from geogrounding.io.atomic import partial_folder, publish
-
-    names = [field.name for field in fields(Row)]
-    try:
-        with partial_folder(path.absolute()) as folder:
-            new = folder / path.name
-            with new.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, names)
-                writer.writeheader()
-                writer.writerows({**asdict(row), "error": clean(row.error)} for row in rows)
-            publish([(new, path.absolute())])
-    except OutputError:
-        raise
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", hint="Is there room on the disk?") from error
-
-
-def _read_table(path: Path) -> list[Row]:
-    """The rows of an earlier table; none where there is no table, or it is no table of ours."""
-    names = {field.name for field in fields(Row)}
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            records = [dict(record) for record in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        return []
-    return [
-        Row(**cast(dict[str, Any], record))
-        for record in records
-        if set(record) == names and None not in record.values()
-    ]

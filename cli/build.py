@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from geogrounding.settings import RunSettings
 from .param_types import FORMATS
 
 if TYPE_CHECKING:
+    from geogrounding.distributed.ray import RayExecutor
     from geogrounding.geometry.extent import Extent
     from geogrounding.models.base import Model
     from geogrounding.models.segmenters.base import Segmenter
@@ -281,6 +283,26 @@ def segmenter_loader(options: dict[str, Any]) -> Callable[[], Segmenter]:
     return load
 
 
+@contextmanager
+def machines(options: dict[str, Any], *, scenes_in_flight: int = 1) -> Iterator[RayExecutor | None]:
+    """Take the options of the executor out of ``options`` (which is changed); None stands for this process.
+
+    Raises:
+        SettingsError: options of Ray without it.
+        ClusterError: Ray is missing, or its cluster cannot be used.
+    """
+    name, workers, gpus = (options.pop(key) for key in ("executor", "workers", "gpus_per_worker"))
+    if name == "local":
+        if workers is not None or gpus is not None:
+            raise SettingsError("--workers and --gpus-per-worker are for --executor ray", hint="Add --executor ray.")
+        yield None
+        return
+    from geogrounding.distributed.ray import RayExecutor
+
+    with RayExecutor(workers=workers, gpus_per_worker=gpus, scenes_in_flight=scenes_in_flight) as executor:
+        yield executor
+
+
 def key_values(pairs: Iterable[tuple[str, str]], name: str) -> dict[str, str]:
     """Pairs as a dictionary.
 
@@ -302,14 +324,27 @@ def default_output(scene: str, queries: Sequence[str]) -> Path:
     return Path(f"{name}_{words}{more}")
 
 
-def output_path(path: Path, of: str | None) -> Path:
+def shown(output: Path | str) -> str:
+    """An output for people and programs: the address of a table without its password."""
+    if isinstance(output, Path):
+        return str(output)
+    from geogrounding.io.database import Table
+
+    return Table.parse(output).shown
+
+
+def output_path(path: Path | str, of: str | None) -> Path | str:
     """The output with the ending of its format: ``-f`` adds a missing ending and must not contradict a present one.
 
-    Without either it is a GeoPackage.
+    Without either it is a GeoPackage. The address of a table stays as it is.
 
     Raises:
         SettingsError: the format is not known, or the output is no file.
     """
+    if isinstance(path, str):
+        if of is not None:
+            raise SettingsError("-f is for files, and the output is a table", hint="Leave out -f.")
+        return path
     device = path.parent == Path("/dev") or (path.exists() and not path.is_file())
     if str(path) == "-" or device:
         raise SettingsError(

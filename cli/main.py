@@ -109,7 +109,7 @@ def geoground() -> None:
 
     \b
     Exit codes: 0 done, 2 wrong option, 3 input, 4 model, 5 output,
-    6 incomplete (some chips failed), 7 journal, 130 interrupted, 1 anything else.
+    6 incomplete (some chips failed), 7 journal, 8 cluster, 130 interrupted, 1 anything else.
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
 
 

@@ -307,13 +307,40 @@ RESULT = together(
         "--overwrite",
         is_flag=True,
         section="Result",
-        help="Replace an existing result; of a GeoPackage only the layer of this name, its other layers stay.",
+        help="Replace an existing result: of a GeoPackage only the layer of this name, its other layers stay; of a "
+        "table its rows.",
     ),
     option(
         "--append",
         is_flag=True,
         section="Result",
-        help="Add to an existing GeoPackage: a new layer, or features to the layer of this name.",
+        help="Add to an existing GeoPackage (a new layer, or features to the layer of this name) or to a table.",
+    ),
+)
+
+MACHINES = together(
+    option(
+        "--executor",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        section="Machines",
+        help="local: this process. ray: worker processes here, or on the cluster that RAY_ADDRESS names; the result is "
+        "the same to the byte. Needs geogrounding[ray].",
+    ),
+    option(
+        "--workers",
+        type=click.IntRange(min=1),
+        section="Machines",
+        metavar="N",
+        help="Models loaded with --executor ray. Default: one for each graphics card, or each core without cards.",
+    ),
+    option(
+        "--gpus-per-worker",
+        type=click.FloatRange(min=0),
+        section="Machines",
+        metavar="N",
+        help="Graphics cards of each worker, also a part of one such as 0.5. Default: 1 where there are cards.",
     ),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import click
@@ -75,6 +76,10 @@ class ExtentText(click.ParamType["Extent", Any]):
             self.fail(f"{error}. {error.hint}", param, ctx)
 
 
+DATABASES = ("postgresql://", "postgres://")
+"""As ``io.database``, which a help text must not import."""
+
+
 class BandOrNone(click.ParamType[int, Any]):
     """A band counted from 1, or ``none``, which becomes 0."""
 
@@ -106,6 +111,22 @@ class Metres(click.ParamType[float, Any]):
         if not (math.isfinite(metres) and metres > 0):
             self.fail(f"{value!r} is not a positive number of metres, such as 0.5 or 50cm", param, ctx)
         return metres
+
+
+class Output(click.ParamType[Any, Any]):
+    """A file to write, as a path, or the address of a table, as text."""
+
+    name = "FILE|TABLE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """A path, unless it begins like an address."""
+        if isinstance(value, Path):
+            return value
+        if str(value).strip().lower().startswith(DATABASES):
+            return str(value).strip()
+        if Path(value).is_dir():
+            self.fail(f"{value!r} is a folder", param, ctx)
+        return Path(value)
 
 
 class KeyValue(click.ParamType[tuple[str, str], Any]):

@@ -3,7 +3,8 @@
 With ``--progress json`` standard output carries one JSON object a line and nothing else. Every object has ``event``:
 
     start      source, output                                        once for each scene
-    progress   chips_done, chips_total, chips_failed, chips_resumed, found     five a second at most, and the last
+    progress   chips_done, chips_total, chips_failed, chips_resumed, found     five a second at most, and the last;
+               with source where several scenes of a batch are under way together
     done       features, chips, empty_chips, failed_chips, drops, seconds, ...  once for each scene that gave a layer
     error      type, message, hint, exit_code                        when a scene, or the command, failed
     summary    scenes, failed, table                                 at the end of a batch
@@ -13,6 +14,9 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -45,8 +49,12 @@ class Reporter(Protocol):
         """Something other than progress happened."""
         ...
 
-    def update(self, progress: Progress) -> None:
-        """A batch of chips is done."""
+    def update(self, progress: Progress, source: str = "") -> None:
+        """A batch of chips is done; of which scene, where several are under way together."""
+        ...
+
+    def together(self, scenes: int) -> None:
+        """Several scenes of so many will be under way together."""
         ...
 
 
@@ -67,9 +75,12 @@ class Silent:
     def event(self, event: str, **details: Any) -> None:
         """No one listens."""
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: Progress, source: str = "") -> None:
         """Keep it."""
         self.last = progress
+
+    def together(self, scenes: int) -> None:
+        """No one listens."""
 
 
 class JsonLines(Silent):
@@ -89,9 +100,9 @@ class JsonLines(Silent):
         except BrokenPipeError:
             self._gone = True
 
-    def update(self, progress: Progress) -> None:
+    def update(self, progress: Progress, source: str = "") -> None:
         """Write a line when the last one is old enough, and always for the last chip."""
-        super().update(progress)
+        super().update(progress, source)
         now = time.monotonic()
         if now < self._next_line and progress.chips_done < progress.chips_total:
             return
@@ -103,6 +114,7 @@ class JsonLines(Silent):
             chips_failed=progress.chips_failed,
             chips_resumed=progress.chips_resumed,
             found=progress.found,
+            **({"source": source} if source else {}),
         )
 
 
@@ -113,6 +125,10 @@ class Bar(Silent):
         super().__init__()
         self._bar: RichProgress | None = None
         self._task: Any = None
+        self._scenes: dict[str, Progress] = {}
+        """The latest of each scene, where several are under way together."""
+        self._number = 0
+        self._ended: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -145,18 +161,39 @@ class Bar(Silent):
 
     def event(self, event: str, **details: Any) -> None:
         """A new scene gets a new bar; reading and loading come first, so its length is not known yet."""
-        if self._bar is None or event != "start":
+        if self._bar is None:
+            return
+        if self._number:
+            self._ended[event] += event in ("done", "error") and "source" in details
+            self._show_scenes()
+            return
+        if event != "start":
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
         name = str(details.get("source", "")).rpartition("/")[2]
         self._task = self._bar.add_task(clean(name, limit=24), total=None, note="loading")
 
-    def update(self, progress: Progress) -> None:
+    def together(self, scenes: int) -> None:
+        """One bar for all chips of the scenes under way, with how many scenes are done and failed."""
+        self._number = scenes
+        if self._bar is not None:
+            self._task = self._bar.add_task("", total=None, note="loading")
+            self._show_scenes()
+
+    def _show_scenes(self) -> None:
+        if self._bar is not None and self._task is not None:
+            failed = f", {self._ended['error']} failed" if self._ended["error"] else ""
+            self._bar.update(self._task, description=f"{self._ended['done']} of {self._number} scenes done{failed}")
+
+    def update(self, progress: Progress, source: str = "") -> None:
         """Move the bar."""
-        super().update(progress)
+        super().update(progress, source)
         if self._bar is None or self._task is None:
             return
+        if source:
+            self._scenes[source] = progress
+            progress = _sum(self._scenes.values())
         failed = f", {progress.chips_failed} failed" if progress.chips_failed else ""
         self._bar.update(
             self._task,
@@ -164,6 +201,12 @@ class Bar(Silent):
             total=progress.chips_total,
             note=f"{progress.found} found{failed}",
         )
+
+
+def _sum(every: Iterable[Progress]) -> Progress:
+    parts = list(every)
+    names = [field.name for field in fields(parts[0])]
+    return replace(parts[0], **{name: sum(getattr(part, name) for part in parts) for name in names})
 
 
 def make_reporter(mode: str, *, quiet: bool) -> Silent:

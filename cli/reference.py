@@ -28,6 +28,7 @@ Everything for people goes to standard error.
 | 5 | a result cannot be written; an existing file is as it was | see the hint; then `--resume` |
 | 6 | incomplete: the result is written, but some chips (in `batch`: scenes) failed | `--resume`, or `--allow-failed` |
 | 7 | a journal belongs to another run, is in use, or cannot be written | `--overwrite` starts from the beginning |
+| 8 | machines of `--executor ray` cannot be reached, differ, or were lost too often | see the hint; then `--resume` |
 | 130 | interrupted by Ctrl-C | `--resume` |
 """
 

@@ -14,7 +14,7 @@ from geogrounding.messages import quote
 from . import build
 from . import options as opt
 from .main import INTERRUPTED
-from .param_types import Format
+from .param_types import Format, Output
 from .progress import Silent, make_reporter
 from .terminal import count, duration, say
 
@@ -28,12 +28,14 @@ FAILED_SHOWN = 5
 @click.command(cls=opt.Command)
 @click.argument("scene", help="A raster: GeoTIFF, COG, or anything else GDAL reads.")
 @click.argument("query", nargs=-1, help="What to look for, in words; several are asked in one go.")
-@opt.file_option(
+@opt.option(
     "-o",
     "--output",
+    type=Output(),
     section="Files",
-    help="The layer: .gpkg, .geojson, .geojsonl, .fgb or .parquet; without an ending .gpkg. Default: named after scene "
-    "and query, in the current folder.",
+    metavar="FILE|TABLE",
+    help="The layer: .gpkg, .geojson, .geojsonl, .fgb or .parquet; without an ending .gpkg. Or a table of PostGIS: "
+    '"postgresql://USER@HOST/DATABASE?table=SCHEMA.NAME". Default: named after scene and query, in the current folder.',
 )
 @opt.option(
     "-f",
@@ -71,12 +73,13 @@ FAILED_SHOWN = 5
 @opt.GRID
 @opt.SCENE
 @opt.RESULT
+@opt.MACHINES
 @opt.RESUME
 @opt.ALLOW_FAILED
 @opt.PROGRESS
 @opt.QUIET
 @opt.VERBOSE
-def command(scene: str, query: tuple[str, ...], output: Path | None, **options: Any) -> None:
+def command(scene: str, query: tuple[str, ...], output: Path | str | None, **options: Any) -> None:
     """Find what each QUERY describes in SCENE and write the polygons to one layer.
 
     A run that was cut off leaves OUTPUT.journal; the same command with --resume goes on. The settings, versions and
@@ -93,6 +96,8 @@ def command(scene: str, query: tuple[str, ...], output: Path | None, **options: 
       geoground run scene.tif building -o footprints.gpkg --outline regular
       geoground run scene.tif car -o cars.gpkg --model ./Geo-R1 --device cuda --resume
       geoground run scene.tif --like five_kilns.gpkg -o kilns.gpkg
+      geoground run scene.tif ship -o "postgresql://me@db.example/gis?table=public.ships" --append
+      geoground run country.tif ship -o ships.gpkg --executor ray --workers 8
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, allow_failed, explain = options.pop("quiet"), options.pop("allow_failed"), options.pop("explain")
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
@@ -115,8 +120,8 @@ def command(scene: str, query: tuple[str, ...], output: Path | None, **options: 
 
 
 def _run(
-    scene: str, query: tuple[str, ...], output: Path | None, options: dict[str, Any], reporter: Silent
-) -> tuple[RunReport, Path, Path | None]:
+    scene: str, query: tuple[str, ...], output: Path | str | None, options: dict[str, Any], reporter: Silent
+) -> tuple[RunReport, str, Path | None]:
     """Check everything that can be checked cheaply, then run."""
     query_file, preview = options.pop("query_file"), options.pop("preview")
     build.check_queries(query)
@@ -143,24 +148,27 @@ def _run(
 
     from geogrounding import pipeline  # numpy, rasterio and shapely: not for a wrong option or --help
 
-    reporter.event("start", source=scene, output=str(output))
-    report = pipeline.run(
-        settings,
-        output,
-        model=load,
-        segmenter=segmenter,
-        resume=resume,
-        overwrite=overwrite,
-        append=append,
-        layer=layer,
-        dst_crs=dst_crs,
-        creation_options=creation_options,
-        preview=preview,
-        on_progress=reporter.update,
-        on_notice=_say_notice,
-    )
-    reporter.event("done", output=str(output), **describe_report(report))
-    return report, output, preview
+    shown = build.shown(output)
+    reporter.event("start", source=scene, output=shown)
+    with build.machines(options) as executor:
+        report = pipeline.run(
+            settings,
+            output,
+            model=load,
+            segmenter=segmenter,
+            resume=resume,
+            overwrite=overwrite,
+            append=append,
+            layer=layer,
+            dst_crs=dst_crs,
+            creation_options=creation_options,
+            preview=preview,
+            on_progress=reporter.update,
+            on_notice=_say_notice,
+            executor=executor,
+        )
+    reporter.event("done", output=shown, **describe_report(report))
+    return report, shown, preview
 
 
 def say_answers(report: RunReport) -> None:
@@ -175,7 +183,7 @@ def _say_notice(notice: str) -> None:
     say(f"Note: {notice}")
 
 
-def say_report(report: RunReport, output: Path, preview: Path | None) -> None:
+def say_report(report: RunReport, output: str, preview: Path | None) -> None:
     """Two or three lines for a person."""
     empty = f", {report.empty_chips} of them without data" if report.empty_chips else ""
     say(f"{count(report.features, 'polygon')} -> {output}")

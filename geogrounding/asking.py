@@ -25,8 +25,8 @@ from geogrounding.settings import RunOptions
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from geogrounding.execution.executor import ModelSource, SegmenterSource
     from geogrounding.execution.report import Progress, RunReport
-    from geogrounding.pipeline import ModelSource, SegmenterSource
 
 VECTOR_ENDINGS = frozenset(
     {".gpkg", ".geojson", ".json", ".geojsonl", ".geojsons", ".ndjson", ".fgb", ".shp", ".parquet", ".kml", ".gml"}

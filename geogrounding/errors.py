@@ -10,7 +10,8 @@
     ├── ModelError (RuntimeError)     4   a model or server cannot be loaded, reached or used
     ├── OutputError (OSError)         5   a result cannot be written; an existing file is left as it was
     ├── IncompleteError               6   some chips failed; the result is written and lists them
-    └── JournalError                  7   a journal belongs to another run, is locked, or cannot be written
+    ├── JournalError                  7   a journal belongs to another run, is locked, or cannot be written
+    └── ClusterError                  8   machines that share the work cannot be reached, differ, or were lost
 
 Exit code 130 stands for Ctrl-C (a resumable journal is left), 0 for success. Every error carries ``hint``: what to do
 next.
@@ -79,3 +80,9 @@ class JournalError(GeogroundingError):
     """A journal belongs to another run, is held by another process, or cannot be written."""
 
     exit_code = 7
+
+
+class ClusterError(GeogroundingError):
+    """The machines that were to share the work cannot be reached, do not fit, or were lost too often."""
+
+    exit_code = 8

@@ -3,11 +3,11 @@
 Scene.open      opens and checks the raster                           raster/scene.py
 make_plan       area, resolution, chips                               execution/scan_plan.py, raster/grid.py
 read_chips      pixels, some chips ahead of the model                 raster/reader.py
-model.ground    answers, a batch of chips at a time                   models/
-segment         masks in the answers' boxes, where outlines are asked models/segmenters/
+Executor        answers, a batch of chips at a time: model.ground,    execution/executor.py, execution/local.py,
+                and masks where outlines are asked for                distributed/ray.py, models/
 Journal         each answered batch on disk before the next           execution/journal.py
 Collection      boxes to the scene, merged across chip borders        execution/results.py, vector/merge.py
-write_layer     the file, whole or not at all                         io/write_layer.py
+Sink            the file or the table, whole or not at all            io/sinks.py, io/write_layer.py, io/postgis.py
 """
 
 from __future__ import annotations
@@ -19,25 +19,31 @@ from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from geogrounding.errors import IncompleteError, SettingsError
-from geogrounding.execution.examples import model_like
+from geogrounding.execution.executor import (
+    Answering,
+    Described,
+    DescribedModel,
+    Executor,
+    ModelSource,
+    SegmenterSource,
+    segmenter_of,
+)
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.kept_masks import check_masks, write_masks
-from geogrounding.execution.local import answer_chips, ask_batch, batches_of
+from geogrounding.execution.local import LocalExecutor
 from geogrounding.execution.looks import Looker
-from geogrounding.execution.model_plan import with_plans
 from geogrounding.execution.provenance import describe_run, run_key
 from geogrounding.execution.report import Clock, Progress, RunReport, make_report
 from geogrounding.execution.results import Collection
 from geogrounding.execution.scan_plan import Plan, make_plan
 from geogrounding.execution.scene import opened_or_open, settings_of
-from geogrounding.io.destination import Destination, check_place
-from geogrounding.io.write_layer import check_layer, to_geodataframe, write_layer
-from geogrounding.models.base import Model
+from geogrounding.io.destination import Destination
+from geogrounding.io.sinks import FileSink, Sink, open_sink
+from geogrounding.io.write_layer import to_geodataframe
 from geogrounding.models.segmenters.base import Segmenter
-from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
 from geogrounding.raster.validity import notices_of, sample_validity
@@ -51,14 +57,6 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("geogrounding")
 
-ModelSource = Model | str | Callable[[], Model]
-"""A loaded model (left open), a name for ``load_model``, or a function that loads one: a raster that cannot be used is
-then refused before weights are read."""
-
-
-SegmenterSource = Segmenter | str | Callable[[], Segmenter]
-"""The same for a segmenter; it is only loaded where the outline asked for needs masks."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
@@ -68,8 +66,8 @@ class Walk:
     scene: Scene
     stretch: Stretch
     plan: Plan
-    model: Model
-    segmenter: Segmenter | None
+    model: DescribedModel
+    segmenter: Described | None
     looker: Looker
     journal: Journal
     collection: Collection
@@ -92,6 +90,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
     masks: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
+    executor: Executor | None = None,
     **options: Unpack[RunOptions],
 ) -> RunReport:
     """Ground the expressions in the scene and write the layer to ``output``.
@@ -101,13 +100,14 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
 
     Args:
         source: the raster, see ``ground``; or all settings as one ``RunSettings``, without expressions and options.
-        output: the layer; its ending chooses the format.
+        output: the layer; its ending chooses the format. Or a table of PostGIS, as a text
+            ``postgresql://user@host/database?table=schema.name``.
         expressions: what to look for.
         model: a name for ``load_model``, a loaded model, or a function that loads one.
         segmenter: the same for ``load_segmenter``; asked where ``outline`` needs masks.
         resume: go on with an interrupted run.
         overwrite: replace an existing layer; other layers of a GeoPackage stay.
-        append: add to an existing GeoPackage: a layer, or features to the layer of this name.
+        append: add to an existing GeoPackage (a layer, or features to the layer of this name) or to a table.
         layer: name of the layer in a GeoPackage; None is made from the name of the file.
         dst_crs: CRS of the layer; None is that of the scene, or what the format demands.
         creation_options: GDAL layer creation options.
@@ -116,47 +116,46 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
             model: see ``open_masks``.
         on_progress: called after each batch of chips.
         on_notice: called before the first chip with each thing that a user should know; None logs a warning.
+        executor: who answers the chips, such as ``distributed.ray.RayExecutor``; None is this process. The bytes of the
+            result are the same.
         options: fields of ``RunSettings``.
 
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``; the output is then as it was before.
     """
-    output = Path(output)
     if isinstance(source, RunSettings):
         if expressions or options:
             raise SettingsError("expressions and options stand in the RunSettings already", hint="Pass the raster.")
         settings, opened = source, None
     else:
         settings, opened = settings_of(source, expressions, **options)
-    destination = Destination(
-        path=output,
-        overwrite=overwrite or (resume and not append),
+    sink = open_sink(
+        output,
+        overwrite=overwrite,
         append=append,
+        resume=resume,
         layer=layer,
         dst_crs=dst_crs,
-        options={name.upper(): str(value) for name, value in (creation_options or {}).items()},
+        creation_options=creation_options,
     )
-    check_place(destination)
     if masks is not None:
         check_masks(settings)
-    journal_path = output.with_name(output.name + ".journal")
     with walk_scene(
         settings,
         model,
-        journal_path,
+        sink.journal(settings.source),
         segmenter=segmenter,
         opened=opened,
         resume=resume,
         overwrite=overwrite,
         on_progress=on_progress,
         on_notice=on_notice,
-        check_scene=partial(_check_layer, destination),
+        check_scene=partial(_check_sink, sink),
+        executor=executor,
     ) as walk:
-        write_result(walk, destination)
-        if not len(walk.collection) and output.suffix.lower() == ".geojsonl":
-            (on_notice or _logger.warning)(
-                f"{output.name} is empty, and GDAL and QGIS do not open an empty text sequence"
-            )
+        write_result(walk, sink)
+        if not len(walk.collection) and sink.empty_notice is not None:
+            (on_notice or _logger.warning)(sink.empty_notice)
         if preview is not None:
             from geogrounding.io.preview import render_preview
 
@@ -168,37 +167,27 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
     return walk.report
 
 
-def write_result(
-    walk: Walk,
-    destination: Destination,
-) -> None:
+def write_result(walk: Walk, sink: Sink | Destination) -> None:
     """Write the layer of a finished walk, and the description of the run beside it.
 
     Raises:
         OutputError: it cannot be written; what stood there is left as it was.
     """
-    write_layer(
-        destination.path,
+    (FileSink(sink) if isinstance(sink, Destination) else sink).write(
         walk.collection,
         crs=walk.scene.crs,
-        dst_crs=destination.dst_crs,
+        extent=walk.scene.bounds,
         metadata=describe_run(
             walk.scene, walk.settings, walk.plan, walk.stretch, walk.model, walk.report, segmenter=walk.segmenter
         ),
-        creation_options=destination.options,
-        overwrite=destination.overwrite,
-        append=destination.append,
-        layer=destination.layer,
-        extent=walk.scene.bounds,
-        pixel_coordinates=walk.scene.crs is None,
         measures=walk.collection.measures,
         points=walk.settings.drawn_outline == "point",
         empty=walk.collection.empty_columns,
     )
 
 
-def _check_layer(destination: Destination, scene: Scene) -> tuple[str, ...]:
-    return check_layer(destination, crs=scene.crs, extent=scene.bounds, pixel_coordinates=scene.crs is None)
+def _check_sink(sink: Sink, scene: Scene) -> tuple[str, ...]:
+    return sink.check(scene.crs, scene.bounds)
 
 
 def ground(
@@ -259,18 +248,15 @@ def stream(
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
         opened_or_open(opened, settings) as scene,
-        _open_model(model) as loaded,
-        _open_segmenter(segmenter, settings) as masks,
+        LocalExecutor().answering(scene, settings, model, segmenter) as answering,
         Journal(Path(folder) / "run.journal", {}) as journal,
     ):
-        if settings.like is not None:
-            loaded = model_like(scene, settings, loaded)
-        settings = with_plans(settings, loaded)
-        plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
-        collect = partial(Collection, scene, plan, settings, model_name=loaded.name)
-        with closing(read_chips(scene, plan.grid, stretch)) as images:
-            for batch in batches_of(images, loaded.conventions.batch_size):
-                records = ask_batch(loaded, batch, plan, masks)
+        settings = answering.planned(settings)
+        plan = make_plan(scene, settings, answering.model.conventions)
+        stretch = compute_stretch(scene, settings.stretch)
+        collect = partial(Collection, scene, plan, settings, model_name=answering.model.name)
+        with closing(answering.batches(plan, stretch, range(len(plan.grid)), Clock())) as batches:
+            for records in batches:
                 if plan.composition.composed:
                     journal.append(records)
                 by_chip = {record.index: record for record in records}
@@ -278,7 +264,7 @@ def stream(
                     number = feature.id
                     yield feature
         if plan.composition.composed:
-            with closing(Looker(scene, stretch, masks or partial(_segmenter_of, segmenter))) as looker:
+            with closing(Looker(scene, stretch, _drawing(answering, segmenter))) as looker:
                 yield from collect(journal, first_id=number + 1, whole_scene=True, looker=looker)
 
 
@@ -293,11 +279,12 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
     resume: bool = False,
     overwrite: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
-    on_plan: Callable[[Scene, Plan, Model], None] | None = None,
+    on_plan: Callable[[Scene, Plan, DescribedModel], None] | None = None,
     on_features: Callable[[list[Feature]], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
     check_scene: Callable[[Scene], tuple[str, ...]] | None = None,
     plan_again: bool = False,
+    executor: Executor | None = None,
 ) -> Iterator[Walk]:
     """Answer every chip of a scene; inside the ``with`` block the merged features can be read and written.
 
@@ -317,6 +304,7 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
         on_notice: called before the first chip with each thing that a user should know; None logs a warning.
         check_scene: called with the open scene before the model is loaded; returns further notices, or raises.
         plan_again: plans in the settings that the grammar could not read in full may be made again by the model.
+        executor: who answers the chips; None is this process.
 
     Raises:
         GeogroundingError: one of the errors of ``geogrounding.errors``.
@@ -325,12 +313,10 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
     with (
         opened_or_open(opened, settings) as scene,
         nullcontext(check_scene(scene) if check_scene is not None else ()) as checked,
-        _open_model(model) as loaded,
-        _open_segmenter(segmenter, settings) as masks,
+        (executor or LocalExecutor()).answering(scene, settings, model, segmenter) as answering,
     ):
-        if settings.like is not None:
-            loaded = model_like(scene, settings, loaded)
-        given, settings = settings, with_plans(settings, loaded, again=plan_again)
+        loaded, masks = answering.model, answering.segmenter
+        given, settings = settings, answering.planned(settings, again=plan_again)
         plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
         notices = (*notices_of(scene, sample_validity(scene)), *plan.area.notices, *checked)
         for notice in notices:
@@ -347,8 +333,8 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
                         list(Collection(scene, plan, settings, by_chip, model_name=loaded.name, whole_scene=False))
                     )
 
-            answer_chips(scene, plan, stretch, loaded, masks, journal, clock, on_progress, emit_features)
-            with closing(Looker(scene, stretch, masks or partial(_segmenter_of, segmenter))) as looker:
+            _answer_chips(answering, plan, stretch, journal, clock, on_progress, emit_features)
+            with closing(Looker(scene, stretch, _drawing(answering, segmenter))) as looker:
                 collection = Collection(scene, plan, settings, journal, model_name=loaded.name, looker=looker)
                 yield Walk(
                     settings=settings,
@@ -364,34 +350,40 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
                 )
 
 
-@contextmanager
-def _open_model(source: ModelSource) -> Iterator[Model]:
-    """Load a model and close it afterwards; one that came loaded belongs to the caller and is left open."""
-    if isinstance(source, str):
-        from geogrounding.models.load import load_model
-
-        manager: Any = closing(load_model(source))
-    elif isinstance(source, Model):
-        manager = nullcontext(source)
-    else:
-        manager = closing(source())
-    with manager as model:
-        yield model
+def _drawing(answering: Answering, segmenter: SegmenterSource) -> Segmenter | Callable[[], Segmenter]:
+    """What draws single objects in this process: the segmenter of the run where it is here."""
+    loaded = answering.segmenter
+    return loaded if isinstance(loaded, Segmenter) else partial(segmenter_of, segmenter)
 
 
-@contextmanager
-def _open_segmenter(source: SegmenterSource, settings: RunSettings) -> Iterator[Segmenter | None]:
-    """Load a segmenter where masks are needed, and close it afterwards; one that came loaded is left open."""
-    manager: Any = nullcontext(source if settings.needs_masks else None)
-    if settings.needs_masks and not isinstance(source, Segmenter):
-        manager = closing(_segmenter_of(source))
-    with manager as segmenter:
-        yield segmenter
+def _answer_chips(
+    answering: Answering,
+    plan: Plan,
+    stretch: Stretch,
+    journal: Journal,
+    clock: Clock,
+    on_progress: Callable[[Progress], None] | None,
+    on_batch: Callable[[list[ChipRecord]], None],
+) -> None:
+    """Have every chip answered that the journal does not know yet, then once more those that failed before.
 
-
-def _segmenter_of(source: SegmenterSource) -> Segmenter:
-    if isinstance(source, str):
-        from geogrounding.models.segmenters.load import load_segmenter
-
-        return load_segmenter(source)
-    return source if isinstance(source, Segmenter) else source()
+    Each batch is on disk before the next is taken.
+    """
+    resumed, failed_before = journal.next_chip, journal.failed
+    found = 0
+    for chips in (range(resumed, len(plan.grid)), failed_before):
+        with closing(answering.batches(plan, stretch, chips, clock)) as batches:
+            for records in batches:
+                journal.append(records)
+                found += sum(len(a.detections) for r in records for a in r.answers)
+                on_batch(records)
+                if on_progress is not None:
+                    on_progress(
+                        Progress(
+                            chips_done=journal.next_chip,
+                            chips_total=len(plan.grid),
+                            chips_failed=len(journal.failed),
+                            chips_resumed=resumed,
+                            found=found,
+                        )
+                    )

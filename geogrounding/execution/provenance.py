@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geogrounding._version import __version__
+from geogrounding.execution.executor import Described, DescribedModel
 from geogrounding.execution.scan_plan import Plan
-from geogrounding.models.base import Conventions, Model
-from geogrounding.models.segmenters.base import Segmenter
+from geogrounding.models.base import Conventions
 from geogrounding.raster.georeference import code_of_crs
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
@@ -48,8 +48,8 @@ def run_key(
     settings: RunSettings,
     plan: Plan,
     stretch: Stretch,
-    model: Model,
-    segmenter: Segmenter | None = None,
+    model: DescribedModel,
+    segmenter: Described | None = None,
 ) -> dict[str, str]:
     """Digests of everything that changes an answer, by name; merging and export may change between two tries."""
     parts = {
@@ -86,10 +86,10 @@ def describe_run(
     settings: RunSettings,
     plan: Plan,
     stretch: Stretch,
-    model: Model,
+    model: DescribedModel,
     report: RunReport,
     *,
-    segmenter: Segmenter | None = None,
+    segmenter: Described | None = None,
 ) -> dict[str, Any]:
     """Settings, versions, stretch, counts and failed chips in plain values."""
     return {

@@ -19,19 +19,15 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import shapely
-from numpy.typing import NDArray
 from pyproj import CRS
 
 from geogrounding.errors import GeogroundingError, OutputError
-from geogrounding.geometry.geodesy import densify, transform_points
-from geogrounding.geometry.operation import Bounds, Operation
+from geogrounding.geometry.operation import Bounds
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.io.destination import (
     NO_ROOM,
@@ -43,14 +39,13 @@ from geogrounding.io.destination import (
     try_to_write,
 )
 from geogrounding.io.formats import LayerPlan, last_id
-from geogrounding.io.rfc7946 import DECIMALS, polygons_lonlat
-from geogrounding.io.tables import FIELDS, FeatureBatch, batches, measure_of, storable
+from geogrounding.io.placing import Counted, Placing, describe_coordinates, to_json
+from geogrounding.io.rfc7946 import DECIMALS
+from geogrounding.io.tables import FIELDS, FeatureBatch, measure_of
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-EDGE_TOLERANCE_M = 0.01
 
 
 def check_output(path: Path | str, overwrite: bool = False, *, append: bool = False, layer: str | None = None) -> None:
@@ -131,28 +126,28 @@ def write_layer(  # noqa: PLR0913 - keyword-only options of the public function
     existing = check_place(destination)
     target_crs, operation = find_target(destination, crs, extent, pixel_coordinates=pixel_coordinates)
     cut = target_crs is not None and target_crs.is_geographic and (destination.is_text or target_crs != crs)
-    described = dict(metadata) | {"coordinates": _describe_coordinates(target_crs, pixel_coordinates)}
+    described = dict(metadata) | {"coordinates": describe_coordinates(target_crs, pixel_coordinates)}
     if operation is not None:
         described["transformation"] = operation.describe()
     plan = LayerPlan(
         name=destination.layer_name,
         crs=target_crs,
         geometry_type="Point" if points else "Unknown" if cut else "Polygon",
-        metadata=_to_json(described),
+        metadata=to_json(described),
         options=destination.options,
         append=existing.append,
         measures=tuple(measures),
         empty=tuple(empty),
     )
     decimals = int(destination.options.get("COORDINATE_PRECISION", DECIMALS)) if destination.is_text else None
-    placing = _Placing(crs=crs, target_crs=target_crs, operation=operation, cut=cut, decimals=decimals)
-    counted = _Counted(features)
+    placing = Placing(crs=crs, target_crs=target_crs, operation=operation, cut=cut, decimals=decimals)
+    counted = Counted(features)
     try:
         _write(destination, existing, plan, placing.batches(counted, measures), counted, described)
     except GeogroundingError:
         raise
     except (OSError, RuntimeError, ValueError, RuntimeWarning) as error:
-        # What pyogrio, GDAL and Arrow raise when a write fails; errors of the features' source pass through _Counted.
+        # What pyogrio, GDAL and Arrow raise when a write fails; errors of the features' source pass through Counted.
         if counted.error is not None:
             raise counted.error from None
         raise OutputError(f"cannot write {path}: {error}", hint=NO_ROOM) from error
@@ -164,7 +159,7 @@ def _write(
     existing: Existing,
     plan: LayerPlan,
     placed: Iterator[FeatureBatch],
-    counted: _Counted,
+    counted: Counted,
     described: Mapping[str, Any],
 ) -> None:
     """Write layer and description under temporary names, read the layer back, and put both in place."""
@@ -183,7 +178,7 @@ def _write(
             raise OutputError(f"{path.name} holds {found} of {counted.count} features after writing", hint=NO_ROOM)
         sidecar = folder / "run.json"
         about = {"file": path.name, "features": found, "sha256": _sha256(new)}
-        sidecar.write_text(_to_json({"layer": about, **described}, indent=2) + "\n", encoding="utf-8")
+        sidecar.write_text(to_json({"layer": about, **described}, indent=2) + "\n", encoding="utf-8")
         json.loads(sidecar.read_text(encoding="utf-8"))
         # The description first: where the layer stands under its name, all is in place.
         publish([(sidecar, sidecar_path(path.absolute())), (new, path.absolute())])
@@ -214,96 +209,6 @@ def to_geodataframe(features: Iterable[Feature], crs: CRS | None) -> gpd.GeoData
     geometry = np.empty(len(held), dtype=object)
     geometry[:] = [feature.geometry_crs for feature in held]
     return gpd.GeoDataFrame(columns, geometry=geometry, crs=crs)
-
-
-class _Counted:
-    """Features as they pass, counted; an error of their source is kept, so that it is not taken for one of the disk."""
-
-    def __init__(self, features: Iterable[Feature]) -> None:
-        self._features = features
-        self.count = 0
-        self.error: BaseException | None = None
-
-    def __iter__(self) -> Iterator[Feature]:
-        try:
-            for feature in self._features:
-                self.count += 1
-                yield feature
-        except GeneratorExit:
-            raise
-        except BaseException as error:
-            self.error = error
-            raise
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Placing:
-    """How polygons get from the CRS of the scene to that of the layer."""
-
-    crs: CRS | None
-    target_crs: CRS | None
-    operation: Operation | None
-    cut: bool
-    """At the antimeridian and the poles."""
-    decimals: int | None
-
-    def batches(self, features: Iterable[Feature], measures: Sequence[str]) -> Iterator[FeatureBatch]:
-        """Batches with their polygons in the target CRS."""
-        for batch in batches(features, measures=measures):
-            yield FeatureBatch(batch.attributes, self._moved(batch.polygons))
-
-    def _moved(self, polygons: NDArray[np.object_]) -> NDArray[np.object_]:
-        crs, target = self.crs, self.target_crs
-        if crs is None or target is None or len(polygons) == 0:
-            return polygons
-        if shapely.get_dimensions(polygons[0]) == 0:
-            return self._moved_points(polygons, crs, target)
-        if self.cut:
-            return polygons_lonlat(polygons, crs, target_crs=target, decimals=self.decimals, operation=self.operation)
-        if crs == target:
-            return polygons
-        unit_m = float(target.axis_info[0].unit_conversion_factor) if target.axis_info else 1.0
-        dense = densify(polygons, crs, target, tolerance=EDGE_TOLERANCE_M / unit_m, operation=self.operation)
-        moved = shapely.transform(dense, lambda points: transform_points(points, crs, target, self.operation))
-        oriented: NDArray[np.object_] = shapely.orient_polygons(moved)
-        return oriented
-
-    def _moved_points(self, points: NDArray[np.object_], crs: CRS, target: CRS) -> NDArray[np.object_]:
-        if crs == target and self.decimals is None:
-            return points
-        moved = transform_points(shapely.get_coordinates(points), crs, target, self.operation)
-        rounded = moved if self.decimals is None else np.round(moved, self.decimals)
-        placed: NDArray[np.object_] = np.atleast_1d(shapely.points(rounded))
-        return placed
-
-
-def _describe_coordinates(target_crs: CRS | None, pixel_coordinates: bool) -> str:
-    if pixel_coordinates or target_crs is None:
-        return "scene pixels, x right, y down, (0, 0) at the outer corner of the first pixel; no CRS"
-    # A code at the usual confidence of 70% may stand for a CRS that lies elsewhere.
-    authority = target_crs.to_authority(min_confidence=100)
-    return f"{target_crs.name} ({':'.join(authority)})" if authority else target_crs.name
-
-
-def _to_json(value: Mapping[str, Any], *, indent: int | None = None) -> str:
-    try:
-        # Through JSON and back first, so that all that is left to clean are dicts, lists and texts.
-        plain = json.loads(json.dumps(value, allow_nan=False, default=str))
-        return json.dumps(_storable_values(plain), ensure_ascii=False, indent=indent)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise OutputError(
-            f"the run's description cannot be written as JSON: {error}", hint="this is a defect"
-        ) from error
-
-
-def _storable_values(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_storable_values(item) for item in value]
-    if isinstance(value, dict):
-        return {storable(key): _storable_values(item) for key, item in value.items()}
-    return value
 
 
 def _sha256(path: Path) -> str:

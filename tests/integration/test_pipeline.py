@@ -18,8 +18,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 import geogrounding as gg
-from geogrounding import pipeline
 from geogrounding.errors import AreaError, IncompleteError, JournalError, MissingCRSError, ModelError, OutputError
+from geogrounding.execution import local
 from geogrounding.execution.report import Progress
 from geogrounding.pipeline import run
 from geogrounding.raster.reader import read_chips
@@ -330,7 +330,7 @@ def test_threads_and_batches_do_not_change_a_byte(
 ) -> None:
     scene = write_scene(tmp_path / "s.tif", RECTANGLES)
     run(settings(scene), tmp_path / "a.geojson", model=BlobModel(batch_size=3))
-    monkeypatch.setattr(pipeline, "read_chips", functools.partial(read_chips, threads=threads))
+    monkeypatch.setattr(local, "read_chips", functools.partial(read_chips, threads=threads))
     run(settings(scene), tmp_path / "b.geojson", model=BlobModel(batch_size=batch_size))
     assert (tmp_path / "b.geojson").read_bytes() == (tmp_path / "a.geojson").read_bytes()
 

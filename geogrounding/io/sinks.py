@@ -1,0 +1,229 @@
+"""Where the features of a run go: a file, or a table of a database."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pyproj import CRS
+
+from geogrounding.errors import OutputError
+from geogrounding.geometry.operation import Bounds
+from geogrounding.io.database import Table, is_database
+from geogrounding.io.destination import Destination, check_place
+from geogrounding.io.write_layer import check_layer, write_layer
+from geogrounding.vector.feature import Feature
+
+
+class Sink(Protocol):
+    """A place that takes all features of a run, or none."""
+
+    @property
+    def shown(self) -> str:
+        """Its name for people, without secrets."""
+        ...
+
+    @property
+    def empty_notice(self) -> str | None:
+        """What a user should know when nothing was found."""
+        ...
+
+    def journal(self, source: str) -> Path:
+        """Where the journal of a run over a raster stands."""
+        ...
+
+    def check(self, crs: CRS | None, extent: Bounds) -> tuple[str, ...]:
+        """Check before the first chip that it can be written; return what the user should know.
+
+        Args:
+            crs: of the scene; None for pixel coordinates.
+            extent: of the scene, in its CRS.
+
+        Raises:
+            OutputError: it cannot.
+        """
+        ...
+
+    def write(
+        self,
+        features: Iterable[Feature],
+        *,
+        crs: CRS | None,
+        extent: Bounds,
+        metadata: Mapping[str, Any],
+        measures: Sequence[str],
+        points: bool,
+        empty: Sequence[str],
+    ) -> int:
+        """Write all features and the description of the run; return how many were written.
+
+        Args:
+            features: read once, in order.
+            crs: of the scene; None for pixel coordinates.
+            extent: of the scene, in its CRS.
+            metadata: the description of the run.
+            measures: names in ``Feature.measures`` that get columns of their own.
+            points: geometries are points.
+            empty: columns without any value, which text formats leave out.
+
+        Raises:
+            OutputError: it cannot be done; what stood there is as it was.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FileSink:
+    """A layer in a file, with its description beside it."""
+
+    destination: Destination
+
+    @property
+    def shown(self) -> str:
+        """The path."""
+        return str(self.destination.path)
+
+    @property
+    def empty_notice(self) -> str | None:
+        """An empty text sequence has no bytes."""
+        name = self.destination.path.name
+        if not name.lower().endswith(".geojsonl"):
+            return None
+        return f"{name} is empty, and GDAL and QGIS do not open an empty text sequence"
+
+    def journal(self, source: str) -> Path:
+        """Beside the layer."""
+        return self.destination.path.with_name(self.destination.path.name + ".journal")
+
+    def check(self, crs: CRS | None, extent: Bounds) -> tuple[str, ...]:
+        """See ``Sink``."""
+        return check_layer(self.destination, crs=crs, extent=extent, pixel_coordinates=crs is None)
+
+    def write(
+        self,
+        features: Iterable[Feature],
+        *,
+        crs: CRS | None,
+        extent: Bounds,
+        metadata: Mapping[str, Any],
+        measures: Sequence[str],
+        points: bool,
+        empty: Sequence[str],
+    ) -> int:
+        """See ``Sink``."""
+        return write_layer(
+            self.destination.path,
+            features,
+            crs=crs,
+            dst_crs=self.destination.dst_crs,
+            metadata=metadata,
+            creation_options=self.destination.options,
+            overwrite=self.destination.overwrite,
+            append=self.destination.append,
+            layer=self.destination.layer,
+            extent=extent,
+            pixel_coordinates=crs is None,
+            measures=measures,
+            points=points,
+            empty=empty,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TableSink:
+    """A table of PostGIS."""
+
+    table: Table
+
+    @property
+    def shown(self) -> str:
+        """The address without a password."""
+        return self.table.shown
+
+    @property
+    def empty_notice(self) -> str | None:
+        """An empty table is a table."""
+        return None
+
+    def journal(self, source: str) -> Path:
+        """In the current folder, named after raster and table."""
+        scene = re.sub(r"[^\w.-]+", "_", Path(source.partition("?")[0]).name)[:60]
+        name = re.sub(r"[^\w-]+", "_", self.table.name)[:60]
+        address = hashlib.sha256(f"{source} {self.table.shown}".encode()).hexdigest()[:8]
+        return Path(f"{scene}.{name}.{address}.journal")
+
+    def check(self, crs: CRS | None, extent: Bounds) -> tuple[str, ...]:
+        """See ``Sink``."""
+        from geogrounding.io.postgis import check_table
+
+        return check_table(self.table, crs=crs, extent=extent, pixel_coordinates=crs is None)
+
+    def write(
+        self,
+        features: Iterable[Feature],
+        *,
+        crs: CRS | None,
+        extent: Bounds,
+        metadata: Mapping[str, Any],
+        measures: Sequence[str],
+        points: bool,
+        empty: Sequence[str],
+    ) -> int:
+        """See ``Sink``."""
+        from geogrounding.io.postgis import write_table
+
+        return write_table(
+            self.table,
+            features,
+            crs=crs,
+            metadata=metadata,
+            extent=extent,
+            pixel_coordinates=crs is None,
+            measures=measures,
+        )
+
+
+def open_sink(
+    output: str | Path,
+    *,
+    overwrite: bool = False,
+    append: bool = False,
+    resume: bool = False,
+    layer: str | None = None,
+    dst_crs: str | None = None,
+    creation_options: Mapping[str, str] | None = None,
+) -> Sink:
+    """The sink of an output, checked as far as can be said without a scene.
+
+    Args:
+        output: a path whose ending says the format, or the address of a table.
+        overwrite: replace what is there.
+        append: add to what is there.
+        resume: the run may have been written already.
+        layer: name of the layer in a GeoPackage.
+        dst_crs: CRS of the layer.
+        creation_options: of GDAL, for files.
+
+    Raises:
+        OutputError: it cannot be written, or options do not fit it.
+    """
+    if is_database(output):
+        if layer is not None or creation_options:
+            raise OutputError("--layer and --co are for files", hint="The table is named in the address: ?table=NAME.")
+        if append and overwrite:
+            raise OutputError("a table cannot be both replaced and added to", hint="give --overwrite or --append")
+        return TableSink(Table.parse(str(output), overwrite=overwrite, append=append, resume=resume, dst_crs=dst_crs))
+    destination = Destination(
+        path=Path(output),
+        overwrite=overwrite or (resume and not append),
+        append=append,
+        layer=layer,
+        dst_crs=dst_crs,
+        options={name.upper(): str(value) for name, value in (creation_options or {}).items()},
+    )
+    check_place(destination)
+    return FileSink(destination)
