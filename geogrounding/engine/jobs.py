@@ -39,7 +39,9 @@ EMIT_EVERY_S = 0.2
 """Progress and provisional features are sent so often, and once more at the end."""
 MEASURED_CHIPS = 4
 SLOW_CHIP_S = 2.0
-"""A model that needs longer for its first chip is not asked about more of them for an estimate."""
+"""A model that needs longer for its first chip is asked about one more of them for an estimate, not about several."""
+TOO_SLOW_S = 30.0
+"""A model that needs longer than that is not asked again."""
 TRIED_CHIPS = 200
 """Chips read in search of some with valid pixels."""
 MAX_FAILED_LISTED = 1_000
@@ -303,10 +305,11 @@ class Jobs:
         begin = time.monotonic()
         model.ground(images[:1], questions)
         seconds = time.monotonic() - begin
-        if seconds < SLOW_CHIP_S:  # the first time is also slower than the others
+        if seconds < TOO_SLOW_S:  # the first time is far slower than the others
+            again = images if seconds < SLOW_CHIP_S else images[:1]
             begin = time.monotonic()
-            model.ground(images, questions)
-            seconds = (time.monotonic() - begin) / len(images)
+            model.ground(again, questions)
+            seconds = (time.monotonic() - begin) / len(again)
         speed.record(len(questions), seconds)
         return seconds
 
