@@ -17,6 +17,7 @@ from pyproj import CRS
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.geometry.geodesy import transform_points
 from geogrounding.io.rfc7946 import WGS84, polygons_lonlat
+from geogrounding.io.tables import storable
 from geogrounding.vector.georeference import areas_m2
 
 Review = Literal["accepted", "rejected", "open"]
@@ -75,7 +76,7 @@ class Layer:
             shapes = np.array([shapely.geometry.shape(f["geometry"]) for f in features], dtype=object)
             lonlat = to_lonlat(shapes, crs)
             for feature, shape, placed in zip(features, shapes, lonlat, strict=True):
-                properties = {**feature["properties"], **feature.get("measures", {})}
+                properties = _texts({**feature["properties"], **feature.get("measures", {})})
                 _insert(database, int(feature["id"]), properties, shape, placed)
 
     def draw(self, geometry: dict[str, Any], query: str, label: str) -> dict[str, Any]:
@@ -88,8 +89,8 @@ class Layer:
             number = int(database.execute("SELECT coalesce(max(id), 0) + 1 FROM features").fetchone()[0])
             placed, shape, area = _placed(geometry, _crs(database))
             properties = {
-                "query": query, "label": label, "score": None, "reasoning": "", "model": "", "chip": "",
-                "source": "drawn", "outline": "mask", "area_m2": area,
+                "query": storable(query), "label": storable(label), "score": None, "reasoning": "", "model": "",
+                "chip": "", "source": "drawn", "outline": "mask", "area_m2": area,
             }  # fmt: skip
             _insert(database, number, properties, shape, placed)
             database.execute("UPDATE features SET review = 'accepted', edited = 1 WHERE id = ?", (number,))
@@ -123,7 +124,7 @@ class Layer:
                 )
                 _bound(database, number, placed)
             if label is not None:
-                properties["label"] = label
+                properties["label"] = label = storable(label)
                 database.execute("UPDATE features SET label = ?, edited = 1 WHERE id = ?", (label, number))
             if review is not None:
                 database.execute("UPDATE features SET review = ? WHERE id = ?", (review, number))
@@ -245,6 +246,11 @@ def _where(wanted: Wanted) -> tuple[str, list[Any]]:
         conditions.append("f.id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(wanted.ids))
     return f"{text} WHERE {' AND '.join(conditions)}", values
+
+
+def _texts(properties: dict[str, Any]) -> dict[str, Any]:
+    """Texts of models as a database can hold them."""
+    return {name: storable(value) if isinstance(value, str) else value for name, value in properties.items()}
 
 
 def _geojson(row: Sequence[Any]) -> dict[str, Any]:

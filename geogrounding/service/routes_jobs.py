@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Query, Request
@@ -15,12 +17,15 @@ from starlette.exceptions import HTTPException
 
 from geogrounding._version import __version__
 from geogrounding.errors import SettingsError
+from geogrounding.service.engine_link import EngineError
 from geogrounding.service.inputs import PROCESSES, engine_request, process_of, read_inputs
+from geogrounding.service.jobs import Jobs
 from geogrounding.service.layers import Wanted
 from geogrounding.service.store import ENDED, Event, Job, State
 
 router = APIRouter()
 KEEP_ALIVE_S = 15.0
+ESTIMATE_S = 15.0
 MAX_PAGE = 1_000
 _STATUS: dict[State, str] = {"interrupted": "accepted"}
 """OGC knows no interrupted job: it waits."""
@@ -101,9 +106,6 @@ def estimate(name: str, request: Request, body: Execute) -> dict[str, Any]:
     inputs = read_inputs(process_of(name), body.get("inputs", {}))
     if name != "ground":
         raise SettingsError("only ground can be estimated")
-    import tempfile
-    from pathlib import Path
-
     jobs = service.jobs
     with tempfile.TemporaryDirectory(prefix="geoground-estimate-") as folder:
         params = engine_request(inputs, jobs.shelf, Path(folder))
@@ -111,18 +113,28 @@ def estimate(name: str, request: Request, body: Execute) -> dict[str, Any]:
         settings = {key: value for key, value in params.items() if key not in own}
         questions = len(settings["expressions"])
         speed = jobs.store.speed(body["inputs"].get("model", "builtin"))
-        if jobs.idle:
-            plan = jobs.engine.call("plan", {**settings, "model": params["model"], "measure": speed is None})
+        plan = _plan(jobs, {**settings, "model": params["model"], "measure": speed is None}) if jobs.idle else None
+        if plan is not None:
             chips, per_chip = plan["chips"], plan["seconds_per_chip"]
             if speed is None and per_chip is not None:
                 speed = per_chip / questions
                 jobs.store.set_speed(body["inputs"].get("model", "builtin"), speed)
-        else:
+        else:  # chips as the built-in model would cut them; what is asked does not matter
             settings.pop("expressions")
             chips = jobs.engine.call("info", settings)["estimate"]["chips"]
     waiting = jobs.store.count(("accepted", "interrupted", "running"))
     seconds = None if speed is None else round(speed * questions * chips, 1)
     return {"chips": chips, "seconds": seconds, "jobs_ahead": waiting}
+
+
+def _plan(jobs: Jobs, params: dict[str, Any]) -> dict[str, Any] | None:
+    """The engine's plan; None where it takes long, such as while the model is being loaded."""
+    try:
+        return jobs.engine.call("plan", params, timeout_s=ESTIMATE_S)
+    except EngineError as error:
+        if error.code not in ("timeout", "cancelled"):
+            raise
+        return None
 
 
 @router.get("/jobs")

@@ -136,7 +136,7 @@ def test_only_a_drawn_area_is_looked_at_with_several_questions(user: MakeUser) -
     page.locator("#draw-area").click()
     expect(page.locator("#run")).to_have_text("Ask")
     page.locator("#run").click()
-    expect(page.locator("#answer")).to_contain_text("4")
+    expect(page.locator("#answer")).to_contain_text("four ships")
 
 
 def test_cancelled_reloaded_in_mid_run_and_seen_by_a_second_user(user: MakeUser, running: Running) -> None:

@@ -1,0 +1,166 @@
+"""The service as ratios: page size, tiles beside rio-tiler, kills, memory over many jobs, clients during a run.
+
+python -m benchmarks.service [page] [tiles] [kills] [memory] [clients]     all of them by default
+"""
+
+from __future__ import annotations
+
+import gzip
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import rasterio
+from rio_tiler.io import Reader
+
+from geogrounding.service.client import Client
+from geogrounding.service.scenes import Scenes
+from geogrounding.service.tiles import Tiles
+from tests.blobs import UTM, write_scene
+from tests.engines.service import TOKEN, Running, service
+
+STATIC = Path(__file__).parents[1] / "geogrounding" / "service" / "static"
+RECTANGLES = [(10, 10, 30, 30), (100, 20, 140, 40), (50, 100, 90, 130), (200, 150, 220, 190)]
+DEMO = Path(__file__).parents[1] / "examples" / "data" / "OSBS_029.tif"
+
+
+def page(_: Path) -> None:
+    files = [path for path in STATIC.rglob("*") if path.suffix in (".html", ".js", ".mjs", ".css")]
+    packed = sum(len(gzip.compress(path.read_bytes())) for path in files)
+    print(f"page: {len(files)} files, {packed / 1e6:.2f} MB in gzip (goal 1.5)")
+
+
+def tiles(folder: Path) -> None:
+    side = 4096
+    pixels = (
+        np.random.default_rng(0).integers(0, 255, (3, side // 16, side // 16), np.uint8).repeat(16, 1).repeat(16, 2)
+    )
+    path = folder / "cog.tif"
+    profile: dict[str, Any] = {"driver": "COG", "count": 3, "height": side, "width": side, "dtype": "uint8"}
+    with rasterio.open(path, "w", crs="EPSG:32633", transform=UTM, compress="deflate", **profile) as out:
+        out.write(pixels)
+    (entry,) = Scenes((folder,), folder / "uploads").entries()
+    made = Tiles()
+    with Reader(str(path)) as reader:
+        bounds = reader.get_geographic_bounds(reader.tms.rasterio_geographic_crs)
+        places = [tile for zoom in (14, 16, 18) for tile in list(reader.tms.tiles(*bounds, zooms=zoom))[:20]]
+        ours, theirs = [], []
+        for place in places:
+            begin = time.perf_counter()
+            found = made.tile(entry, place.z, place.x, place.y)
+            middle = time.perf_counter()
+            reader.tile(place.x, place.y, place.z, resampling_method="bilinear", reproject_method="bilinear").render(
+                img_format="PNG"
+            )
+            theirs.append(time.perf_counter() - middle)
+            ours.append(middle - begin)
+            assert found.png
+    ratio = statistics.median(ours[5:]) / statistics.median(theirs[5:])
+    print(f"tiles: {len(places)} of 256 px, median over that of rio-tiler alone {ratio:.2f} (goal 1.5)")
+
+
+def submit(client: Any, scene: str, **more: Any) -> str:
+    body = {"inputs": {"scene": scene, "queries": ["ship"], **more}}
+    answer = client.post("/processes/ground/execution", json=body, headers={"prefer": "respond-async"})
+    return str(answer.json()["jobID"])
+
+
+def ended(running: Running, job: str) -> str:
+    with Client(running.address, TOKEN) as client:
+        return str(list(client.watch(job))[-1].values["state"])
+
+
+def kills(folder: Path, rounds: int = 50) -> None:
+    (folder / "scenes").mkdir()
+    write_scene(folder / "scenes" / "harbour.tif", RECTANGLES)
+    random = np.random.default_rng(0)
+    lost = doubled = 0
+    with service(folder) as running:
+        for _ in range(rounds):
+            running.gate.touch()
+            with running.client() as client:
+                scene = client.get("/scenes").json()["scenes"][0]["id"]
+                job = submit(client, scene, model="gated")
+            time.sleep(float(random.uniform(0, 0.5)))
+            if random.random() < 0.5:
+                running.gate.unlink()
+            running.kill()
+            running.gate.unlink(missing_ok=True)
+            running.start()
+            lost += ended(running, job) != "successful"
+            with running.client() as client:
+                found = client.get(f"/collections/{job}/items?limit=1000").json()
+                shapes = {str(feature["geometry"]) for feature in found["features"]}
+                doubled += found["numberMatched"] - len(shapes)
+                lost += len(shapes) != len(RECTANGLES)
+    print(f"kills: {rounds} in mid-job, jobs or features lost {lost}, doubled {doubled} (goal 0, 0)")
+
+
+def memory(folder: Path, first: int = 100, last: int = 1000) -> None:
+    (folder / "scenes").mkdir()
+    write_scene(folder / "scenes" / "harbour.tif", RECTANGLES)
+    after = {}
+    with service(folder) as running, running.client() as client:
+        assert running.process is not None
+        process = psutil.Process(running.process.pid)
+        scene = client.get("/scenes").json()["scenes"][0]["id"]
+        for number in range(1, last + 1):
+            job = submit(client, scene)
+            if number % 3 == 0:
+                assert ended(running, job) == "successful"
+            if number in (first, last):
+                assert ended(running, job) == "successful"
+                after[number] = process.memory_info().rss
+    print(f"memory: after {last} jobs over after {first}: {after[last] / after[first]:.2f} (goal 1.2)")
+
+
+def clients(folder: Path, count: int = 100, rounds: int = 3) -> None:
+    (folder / "scenes").mkdir()
+    (folder / "scenes" / DEMO.name).write_bytes(DEMO.read_bytes())
+    seconds: dict[int, list[float]] = {0: [], count: []}
+    with service(folder, real=True) as running, running.client() as client:
+        scene = client.get("/scenes").json()["scenes"][0]["id"]
+        ended(running, submit(client, scene))
+        for _ in range(rounds):
+            for number, taken in seconds.items():
+                job = submit(client, scene)
+                over = threading.Event()
+                threads = [threading.Thread(target=_read, args=(running, scene, job, over)) for _ in range(number)]
+                for thread in threads:
+                    thread.start()
+                assert ended(running, job) == "successful"
+                over.set()
+                for thread in threads:
+                    thread.join()
+                taken.append(client.get(f"/jobs/{job}/results").json()["report"]["seconds"])
+    ratio = statistics.median(seconds[0]) / statistics.median(seconds[count])
+    print(f"clients: chips/s with {count} readers of tiles and events over none {ratio:.2f} (goal 0.9)")
+
+
+def _read(running: Running, scene: str, job: str, over: threading.Event) -> None:
+    """A page that pans once a second, and follows the job."""
+    follower = threading.Thread(target=ended, args=(running, job))
+    follower.start()
+    with running.client() as client:
+        while not over.wait(1.0):
+            client.get(f"/scenes/{scene}/tiles/WebMercatorQuad/20/285475/433649")
+    follower.join()
+
+
+PARTS = {"page": page, "tiles": tiles, "kills": kills, "memory": memory, "clients": clients}
+
+
+def main() -> None:
+    for name in sys.argv[1:] or PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            PARTS[name](Path(folder))
+
+
+if __name__ == "__main__":
+    main()
