@@ -17,6 +17,9 @@ NO_SCORE = 1.0
 """Results without a score are always shown, so they count as sure."""
 
 
+Sifted = tuple[list[float], list[int], dict[int, int]]
+
+
 class Ranking(QObject):
     """Ids in falling order of score, with the verdicts that were given."""
 
@@ -33,6 +36,7 @@ class Ranking(QObject):
         self._rows: list[tuple[float, int, float | None]] = []
         self._shown = results.Shown()
         self._sorted, self._ended = 0, False
+        self._sifted: Sifted | None = None
         self._reading_verdicts: dict[int, str] = {}
         self._keys: list[float] = []
         self._ids: list[int] = []
@@ -59,15 +63,16 @@ class Ranking(QObject):
         sizes = self._shown.smallest, self._shown.largest
         self._shown = shown
         if sizes != (shown.smallest, shown.largest):
-            self._sift()
+            self._keys, self._ids, self._places = self._sift(self._rows)
+            self._sifted = None  # of what is being read as well
 
     def load(self, layer: QgsVectorLayer | None) -> None:
         """Read a layer again; until ``changed`` comes, the old ranking stands."""
         self.stop()
         self._reading, self._reading_verdicts, self._sorted, self._ended = [], {}, 0, False
+        self._sifted = None
         if layer is None:
-            self._rows = self._reading
-            self._sift()
+            self._sifted = self._sift([])
             self._finish()
             return
         fields = layer.fields()
@@ -138,13 +143,12 @@ class Ranking(QObject):
     def _count_shown(self) -> int:
         return bisect_right(self._keys, -self._shown.score)
 
-    def _sift(self) -> None:
-        """Leave out what is too small or too large."""
+    def _sift(self, rows: list[tuple[float, int, float | None]]) -> Sifted:
+        """Leave out what is too small or too large: keys, ids, and the place of each id."""
         least, most = self._shown.smallest, self._shown.largest
-        kept = [row for row in self._rows if row[2] is None or least <= row[2] <= most]
-        self._keys = [row[0] for row in kept]
-        self._ids = [row[1] for row in kept]
-        self._places = {one: place for place, one in enumerate(self._ids)}
+        kept = [row for row in rows if row[2] is None or least <= row[2] <= most]
+        ids = [row[1] for row in kept]
+        return [row[0] for row in kept], ids, {one: place for place, one in enumerate(ids)}
 
     def _read(self) -> None:
         begin = time.monotonic()
@@ -165,12 +169,12 @@ class Ranking(QObject):
         self._ended = True  # the rest when the interface had its turn
 
     def _finish(self) -> None:
-        """Take what was read, and notify others when the interface had its turn once more."""
-        if self._rows is not self._reading:
-            self._rows = self._reading
-            self._sift()
+        """Take what was read, in two steps, between which the interface has its turn."""
+        if self._sifted is None:
+            self._sifted = self._sift(self._reading)
             return
         self.stop()
-        self._verdicts = self._reading_verdicts
-        self._reading, self._reading_verdicts = [], {}
+        self._rows, self._verdicts = self._reading, self._reading_verdicts
+        self._keys, self._ids, self._places = self._sifted
+        self._reading, self._reading_verdicts, self._sifted = [], {}, None
         self.changed.emit()
