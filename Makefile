@@ -11,7 +11,8 @@
 #   make wheel       sdist and wheel in dist/, installed and run in an environment of their own
 #   make plugin      the zip of the QGIS plugin, in dist/
 #   make test-qgis   the tests of the plugin in real QGIS; installs Debian's packages where they are missing
-#   make bench-questions   questions about annotated scenes, against independent answers; neighbours beside geopandas
+#   make bench-questions   questions about annotated scenes, against independent answers; neighbours beside geopandas;
+#                    MODEL=1 also asks the built-in model about their images (long)
 #   make bench       the measurements of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
 #   make test-browser  the web map of the service in Debian's Chromium, which is installed where it is missing
 #   make serve       the service with the example scene: open the printed link in a browser
@@ -141,6 +142,7 @@ findings:
 bench-questions: .venv/.dev
 	$(BIN)/python -m benchmarks.questions
 	$(BIN)/python -m benchmarks.neighbours
+	$(if $(MODEL),$(BIN)/python -m benchmarks.questions_model)
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks.startup

@@ -34,15 +34,15 @@ SCENES: tuple[tuple[str, str, float, tuple[str, str, str]], ...] = (
     ("questions-cars", "estonia-ortho/images/20cm-image-2-01-05.jpg", 0.2, (
         "how many red cars are there?",
         "cars in rows of at least five",
-        "white cars within 15 m of the largest building",
+        "white cars within 10 m of a red car",
     )),
     ("questions-ships", "estonia-ortho/images/20cm-image-0-03-02.jpg", 0.2, (
         "how long is the longest ship?",
         "ships longer than 8 m",
-        "the ship nearest the northeast corner",
+        "ships within 5 m of another ship",
     )),
-    ("questions-trees", "neon-crowns/images", 0.1, (
-        "trees wider than 4 m",
+    ("questions-trees", "neon-crowns/images/OSBS_036.tif", 0.1, (
+        "trees wider than 3 m",
         "what is the total area of all trees?",
         "the tree farthest from any other tree",
     )),
@@ -87,9 +87,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         for title, image, resolution_m, questions in SCENES:
-            source = given.data / image
-            source = min(source.glob("*.tif")) if source.is_dir() else source
-            scene = georeferenced(source, resolution_m, Path(name))
+            scene = georeferenced(given.data / image, resolution_m, Path(name))
             out = Path(name) / f"{title}.fgb"
             gg.run(scene, out, *questions, model="builtin")
             answers = json.loads(out.with_name(f"{out.name}.run.json").read_text())["result"]["answers"]

@@ -67,12 +67,18 @@ def layers(data: Path) -> Iterator[tuple[str, gpd.GeoDataFrame]]:
                 yield f"{name}/{image} {copy}", place(boxes, names, epsg, lon, lat, turn)
 
 
-def place(boxes: np.ndarray, names: list[str], epsg: int, lon: float, lat: float, turn: float) -> gpd.GeoDataFrame:
-    """Boxes of 0.5 m pixels, as outlines in a CRS."""
+def affine_of(epsg: int, lon: float, lat: float, turn: float, pixel_m: float) -> Affine:
+    """From pixels of so many metres to a CRS, the upper left corner at a place."""
     x, y = Transformer.from_crs(4326, epsg, always_xy=True).transform(lon, lat)
-    pixel = {2263: 0.5 / 0.3048006096, 3857: 0.5 / np.cos(np.radians(lat))}.get(epsg, 0.5)
-    affine = Affine.translation(x, y) @ Affine.rotation(turn) @ Affine.scale(pixel, -pixel)
-    a, b, c, d, e, f = tuple(affine)[:6]
+    pixel = {2263: pixel_m / 0.3048006096, 3857: pixel_m / np.cos(np.radians(lat))}.get(epsg, pixel_m)
+    return Affine.translation(x, y) @ Affine.rotation(turn) @ Affine.scale(pixel, -pixel)
+
+
+def place(
+    boxes: np.ndarray, names: list[str], epsg: int, lon: float, lat: float, turn: float, pixel_m: float = 0.5
+) -> gpd.GeoDataFrame:
+    """Boxes in pixels (x, y, width, height), as outlines in a CRS."""
+    a, b, c, d, e, f = tuple(affine_of(epsg, lon, lat, turn, pixel_m))[:6]
     shapes = shapely.transform(
         shapely.box(boxes[:, 0], boxes[:, 1], boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3]),
         lambda xy: np.stack([a * xy[:, 0] + b * xy[:, 1] + c, d * xy[:, 0] + e * xy[:, 1] + f], axis=1),
