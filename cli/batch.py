@@ -130,6 +130,7 @@ class BatchCommand(opt.Command):
 )
 @opt.option("--previews", is_flag=True, section="Files", help="Also draw each scene with its result, as .png.")
 @opt.QUESTION
+@opt.CONTEXT
 @opt.MODEL
 @opt.AREA
 @opt.GRID
@@ -190,6 +191,7 @@ def _prepare(
 ) -> tuple[Batch, Callable[[], Model], Callable[[], Segmenter]]:
     """Check everything that concerns all scenes, before the model is loaded."""
     build.check_scenes(scenes)
+    options["contexts"] = build.contexts(options.pop("context"))
     segmenter, load = build.segmenter_loader(options), build.model_loader(options)
     batch = Batch(
         folder=folder,
@@ -367,6 +369,6 @@ def _key(batch: Batch, answerers: Answerers, scene: str) -> str:
         batch.creation_options,
         None if answerers.masks is None else [answerers.masks.name, answerers.masks.fingerprint],
     ]
-    if settings.aoi is not None and settings.aoi.is_file():
-        parts.append(hashlib.sha256(settings.aoi.read_bytes()).hexdigest())
+    read = [file for file in (settings.aoi, *settings.contexts.values()) if file is not None and file.is_file()]
+    parts += [hashlib.sha256(file.read_bytes()).hexdigest() for file in read]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
