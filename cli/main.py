@@ -18,7 +18,7 @@ from geogrounding.errors import GeogroundingError
 
 from . import terminal
 
-COMMANDS = ("run", "ask", "plan", "batch", "info", "models", "train", "eval", "engine", "serve", "jobs")
+COMMANDS = ("run", "ask", "plan", "batch", "export", "info", "models", "train", "eval", "engine", "serve", "jobs")
 """Each lives as ``command`` in a module of its name, which is imported when it is needed."""
 
 INTERRUPTED = 130
