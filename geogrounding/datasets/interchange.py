@@ -31,9 +31,9 @@ from pyproj import CRS
 from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.io.atomic import flush, partial_folder, publish
 from geogrounding.raster.grid import Chip, ChipGrid, Tiling
-from geogrounding.raster.shapes_in_scene import to_scene_px
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
+from geogrounding.raster.shapes_in_scene import to_scene_px
 from geogrounding.raster.stretch import compute_stretch
 
 Shape = Literal["box", "oriented", "mask"]
