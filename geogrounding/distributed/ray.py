@@ -305,7 +305,7 @@ def _parts(first: list[Chip], chips: Sequence[int]) -> Iterator[Sequence[int]]:
 def _connect(address: str | None) -> bool:
     """Connect to a cluster, or start one on this machine; False where this process is connected already."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
-    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")  # noqa: SIM112 (a busy machine needs longer)
+    os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
     import ray
 
     if ray.is_initialized():
