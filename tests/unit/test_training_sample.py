@@ -13,7 +13,8 @@ import pytest
 import shapely
 from PIL import Image
 
-from geogrounding.datasets import Sample
+from geogrounding.datasets import Sample, read_samples
+from geogrounding.datasets.few_shot import choose_shots
 from geogrounding.datasets.images import ImageFolder, MalformedError, image_size, read_image
 from geogrounding.errors import InputError, SceneError, UnsafeSceneError
 from tests import labelled, rasters
@@ -245,3 +246,17 @@ def test_a_link_inside_the_folder_is_followed_once(tmp_path: Path) -> None:
 def test_a_folder_of_images_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="there is no folder"):
         ImageFolder(tmp_path / "gone")
+
+
+def test_shots_of_earthreason_are_chosen_by_class_and_nested(tmp_path: Path) -> None:
+    split = tmp_path / "train"
+    for name in ("airport_1", "airport_2", "airport_3", "lake_1", "lake_2"):
+        labelled.image(split / "images" / f"{name}.jpg")
+        labelled.mask(split / "labels" / f"{name}.png", [(4, 5, 24, 25)])
+        labelled.write_json(split / "QAs" / f"{name}.json", {"questions": [f"Where, {name}?"], "answer": ["There."]})
+    samples = read_samples(tmp_path, split="train").samples
+    one, two = (choose_shots(samples, shots, seed=3) for shots in (1, 2))
+    assert [sample.category for sample in one] == ["airport", "lake"]
+    assert [sample.category for sample in two] == ["airport", "lake"] * 2
+    assert two[:2] == one
+    assert all(sample.task == "segment" and sample.polygons_px for sample in two)
