@@ -21,7 +21,7 @@ ENGINE = Path(os.environ.get("GEOGROUND_TEST_ENGINE", ROOT / ".venv" / "bin" / "
 """The Python that geogrounding is installed in."""
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Let Qt work until the condition holds; fails after so long."""
     end = time.monotonic() + seconds
     while not condition():

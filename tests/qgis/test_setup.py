@@ -59,13 +59,13 @@ def test_offline_from_a_folder_of_wheels_and_on_after_an_interruption(dock: Dock
     dialog.offline.setChecked(True)
     (wheels / "teaching-9.9-py3-none-any.whl").rename(wheels / "away.txt")  # the first try fails halfway
     dialog.start_button.click()
-    until(lambda: bool(dialog.outcome.text()) and dialog.start_button.isEnabled(), 120)
+    until(lambda: bool(dialog.outcome.text()) and dialog.start_button.isEnabled(), 400)
     assert "failed" in dialog.outcome.text()
     assert own_engine.exists()
     assert dialog.start_button.text() == "Go on"
     (wheels / "away.txt").rename(wheels / "teaching-9.9-py3-none-any.whl")
     dialog.start_button.click()
-    until(lambda: bool(made), 120)
+    until(lambda: bool(made), 400)
     assert Path(made[0]).is_relative_to(own_engine.home())
     said = subprocess.run(
         [made[0], "-I", "-c", "import geogrounding, teaching, sys; print(sys.prefix)"], capture_output=True, text=True
