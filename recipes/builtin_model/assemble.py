@@ -37,7 +37,7 @@ from recipes.builtin_model.weights import write_weights
 BEST_F1_AT = 0.4
 """Score at which F1 of every class is about best: the default of ``--min-score``."""
 LEAST_TARGETS = 15
-TRUST = 100
+TRUST = 30
 """Targets of a class from which its own threshold counts more than that of all classes together."""
 NOT_SETTLED = frozenset({"airbus-aircraft", "simd"})
 """Sets that the default score is not set on: very large images, and cars that are not all labelled."""
