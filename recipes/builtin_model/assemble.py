@@ -81,6 +81,7 @@ def assemble(start: Path, detector: Path, out: Path) -> None:
     old, tokenizer = load(start)
     config = type(old.config)(**old.config.to_dict())
     config.classes, config.found_regions, config.candidates = list(CLASSES), 300, 1500
+    config.class_shifts = []  # those of other scores
     config.region_fine_width, config.region_stem, config.region_blocks = FINE_WIDTH, STEM, FINE_BLOCKS
     model = type(old)(config)
     new, before = model.state_dict(), old.state_dict()
@@ -138,10 +139,16 @@ def platt(hits: Hits) -> tuple[float, float]:
 
 def _best_logit(hits: Hits) -> float:
     """Middle of the thresholds whose F1 is within 1% of the best: the best itself hangs on single boxes."""
+    least, most = _good_logits(hits)
+    return (least + most) / 2
+
+
+def _good_logits(hits: Hits) -> tuple[float, float]:
+    """(least, most) of the thresholds whose F1 is within 1% of the best."""
     f1 = 2 * np.cumsum(hits.right) / (np.arange(1, len(hits.right) + 1) + hits.targets)
     good = hits.scores[f1 >= 0.99 * f1.max()].clip(1e-4, 1 - 1e-4)
     odds = np.log(good / (1 - good))
-    return float((odds.min() + odds.max()) / 2)
+    return float(odds.min()), float(odds.max())
 
 
 def fold(head: RegionHead, slopes: Sequence[float], shifts: Sequence[float]) -> None:
@@ -221,8 +228,10 @@ def threshold(root: Path, folder: Path, *, each: int) -> None:
     for name in CLASSES:
         mine, shift = known.get(name), pooled
         if mine is not None and mine.targets >= LEAST_TARGETS:
-            # a few well separated objects fit any threshold: the fewer there are, the less they count
-            shift = (mine.targets * (wanted - _best_logit(mine)) + TRUST * pooled) / (mine.targets + TRUST)
+            # well separated objects fit any threshold: of those that fit, the one nearest to that of all classes
+            least, most = _good_logits(mine)
+            own = min(max(pooled, wanted - most), wanted - least)
+            shift = (mine.targets * own + TRUST * pooled) / (mine.targets + TRUST)
         shifts.append(shift)
         print(f"{name:20s} {shifts[-1]:+.2f}, {0 if mine is None else mine.targets} targets", flush=True)
     model, tokenizer = load(folder)
