@@ -55,8 +55,8 @@ class Plan:
 
     object_sizes_px: tuple[float, float] | None = None
     """See ``Conventions``."""
-    nested: bool = True
-    """See ``Conventions``."""
+    unnested: frozenset[int] = frozenset()
+    """Questions whose objects never lie inside each other: see ``Conventions.unnested``."""
 
     contexts: Mapping[str, Layer] = field(default_factory=dict)
     """Vector layers that queries may speak of, by name."""
@@ -131,7 +131,11 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         composition=composition,
         contexts=contexts,
         object_sizes_px=conventions.object_sizes_px,
-        nested=conventions.nested,
+        unnested=frozenset(
+            number
+            for number, question in enumerate(composition.questions)
+            if (meaning := read_expression(question.expression)) and meaning.category in conventions.unnested
+        ),
         min_score=0.0 if settings.task == "refer" and settings.min_score is None else sure_score,
         sure_score=sure_score,
     )

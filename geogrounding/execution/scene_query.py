@@ -101,7 +101,7 @@ class Merging:
             method=self._settings.merge,
             metric=self._settings.match_metric,
             threshold=self._settings.match_threshold,
-            nested=self._plan.nested,
+            nested=question not in self._plan.unnested,
         )
         # Merging compares boxes in square pixels: see results._Found.
         aspect = self._plan.grid.pixel_aspect
