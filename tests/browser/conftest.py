@@ -118,9 +118,13 @@ def user(browser: Browser, running: Running) -> Iterator[Callable[..., User]]:
             if not request.url.startswith((service.address, "blob:", "data:")):
                 person.foreign.append(request.url)
 
+        def on_dialog(dialog: Any) -> None:
+            person.errors.append(f"dialog: {dialog.message}")
+            dialog.accept()
+
         page.on("request", on_request)
         page.on("pageerror", lambda error: person.errors.append(str(error)))
-        page.on("dialog", lambda dialog: person.errors.append(f"dialog: {dialog.message}") or dialog.accept())
+        page.on("dialog", on_dialog)
         page.on(
             "console",
             lambda message: person.errors.append(message.text) if "Content Security Policy" in message.text else None,

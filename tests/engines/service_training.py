@@ -20,5 +20,5 @@ def train(_method: str, settings: Any, output: Path, *, on_log: Any = None, **_m
 
 
 if __name__ == "__main__":
-    launch.train = train
+    launch.train = train  # type: ignore[assignment]  # takes what the service passes
     main()

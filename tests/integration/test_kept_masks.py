@@ -73,7 +73,8 @@ def test_how_well_right_angles_must_fit_can_be_chosen(kept: tuple[Path, Path]) -
     kinds = {fit: [f.outline for f in masks.redraw("regular", least_fit=fit)] for fit in (0.0, 0.9, 1.0)}
     regular = {fit: kind.count("regular") for fit, kind in kinds.items()}
     assert regular[1.0] < regular[0.9] <= regular[0.0] == len(kinds[0.0])
-    for options in ({"least_fit": 1.1}, {"simplify_m": -1.0}, {"simplify_m": float("nan")}):
+    wrong: tuple[dict[str, Any], ...] = ({"least_fit": 1.1}, {"simplify_m": -1.0}, {"simplify_m": float("nan")})
+    for options in wrong:
         with pytest.raises(SettingsError):
             list(masks.redraw("regular", **options))
 

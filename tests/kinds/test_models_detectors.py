@@ -285,7 +285,7 @@ def test_sam_3_draws_what_it_finds(folders: Any) -> None:
             box = np.array(found.box_chip_px)
             index = int(np.abs(boxes - box).max(axis=1).argmin())
             inside = np.zeros((side, side), np.bool_)
-            x0, y0, x1, y1 = *np.floor(box[:2]).astype(int), *np.ceil(box[2:]).astype(int)
+            (x0, y0), (x1, y1) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
             inside[y0:y1, x0:x1] = True
             expected = (logits[index] > 0) & inside
             shown = np.zeros_like(expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def pixels(detection: Detection) -> NDArray[np.bool_]:
     return out
 
 
-def painted(points: list[tuple[float, float]]) -> NDArray[np.float64]:
+def painted(points: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
     """The share of each pixel that a polygon covers, by another library."""
     canvas = Image.new("L", (SIDE * 8, SIDE * 8))
     ImageDraw.Draw(canvas).polygon([(x * 8 - 0.5, y * 8 - 0.5) for x, y in points], fill=255)
@@ -48,12 +49,12 @@ def painted(points: list[tuple[float, float]]) -> NDArray[np.float64]:
     return share
 
 
-def iou(found: NDArray[np.bool_], points: list[tuple[float, float]]) -> float:
+def iou(found: NDArray[np.bool_], points: Sequence[tuple[float, float]]) -> float:
     true = painted(points) > 0.5
     return float((found & true).sum() / (found | true).sum())
 
 
-FORMS: dict[str, tuple[Any, list[tuple[float, float]]]] = {
+FORMS: dict[str, tuple[Any, Sequence[tuple[float, float]]]] = {
     "polygon in pairs": ({"polygon": RHOMB, "label": "x"}, RHOMB),
     "polygon in a row": ({"segmentation": [v for p in RHOMB for v in p]}, RHOMB),
     "bare points": ([RHOMB], RHOMB),
