@@ -30,7 +30,7 @@ class Conventions:
     """(least, most) size of an object, chip pixels (root of the area of its box), at which the model sees it well.
     Where a scene is looked at on several levels, smaller objects are taken from the finest alone and larger ones from
     the coarsest alone. None: every level counts for every object."""
-    unnested: frozenset[str] = frozenset()
+    unnested: tuple[str, ...] = ()
     """Classes of which no object lies inside the box of another: there a box in a larger one is a part of it that was
     taken for a whole. Boxes of slanted neighbours, such as moored boats, do lie in each other."""
     batch_size: int = 1

@@ -57,7 +57,8 @@ def mask_of(outline_px: Sequence[tuple[float, float]], box_px: BoxPx) -> Mask | 
     shape = shapely.make_valid(shapely.Polygon(outline_px))
     if x1 <= x0 or y1 <= y0 or not shape.area > 0:
         return None
-    areas = shapely.union_all([p for p in shapely.get_parts(shape) if p.area > 0])
+    parts = shapely.get_parts(shapely.get_parts(shape))  # a collection may hold another
+    areas = shapely.union_all([p for p in parts if p.geom_type == "Polygon" and p.area > 0])
     for touched in (False, True):
         pixels = rasterize(
             [areas], (y1 - y0, x1 - x0), transform=Affine.translation(x0, y0), all_touched=touched, dtype="uint8"

@@ -37,6 +37,8 @@ const teach = new Teach(results, fail, async (name) => {
   estimate();
 });
 
+const NARROW = matchMedia("(max-width: 860px)");
+
 async function showScene(id, keepJob = false) {
   if (!keepJob) leaveJob();
   clearMessages();
@@ -53,6 +55,10 @@ async function showScene(id, keepJob = false) {
   if (!keepJob) history.replaceState(null, "", `#scene=${encodeURIComponent(id)}`);
   estimate();
   updateRun();
+  if (NARROW.matches) {  // the list lies over the map there, and has done its work
+    document.body.classList.add("no-left");
+    $("left-toggle").setAttribute("aria-expanded", "false");
+  }
   $("query").focus();
 }
 
