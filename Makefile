@@ -114,7 +114,7 @@ plugin: .venv/.dev
 # translations.
 QGIS_PACKAGES := qgis python3-qgis qgis-providers xvfb xauth python3-venv procps qttools5-dev-tools
 test-qgis: .venv-qgis/.made .venv/.dev
-	.venv-qgis/bin/bandit --quiet --recursive qgis_plugin
+	.venv-qgis/bin/bandit --quiet --recursive qgis_plugin/geoground_qgis
 	.venv-qgis/bin/detect-secrets-hook qgis_plugin/*.py $$(find qgis_plugin/geoground_qgis -type f -not -path '*/__pycache__/*')
 	QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$${XDG_RUNTIME_DIR:-/tmp} .venv-qgis/bin/python -P -m pytest \
 		-c tests/qgis/pytest.ini -p no:cacheprovider tests/qgis
