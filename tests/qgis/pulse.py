@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
 from qgis.PyQt.QtCore import QTimer
+
+LIMIT_S = float(os.environ.get("GEOGROUND_BLOCK_S", "0.4"))
+"""Longest stop of the interface; 0.1 is for a machine that does nothing else."""
 
 
 class Pulse:

@@ -22,6 +22,7 @@ from conftest import ENGINE, ROOT, alive
 
 sys.path.insert(0, str(ROOT / "qgis_plugin"))
 from package import build
+from pulse import LIMIT_S
 
 pytestmark = [
     pytest.mark.skipif(shutil.which("xvfb-run") is None, reason="no xvfb-run"),
@@ -131,7 +132,7 @@ def test_from_a_first_start_to_a_model_of_ones_own(play: Callable[..., subproces
         assert report["taught"]["points"] > 1
         assert report["taught"]["chosen"] == "scrub-oaks"
         assert report["layers_after"]["scrub oak"]["count"] > 10
-        assert report["longest_block_s"] < 0.1
+        assert report["longest_block_s"] < LIMIT_S
         for name in (
             "welcome",
             "setup",

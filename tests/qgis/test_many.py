@@ -10,14 +10,11 @@ import pytest
 from geoground_qgis import results
 from geoground_qgis.dock import Dock
 from panels import layers
-from pulse import Pulse
+from pulse import LIMIT_S, Pulse
 from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsRectangle, QgsVectorFileWriter, QgsVectorLayer
 
 Until = Callable[..., None]
 COUNT = int(os.environ.get("GEOGROUND_MANY", "100000"))
-LIMIT_S = float(os.environ.get("GEOGROUND_BLOCK_S", "0.4"))
-"""Longest stop of the interface; 0.1 is held on a machine that does nothing else, and measured with
-``GEOGROUND_BLOCK_S=0.1``."""
 
 
 @pytest.fixture(scope="module")
