@@ -133,16 +133,3 @@ class Meaning:
         if self.relation is not None:
             said += [self.relation.kind, self.relation.category]
         return " ".join(said)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
-    """Which objects fit a meaning."""
-
-    targets: tuple[int, ...]
-    clear: bool
-    """No object is near the border of any rule that was used."""
-    alike: tuple[int, ...]
-    """What fitted by category and attribute."""
-    pool: tuple[int, ...]
-    """What fitted by relation as well: what the selector chose from."""

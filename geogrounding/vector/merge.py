@@ -131,14 +131,17 @@ def _taken_by_larger(ranked: Candidates, boxes: NDArray[np.float64], owner: NDAr
     np.maximum.at(score, owner, np.nan_to_num(ranked.scores, nan=1.0))
     score = score[living]
 
+    def by_size(one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.where(area[one] < area[two], (one, two), (two, one))
+
     def inside(one: NDArray[np.int64], two: NDArray[np.int64]) -> NDArray[np.bool_]:
-        small, large = np.where(area[one] < area[two], (one, two), (two, one))
+        small, large = by_size(one, two)
         within = bx.intersection_area(own[small], own[large]) >= NESTED_SHARE * area[small]
         fits: NDArray[np.bool_] = within & (area[small] < area[large]) & (score[small] <= NESTED_SCORE * score[large])
         return fits
 
     one, two = bx.near_pairs(own, ranked.groups[living], keep=inside)
-    small, large = np.where(area[one] < area[two], (one, two), (two, one))
+    small, large = by_size(one, two)
     chosen = bx.best_of_each(small, large, score[large])
     taken = owner.copy()
     taken[living[small[chosen]]] = living[large[chosen]]

@@ -37,11 +37,11 @@ from recipes.builtin_model.weights import write_weights
 BEST_F1_AT = 0.4
 """Score at which F1 of every class is about best: the default of ``--min-score``."""
 LEAST_TARGETS = 15
+"""Classes with fewer targets kept back are calibrated as all classes together."""
 TRUST = 30
 """Targets of a class from which its own threshold counts more than that of all classes together."""
 NOT_SETTLED = frozenset({"airbus-aircraft", "simd"})
 """Sets that the default score is not set on: very large images, and cars that are not all labelled."""
-"""Classes with fewer targets kept back are calibrated as all classes together."""
 MOST_SLOPE = (0.4, 2.5)
 
 
@@ -137,6 +137,14 @@ def platt(hits: Hits) -> tuple[float, float]:
     return slope, math.log(BEST_F1_AT / (1 - BEST_F1_AT)) - slope * best
 
 
+def _together(known: Sequence[Hits]) -> Hits:
+    """The boxes of several classes as those of one."""
+    scores = np.concatenate([h.scores for h in known])
+    order = np.argsort(-scores, kind="stable")
+    right = np.concatenate([h.right for h in known])
+    return Hits(scores=scores[order], right=right[order], targets=sum(h.targets for h in known))
+
+
 def _best_logit(hits: Hits) -> float:
     """Middle of the thresholds whose F1 is within 1% of the best: the best itself hangs on single boxes."""
     least, most = _good_logits(hits)
@@ -175,12 +183,7 @@ def calibrate(root: Path, folder: Path, *, each: int, without: frozenset[str] = 
 
     hits = hits_by_class(load_start(folder).eval(), read_part(root, "dev", without=without), each=each)
     known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
-    order = np.argsort(-np.concatenate([h.scores for h in known.values()]), kind="stable")
-    together = Hits(
-        scores=np.concatenate([h.scores for h in known.values()])[order],
-        right=np.concatenate([h.right for h in known.values()])[order],
-        targets=sum(h.targets for h in known.values()),
-    )
+    together = _together(list(known.values()))
     slopes, shifts = [], []
     for name in CLASSES:
         mine = known.get(name)
@@ -216,12 +219,7 @@ def threshold(root: Path, folder: Path, *, each: int) -> None:
     matched, _ = detect(builtin.load(folder), some)
     hits = {name: match(*pair) for name, pair in matched.items()}
     known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
-    order = np.argsort(-np.concatenate([h.scores for h in known.values()]), kind="stable")
-    together = Hits(
-        scores=np.concatenate([h.scores for h in known.values()])[order],
-        right=np.concatenate([h.right for h in known.values()])[order],
-        targets=sum(h.targets for h in known.values()),
-    )
+    together = _together(list(known.values()))
     wanted = math.log(BEST_F1_AT / (1 - BEST_F1_AT))
     shifts = []
     pooled = wanted - _best_logit(together)
