@@ -1,7 +1,8 @@
 """The walk: scene -> chips -> answers -> polygons -> layer.
 
 Scene.open      opens and checks the raster                           raster/scene.py
-make_plan       area, resolution, chips                               execution/scan_plan.py, raster/grid.py
+plan_by_looking area, resolution, chips                               execution/levels.py, execution/scan_plan.py,
+                                                                      raster/grid.py
 read_chips      pixels, some chips ahead of the model                 raster/reader.py
 Executor        answers, a batch of chips at a time: model.ground,    execution/executor.py, execution/local.py,
                 and masks where outlines are asked for                distributed/ray.py, models/
@@ -33,12 +34,13 @@ from geogrounding.execution.executor import (
 )
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.kept_masks import check_masks, write_masks
+from geogrounding.execution.levels import plan_by_looking
 from geogrounding.execution.local import LocalExecutor
 from geogrounding.execution.looks import Looker
 from geogrounding.execution.provenance import describe_run, run_key
 from geogrounding.execution.report import Clock, Progress, RunReport, make_report
 from geogrounding.execution.results import Collection
-from geogrounding.execution.scan_plan import Plan, make_plan
+from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene import opened_or_open, settings_of
 from geogrounding.io.destination import Destination
 from geogrounding.io.sinks import FileSink, Sink, open_sink
@@ -252,8 +254,8 @@ def stream(
         Journal(Path(folder) / "run.journal", {}) as journal,
     ):
         settings = answering.planned(settings)
-        plan = make_plan(scene, settings, answering.model.conventions)
         stretch = compute_stretch(scene, settings.stretch)
+        plan = plan_by_looking(scene, settings, answering, stretch)
         collect = partial(Collection, scene, plan, settings, model_name=answering.model.name)
         with closing(answering.batches(plan, stretch, range(len(plan.grid)), Clock())) as batches:
             for records in batches:
@@ -317,7 +319,8 @@ def walk_scene(  # noqa: PLR0913 - keyword-only options of the public function
     ):
         loaded, masks = answering.model, answering.segmenter
         given, settings = settings, answering.planned(settings, again=plan_again)
-        plan, stretch = make_plan(scene, settings, loaded.conventions), compute_stretch(scene, settings.stretch)
+        stretch = compute_stretch(scene, settings.stretch)
+        plan = plan_by_looking(scene, settings, answering, stretch, clock)
         notices = (*notices_of(scene, sample_validity(scene)), *plan.area.notices, *checked)
         for notice in notices:
             (on_notice or _logger.warning)(notice)

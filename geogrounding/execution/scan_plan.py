@@ -35,6 +35,8 @@ APART = 1.6
 """Least factor between two levels."""
 UNKNOWN_RESOLUTION = (0.5, 1.0, 2.0)
 """Levels for imagery of which it is not known how large a pixel is."""
+FINER = 0.25
+"""A level before these, where objects turn out to be small: see ``levels.plan_by_looking``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class Plan:
     unnested: frozenset[int] = frozenset()
     """Questions whose objects never lie inside each other: see ``Conventions.unnested``."""
 
+    levels_guessed: bool = False
+    """The size of a pixel is not known, so the levels of the grid are a guess."""
     contexts: Mapping[str, Layer] = field(default_factory=dict)
     """Vector layers that queries may speak of, by name."""
 
@@ -74,7 +78,14 @@ class Plan:
         }
 
 
-def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, look_around: bool = True) -> Plan:
+def make_plan(
+    scene: Scene,
+    settings: RunSettings,
+    conventions: Conventions,
+    *,
+    look_around: bool = True,
+    finer: bool = False,
+) -> Plan:
     """Decide area, resolution and chips from what the user asked, what the model states and what the scene is.
 
     Args:
@@ -82,6 +93,7 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         settings: what the user asked.
         conventions: what the model states.
         look_around: whether an area smaller than a chip is looked at with what lies around it.
+        finer: where the levels are a guess, one more is put before them.
 
     Raises:
         AreaError: the area asked for is malformed or misses the scene.
@@ -106,11 +118,11 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
     for part in composition.parts:
         if isinstance(part, Composed):
             check_unit(part.plan, metres=scene.crs is not None)
-    tiling = Tiling(
-        tile_size_px=tile_size_px,
-        overlap_px=overlap_px,
-        scales=choose_scales(pixel_size, settings, conventions, composition.questions),
-    )
+    scales = choose_scales(pixel_size, settings, conventions, composition.questions)
+    guessed = scales is UNKNOWN_RESOLUTION
+    if guessed and finer:
+        scales = (FINER, *scales)
+    tiling = Tiling(tile_size_px=tile_size_px, overlap_px=overlap_px, scales=scales)
     looked_at = area
     if look_around:
         area, looked_at = _with_surroundings(scene, area, tiling, pixel_size.aspect)
@@ -129,6 +141,7 @@ def make_plan(scene: Scene, settings: RunSettings, conventions: Conventions, *, 
         grid=grid,
         pixel_size=pixel_size,
         composition=composition,
+        levels_guessed=guessed,
         contexts=contexts,
         object_sizes_px=conventions.object_sizes_px,
         unnested=frozenset(
