@@ -1,9 +1,14 @@
-"""The table of a batch: one line a scene, on disk after each."""
+"""The table of a batch: one line a scene, on disk after each.
+
+A line is added when a scene ends, and the lines are put in the order of the scenes at the end: ten thousand scenes
+would otherwise write ten thousand tables. Of two lines about a scene the later one counts.
+"""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -34,6 +39,11 @@ class Row:
     error: str = ""
     key: str = ""
     """Digest of everything the layer depends on; a finished layer with the same one is not made again."""
+
+    @property
+    def id(self) -> tuple[str, str]:
+        """What the row is about: scene and layer."""
+        return self.scene, self.layer
 
 
 def filled(row: Row, report: RunReport, key: str) -> Row:
@@ -70,6 +80,56 @@ def cell(text: str) -> str:
     return f"./{safe}" if safe[:1] in "=+-@" else safe
 
 
+class TableFile:
+    """The table of a batch while it grows."""
+
+    def __init__(self, path: Path, earlier: Iterable[Row]) -> None:
+        """Nothing is written yet.
+
+        Args:
+            path: of the table; what stands there is replaced when the first row is added.
+            earlier: rows of an earlier batch that stay until there are later ones.
+        """
+        self._path = path
+        self._rows = {row.id: row for row in earlier}
+        self._begun = False
+
+    def __getitem__(self, place: tuple[str, str]) -> Row:
+        return self._rows[place]
+
+    def get(self, place: tuple[str, str]) -> Row | None:
+        """The latest row about a scene and its layer."""
+        return self._rows.get(place)
+
+    def add(self, row: Row) -> None:
+        """Add a row, on disk when this returns.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        self._rows[row.id] = row
+        if not self._begun:
+            write_table(self._path, list(self._rows.values()))
+            self._begun = True
+            return
+        try:
+            with self._path.open("a", encoding="utf-8", newline="") as file:
+                csv.DictWriter(file, _NAMES).writerow(_record(row))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise _not_written(self._path, error) from error
+
+    def finish(self, order: Iterable[tuple[str, str]]) -> list[Row]:
+        """Put the rows in order, one for each scene; those of scenes that were not reached stay out."""
+        rows = [self._rows[place] for place in order if place in self._rows]
+        write_table(self._path, rows)
+        return rows
+
+
+_NAMES = [field.name for field in fields(Row)]
+
+
 def write_table(path: Path, rows: Sequence[Row]) -> None:
     """Write the table whole or not at all.
 
@@ -78,24 +138,30 @@ def write_table(path: Path, rows: Sequence[Row]) -> None:
     """
     from geogrounding.io.atomic import partial_folder, publish
 
-    names = [field.name for field in fields(Row)]
     try:
         with partial_folder(path.absolute()) as folder:
             new = folder / path.name
             with new.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, names)
+                writer = csv.DictWriter(file, _NAMES)
                 writer.writeheader()
-                writer.writerows({**asdict(row), "error": clean(row.error)} for row in rows)
+                writer.writerows(map(_record, rows))
             publish([(new, path.absolute())])
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}", hint="Is there room on the disk?") from error
+        raise _not_written(path, error) from error
+
+
+def _record(row: Row) -> dict[str, str]:
+    return {**asdict(row), "error": clean(row.error)}
+
+
+def _not_written(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write {path}: {error.strerror}", hint="Is there room on the disk?")
 
 
 def read_table(path: Path) -> list[Row]:
     """The rows of an earlier table; none where there is no table, or it is no table of ours."""
-    names = {field.name for field in fields(Row)}
     try:
         with path.open(encoding="utf-8", newline="") as file:
             records = [dict(record) for record in csv.DictReader(file)]
@@ -104,5 +170,5 @@ def read_table(path: Path) -> list[Row]:
     return [
         Row(**cast(dict[str, Any], record))
         for record in records
-        if set(record) == names and None not in record.values()
+        if set(record) == set(_NAMES) and None not in record.values()
     ]

@@ -62,7 +62,7 @@ FILE_ENDINGS = frozenset((
     ".zip", ".gz", ".tfw", ".prj", ".qgz", ".qgs",
 ))  # fmt: skip
 """Endings of other files that are no query either."""
-_GDAL_NAME = re.compile(r"/vsi\w+/|[A-Za-z][A-Za-z0-9+.-]*://|[A-Z][A-Z0-9_]+:\S*[./\\]")
+GDAL_NAME = re.compile(r"/vsi\w+/|[A-Za-z][A-Za-z0-9+.-]*://|[A-Z][A-Z0-9_]+:\S*[./\\]")
 """Beginnings of a URL, of a GDAL network or archive path, and of a subdataset such as ``GPKG:town.gpkg:ortho``."""
 
 
@@ -74,7 +74,7 @@ def check_queries(queries: Iterable[str]) -> None:
     """
     for query in queries:
         text = query.strip()
-        if Path(text).suffix.lower() in RASTER_ENDINGS or _GDAL_NAME.match(text) or _is_raster(text):
+        if Path(text).suffix.lower() in RASTER_ENDINGS or GDAL_NAME.match(text) or _is_raster(text):
             raise SettingsError(
                 f"{quote(text)} is a raster, not a query: this command takes one scene",
                 hint="For several scenes: geoground batch SCENES... --queries FILE -o FOLDER.",

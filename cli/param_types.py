@@ -129,6 +129,22 @@ class Output(click.ParamType[Any, Any]):
         return Path(value)
 
 
+class FolderOrTable(click.ParamType[Any, Any]):
+    """A folder to write to, as a path, or the address of a table, as text."""
+
+    name = "FOLDER|TABLE"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path | str:
+        """A path, unless it begins like an address."""
+        if isinstance(value, Path):
+            return value
+        if str(value).strip().lower().startswith(DATABASES):
+            return str(value).strip()
+        if Path(value).is_file():
+            self.fail(f"{value!r} is a file", param, ctx)
+        return Path(value)
+
+
 class KeyValue(click.ParamType[tuple[str, str], Any]):
     """A ``KEY=VALUE`` pair."""
 

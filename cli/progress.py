@@ -14,48 +14,25 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterable
-from dataclasses import fields, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
 from .terminal import clean, to_json
 
 if TYPE_CHECKING:
+    from rich.live import Live
     from rich.progress import Progress as RichProgress
+    from rich.table import Table
 
     from geogrounding.execution.report import Progress
 
+    from .tally import Tally
+
 MIN_SECONDS_BETWEEN_LINES = 0.2
-
-
-class Reporter(Protocol):
-    """Somebody who wants to know how far the run is."""
-
-    def __enter__(self) -> Self:
-        """Start."""
-        ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop, and leave the terminal as it was."""
-        ...
-
-    def event(self, event: str, **details: Any) -> None:
-        """Something other than progress happened."""
-        ...
-
-    def update(self, progress: Progress, source: str = "") -> None:
-        """A batch of chips is done; of which scene, where several are under way together."""
-        ...
-
-    def together(self, scenes: int) -> None:
-        """Several scenes of so many will be under way together."""
-        ...
+MOST_ROWS = 12
+"""Scenes under way that are shown one by one."""
 
 
 class Silent:
@@ -79,7 +56,7 @@ class Silent:
         """Keep it."""
         self.last = progress
 
-    def together(self, scenes: int) -> None:
+    def show(self, tally: Tally) -> None:
         """No one listens."""
 
 
@@ -125,10 +102,6 @@ class Bar(Silent):
         super().__init__()
         self._bar: RichProgress | None = None
         self._task: Any = None
-        self._scenes: dict[str, Progress] = {}
-        """The latest of each scene, where several are under way together."""
-        self._number = 0
-        self._ended: Counter[str] = Counter()
 
     def __enter__(self) -> Self:
         from rich.console import Console
@@ -161,39 +134,18 @@ class Bar(Silent):
 
     def event(self, event: str, **details: Any) -> None:
         """A new scene gets a new bar; reading and loading come first, so its length is not known yet."""
-        if self._bar is None:
-            return
-        if self._number:
-            self._ended[event] += event in ("done", "error") and "source" in details
-            self._show_scenes()
-            return
-        if event != "start":
+        if self._bar is None or event != "start":
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
         name = str(details.get("source", "")).rpartition("/")[2]
         self._task = self._bar.add_task(clean(name, limit=24), total=None, note="loading")
 
-    def together(self, scenes: int) -> None:
-        """One bar for all chips of the scenes under way, with how many scenes are done and failed."""
-        self._number = scenes
-        if self._bar is not None:
-            self._task = self._bar.add_task("", total=None, note="loading")
-            self._show_scenes()
-
-    def _show_scenes(self) -> None:
-        if self._bar is not None and self._task is not None:
-            failed = f", {self._ended['error']} failed" if self._ended["error"] else ""
-            self._bar.update(self._task, description=f"{self._ended['done']} of {self._number} scenes done{failed}")
-
     def update(self, progress: Progress, source: str = "") -> None:
         """Move the bar."""
         super().update(progress, source)
         if self._bar is None or self._task is None:
             return
-        if source:
-            self._scenes[source] = progress
-            progress = _sum(self._scenes.values())
         failed = f", {progress.chips_failed} failed" if progress.chips_failed else ""
         self._bar.update(
             self._task,
@@ -203,16 +155,58 @@ class Bar(Silent):
         )
 
 
-def _sum(every: Iterable[Progress]) -> Progress:
-    parts = list(every)
-    names = [field.name for field in fields(parts[0])]
-    return replace(parts[0], **{name: sum(getattr(part, name) for part in parts) for name in names})
+class LiveTable(Silent):
+    """A batch on a terminal: one line for all scenes, and one for each that is under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._live: Live | None = None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def show(self, tally: Tally) -> None:
+        """Draw the table four times a second, until the batch ends."""
+        from rich.console import Console
+        from rich.live import Live
+
+        def drawn() -> Table:
+            return draw(tally)
+
+        self._live = Live(get_renderable=drawn, console=Console(stderr=True), refresh_per_second=4, transient=True)
+        self._live.start(refresh=True)
 
 
-def make_reporter(mode: str, *, quiet: bool) -> Silent:
+def draw(tally: Tally) -> Table:
+    """The table of a batch."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    standing = tally.standing()
+    table = Table.grid(padding=(0, 1))
+    for _ in range(3):
+        table.add_column(no_wrap=True)
+    bar = ProgressBar(total=max(1, standing.scenes), completed=standing.done + standing.failed, width=30)
+    table.add_row(Text("all scenes"), bar, Text(standing.line()))
+    for name, progress in standing.under_way[:MOST_ROWS]:
+        if progress is None:
+            bar, text = ProgressBar(total=None, width=30, pulse=True), "opening"
+        else:
+            bar = ProgressBar(total=max(1, progress.chips_total), completed=progress.chips_done, width=30)
+            failed = f", {progress.chips_failed} failed" if progress.chips_failed else ""
+            text = f"{progress.chips_done:,}/{progress.chips_total:,} chips, {progress.found:,} found{failed}"
+        table.add_row(Text(clean(name, limit=32)), bar, Text(text))
+    return table
+
+
+def make_reporter(mode: str, *, quiet: bool, batch: bool = False) -> Silent:
     """The reporter for ``--progress`` and ``--quiet``; JSON lines are for a program and come even when quiet."""
     if mode == "json":
         return JsonLines()
     if not quiet and (mode == "bar" or (mode == "auto" and sys.stderr.isatty())):
-        return Bar()
+        return LiveTable() if batch else Bar()
     return Silent()

@@ -119,6 +119,11 @@ class RayExecutor:
         """How many workers there are; 0 before the first scene."""
         return 0 if self._pool is None else self._pool.size
 
+    @property
+    def room(self) -> int:
+        """How many workers the cluster has room for; after the first scene."""
+        return _shares(None, self._gpus)[0]
+
     def identify(self, settings: RunSettings, model: ModelSource, segmenter: SegmenterSource) -> Described:
         """Model and segmenter as they are without a scene.
 

@@ -68,13 +68,44 @@ def check_table(
         OutputError: the database cannot be reached, refuses, or holds another table of this name.
     """
     with _connected(table) as database:
-        database.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
-        found = _look(database, table)
-        if found.exists and not (table.append or table.overwrite or table.resume):
-            raise _exists(table)
-        _check_rights(database, table, found)
+        found = _check_place(database, table)
         _, operation, _ = _target(database, table, found, crs, extent, pixel_coordinates)
     return () if operation is None or operation.notice is None else (operation.notice,)
+
+
+def check_shared(table: Table) -> frozenset[tuple[str, tuple[str, ...]]]:
+    """Check that the results of many scenes can be written to a table; return fingerprint of the scene and expressions
+    of each run in it.
+
+    Raises:
+        OutputError: see ``check_table``.
+    """
+    with _connected(table) as database:
+        if not _check_place(database, table).exists or not _has_runs(database, table):
+            return frozenset()
+        rows = database.execute(
+            _sql(
+                "SELECT description::jsonb #>> '{{source,fingerprint}}', description::jsonb #> "
+                "'{{settings,expressions}}' FROM {}",
+                table,
+                runs=True,
+            )
+        ).fetchall()
+    return frozenset((fingerprint, tuple(expressions or ())) for fingerprint, expressions in rows if fingerprint)
+
+
+def _check_place(database: psycopg.Connection[Any], table: Table) -> _Found:
+    """What stands there, where that may be written to.
+
+    Raises:
+        OutputError: it may not.
+    """
+    database.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+    found = _look(database, table)
+    if found.exists and not (table.append or table.overwrite or table.resume):
+        raise _exists(table)
+    _check_rights(database, table, found)
+    return found
 
 
 def write_table(
@@ -302,15 +333,19 @@ def _known(database: psycopg.Connection[Any], table: Table, run: str, text: str)
     Raises:
         OutputError: it holds others, and was neither to be replaced nor added to.
     """
-    there = database.execute("SELECT to_regclass(%s)", (f'"{table.schema}"."{table.runs}"',)).fetchone()
     row = None
-    if there is not None and there[0] is not None:
+    if _has_runs(database, table):
         row = database.execute(
             _sql("SELECT description = %s FROM {} WHERE run = %s", table, runs=True), (text, run)
         ).fetchone()
     if row is None and not (table.append or table.overwrite):
         raise _exists(table)
     return row is not None and bool(row[0]) and not table.overwrite
+
+
+def _has_runs(database: psycopg.Connection[Any], table: Table) -> bool:
+    there = database.execute("SELECT to_regclass(%s)", (f'"{table.schema}"."{table.runs}"',)).fetchone()
+    return there is not None and there[0] is not None
 
 
 def _make_room(

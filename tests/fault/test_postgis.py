@@ -50,7 +50,8 @@ def scene(tmp_path: Path) -> Path:
 
 def rows(database: Server, statement: str) -> list[tuple[Any, ...]]:
     with psycopg.connect(host=str(database.folder), port=database.port, user="postgres", dbname="gis") as connection:
-        return list(connection.execute(statement).fetchall())
+        cursor = connection.execute(statement)
+        return list(cursor.fetchall()) if cursor.description else []
 
 
 def test_the_table_equals_the_file(database: Server, scene: Path, tmp_path: Path) -> None:
@@ -178,6 +179,46 @@ def test_a_role_without_rights_is_refused_before_the_first_chip(
     assert model.batches == []
 
 
+def test_a_batch_adds_every_scene_to_one_table(
+    database: Server, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("geogrounding.models.load.load_model", lambda *_, **__: BlobModel())
+    (tmp_path / "more").mkdir()
+    write_scene(tmp_path / "more" / "scene.tif", RECTANGLES[:2], crs="EPSG:32632")  # of the same name, in another zone
+    (tmp_path / "queries.txt").write_text("bright\n")
+    address = database.address(table="work.batch")
+
+    def batch(*more: str) -> Any:
+        scenes = ["scene.tif", "gone.tif", "more/scene.tif"]
+        return CliRunner().invoke(geoground, ["batch", *scenes, "--queries", "queries.txt", "-o", address, *more])
+
+    first = batch("--dry-run")
+    assert first.exit_code == 6
+    assert "3 (1 cannot be used)" in first.stdout
+    assert rows(database, "SELECT to_regclass('work.batch')") == [(None,)]
+    done = batch()
+    assert done.exit_code == 6, done.output
+    assert rows(database, "SELECT count(*), count(DISTINCT run) FROM work.batch") == [(6, 2)]
+    assert rows(database, "SELECT DISTINCT ST_SRID(geometry) FROM work.batch") == [(32633,)]
+    assert (tmp_path / "batch.summary.csv").exists()
+    assert "work.batch exists already" in batch().stderr
+    write_scene(tmp_path / "gone.tif", RECTANGLES[:1])
+    again = batch("--resume", "--progress", "json")
+    assert again.exit_code == 0, again.output
+    assert again.stdout.count('"kept": true') == 2
+    assert rows(database, "SELECT count(*), count(DISTINCT run) FROM work.batch") == [(7, 3)]
+    rows(database, "DELETE FROM work.batch; DELETE FROM work.batch_runs")
+    repeated = batch("--resume", "--progress", "json")  # what was taken out of the table is not taken for done
+    assert repeated.exit_code == 0, repeated.output
+    assert '"kept": true' not in repeated.stdout
+    assert batch("--append").exit_code == 0  # the same runs once more: there once
+    assert rows(database, "SELECT count(*), count(DISTINCT run) FROM work.batch") == [(7, 3)]
+    for options, message in ((["--overwrite"], "does not replace"), (["-f", "gpkg"], "-f: for files")):
+        refused = batch(*options)
+        assert refused.exit_code == 2
+        assert message in refused.stderr
+
+
 def check_killed(database: Server, tmp_path: Path, count: int, seed: int) -> None:
     """Kill a writer of 20,000 rows, and the connection under it, at random moments; then write once more."""
     rng = random.Random(seed)
@@ -197,7 +238,7 @@ def check_killed(database: Server, tmp_path: Path, count: int, seed: int) -> Non
         assert process.stdout.readline() == "started\n"
         return process
 
-    whole = start("whole")
+    whole = start(f"whole_{seed}")
     begin = time.monotonic()
     assert whole.communicate(timeout=300)[0] == "20000\n"
     duration = time.monotonic() - begin

@@ -213,7 +213,7 @@ def test_two_scenes_of_one_name_are_refused_before_the_model_is_loaded(
     duplicate = tmp_path / "a.png"
     result = batch([*scenes, duplicate], queries, tmp_path / "out")
     assert result.exit_code == 2
-    assert "a.geojson" in result.stderr
+    assert "one place, 'a'" in result.stderr
     assert loader.calls == 0
 
 
@@ -230,3 +230,65 @@ def test_names_cannot_become_formulas_or_escapes(loader: Loader, queries: Path, 
     row = table(out)[0]
     assert row["layer"].startswith("./=cmd")
     assert all(not value.startswith(("=", "+", "@", "-")) for value in row.values())
+
+
+def test_a_manifest_says_where_what_and_how_it_is_called(
+    loader: Loader, scenes: list[Path], queries: Path, tmp_path: Path
+) -> None:
+    manifest = scenes[0].parent / "list.csv"
+    left = "500000,4599900,500032,4600000"  # 64 of 128 pixels
+    manifest.write_text(
+        f'path,name,query,bbox,date\na.tif,,,,2024\nc.tif,c-left,pier|tank,"{left}",\nc.tif,,,,2024\ngone.tif,,,,\n'
+    )
+    out = tmp_path / "out"
+    result = batch([scenes[1]], queries, out, "--manifest", str(manifest))
+    assert result.exit_code == 6, result.output
+    assert "not used: date" in result.stderr
+    assert [(row["layer"], row["status"], row["features"]) for row in table(out)] == [
+        ("b.geojson", "done", "4"),
+        ("a.geojson", "done", "2"),
+        ("c-left.geojson", "done", "6"),
+        ("c.geojson", "done", "6"),
+        ("gone.geojson", "failed", ""),
+    ]
+    assert set(gpd.read_file(out / "c-left.geojson")["query"]) == {"pier", "tank"}
+    again = batch([scenes[1]], queries, out, "--manifest", str(manifest), "--resume", "--progress", "json")
+    assert again.exit_code == 6
+    assert again.stdout.count('"kept": true') == 4
+
+
+def test_a_dry_run_counts_what_the_run_does(loader: Loader, scenes: list[Path], queries: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    dry = batch(scenes, queries, out, "--dry-run")
+    assert dry.exit_code == 0, dry.output
+    assert not out.exists()
+    shown = dict(line.split(None, 1) for line in dry.stdout.replace("To read", "To_read").splitlines())
+    assert shown["Scenes"] == "3"
+    assert shown["To_read"].startswith("about ")
+    assert "1 worker" in shown["Time"]
+    assert loader.model.batches  # the probe
+    loader.model.batches.clear()
+    without = batch(scenes, queries, out, "--dry-run", "--no-probe")
+    assert "not estimated" in without.stdout
+    assert loader.model.batches == []
+    assert batch(scenes, queries, out).exit_code == 0
+    assert int(shown["Chips"]) == sum(int(row["chips"]) for row in table(out))
+    scenes[1].write_bytes(b"II*\0 this is no raster")
+    last = batch(scenes, queries, out, "--dry-run", "--no-probe", "--resume")
+    assert last.exit_code == 6
+    assert "3 (2 done already, 1 cannot be used)" in last.stdout
+    assert "b.tif" in last.stderr
+
+
+def test_a_cut_line_of_the_table_is_done_again(
+    loader: Loader, scenes: list[Path], queries: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert batch(scenes, queries, out).exit_code == 0
+    text = (out / "summary.csv").read_text()
+    (out / "summary.csv").write_text(text[:-30])
+    result = batch(scenes, queries, out, "--resume", "--progress", "json")
+    assert result.exit_code == 0, result.output
+    kept = [json.loads(line).get("kept") for line in result.stdout.splitlines() if '"event": "done"' in line]
+    assert kept == [True, True, False]
+    assert [row["status"] for row in table(out)] == ["done"] * 3
