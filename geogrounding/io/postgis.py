@@ -15,9 +15,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,10 +27,10 @@ from pyproj.exceptions import CRSError
 
 from geogrounding.errors import OutputError
 from geogrounding.geometry.operation import Bounds, Operation, find_operation
+from geogrounding.io.connection import connected, statement
 from geogrounding.io.database import Table
 from geogrounding.io.placing import Counted, Placing, describe_coordinates, to_json
 from geogrounding.io.tables import FIELDS, FeatureBatch
-from geogrounding.messages import first_line
 from geogrounding.vector.feature import Feature
 
 if TYPE_CHECKING:
@@ -67,7 +65,7 @@ def check_table(
     Raises:
         OutputError: the database cannot be reached, refuses, or holds another table of this name.
     """
-    with _connected(table) as database:
+    with connected(table) as database:
         found = _check_place(database, table)
         _, operation, _ = _target(database, table, found, crs, extent, pixel_coordinates)
     return () if operation is None or operation.notice is None else (operation.notice,)
@@ -80,11 +78,11 @@ def check_shared(table: Table) -> frozenset[tuple[str, tuple[str, ...]]]:
     Raises:
         OutputError: see ``check_table``.
     """
-    with _connected(table) as database:
+    with connected(table) as database:
         if not _check_place(database, table).exists or not _has_runs(database, table):
             return frozenset()
         rows = database.execute(
-            _sql(
+            statement(
                 "SELECT description::jsonb #>> '{{source,fingerprint}}', description::jsonb #> "
                 "'{{settings,expressions}}' FROM {}",
                 table,
@@ -134,7 +132,7 @@ def write_table(
     """
     counted = Counted(features)
     run = run_id(metadata)
-    with _connected(table) as database:
+    with connected(table) as database:
         database.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
         # One writer of a table at a time: two runs that both find no table would both create it.
         database.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (f"{table.schema}.{table.name}",))
@@ -156,9 +154,11 @@ def write_table(
                 raise counted.error from None
             raise
         if not found.exists:
-            database.execute(_sql("CREATE INDEX {} ON {} USING gist (geometry)", f"{table.name}_geometry_idx", table))
+            database.execute(
+                statement("CREATE INDEX {} ON {} USING gist (geometry)", f"{table.name}_geometry_idx", table)
+            )
         database.execute(
-            _sql("INSERT INTO {} (run, features, description) VALUES (%s, %s, %s)", table, runs=True),
+            statement("INSERT INTO {} (run, features, description) VALUES (%s, %s, %s)", table, runs=True),
             (run, counted.count, text),
         )
     return counted.count
@@ -168,57 +168,6 @@ def run_id(metadata: Mapping[str, Any]) -> str:
     """A run by what was asked of what: the same when it is repeated, resumed, or asked again about failed chips."""
     asked = {key: value for key, value in metadata.items() if key not in ("result", "versions", "geogrounding")}
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-
-@contextmanager
-def _connected(table: Table) -> Iterator[psycopg.Connection[Any]]:
-    """A connection whose transaction is committed at the end, and rolled back on any error.
-
-    Raises:
-        OutputError: whatever the database says, without the password.
-    """
-    if find_spec("psycopg") is None:
-        raise OutputError("writing to PostGIS needs psycopg", hint='pip install "geogrounding[postgis]"')
-    import psycopg
-
-    try:
-        options: dict[str, Any] = dict(table.connection)
-        with psycopg.connect(**options) as database:
-            yield database
-    except psycopg.Error as error:
-        secret = table.connection.get("password")
-        said = first_line(error).removeprefix("ERROR:").strip()
-        said = said.replace(secret, "***") if secret else said
-        state = error.diag.sqlstate if error.diag.sqlstate else ""
-        raise OutputError(f"{table.shown}: {said}", hint=_hint(state, said)) from None
-
-
-def _hint(state: str, said: str) -> str:
-    """What to do about an error of a class (https://www.postgresql.org/docs/15/errcodes-appendix.html)."""
-    if state == "55P03":
-        return "Another program holds the table; --resume writes the result once it lets go."
-    if state.startswith("28") or "password" in said:
-        return "Set PGPASSWORD, or write the password to ~/.pgpass."
-    if state == "42501":
-        return "Ask the owner of the schema for the right to create or change the table."
-    if state.startswith("53"):
-        return "The server is full or busy; --resume writes the result once there is room."
-    if not state:
-        return "Is the server running, and does it take connections from here? --resume writes the result later."
-    return "The table is as it was; --resume writes the result once this is mended."
-
-
-def _sql(text: str, *names: str | Table, runs: bool = False) -> Any:
-    """A statement with quoted names."""
-    from psycopg import sql
-
-    parts = [
-        sql.Identifier(name.schema, name.runs if runs else name.name)
-        if isinstance(name, Table)
-        else sql.Identifier(name)
-        for name in names
-    ]
-    return sql.SQL(text).format(*parts)
 
 
 def _exists(table: Table) -> OutputError:
@@ -336,7 +285,7 @@ def _known(database: psycopg.Connection[Any], table: Table, run: str, text: str)
     row = None
     if _has_runs(database, table):
         row = database.execute(
-            _sql("SELECT description = %s FROM {} WHERE run = %s", table, runs=True), (text, run)
+            statement("SELECT description = %s FROM {} WHERE run = %s", table, runs=True), (text, run)
         ).fetchone()
     if row is None and not (table.append or table.overwrite):
         raise _exists(table)
@@ -355,20 +304,20 @@ def _make_room(
     if not found.exists:
         columns = ", ".join(f'"{one.name}" {_TYPES[str(one.type)]}' for one in FIELDS)
         database.execute(
-            _sql(
+            statement(
                 "CREATE TABLE {} (fid bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, run text NOT NULL, "
                 f"{columns}, geometry geometry(Geometry, {int(srid)}), UNIQUE (run, id))",
                 table,
             )
         )
     elif table.overwrite:
-        database.execute(_sql("TRUNCATE {}", table))
+        database.execute(statement("TRUNCATE {}", table))
         if found.srid != srid:
-            database.execute(_sql(f"ALTER TABLE {{}} ALTER geometry TYPE geometry(Geometry, {int(srid)})", table))
+            database.execute(statement(f"ALTER TABLE {{}} ALTER geometry TYPE geometry(Geometry, {int(srid)})", table))
     else:
-        database.execute(_sql("DELETE FROM {} WHERE run = %s", table), (run,))
+        database.execute(statement("DELETE FROM {} WHERE run = %s", table), (run,))
     database.execute(
-        _sql(
+        statement(
             "CREATE TABLE IF NOT EXISTS {} (run text PRIMARY KEY, features bigint NOT NULL, description text NOT NULL, "
             "written timestamptz NOT NULL DEFAULT now())",
             table,
@@ -376,12 +325,12 @@ def _make_room(
         )
     )
     if found.exists and table.overwrite:
-        database.execute(_sql("TRUNCATE {}", table, runs=True))
+        database.execute(statement("TRUNCATE {}", table, runs=True))
     else:
-        database.execute(_sql("DELETE FROM {} WHERE run = %s", table, runs=True), (run,))
+        database.execute(statement("DELETE FROM {} WHERE run = %s", table, runs=True), (run,))
     for name in measures:
         if name not in found.columns:
-            database.execute(_sql("ALTER TABLE {} ADD COLUMN {} double precision", table, name))
+            database.execute(statement("ALTER TABLE {} ADD COLUMN {} double precision", table, name))
 
 
 def _copy(
@@ -394,8 +343,8 @@ def _copy(
 ) -> None:
     """Stream batches as CSV: Arrow quotes texts and leaves nulls empty, which is how COPY knows one from the other."""
     names = (*_COLUMNS, *measures, "geometry")
-    statement = _sql(f"COPY {{}} ({', '.join('{}' for _ in names)}) FROM STDIN (FORMAT csv)", table, *names)
-    with database.cursor().copy(statement) as copy:
+    command = statement(f"COPY {{}} ({', '.join('{}' for _ in names)}) FROM STDIN (FORMAT csv)", table, *names)
+    with database.cursor().copy(command) as copy:
         for batch in placed:
             shapes = shapely.set_srid(batch.polygons, srid) if srid else batch.polygons
             wkb = shapely.to_wkb(shapes, hex=True, include_srid=bool(srid))
