@@ -20,9 +20,12 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Geod, Proj
 
-from geogrounding.errors import InputError
+from geogrounding.errors import InputError, OutputError
+from geogrounding.geometry.cells import Neighbourhood
+from geogrounding.geometry.chart import WORTH_POINTS, Chart
 from geogrounding.geometry.geodesy import lonlat_crs, straight_pieces, transform_points, unwrapped
 from geogrounding.geometry.neighbours import nearest_in_plane, pairs_in_plane
+from geogrounding.geometry.rectangles import sides
 
 Shapes = NDArray[np.object_]
 Indexes = NDArray[np.int64]
@@ -31,6 +34,8 @@ Unit = Literal["m", "px"]
 
 COMPACT_M = 100_000.0
 """Greatest distance from the middle of a plane: d**2 / (6 R**2) of a distance is 4e-5 there."""
+NEIGHBOURHOOD_M = 30_000.0
+"""In a wide scene the nearest is looked for among what is so near, and then among everything."""
 CELL_DEGREES = 0.8
 """Side of a cell of a wide scene in latitude; in longitude it is as long on the ground."""
 EARTH_RADIUS_M = 6_371_008.8
@@ -107,14 +112,33 @@ class Ground:
             return _moved(shapes, lambda xy: xy * [self.unit_m, sign * self.unit_m])
         source = self.crs if crs is None else crs
         dense = straight_pieces(unwrapped(shapes) if source.is_geographic else shapes, source)
-        placed = _moved(dense, lambda xy: transform_points(xy, source, self.lonlat))
-        return placed if self.wide else self.project(placed)
+        if self.wide:
+            return _moved(dense, lambda xy: transform_points(xy, source, self.lonlat))
+        return _moved(dense, lambda xy: self._placed(xy, source))
+
+    def _placed(self, points: Floats, source: CRS) -> Floats:
+        """Points (P, 2) of a CRS in the plane; many of them through a polynomial that agrees with PROJ."""
+        proj, lonlat = self._proj, self.lonlat
+        assert proj is not None
+        assert lonlat is not None
+
+        def move(xy: Floats) -> Floats:
+            return np.stack(proj(*transform_points(xy, source, lonlat).T), axis=1)
+
+        # A change of datum may depend on grids, which are not smooth.
+        if len(points) >= WORTH_POINTS and np.isfinite(points).all() and lonlat.equals(lonlat_crs(source)):
+            try:
+                chart = Chart.of(move, np.concatenate([points.min(axis=0), points.max(axis=0)]))
+            except OutputError:
+                chart = None  # a corner around the points lies where the CRS is not defined
+            if chart is not None:
+                return chart(points)
+        return move(points)
 
     def project(self, shapes_lonlat: Shapes) -> Shapes:
         """Geometries in longitude and latitude of the scene's ellipsoid, laid into the plane."""
-        proj = self._proj
-        assert proj is not None
-        return _moved(shapes_lonlat, lambda xy: np.stack(proj(xy[:, 0], xy[:, 1]), axis=1))
+        assert self.lonlat is not None
+        return _moved(shapes_lonlat, lambda xy: self._placed(xy, self.lonlat))
 
     def to_lonlat(self, points: Floats) -> Floats:
         """Points (P, 2) of the plane as longitude and latitude."""
@@ -148,6 +172,20 @@ class Ground:
         """Shapes of this ground in the plane of one of its parts."""
         return shapes if part is self else part.project(shapes)
 
+    def facing(
+        self, shapes: Shapes, others: Shapes, reach: float
+    ) -> Iterator[tuple[Indexes, Indexes, Ground, Shapes, Shapes]]:
+        """As ``parts``, with the others that may be within ``reach`` of them.
+
+        Yields:
+            Indexes of the shapes, indexes of the others (in order), the plane, and both in that plane.
+        """
+        everything = np.arange(len(others), dtype=np.int64)
+        around = Neighbourhood(others) if self.wide and np.isfinite(reach) else None
+        for members, part in self.parts(shapes):
+            near = everything if around is None else around.within(shapes[members], reach)
+            yield members, near, part, self.local(part, shapes[members]), self.local(part, others[near])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
@@ -173,7 +211,7 @@ def sizes(ground: Ground, shapes: Shapes) -> Sizes:
         areal, linear = dimension == 2, dimension == 1
         out["area"][index] = np.where(areal, shapely.area(local) / _area_scale(part, local), np.nan)
         out["perimeter"][index] = np.where(dimension >= 1, shapely.length(local), np.nan)
-        long, short, bearing = _sides(local)
+        long, short, bearing = sides(local)
         out["length"][index] = np.where(areal, long, np.where(linear, shapely.length(local), np.nan))
         out["width"][index] = np.where(areal, short, np.nan)
         out["bearing"][index] = np.where(dimension >= 1, bearing, np.nan)
@@ -203,15 +241,21 @@ def nearest(
     gap, index = np.full(len(shapes), np.inf), np.full(len(shapes), -1, np.int64)
     if not len(shapes) or not len(others) or (limit is not None and limit < 0):
         return gap, index
-    for members, part in ground.parts(shapes):
-        mine, theirs = ground.local(part, shapes[members]), ground.local(part, others)
-        own = None if ids is None else (ids[0][members], ids[1])
-        found, at = nearest_in_plane(mine, theirs, ids=own, limit=limit)
-        if part.lonlat is not None:
-            far = np.flatnonzero(np.isfinite(found) & (found > COMPACT_M / 10))
-            if len(far):  # the plane is true from its middle; between two far points the geodesic is
-                found[far] = _geodesic_gap(part, mine[far], theirs[at[far]])
-        gap[members], index[members] = found, at
+    todo = np.arange(len(shapes), dtype=np.int64)
+    for reach in (NEIGHBOURHOOD_M, np.inf) if ground.wide and limit is None else (np.inf if limit is None else limit,):
+        for some, near, part, mine, theirs in ground.facing(shapes[todo], others, reach):
+            members = todo[some]
+            own = None if ids is None else (ids[0][members], ids[1][near])
+            found, at = nearest_in_plane(mine, theirs, ids=own, limit=limit)
+            if part.lonlat is not None:
+                far = np.flatnonzero(np.isfinite(found) & (found > COMPACT_M / 10))
+                if len(far):  # the plane is true from its middle; between two far points the geodesic is
+                    found[far] = _geodesic_gap(part, mine[far], theirs[at[far]])
+            sure = np.flatnonzero((at >= 0) & ((found <= reach) | (limit is not None)))
+            gap[members[sure]], index[members[sure]] = found[sure], near[at[sure]]
+        todo = np.flatnonzero(index < 0)
+        if not len(todo):
+            break
     return gap, index
 
 
@@ -224,12 +268,11 @@ def pairs_within(
     """
     first, second = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     if distance >= 0 and len(others):
-        for members, part in ground.parts(shapes):
-            own = None if ids is None else (ids[0][members], ids[1])
-            mine, theirs = ground.local(part, shapes[members]), ground.local(part, others)
+        for members, near, _, mine, theirs in ground.facing(shapes, others, distance):
+            own = None if ids is None else (ids[0][members], ids[1][near])
             one, two = pairs_in_plane(mine, theirs, distance, ids=own)
             first.append(members[one])
-            second.append(two)
+            second.append(near[two])
     one, two = np.concatenate(first), np.concatenate(second)
     order = np.lexsort((two, one))
     return one[order], two[order]
@@ -286,37 +329,12 @@ def _geodesic_gap(part: Ground, mine: Shapes, theirs: Shapes) -> Floats:
     return np.asarray(geod.inv(a[:, 0], a[:, 1], b[:, 0], b[:, 1])[2], np.float64)
 
 
-def _sides(shapes: Shapes) -> tuple[Floats, Floats, Floats]:
-    """Longer and shorter side and the bearing of the longer one, of the least rectangle around each outline."""
-    empty = np.full(len(shapes), np.nan)
-    long, short, bearing = empty.copy(), empty.copy(), empty.copy()
-    some = np.flatnonzero(shapely.get_dimensions(shapes) >= 1)
-    if not len(some):
-        return long, short, bearing
-    around = shapely.oriented_envelope(shapes[some])
-    corners = np.zeros((len(some), 3, 2))
-    full = shapely.get_dimensions(around) == 2
-    points, owner = shapely.get_coordinates(around, return_index=True)
-    first = np.searchsorted(owner, np.arange(len(some)))
-    for step in range(3):
-        corners[full, step] = points[first[full] + step]
-    flat = np.flatnonzero(~full)
-    if len(flat):  # a straight line: its rectangle has no area
-        corners[flat, 0], corners[flat, 1] = points[first[flat]], points[np.r_[first[1:], len(points)][flat] - 1]
-        corners[flat, 2] = corners[flat, 1]
-    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 1]
-    a, b = np.hypot(*one.T), np.hypot(*two.T)
-    along = np.where((a >= b)[:, None], one, two)
-    long[some], short[some] = np.maximum(a, b), np.minimum(a, b)
-    bearing[some] = np.degrees(np.arctan2(along[:, 0], along[:, 1])) % 180.0
-    return long, short, bearing
-
-
 def _area_scale(part: Ground, shapes: Shapes) -> Floats:
     """How much larger an area is drawn in the plane than it is: c / sin c at c radians from the middle."""
     if part.lonlat is None:
         return np.ones(len(shapes))
-    away = np.hypot(*centres(shapes).T) / EARTH_RADIUS_M
+    bounds = shapely.bounds(shapes)
+    away = np.hypot(*((bounds[:, :2] + bounds[:, 2:]) / 2).T) / EARTH_RADIUS_M
     return np.asarray(1.0 / np.sinc(np.nan_to_num(away) / np.pi), np.float64)
 
 

@@ -16,9 +16,11 @@ Shapes = NDArray[np.object_]
 Indexes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-BLOCK = 8_192
+BLOCK = 16_384
 """Outlines looked up at a time."""
-RINGS = 4
+START = 0.4
+"""First radius in which neighbours are looked for, in mean distances between the others."""
+RINGS = 5
 """Neighbours are looked for within a radius that grows so many times; the few that are left are searched one by one."""
 GROWTH = 2.5
 MOST_VERTICES = 64
@@ -42,7 +44,7 @@ def nearest_in_plane(
         return gap, index
     index_of = _Index(theirs, ids)
     todo = np.arange(len(mine), dtype=np.int64)
-    reach = index_of.spacing if limit is None else min(index_of.spacing, limit)
+    reach = START * index_of.spacing if limit is None else min(START * index_of.spacing, limit)
     while True:
         for block in _blocks(todo):
             one, two, apart = index_of.near(mine, block, reach)
@@ -50,7 +52,7 @@ def nearest_in_plane(
             within = first[apart[first] <= reach * (1 + _SLACK) + _SLACK]
             gap[one[within]], index[one[within]] = apart[within], two[within]
         todo = np.flatnonzero(index < 0)
-        last = reach >= (index_of.spacing * GROWTH ** (RINGS - 1) if limit is None else limit)
+        last = reach >= (START * index_of.spacing * GROWTH ** (RINGS - 1) if limit is None else limit)
         if last or not len(todo):
             break
         reach = reach * GROWTH if limit is None else min(reach * GROWTH, limit)
@@ -88,7 +90,6 @@ class _Index:
         self._theirs, self._ids = theirs, ids
         self._pieces, self._owner = _pieces(theirs)
         self._bounds = shapely.bounds(self._pieces)
-        self._point = _first_points(self._pieces)
         self._tree = shapely.STRtree(self._pieces)
         large = np.unique(self._owner[np.bincount(self._owner, minlength=len(theirs))[self._owner] > 1])
         self._large = large[shapely.get_dimensions(theirs[large]) == 2]
@@ -110,14 +111,19 @@ class _Index:
         beyond = np.maximum(np.maximum(b[:, :2] - a[:, 2:], a[:, :2] - b[:, 2:]), 0.0)
         least = np.hypot(beyond[:, 0], beyond[:, 1])
         possible = least <= reach * (1 + _SLACK) + _SLACK
-        if not all_of_them:  # the distance of two of their points bounds the distance of two outlines
-            points = _first_points(mine[block])
-            most = np.hypot(*(points[asked] - self._point[piece]).T)
+        asked, piece, least = asked[possible], piece[possible], least[possible]
+        if all_of_them:
+            apart = shapely.distance(mine[block[asked]], self._pieces[piece])
+        else:  # the distance to the one whose box is nearest bounds how far the boxes of others may be
+            first = _least_of_each(asked, least, piece)
+            apart = np.full(len(asked), np.inf)
+            apart[first] = shapely.distance(mine[block[asked[first]]], self._pieces[piece[first]])
             bound = np.full(len(block), np.inf)
-            np.minimum.at(bound, asked, most)
-            possible &= least <= bound[asked] * (1 + _SLACK)
-        asked, piece = asked[possible], piece[possible]
-        apart = shapely.distance(mine[block[asked]], self._pieces[piece])
+            bound[asked[first]] = apart[first]
+            rest = np.isinf(apart) & (least <= bound[asked] * (1 + _SLACK))
+            apart[rest] = shapely.distance(mine[block[asked[rest]]], self._pieces[piece[rest]])
+            measured = np.isfinite(apart)
+            asked, piece, apart = asked[measured], piece[measured], apart[measured]
         one, two = block[asked], self._owner[piece]
         if self._large_tree is not None:  # what lies inside a large polygon is far from its boundary
             within, which = self._large_tree.query(mine[block], predicate="intersects")
@@ -140,16 +146,21 @@ def _blocks(indexes: Indexes) -> Iterator[Indexes]:
 
 def _least_of_each(one: Indexes, apart: Floats, two: Indexes) -> Indexes:
     """Positions of the pair with the least distance of each first index; ties go to the lower second index."""
-    order = np.lexsort((two, apart, one))
-    ordered = one[order]
-    starts = np.ones(len(order), np.bool_)
-    starts[1:] = ordered[1:] != ordered[:-1]
-    return order[starts]
-
-
-def _first_points(shapes: Shapes) -> Floats:
-    points, owner = shapely.get_coordinates(shapes, return_index=True)
-    return np.asarray(points[np.searchsorted(owner, np.arange(len(shapes)))], np.float64)
+    if not len(one):
+        return np.empty(0, np.int64)
+    order = np.arange(len(one), dtype=np.int64)
+    if (one[1:] < one[:-1]).any():
+        order = np.argsort(one, kind="stable")
+        one, apart, two = one[order], apart[order], two[order]
+    starts = np.flatnonzero(np.r_[True, one[1:] != one[:-1]])
+    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(one)]))
+    least = np.flatnonzero(apart == np.minimum.reduceat(apart, starts)[group])
+    one, two = one[least], two[least]
+    starts = np.flatnonzero(np.r_[True, one[1:] != one[:-1]])
+    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(one)]))
+    lowest = np.flatnonzero(two == np.minimum.reduceat(two, starts)[group])
+    first = np.r_[True, one[lowest][1:] != one[lowest][:-1]]
+    return np.asarray(order[least[lowest[first]]], np.int64)
 
 
 def _pieces(shapes: Shapes) -> tuple[Shapes, Indexes]:

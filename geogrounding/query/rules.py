@@ -54,26 +54,26 @@ def by_size(
         return first[0], second[0]
     a, b = sides(one, ground), sides(other, ground)
     ids = ids_of(one, other)
-    for members, part in ground.parts(one.shapes):
-        mine, theirs = ground.local(part, one.shapes[members]), ground.local(part, other.shapes)
-        # Two outlines that are grown by half of their own side times the reach meet wherever the gap is within reach.
-        half = 1.0 if (a[members] == 0).any() or (b == 0).any() else 0.5
-        grow_a, grow_b = a[members] * reach * half * 1.001 + 1e-6, b * reach * half * 1.001 + 1e-6
+    # Two outlines that are grown by half of their own side times the reach meet wherever the gap is within reach.
+    half = 1.0 if (a == 0).any() or (b == 0).any() else 0.5
+    farthest = (float(a.max()) + float(b.max())) * reach * half * 1.01 + 1.0
+    for members, near_by, _, mine, theirs in ground.facing(one.shapes, other.shapes, farthest):
+        grow_a, grow_b = a[members] * reach * half * 1.001 + 1e-6, b[near_by] * reach * half * 1.001 + 1e-6
         boxes = shapely.bounds(theirs) + np.stack([-grow_b, -grow_b, grow_b, grow_b], axis=1)
         tree = shapely.STRtree(shapely.box(*boxes.T))
         mine_boxes = shapely.bounds(mine) + np.stack([-grow_a, -grow_a, grow_a, grow_a], axis=1)
         for start in range(0, len(members), _BLOCK):
             asked, found = tree.query(shapely.box(*mine_boxes[start : start + _BLOCK].T))
-            local, index = start + asked, members[start + asked]
+            local, index, there, found = start + asked, members[start + asked], found, near_by[found]
             if ids is not None:
                 keep = ids[0][index] != ids[1][found]
-                local, index, found = local[keep], index[keep], found[keep]
+                local, index, there, found = local[keep], index[keep], there[keep], found[keep]
             size = np.sqrt(a[index] * b[found])
             size = np.where(size > 0, size, np.maximum(a[index], b[found]))
             if holds is not None:  # the rule is cheaper than the distance of two outlines
                 keep = holds(index, found)
-                local, index, found, size = local[keep], index[keep], found[keep], size[keep]
-            gap = shapely.distance(mine[local], theirs[found])
+                local, index, there, found, size = local[keep], index[keep], there[keep], found[keep], size[keep]
+            gap = shapely.distance(mine[local], theirs[there])
             near = gap <= reach * size * (1 + TOLERANCE * 0.1) + 1e-9
             first.append(index[near])
             second.append(found[near])
@@ -225,40 +225,46 @@ def between(ground: Ground, one: Things, first: Things, second: Things) -> Mask:
     found = np.zeros(len(one), np.bool_)
     if not len(one) or not len(first) or not len(second):
         return found
-    same = first is second
+    nearest_first = nearest(ground, one.shapes, first.shapes, ids=ids_of(one, first))[1]
+    if first is second:
+        return _between_two_of_a_kind(ground, one, first, nearest_first)
+    nearest_second = nearest(ground, one.shapes, second.shapes, ids=ids_of(one, second))[1]
     for members, part in ground.parts(one.shapes):
         mine = ground.local(part, one.shapes[members])
-        local = one.take(members)
-        near = nearest(part, mine, ground.local(part, first.shapes), ids=ids_of(local, first))[1]
-        to_first = _towards(mine, ground.local(part, first.shapes), near)
-        if not same:
-            to_second = _towards(
-                mine,
-                ground.local(part, second.shapes),
-                nearest(part, mine, ground.local(part, second.shapes), ids=ids_of(local, second))[1],
-            )
-            found[members] = _opposite(to_first, to_second)
-            continue
-        reach = 4.0 * np.maximum(np.hypot(*to_first.T), sides(local, ground))
-        for i in range(len(members)):
-            if near[i] < 0:
-                continue
-            others = np.flatnonzero(
-                shapely.dwithin(mine[i], ground.local(part, second.shapes), reach[i])
-                & (second.ids != local.ids[i])
-                & (np.arange(len(second)) != near[i])
-            )
-            if len(others):
-                step = _towards(np.repeat(mine[i : i + 1], len(others)), ground.local(part, second.shapes), others)
-                found[members[i]] = _opposite(np.repeat(to_first[i : i + 1], len(others), axis=0), step).any()
+        steps = [
+            _towards(mine, ground.local(part, kind.shapes[near[members]]), near[members] >= 0)
+            for kind, near in ((first, nearest_first), (second, nearest_second))
+        ]
+        found[members] = _opposite(*steps)
     return found
 
 
-def _towards(mine: Shapes, others: Shapes, index: Indexes) -> Floats:
-    """Steps (N, 2) from each centre to the nearest point of one of the others; 0 where there is none (index -1)."""
-    centre = shapely.centroid(mine)
-    ends = shapely.get_coordinates(shapely.shortest_line(centre, others[np.maximum(index, 0)])).reshape(-1, 2, 2)
-    return np.where((index >= 0)[:, None], ends[:, 1] - ends[:, 0], 0.0)
+def _between_two_of_a_kind(ground: Ground, one: Things, other: Things, near: Indexes) -> Mask:
+    """Which things (N,) see the nearest of the others (index (N,)) and a second, at most four times as far, opposite."""
+    found, some = np.zeros(len(one), np.bool_), np.flatnonzero(near >= 0)
+    to_nearest, reach = np.zeros((len(one), 2)), np.zeros(len(one))
+    for at, part in ground.parts(one.shapes[some]):
+        members = some[at]
+        mine = ground.local(part, one.shapes[members])
+        to_nearest[members] = _towards(mine, ground.local(part, other.shapes[near[members]]))
+    reach = 4.0 * np.maximum(np.hypot(*to_nearest.T), sides(one, ground))
+    farthest = float(reach[some].max(initial=0.0))
+    for at, near_by, _, mine, theirs in ground.facing(one.shapes[some], other.shapes, farthest):
+        members = some[at]
+        asked, seen = shapely.STRtree(theirs).query(mine, predicate="dwithin", distance=reach[members])
+        index, second = members[asked], near_by[seen]
+        keep = (one.ids[index] != other.ids[second]) & (second != near[index])
+        asked, seen, index = asked[keep], seen[keep], index[keep]
+        fits = _opposite(to_nearest[index], _towards(mine[asked], theirs[seen]))
+        found[index[fits]] = True
+    return found
+
+
+def _towards(mine: Shapes, others: Shapes, known: Mask | None = None) -> Floats:
+    """Steps (N, 2) from each centre to the nearest point of the other of each; 0 where there is none."""
+    ends = shapely.get_coordinates(shapely.shortest_line(shapely.centroid(mine), others)).reshape(-1, 2, 2)
+    steps = ends[:, 1] - ends[:, 0]
+    return steps if known is None else np.where(known[:, None], steps, 0.0)
 
 
 def _opposite(one: Floats, other: Floats) -> Mask:

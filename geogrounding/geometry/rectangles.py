@@ -1,0 +1,86 @@
+"""Least rectangles around outlines: length, width and bearing."""
+
+from __future__ import annotations
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+Shapes = NDArray[np.object_]
+Indexes = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+_QUADRILATERAL = 5
+"""Points of a ring with four corners."""
+_POLYGON = 3
+
+
+def sides(shapes: Shapes) -> tuple[Floats, Floats, Floats]:
+    """Sides of the rectangle of least area around each outline (N,) of a plane.
+
+    Returns:
+        The longer side (N,), the shorter one (N,), and the bearing (N,) of the longer one in degrees clockwise from
+        upwards, in [0, 180). NaN for points and for nothing.
+    """
+    long, short, bearing = (np.full(len(shapes), np.nan) for _ in range(3))
+    some = np.flatnonzero(shapely.get_dimensions(shapes) >= 1)
+    if not len(some):
+        return long, short, bearing
+    corners = np.zeros((len(some), 3, 2))
+    boxes, boxed = _around_quadrilaterals(shapes[some])
+    corners[boxes] = boxed
+    rest = np.setdiff1d(np.arange(len(some)), boxes)
+    corners[rest] = _around_any(shapes[some[rest]])
+    one, two = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 1]
+    a, b = np.hypot(*one.T), np.hypot(*two.T)
+    along = np.where((a >= b)[:, None], one, two)
+    long[some], short[some] = np.maximum(a, b), np.minimum(a, b)
+    bearing[some] = np.degrees(np.arctan2(along[:, 0], along[:, 1])) % 180.0
+    return long, short, bearing
+
+
+def _around_any(shapes: Shapes) -> Floats:
+    """Three corners in turn (N, 3, 2) of the least rectangle around each outline."""
+    corners = np.zeros((len(shapes), 3, 2))
+    if not len(shapes):
+        return corners
+    around = shapely.oriented_envelope(shapes)
+    full = shapely.get_dimensions(around) == 2
+    points, owner = shapely.get_coordinates(around, return_index=True)
+    first = np.searchsorted(owner, np.arange(len(shapes)))
+    for step in range(3):
+        corners[full, step] = points[first[full] + step]
+    flat = np.flatnonzero(~full)
+    if len(flat):  # a straight line: its rectangle has no area
+        corners[flat, 0], corners[flat, 1] = points[first[flat]], points[np.r_[first[1:], len(points)][flat] - 1]
+        corners[flat, 2] = corners[flat, 1]
+    return corners
+
+
+def _around_quadrilaterals(shapes: Shapes) -> tuple[Indexes, Floats]:
+    """Which outlines (Q,) have four corners, as the boxes of a model do, and corners (Q, 3, 2) of their rectangles.
+
+    A side of the least rectangle lies on an edge of the convex hull. Every edge of the outline is tried; where the
+    outline is not convex, one of its edges is not one of the hull, and GEOS is asked.
+    """
+    which = np.flatnonzero(
+        (shapely.get_type_id(shapes) == _POLYGON) & (shapely.get_num_coordinates(shapes) == _QUADRILATERAL)
+    )
+    points = shapely.get_coordinates(shapes[which]).reshape(-1, _QUADRILATERAL, 2)[:, :4]
+    edges = np.roll(points, -1, axis=1) - points
+    after = np.roll(edges, -1, axis=1)
+    turn = edges[..., 0] * after[..., 1] - edges[..., 1] * after[..., 0]
+    convex = (turn > 0).all(axis=1) | (turn < 0).all(axis=1)
+    which, points, edges = which[convex], points[convex], edges[convex]
+    along = edges / np.hypot(edges[..., 0], edges[..., 1])[..., None]
+    across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
+    u = np.einsum("qkd,qed->qek", points, along)
+    v = np.einsum("qkd,qed->qek", points, across)
+    low_u, high_u, low_v, high_v = u.min(axis=2), u.max(axis=2), v.min(axis=2), v.max(axis=2)
+    best = np.argmin((high_u - low_u) * (high_v - low_v), axis=1)
+    row = np.arange(len(which))
+
+    def corner(s: Floats, t: Floats) -> Floats:
+        return s[row, best, None] * along[row, best] + t[row, best, None] * across[row, best]
+
+    return which, np.stack([corner(low_u, low_v), corner(high_u, low_v), corner(high_u, high_v)], axis=1)

@@ -1,0 +1,108 @@
+"""The fast ways of measuring many outlines, against PROJ and GEOS asked about each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyproj import CRS, Geod, Proj, Transformer
+
+from geogrounding.geometry.chart import Chart
+from geogrounding.geometry.measure import Ground, nearest, pairs_within, sizes
+from geogrounding.geometry.rectangles import sides
+
+SCENES = [
+    pytest.param(32633, (460_000, 5_000_000, 466_000, 5_006_000), id="UTM, 6 km"),
+    pytest.param(32633, (400_000, 5_000_000, 530_000, 5_130_000), id="UTM, 130 km"),
+    pytest.param(3857, (2_000_000, 10_900_000, 2_300_000, 11_100_000), id="Web Mercator at 70 degrees north"),
+    pytest.param(4326, (10, 59, 12, 60), id="degrees"),
+    pytest.param(4326, (179.5, -18, 180.5, -17), id="degrees across the antimeridian"),
+    pytest.param(2263, (900_000, 100_000, 1_100_000, 300_000), id="feet"),
+    pytest.param(3413, (-60_000, -60_000, 60_000, 60_000), id="the north pole"),
+]
+
+
+@pytest.mark.parametrize(("crs", "bounds"), SCENES)
+def test_many_outlines_are_laid_where_proj_lays_each(crs: int, bounds: tuple[float, ...]) -> None:
+    random = np.random.default_rng(crs)
+    low, high = np.array(bounds[:2]), np.array(bounds[2:])
+    start = random.uniform(low, high, (2_000, 2))
+    outlines = np.asarray(shapely.box(*start.T, *(start + (high - low) * 1e-4).T), object)
+    ground = Ground.around(CRS.from_epsg(crs), bounds)
+    laid = shapely.get_coordinates(ground.lay(outlines))
+    geod = CRS.from_epsg(crs).get_geod()
+    assert geod is not None
+    plane = Proj(proj="aeqd", lon_0=ground.middle[0], lat_0=ground.middle[1], a=geod.a, b=geod.b)
+    lonlat = Transformer.from_crs(crs, CRS.from_epsg(crs).geodetic_crs, always_xy=True)
+    x, y = plane(*lonlat.transform(*shapely.get_coordinates(outlines).T))
+    assert laid == pytest.approx(np.stack([x, y], axis=1), abs=2e-6)
+
+
+def test_a_map_with_a_kink_is_not_replaced_by_a_polynomial() -> None:
+    bounds = np.array([0.0, 0.0, 1_000.0, 1_000.0])
+    assert Chart.of(lambda xy: xy * 2 + 5, bounds) is not None
+    assert Chart.of(lambda xy: np.abs(xy - 700.0), bounds) is None
+    assert Chart.of(lambda xy: np.where(xy[:, :1] > 900, np.nan, xy), bounds) is None
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.floats(1e-3, 1e5))
+def test_rectangles_around_quadrilaterals_are_those_of_geos(seed: int, size: float) -> None:
+    random = np.random.default_rng(seed)
+    shapes = np.asarray(shapely.polygons(random.uniform(-size, size, (40, 4, 2))), object)
+    long, short, _ = sides(shapes)
+    # Two edges may have rectangles of the same area: which of them is taken is open.
+    assert long * short == pytest.approx(shapely.area(shapely.oriented_envelope(shapes)), rel=1e-6)
+    assert (long * (1 + 1e-9) >= short).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([None, 5.0, 40.0]), st.booleans())
+def test_the_nearest_is_the_least_of_all_distances(seed: int, limit: float | None, one_kind: bool) -> None:
+    random = np.random.default_rng(seed)
+    count = int(random.integers(1, 60))
+
+    def mixed() -> np.ndarray:
+        at = random.uniform(0, 200, (count, 2))
+        boxes = shapely.box(*at.T, *(at + random.uniform(0.1, 30, (count, 2))).T)
+        lines = shapely.linestrings(np.stack([at, at + random.uniform(-60, 60, (count, 2))], axis=1))
+        kind = random.integers(0, 3, count)
+        return np.asarray(np.choose(kind, [boxes, lines, shapely.points(at)]), object)
+
+    one = mixed()
+    other = one if one_kind else mixed()
+    ids = (np.arange(count), np.arange(count)) if one_kind else None
+    gap, index = nearest(Ground.around(None, (0, 0, 1, 1)), one, other, ids=ids, limit=limit)
+    apart = shapely.distance(one[:, None], other[None])
+    if one_kind:
+        np.fill_diagonal(apart, np.inf)
+    least = apart.min(axis=1)
+    least[least > (np.inf if limit is None else limit)] = np.inf
+    assert gap == pytest.approx(least, abs=1e-9)
+    assert (index >= 0).tolist() == np.isfinite(least).tolist()
+
+
+def test_neighbours_in_a_wide_layer_are_those_of_geodesics() -> None:
+    random = np.random.default_rng(3)
+    places = random.uniform([170, 50], [190, 58], (400, 2))
+    places[:200] = places[200:] + random.uniform(-0.02, 0.02, (200, 2))
+    places[:, 0] = (places[:, 0] + 180) % 360 - 180
+    points = np.asarray(shapely.points(places), object)
+    ground = Ground.around(CRS.from_epsg(4326), (-180, 50, 180, 58))
+    assert ground.wide
+    laid = ground.lay(points)
+    gap, index = nearest(ground, laid[:200], laid[200:])
+    lon, lat = places.T
+    apart = np.asarray(
+        Geod(ellps="WGS84").inv(
+            *np.broadcast_arrays(lon[:200, None], lat[:200, None], lon[None, 200:], lat[None, 200:])
+        )[2]
+    )
+    assert index.tolist() == apart.argmin(axis=1).tolist()
+    assert gap == pytest.approx(apart.min(axis=1), rel=1e-4)
+    assert {(int(a), int(b)) for a, b in zip(*pairs_within(ground, laid[:200], laid[200:], 20_000.0), strict=True)} == {
+        (int(a), int(b)) for a, b in np.argwhere(apart <= 20_000.0)
+    }
+    assert np.isnan(sizes(ground, laid).area).all()
