@@ -14,7 +14,7 @@ from geogrounding.messages import quote
 from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
 
-from .param_types import FORMATS
+from .param_types import EXPORTED, FORMATS
 
 if TYPE_CHECKING:
     from geogrounding.distributed.ray import RayExecutor
@@ -356,6 +356,11 @@ def output_path(path: Path | str, of: str | None) -> Path | str:
     if of is None:
         if not ending:
             return path.with_name(path.name + FORMATS["gpkg"])
+        if ending in EXPORTED:
+            raise SettingsError(
+                f"a run does not write {EXPORTED[ending]}",
+                hint=f"Endings: {known}. Then: geoground export {path.stem}.gpkg -o {path.name}",
+            )
         if ending not in FORMATS.values():
             raise SettingsError(
                 f"the ending {ending!r} does not say a vector format", hint=f"Endings: {known}. Or give -f FORMAT."

@@ -17,6 +17,9 @@ from geogrounding.settings import read_overlap
 
 FORMATS = {"geojson": ".geojson", "geojsonl": ".geojsonl", "gpkg": ".gpkg", "fgb": ".fgb", "parquet": ".parquet"}
 """Names of ``-f`` and the file endings they stand for."""
+EXPORTED = {".shp": "Shapefile", ".kml": "KML", ".csv": "CSV"}
+"""What `geoground export` makes of a result, and a run does not write."""
+EXPORT_HINT = "Shapefile, KML and CSV are made of a result: geoground export found.gpkg -o found.shp"
 _GDAL_NAMES = {"geojsonseq": "geojsonl", "flatgeobuf": "fgb", "geoparquet": "parquet"}
 
 
@@ -170,5 +173,6 @@ class Format(click.ParamType[str, Any]):
         short = str(value).lower()
         short = _GDAL_NAMES.get(short, short)
         if short not in FORMATS:
-            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}", param, ctx)
+            more = f". {EXPORT_HINT}" if f".{short}" in EXPORTED else ""
+            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}{more}", param, ctx)
         return short

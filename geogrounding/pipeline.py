@@ -43,7 +43,7 @@ from geogrounding.execution.results import Collection
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene import opened_or_open, settings_of
 from geogrounding.io.destination import Destination
-from geogrounding.io.sinks import FileSink, Sink, open_sink
+from geogrounding.io.sinks import FileSink, Sink, SinkResult, open_sink
 from geogrounding.io.write_layer import to_geodataframe
 from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.raster.scene import Scene
@@ -175,17 +175,19 @@ def write_result(walk: Walk, sink: Sink | Destination) -> None:
     Raises:
         OutputError: it cannot be written; what stood there is left as it was.
     """
-    (FileSink(sink) if isinstance(sink, Destination) else sink).write(
-        walk.collection,
+    metadata = describe_run(
+        walk.scene, walk.settings, walk.plan, walk.stretch, walk.model, walk.report, segmenter=walk.segmenter
+    )
+    result = SinkResult(
+        features=walk.collection,
         crs=walk.scene.crs,
         extent=walk.scene.bounds,
-        metadata=describe_run(
-            walk.scene, walk.settings, walk.plan, walk.stretch, walk.model, walk.report, segmenter=walk.segmenter
-        ),
+        metadata=metadata,
         measures=walk.collection.measures,
         points=walk.settings.drawn_outline == "point",
         empty=walk.collection.empty_columns,
     )
+    (FileSink(sink) if isinstance(sink, Destination) else sink).write(result)
 
 
 def _check_sink(sink: Sink, scene: Scene) -> tuple[str, ...]:

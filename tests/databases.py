@@ -53,8 +53,8 @@ def _as_server(command: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
-    """Start a server and make a database with PostGIS in it."""
+def server(*, fsync: bool = False) -> Iterator[Server]:
+    """Start a server and make a database with PostGIS in it; tests need nothing to survive a power failure."""
     binaries = _binaries()
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     if os.getuid() == 0:
@@ -79,7 +79,8 @@ def server() -> Iterator[Server]:
         call(
             "initdb", "-D", str(data), "-U", "postgres", "-E", "UTF8", "--auth-local=trust", "--auth-host=scram-sha-256"
         )
-        options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c fsync=off -c shared_buffers=32MB"
+        options = f"-k {folder} -p {port} -c listen_addresses=127.0.0.1 -c fsync={'on' if fsync else 'off'} "
+        options += "-c shared_buffers=32MB"
         call("pg_ctl", "-D", str(data), "-o", options, "-l", str(folder / "log"), "-w", "-t", "200", "start")
         try:
             made = Server(folder=folder, port=port)

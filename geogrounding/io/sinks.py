@@ -19,6 +19,26 @@ from geogrounding.io.write_layer import check_layer, write_layer
 from geogrounding.vector.feature import Feature
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkResult:
+    """What a run gives to a sink."""
+
+    features: Iterable[Feature]
+    """Read once, in order."""
+    crs: CRS | None
+    """Of the scene; None for pixel coordinates."""
+    extent: Bounds
+    """Of the scene, in its CRS."""
+    metadata: Mapping[str, Any]
+    """The description of the run."""
+    measures: Sequence[str] = ()
+    """Names in ``Feature.measures`` that get columns of their own."""
+    points: bool = False
+    """Geometries are points."""
+    empty: Sequence[str] = ()
+    """Columns without any value, which text formats leave out."""
+
+
 class Sink(Protocol):
     """A place that takes all features of a run, or none."""
 
@@ -48,27 +68,8 @@ class Sink(Protocol):
         """
         ...
 
-    def write(
-        self,
-        features: Iterable[Feature],
-        *,
-        crs: CRS | None,
-        extent: Bounds,
-        metadata: Mapping[str, Any],
-        measures: Sequence[str],
-        points: bool,
-        empty: Sequence[str],
-    ) -> int:
+    def write(self, result: SinkResult) -> int:
         """Write all features and the description of the run; return how many were written.
-
-        Args:
-            features: read once, in order.
-            crs: of the scene; None for pixel coordinates.
-            extent: of the scene, in its CRS.
-            metadata: the description of the run.
-            measures: names in ``Feature.measures`` that get columns of their own.
-            points: geometries are points.
-            empty: columns without any value, which text formats leave out.
 
         Raises:
             OutputError: it cannot be done; what stood there is as it was.
@@ -103,33 +104,23 @@ class FileSink:
         """See ``Sink``."""
         return check_layer(self.destination, crs=crs, extent=extent, pixel_coordinates=crs is None)
 
-    def write(
-        self,
-        features: Iterable[Feature],
-        *,
-        crs: CRS | None,
-        extent: Bounds,
-        metadata: Mapping[str, Any],
-        measures: Sequence[str],
-        points: bool,
-        empty: Sequence[str],
-    ) -> int:
+    def write(self, result: SinkResult) -> int:
         """See ``Sink``."""
         return write_layer(
             self.destination.path,
-            features,
-            crs=crs,
+            result.features,
+            crs=result.crs,
             dst_crs=self.destination.dst_crs,
-            metadata=metadata,
+            metadata=result.metadata,
             creation_options=self.destination.options,
             overwrite=self.destination.overwrite,
             append=self.destination.append,
             layer=self.destination.layer,
-            extent=extent,
-            pixel_coordinates=crs is None,
-            measures=measures,
-            points=points,
-            empty=empty,
+            extent=result.extent,
+            pixel_coordinates=result.crs is None,
+            measures=result.measures,
+            points=result.points,
+            empty=result.empty,
         )
 
 
@@ -162,28 +153,18 @@ class TableSink:
 
         return check_table(self.table, crs=crs, extent=extent, pixel_coordinates=crs is None)
 
-    def write(
-        self,
-        features: Iterable[Feature],
-        *,
-        crs: CRS | None,
-        extent: Bounds,
-        metadata: Mapping[str, Any],
-        measures: Sequence[str],
-        points: bool,
-        empty: Sequence[str],
-    ) -> int:
+    def write(self, result: SinkResult) -> int:
         """See ``Sink``."""
         from geogrounding.io.postgis import write_table
 
         return write_table(
             self.table,
-            features,
-            crs=crs,
-            metadata=metadata,
-            extent=extent,
-            pixel_coordinates=crs is None,
-            measures=measures,
+            result.features,
+            crs=result.crs,
+            metadata=result.metadata,
+            extent=result.extent,
+            pixel_coordinates=result.crs is None,
+            measures=result.measures,
         )
 
 

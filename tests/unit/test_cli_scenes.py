@@ -172,6 +172,17 @@ def test_without_an_output_the_layer_is_named_after_scene_and_query(scenes: Path
     assert (scenes / "a_blob.geojson").exists()
 
 
+@pytest.mark.parametrize("name", ["found.shp", "found.KML", "found.csv"])
+def test_formats_of_export_are_named(scenes: Path, name: str) -> None:
+    result = run("run", "a.tif", "blob", "-o", name)
+    assert result.exit_code == 2
+    assert f"geoground export found.gpkg -o {name}" in result.stderr
+    batch = run("batch", "a.tif", "--queries", "q.txt", "-o", "out", "-f", Path(name).suffix[1:])
+    assert batch.exit_code == 2
+    assert "geoground export" in batch.stderr
+    assert not (scenes / "out").exists()
+
+
 def test_a_name_without_ending_is_a_geopackage(scenes: Path) -> None:
     assert run("run", "a.tif", "blob", "-o", "found").exit_code == 0
     assert (scenes / "found.gpkg").exists()
