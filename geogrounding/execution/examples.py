@@ -74,12 +74,13 @@ def _fitted(source: Scene, scene: Scene, settings: RunSettings, model: Any) -> M
     like = _boxes_of(settings.like, source)
     unlike = _boxes_of(settings.unlike, source)
     scale = max(FINEST, float(np.median(np.sqrt(np.prod(like[:, 2:] - like[:, :2], axis=1)))) / EXAMPLE_PX)
-    examples, others = _features(source, settings, model, like, unlike, scale)
+    examples, others, classes = _features(source, settings, model, like, unlike, scale)
     conventions = replace(model.conventions, scales=(scale,), ground_resolution_m=None)
     if source.ground_resolution_m and scene.ground_resolution_m:
         looked_at_m = scale * source.ground_resolution_m
         conventions = replace(conventions, scales=(1.0,), ground_resolution_m=(looked_at_m, looked_at_m))
-    return LikeModel(model, fit(examples, others, least_score=conventions.min_score), conventions)
+    ranker = fit(examples, others, least_score=conventions.min_score, classes=classes)
+    return LikeModel(model, ranker, conventions)
 
 
 def _boxes_of(path: Path | None, scene: Scene) -> NDArray[np.float64]:
@@ -116,8 +117,8 @@ def _features(
     like: NDArray[np.float64],
     unlike: NDArray[np.float64],
     scale: float,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Features of the examples, and of everything else around them."""
+) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+    """Features of the examples, of everything else around them, and how many of them are logits of classes."""
     from geogrounding.models.builtin.like import NEAR_IOU, alike
 
     tiling = Tiling(
@@ -132,6 +133,7 @@ def _features(
     chips = [grid[n] for n in np.unique(np.linspace(0, len(grid) - 1, min(len(grid), MOST_CHIPS)).astype(int))]
     examples: list[NDArray[np.float32]] = []
     others: list[NDArray[np.float32]] = []
+    classes = 0
     for image in read_chips(scene, chips, compute_stretch(scene, settings.stretch)):
         if image.pixels is None:
             continue
@@ -146,6 +148,7 @@ def _features(
         (seen,) = model.look_at([image.pixels], [clipped[whole]])
         if isinstance(seen, str):
             continue
+        classes = seen.classes
         examples.append(seen.given[wanted[whole]])
         others.append(seen.given[~wanted[whole]])
         part = shown > 0.05
@@ -158,6 +161,6 @@ def _features(
     found = np.concatenate(examples) if examples else none
     rest = np.concatenate(others) if others else none
     if len(found) and len(rest):  # a few examples of many: the others are not examples of something else
-        unlike_them = ~alike(found, rest)
+        unlike_them = ~alike(found, rest, classes=classes)
         rest = rest[unlike_them] if unlike_them.any() else rest
-    return found, rest
+    return found, rest, classes

@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", type=Path, default=None, help="folder of a model (default: that of the package)")
     evaluate.add_argument("--every", type=int, default=1, help="only every so many images of a set")
     evaluate.add_argument("--sets", nargs="*", default=None, help="what is measured (default: everything)")
+    like = add("like", "measure runs with five examples and no name", "--data", "--json")
+    like.add_argument("--split", choices=("test", "dev"), default="test")
+    like.add_argument("--model", type=Path, default=None, help="folder of a model (default: that of the package)")
     return parser
 
 
@@ -80,9 +83,15 @@ def main(arguments: list[str] | None = None) -> None:
         lines = [json.dumps(record) for record in choosing_records(given.data, given.split, seed=given.seed)]
         given.out.write_text("\n".join(lines) + "\n")
     else:
-        from recipes.builtin_model.pipeline_metrics import SETS, measure
+        if given.step == "like":
+            from recipes.builtin_model.example_metrics import measure_like
 
-        metrics = measure(given.data, split=given.split, folder=given.model, sets=given.sets or SETS, every=given.every)
+            metrics = measure_like(given.data, split=given.split, folder=given.model)
+        else:
+            from recipes.builtin_model.pipeline_metrics import SETS, measure
+
+            sets = given.sets or SETS
+            metrics = measure(given.data, split=given.split, folder=given.model, sets=sets, every=given.every)
         print(json.dumps(metrics, indent=2))
         if given.json:
             given.json.write_text(json.dumps(metrics, indent=2))

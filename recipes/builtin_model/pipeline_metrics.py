@@ -6,7 +6,7 @@ import json
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from PIL import Image
 from geogrounding.geometry.boxes import as_boxes, iou_matrix
 from geogrounding.types import Task
 from recipes.builtin_model.corpora import CLASSES, OTHER, LabelledImage
-from recipes.builtin_model.matching import match
+from recipes.builtin_model.matching import Hits, match
 from recipes.builtin_model.samples import choosing_records
 from recipes.builtin_model.sets import read_part
 
@@ -116,6 +116,28 @@ def detect(
     return matched, silent
 
 
+def hits_of(matched: Matched, *, iou: float = 0.5) -> dict[str, Hits]:
+    """What was found of each class, right or wrong."""
+    return {name: match(*pair, iou=iou) for name, pair in matched.items()}
+
+
+def reliability(hits: Iterable[Hits]) -> list[dict[str, float]]:
+    """For tenths of the score: mean score, share of boxes that are right, number of boxes; tenths without any left out."""
+    some = [h for h in hits if len(h.scores)]
+    if not some:
+        return []
+    scores, right = np.concatenate([h.scores for h in some]), np.concatenate([h.right for h in some])
+    tenth = np.minimum((scores * 10).astype(int), 9)
+    return [
+        {
+            "score": round(float(scores[tenth == n].mean()), 3),
+            "right": round(float(right[tenth == n].mean()), 3),
+            "boxes": int((tenth == n).sum()),
+        }
+        for n in np.unique(tenth)
+    ]
+
+
 def detect_metrics(matched: Matched, silent: Sequence[bool], *, iou: float = 0.5) -> dict[str, Any]:
     """AP and F1 at ``iou`` of each class that a set labels, and the share of absent classes answered with nothing.
 
@@ -124,7 +146,7 @@ def detect_metrics(matched: Matched, silent: Sequence[bool], *, iou: float = 0.5
     from geogrounding.models.builtin import BUILTIN_CONVENTIONS
 
     threshold = BUILTIN_CONVENTIONS.min_score
-    hits = {name: match(*pair, iou=iou) for name, pair in matched.items()}
+    hits = hits_of(matched, iou=iou)
     counted = {name: h for name, h in hits.items() if h.targets}
     single = np.array(
         [
@@ -211,6 +233,8 @@ def measure(
             chosen = {"scales": SCALES[source]} if source in SCALES else {}
             matched, silent = detect(model, some, **{**chosen, **settings})
             metrics[name] = detect_metrics(matched, silent)
+            hits = hits_of(matched, iou=CROWN_IOU.get(source, 0.5))
+            metrics[name]["reliability"] = reliability(hits.values())
             if source in CROWN_IOU:
                 loose = detect_metrics(matched, silent, iou=CROWN_IOU[source])
                 metrics[name][f"at IoU {CROWN_IOU[source]}"] = loose["by_class"]

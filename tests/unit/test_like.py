@@ -106,3 +106,30 @@ def test_regions_that_look_like_the_examples_are_reported_once() -> None:
     assert answers[1][0].error == "no image"
     model.close()
     assert eye.closed
+
+
+def test_the_logit_of_a_class_counts_most() -> None:
+    """Features that say nothing, and the logit of one class of three that does: examples are distinguished by it."""
+    rng = np.random.default_rng(5)
+
+    def things(count: int, logits: tuple[float, float, float]) -> np.ndarray:
+        return np.concatenate([rng.normal(size=(count, 60)), rng.normal(logits, 0.5, (count, 3))], axis=1)
+
+    ranker = fit(things(5, (2, -4, -4)), things(80, (-4, 1, -3)), least_score=0.4, classes=3)
+    blind = fit(things(5, (2, -4, -4))[:, :60], things(80, (-4, 1, -3))[:, :60], least_score=0.4)
+    same, other = things(40, (2, -4, -4)), things(40, (-4, 1, -3))
+    sure = np.full(40, 0.6)
+    assert ranker.scores(same, sure).min() > 0.4 > ranker.scores(other, sure).max()
+    assert blind.scores(same[:, :60], sure).min() < blind.scores(other[:, :60], sure).max()
+
+
+def test_a_logit_beyond_all_measure_decides_nothing_alone() -> None:
+    rng = np.random.default_rng(6)
+    some = np.concatenate([rng.normal(2.0, 0.3, (5, 20)), rng.normal(1.0, 0.1, (5, 2))], axis=1)
+    others = np.concatenate([rng.normal(-2.0, 0.3, (60, 20)), rng.normal(-1.0, 0.1, (60, 2))], axis=1)
+    ranker = fit(some, others, least_score=0.4, classes=2)
+    odd = others[:1].copy()
+    odd[:, -2:] = 1e6
+    bounded = others[:1].copy()
+    bounded[:, -2:] = 5.0
+    assert ranker.scores(odd, np.array([0.6])) == ranker.scores(bounded, np.array([0.6]))

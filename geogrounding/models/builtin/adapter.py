@@ -149,6 +149,7 @@ class BuiltinModel:
                     objectness=regions.scores[0][real][:, -1].double().cpu().numpy(),
                     features=features_in_the_middle(maps, mine, side_px).cpu().numpy(),
                     given=features_in_the_middle(maps, given.to(mine), side_px).cpu().numpy(),
+                    classes=len(self._model.config.classes),
                 )
             )
         return out

@@ -2,8 +2,9 @@
 
 No name is needed and nothing is trained but one logistic regression, fitted in seconds on the examples against the other
 regions around them. Its input are the features of the region head in the middle of a box, of unit length and standardised
-over all regions seen; the mean of the tower's features inside a box added nothing where this was measured. How surely
-a region is an object at all counts as well.
+over all regions seen, and its logits of the classes: things that have a name are distinguished best by it, and what has none
+still looks more like one class than another. The mean of the tower's features inside a box added nothing where this was
+measured. How surely a region is an object at all counts as well.
 
 Frames: boxes are pixels of an image; those of the model's own image are named so.
 """
@@ -26,6 +27,10 @@ from geogrounding.types import Answer, Detection, Question
 PENALTY = 10.0
 """Of the squared weights, beside the mean log-likelihood of which the examples and all others are one half each: strong, since
 a few examples says little about a hundred features."""
+LOGIT, MOST = 0.25, 5.0
+"""Spread that the logit of a class is taken to have: small, so that a class weighs more than a feature; and the most that it
+counts. Chosen on images kept back (``python -m recipes.builtin_model like --split dev``): mean AP50 of 13 cases 0.55 without
+logits, 0.61 with a spread of 0.67, 0.63 with this."""
 CUT = 0.6
 """Where the least score of a run lies, from the typical other region (0) to the typical example (1). The best of the others are
 no measure: among them are objects that nothing says are examples."""
@@ -53,9 +58,10 @@ class LookedAt:
     objectness: NDArray[np.float64]
     """(K,) score for being an object at all, in (0, 1)."""
     features: NDArray[np.float32]
-    """(K, D)."""
+    """(K, D); the last ``classes`` columns are logits of classes."""
     given: NDArray[np.float32]
     """(G, D) the same inside boxes that were asked for."""
+    classes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +72,12 @@ class Ranker:
     deviation: NDArray[np.float64]
     weights: NDArray[np.float64]
     shift: float
+    classes: int = 0
+    """So many of the last features are logits of classes."""
 
     def scores(self, features: NDArray[np.floating], objectness: NDArray[np.floating]) -> NDArray[np.float64]:
         """(N,) in (0, 1) for features (N, D) and scores for being an object (N,)."""
-        odds = (np.asarray(features, np.float64) - self.mean) / self.deviation @ self.weights + self.shift
+        odds = (_bounded(features, self.classes) - self.mean) / self.deviation @ self.weights + self.shift
         sure = np.asarray(objectness, np.float64).clip(1e-3, 1 - 1e-3)
         # an object that is as sure as most are changes nothing
         odds = odds + OBJECT * (np.log(sure / (1 - sure)) - TYPICAL)
@@ -77,13 +85,28 @@ class Ranker:
         return out
 
 
-def alike(examples: NDArray[np.floating], others: NDArray[np.floating]) -> NDArray[np.bool_]:
+def _standard(features: NDArray[np.floating], classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and spread (D,) of features (N, D), the last of which are the logits of so many classes."""
+    mean, deviation = features.mean(0), features.std(0) + 1e-3
+    deviation[features.shape[1] - classes :] = LOGIT
+    return mean, deviation
+
+
+def _bounded(features: NDArray[np.floating], classes: int) -> NDArray[np.float64]:
+    """Features (N, D) with logits that are not so large that one class decides alone."""
+    out = np.array(features, np.float64)
+    first = out.shape[1] - classes
+    out[:, first:] = out[:, first:].clip(-MOST, MOST)
+    return out
+
+
+def alike(examples: NDArray[np.floating], others: NDArray[np.floating], *, classes: int = 0) -> NDArray[np.bool_]:
     """(N,) which others (N, D) look about as much like the mean example as most examples (P, D) do: they may be more of
     the same that no one marked.
     """
-    everything = np.concatenate([examples, others]).astype(np.float64)
-    mean, deviation = everything.mean(0), everything.std(0) + 1e-3
-    some, rest = ((np.asarray(x, np.float64) - mean) / deviation for x in (examples, others))
+    everything = _bounded(np.concatenate([examples, others]), classes)
+    mean, deviation = _standard(everything, classes)
+    some, rest = np.split((everything - mean) / deviation, [len(examples)])
     centre = some.mean(0)
 
     def cosine(x: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -93,7 +116,9 @@ def alike(examples: NDArray[np.floating], others: NDArray[np.floating]) -> NDArr
     return np.asarray(cosine(rest) >= ALIKE * np.quantile(cosine(some), 0.1))
 
 
-def fit(examples: NDArray[np.floating], others: NDArray[np.floating], *, least_score: float) -> Ranker:
+def fit(
+    examples: NDArray[np.floating], others: NDArray[np.floating], *, least_score: float, classes: int = 0
+) -> Ranker:
     """Fit a ranker by Newton's method.
 
     The examples and the others weigh the same together, whatever their numbers. The scores are then
@@ -103,6 +128,7 @@ def fit(examples: NDArray[np.floating], others: NDArray[np.floating], *, least_s
         examples: (P, D) features of what is looked for, at least one.
         others: (N, D) features of other things, at least one.
         least_score: score from which a run reports a box.
+        classes: so many of the last columns are logits of classes.
 
     Raises:
         ModelError: there is nothing to distinguish the examples from.
@@ -112,8 +138,8 @@ def fit(examples: NDArray[np.floating], others: NDArray[np.floating], *, least_s
             "examples can only be distinguished from other objects around them, and there are none",
             hint="Give examples that lie inside a larger image.",
         )
-    everything = np.concatenate([examples, others]).astype(np.float64)
-    mean, deviation = everything.mean(0), everything.std(0) + 1e-3
+    everything = _bounded(np.concatenate([examples, others]), classes)
+    mean, deviation = _standard(everything, classes)
     x = (everything - mean) / deviation
     right = np.arange(len(x)) < len(examples)
     worth = np.where(right, 0.5 / len(examples), 0.5 / len(others))
@@ -138,6 +164,7 @@ def fit(examples: NDArray[np.floating], others: NDArray[np.floating], *, least_s
         deviation=deviation,
         weights=weights * slope,
         shift=float(np.log(least_score / (1 - least_score))) - cut,
+        classes=classes,
     )
 
 

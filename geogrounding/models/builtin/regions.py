@@ -172,7 +172,8 @@ def mean_inside(grid: Tensor, boxes: Tensor) -> Tensor:
 
 
 def features_in_the_middle(maps: DenseMaps, boxes_px: Tensor, side_px: int) -> Tensor:
-    """Features (K, C), of unit length, of the fine cells in the middle of boxes (K, 4) of one image.
+    """Features (K, C + classes) of the fine cells in the middle of boxes (K, 4) of one image: C of unit length, then
+    the logits of the classes.
 
     Args:
         maps: dense predictions of one image.
@@ -181,7 +182,8 @@ def features_in_the_middle(maps: DenseMaps, boxes_px: Tensor, side_px: int) -> T
     """
     cells = maps.hidden.shape[-1]
     at = ((boxes_px[:, :2] + boxes_px[:, 2:]) / 2 * (cells / side_px)).long().clamp(0, cells - 1)
-    return nn.functional.normalize(maps.hidden[0].float()[:, at[:, 1], at[:, 0]].T, dim=-1)
+    hidden, logits = (of[0].float()[:, at[:, 1], at[:, 0]].T for of in (maps.hidden, maps.logits))
+    return torch.cat([nn.functional.normalize(hidden, dim=-1), logits[:, :-1]], dim=1)
 
 
 def suppressed(boxes: Tensor, label: Tensor, *, same: float = 0.5, other: float = 0.8) -> Tensor:
