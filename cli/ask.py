@@ -79,7 +79,7 @@ def command(source: str, question: str, output: Path | None, json_file: Path | N
     build.check_queries([question])
     with make_reporter(options.pop("progress"), quiet=quiet) as reporter:
         taken: dict[str, Any] = {}
-        load = build.model_loader(options)
+        load = build.planner(options)
         if not _vector(source):
             settings = build.make_settings(source, [question], options)
             taken = build.given_settings(settings)

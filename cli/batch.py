@@ -33,14 +33,14 @@ SCENES_IN_FLIGHT = 4
 class BatchCommand(opt.Command):
     """Reads ``-q FILE`` of version 0.1, where ``-q`` was short for ``--queries``, as what it meant then.
 
-    ``--queries`` is required without a manifest, so a command line that has neither, and ``-q``, can only be of that
-    form.
+    Without a manifest ``--queries`` or ``--plan`` is required, so a command line that has none of them, and ``-q``, can
+    only be of that form.
     """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put ``--queries`` in the place of the old ``-q``, with a message, before click reads the options."""
         short = next((place for place, text in enumerate(args) if text.startswith("-q") and text[1:2] != "-"), None)
-        if short is not None and not any(text.split("=")[0] in ("--queries", "--manifest") for text in args):
+        if short is not None and not any(text.split("=")[0] in ("--queries", "--manifest", "--plan") for text in args):
             attached = args[short][2:].removeprefix("=")
             value = [attached] if attached else args[short + 1 : short + 2]
             if value:
@@ -66,6 +66,13 @@ class BatchCommand(opt.Command):
     section="Files",
     help="Text file with what to look for, one query a line.",
 )
+@opt.file_option(
+    "--plan",
+    "plan_file",
+    section="Files",
+    metavar="JSON",
+    help="A plan that `geoground plan` printed, in place of --queries or besides them.",
+)
 @opt.option(
     "-o",
     "--output",
@@ -88,6 +95,7 @@ class BatchCommand(opt.Command):
 @opt.option("--previews", is_flag=True, section="Files", help="Also draw each scene with its result, as .png.")
 @opt.QUESTION
 @opt.CONTEXT
+@opt.option("--explain", is_flag=True, section="Question", help="Show how each query was decided, scene by scene.")
 @opt.MODEL
 @opt.AREA
 @opt.GRID
@@ -170,7 +178,9 @@ def _prepare(
 ) -> tuple[Batch, Callable[[], Model], Callable[[], Segmenter]]:
     """Check everything that concerns all scenes, before the model is loaded."""
     query_file: Path | None = options.pop("query_file")
-    options["contexts"] = build.contexts(options.pop("context"))
+    plan_file: Path | None = options.pop("plan_file")
+    planned = [] if plan_file is None else [build.read_plan(plan_file)]
+    options |= {"contexts": build.contexts(options.pop("context")), "plans": dict(planned)}
     segmenter, load = build.segmenter_loader(options), build.model_loader(options)
     writing = Writing(
         resume=options.pop("resume"),
@@ -188,7 +198,10 @@ def _prepare(
     batch = Batch(
         scenes=listed.scenes,
         output=place,
-        queries=() if query_file is None else build.unique(build.read_queries(query_file)),
+        queries=build.unique(
+            [*([] if query_file is None else build.read_queries(query_file)), *(query for query, _ in planned)]
+        ),
+        explain=options.pop("explain"),
         previews=previews,
         allow_failed=options.pop("allow_failed"),
         in_flight=_in_flight(options),

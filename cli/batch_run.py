@@ -24,7 +24,7 @@ from .progress import Silent
 from .scene_list import Listed
 from .scenes import at_once, in_order, sizes, weights
 from .tally import End, Tally
-from .terminal import clean, clean_lines, say
+from .terminal import clean, clean_lines, say, say_answers
 
 if TYPE_CHECKING:
     from geogrounding.distributed.ray import RayExecutor
@@ -52,6 +52,8 @@ class Batch:
     allow_failed: bool
     in_flight: int
     """Scenes that are under way together."""
+    explain: bool = False
+    """Show how each query was decided."""
     verbose: bool = False
     """Show tracebacks."""
 
@@ -64,7 +66,9 @@ class Batch:
         options = dict(self.options)
         if scene.bbox is not None:
             options["bbox"] = scene.bbox
-        return build.make_settings(scene.source, scene.queries or self.queries, options)
+        queries = scene.queries or self.queries
+        options["plans"] = {query: plan for query, plan in self.options["plans"].items() if query in queries}
+        return build.make_settings(scene.source, queries, options)
 
     def check(self) -> None:
         """Check the settings of all scenes.
@@ -77,7 +81,8 @@ class Batch:
                 continue  # as of the first
             if not (scene.queries or self.queries):
                 raise SettingsError(
-                    f"nothing to look for in {scene.source}", hint="Give --queries FILE, or a column `query`."
+                    f"nothing to look for in {scene.source}",
+                    hint="Give --queries FILE, --plan JSON, or a column `query`.",
                 )
             try:
                 self.settings(scene)
@@ -228,6 +233,8 @@ def _run_scene(
         failed = replace(row, error=f"{type(error).__name__}: {error}")
         return _Ended(row=failed, how="failed", by_model=by_model)
     reporter.event("done", source=scene.source, output=_place(output, shown), kept=False, **describe_report(report))
+    if batch.explain:
+        say_answers(report, scene=scene.source)
     done = filled(row, report, key)
     return _Ended(row=done, how="done" if done.status == "done" or batch.allow_failed else "failed")
 

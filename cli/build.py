@@ -268,6 +268,13 @@ def model_loader(options: dict[str, Any]) -> Callable[[], Model]:
     return load
 
 
+def planner(options: dict[str, Any]) -> Callable[[], Model] | str:
+    """As ``model_loader``; "builtin" where the model is the built-in one, which plans nothing."""
+    plain = options["model"] == "builtin" and options["base_url"] is None
+    load = model_loader(options)
+    return "builtin" if plain else load
+
+
 def segmenter_loader(options: dict[str, Any]) -> Callable[[], Segmenter]:
     """Take the segmenter out of ``options`` (which is changed); the result loads it when called.
 

@@ -16,7 +16,7 @@ from . import options as opt
 from .main import INTERRUPTED
 from .param_types import Format, Output
 from .progress import Silent, make_reporter
-from .terminal import count, duration, say
+from .terminal import count, duration, say, say_answers
 
 if TYPE_CHECKING:
     from geogrounding.execution.report import RunReport
@@ -169,14 +169,6 @@ def _run(
         )
     reporter.event("done", output=shown, **describe_report(report))
     return report, shown, preview
-
-
-def say_answers(report: RunReport) -> None:
-    """How each query about the whole scene was decided."""
-    for expression, answer in report.answers.items():
-        say(f"{expression}: {answer['answer']}")
-        for step in answer["steps"]:
-            say(f"  {step['step']}")
 
 
 def _say_notice(notice: str) -> None:

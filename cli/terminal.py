@@ -13,9 +13,12 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from geogrounding.execution.report import RunReport
 
 # C0 and C1 control characters, zero-width and direction marks, line separators, lone surrogates (undecodable names).
 _UNSAFE = re.compile(
@@ -81,3 +84,11 @@ def _strict(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_strict(item) for item in value]
     return value
+
+
+def say_answers(report: RunReport, *, scene: str = "") -> None:
+    """How each query about the whole scene was decided."""
+    for expression, answer in report.answers.items():
+        say(f"{scene}{': ' if scene else ''}{expression}: {answer['answer']}")
+        for step in answer["steps"]:
+            say(f"  {step['step']}")

@@ -13,9 +13,11 @@ import numpy as np
 
 from geogrounding.errors import IncompleteError, InputError, OutputError, SettingsError
 from geogrounding.execution.layer_query import Layer, LayerWorld, nouns_of, read_contexts, read_layer
+from geogrounding.execution.model_plan import plan_by_model
 from geogrounding.execution.scene import RasterSource, settings_of
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.io.destination import Destination
+from geogrounding.models.base import Writer
 from geogrounding.query.answer import Answered, answer_plan, json_values
 from geogrounding.query.contradictions import check_unit
 from geogrounding.query.plan import QueryPlan
@@ -72,12 +74,14 @@ def is_vector(source: object) -> bool:
     return isinstance(source, str | os.PathLike) and Path(source).suffix.lower() in VECTOR_ENDINGS
 
 
-def plan_query(query: str | QueryPlan, *, names: tuple[str, ...] = ()) -> QueryPlan:
+def plan_query(query: str | QueryPlan, *, names: tuple[str, ...] = (), model: ModelSource | None = None) -> QueryPlan:
     """Take a query apart; a plan is returned as it is.
 
     Args:
         query: in English; the grammar is in docs/questions.md.
         names: nouns besides those of the lexicon: names of context layers, classes of a model.
+        model: a language model that plans what the grammar cannot read; it is loaded only then. A model that writes no
+            text, such as the built-in one, changes nothing.
 
     Raises:
         SettingsError: the query contradicts itself, a unit does not fit or is missing, a distance is negative.
@@ -86,7 +90,14 @@ def plan_query(query: str | QueryPlan, *, names: tuple[str, ...] = ()) -> QueryP
         return query
     if not query.strip():
         raise SettingsError("the query is empty", hint='Write what is asked, such as "how many ships are there?"')
-    return read_query(query, names)
+    plan = read_query(query, names)
+    if not plan.unread or model is None or model == "builtin":
+        return plan
+    from geogrounding.execution.executor import open_model
+
+    with open_model(model) as writer:
+        made = plan_by_model(query, writer, names) if isinstance(writer, Writer) else None
+    return plan if made is None else made
 
 
 def ask(  # noqa: PLR0913 - keyword-only options of the public function
@@ -110,7 +121,8 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
         query: a question in English, or its plan.
         context: vector layers by the names that the question uses for them.
         label_field: of a vector layer: the column that says what each row is; None takes ``label`` where there is one.
-        model: of a raster: a name for ``load_model``, or a loaded model.
+        model: a name for ``load_model``, a loaded model, or a function that loads it. Of a vector layer it is asked
+            only to plan what the grammar cannot read.
         segmenter: of a raster: the same for ``load_segmenter``; draws what colours and shapes are measured in.
         output: a layer to write the features behind the answer to.
         overwrite: replace an existing layer.
@@ -127,7 +139,7 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
     if is_vector(source):
         if options:
             raise SettingsError(f"a vector layer takes no option {next(iter(options))}", hint="These are for rasters.")
-        return _ask_layer(Path(str(source)), query, contexts, label_field, output, overwrite)
+        return _ask_layer(Path(str(source)), query, contexts, label_field, output, overwrite, model)
     if label_field is not None:
         raise SettingsError("a raster has no label field", hint="Leave --label-field out, or give a vector layer.")
     settings, opened = settings_of(source, ("?",), **options)
@@ -179,6 +191,7 @@ def _ask_layer(
     label_field: str | None,
     output: Path | None,
     overwrite: bool,
+    model: ModelSource,
 ) -> Reply:
     if not path.exists():
         raise InputError(f"no such file: {path}", hint="Give a raster or a vector layer.")
@@ -186,7 +199,7 @@ def _ask_layer(
         _check_output(output, overwrite)
     layer = read_layer(path, label_field=label_field)
     others = read_contexts(contexts)
-    plan = plan_query(query, names=nouns_of(layer, others))
+    plan = plan_query(query, names=nouns_of(layer, others), model=model)
     check_unit(plan, metres=True)
     answered = answer_plan(LayerWorld(layer, others).world, plan, where=f"the layer {layer.name}")
     rows = [_rows(layer, selection.things.ids[selection.chosen]) for selection in answered.selections]

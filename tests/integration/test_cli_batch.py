@@ -292,3 +292,18 @@ def test_a_cut_line_of_the_table_is_done_again(
     kept = [json.loads(line).get("kept") for line in result.stdout.splitlines() if '"event": "done"' in line]
     assert kept == [True, True, False]
     assert [row["status"] for row in table(out)] == ["done"] * 3
+
+
+def test_a_plan_is_run_over_every_scene_and_explained(loader: Loader, scenes: list[Path], tmp_path: Path) -> None:
+    printed = CliRunner().invoke(geoground, ["plan", "the largest ship longer than 1 m"])
+    plan = tmp_path / "plan.json"
+    plan.write_text(printed.stdout)
+    out = tmp_path / "out"
+    args = ["batch", *map(str, scenes), "--plan", str(plan), "-o", str(out), "--explain"]
+    result = CliRunner().invoke(geoground, args)
+    assert result.exit_code == 0, result.output
+    assert [row["features"] for row in table(out)] == ["1", "1", "1"]
+    assert set(gpd.read_file(out / "b.geojson")["query"]) == {"the largest ship longer than 1 m"}
+    for path in scenes:
+        assert f"{path}: the largest ship longer than 1 m: One ship" in result.stderr
+    assert "found two ships" in result.stderr

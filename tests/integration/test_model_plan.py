@@ -10,8 +10,10 @@ from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 
+import geopandas as gpd
 import pytest
 import rasterio
+import shapely
 
 import geogrounding as gg
 from geogrounding.errors import SettingsError
@@ -206,3 +208,19 @@ def test_a_checkpoint_writes_a_plan(tmp_path: Path) -> None:
         assert plan_by_model("the barns that sulk", model) is None
     finally:
         model.close()
+
+
+def test_plan_and_questions_about_a_layer_take_a_language_model(
+    server: tuple[OpenAIServer, type[PlanHandler]], tmp_path: Path
+) -> None:
+    model, handler = server
+    handler.replies = (json.dumps(LONG_SHIPS),)
+    assert gg.plan_query(QUERY, model=model).planned_by == "planner"
+    assert gg.plan_query("ships longer than 10 m", model=model).planned_by is None
+    assert gg.plan_query(QUERY, model="builtin").unread
+    layer = tmp_path / "ships.geojson"
+    boxes = [shapely.box(5e5, 5e6, 5e5 + length, 5e6 + 3) for length in (6, 12, 20)]
+    gpd.GeoDataFrame({"label": "ship"}, index=range(3), geometry=boxes, crs="EPSG:32633").to_file(layer)
+    asked = gg.ask(layer, QUERY, model=model)
+    assert (asked.value, asked.features, asked.plan.planned_by) == (2, (2, 3), "planner")
+    assert len(handler.prompts) == 2
