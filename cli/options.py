@@ -242,7 +242,7 @@ OUTLINES = together(
         show_default=True,
         section="Result",
         metavar="NAME|FOLDER|HUB-ID",
-        help="What draws masks: builtin, or a SAM 2.1 or SAM checkpoint such as facebook/sam2.1-hiera-large.",
+        help="What draws masks: builtin, or a checkpoint of SAM, SAM 2 or SAM 3, such as facebook/sam2.1-hiera-large.",
     ),
 )
 

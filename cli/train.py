@@ -144,8 +144,8 @@ def sft(**options: Any) -> None:
     "--segmenter",
     section="Rewards",
     metavar="NAME|FOLDER|HUB-ID",
-    help="Draws the answered boxes and keypoints of the task segment for its reward: builtin, or a SAM 2.1 or SAM "
-    "checkpoint. Default: boxes count as masks.",
+    help="Draws the answered boxes and keypoints of the task segment for its reward: builtin, or a "
+    "checkpoint of SAM, SAM 2 or SAM 3. Default: boxes count as masks.",
 )
 @switch(
     "compare-labels",

@@ -299,3 +299,19 @@ def test_sam_3_draws_what_it_finds(folders: Any) -> None:
     assert compared
     assert drawn
     model.close()
+
+
+def test_the_published_checkpoint_of_sam_3_is_its_detector_and_its_tracker(
+    folders: Callable[[str], Path], tmp_path: Path
+) -> None:
+    alone = folders("sam3")
+    for file in alone.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((alone / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "sam3_video", "detector_config": config}))
+    weights = {f"detector_model.{name}": tensor for name, tensor in load_file(alone / "model.safetensors").items()}
+    weights["tracker_model.no_memory_embedding"] = torch.zeros(1, 1, 32)
+    save_file(weights, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    pixels = [image(112, 112)]
+    answers = [load_model(str(folder), device="cpu").ground(pixels, [SHIP]) for folder in (alone, tmp_path)]
+    assert answers[0] == answers[1]

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import (
     Sam2Config,
     Sam2HieraDetConfig,
     Sam2Model,
     Sam2VisionConfig,
+    Sam3TrackerConfig,
+    Sam3TrackerModel,
     SamConfig,
     SamModel,
     SamVisionConfig,
@@ -22,7 +25,7 @@ from geogrounding.errors import ModelError, SettingsError
 from geogrounding.geometry.masks import unpack_mask
 from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.models.segmenters.load import load_segmenter
-from geogrounding.models.segmenters.sam import MEAN, STD, mask_in_box, prepare
+from geogrounding.models.segmenters.sam import KINDS, MEAN, STD, mask_in_box, prepare
 
 
 def small_sam2(folder: Path) -> Path:
@@ -87,10 +90,75 @@ def small_sam(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", params=["sam2", "sam"])
+def small_sam3(folder: Path) -> Path:
+    torch.manual_seed(0)
+    config = Sam3TrackerConfig(
+        vision_config={
+            "model_type": "sam3_vision_model",
+            "backbone_config": {
+                "model_type": "sam3_vit_model",
+                "hidden_size": 32,
+                "intermediate_size": 32,
+                "num_attention_heads": 2,
+                "num_hidden_layers": 2,
+                "image_size": 112,
+                "patch_size": 14,
+                "pretrain_image_size": 112,
+                "window_size": 4,
+                "global_attn_indexes": [1],
+            },
+            "fpn_hidden_size": 32,
+            "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+        },
+        prompt_encoder_config={"hidden_size": 32, "image_size": 112, "patch_size": 14, "mask_input_channels": 4},
+        mask_decoder_config={
+            "hidden_size": 32,
+            "mlp_dim": 16,
+            "num_attention_heads": 2,
+            "iou_head_hidden_dim": 16,
+            "num_hidden_layers": 2,
+        },
+    )
+    Sam3TrackerModel(config).save_pretrained(folder)
+    return folder
+
+
+def as_published(sam3: Path, folder: Path) -> Path:
+    """The same weights as facebook/sam3 holds its tracker: beside a detector, with which it shares the backbone."""
+    config = json.loads((sam3 / "config.json").read_text())
+    folder.mkdir()
+    (folder / "config.json").write_text(
+        json.dumps({"model_type": "sam3_video", "tracker_config": config | {"model_type": "sam3_tracker_video"}})
+    )
+    names = {
+        "vision_encoder.backbone.": "detector_model.vision_encoder.backbone.",
+        "vision_encoder.neck.": "tracker_neck.",
+    }
+    renamed = {}
+    for name, tensor in load_file(sam3 / "model.safetensors").items():
+        prefix = next((old for old in names if name.startswith(old)), "")
+        renamed[names.get(prefix, "tracker_model.") + name.removeprefix(prefix)] = tensor
+    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
+    return folder
+
+
+SMALL = {"sam2": small_sam2, "sam": small_sam, "sam3": small_sam3}
+
+
+@pytest.fixture(scope="module", params=SMALL)
 def checkpoint(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("segmenters") / request.param
-    return small_sam2(folder) if request.param == "sam2" else small_sam(folder)
+    return SMALL[request.param](tmp_path_factory.mktemp("segmenters") / request.param)
+
+
+def test_the_tracker_of_sam_3_is_found_in_the_published_checkpoint(tmp_path: Path) -> None:
+    alone = small_sam3(tmp_path / "alone")
+    image = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
+    masks = [
+        load_segmenter(str(folder), device="cpu").segment(image, BOXES, [()] * len(BOXES))
+        for folder in (alone, as_published(alone, tmp_path / "published"))
+    ]
+    assert masks[0] == masks[1]
+    assert any(mask is not None for mask in masks[0])
 
 
 BOXES = np.array([[10.0, 5.0, 60.0, 50.0], [70.5, 20.25, 99.0, 79.5], [0.0, 0.0, 100.0, 80.0]])
@@ -127,7 +195,7 @@ def test_images_are_prepared_as_the_processor_of_sam_does_it() -> None:
 
     image = np.random.default_rng(1).integers(0, 255, (48, 64, 3), dtype=np.uint8)
     theirs = SamImageProcessorPil()(image, return_tensors="pt")["pixel_values"]
-    ours, scale = prepare(image, 1024, stretched=False)
+    ours, scale = prepare(image, 1024, KINDS["sam"])
     assert ours.shape == theirs.shape == (1, 3, 1024, 1024)
     assert scale.tolist() == [16.0, 16.0]
     # one level of 255: the processor rounds where Pillow does
@@ -136,7 +204,7 @@ def test_images_are_prepared_as_the_processor_of_sam_does_it() -> None:
 
 def test_images_are_stretched_for_sam_2() -> None:
     image = np.full((30, 60, 3), (124, 116, 104), np.uint8)
-    pixels, scale = prepare(image, 1024, stretched=True)
+    pixels, scale = prepare(image, 1024, KINDS["sam2"])
     assert scale.tolist() == [1024 / 60, 1024 / 30]
     expected = [(v / 255 - m) / s for v, m, s in zip((124, 116, 104), MEAN, STD, strict=True)]
     assert np.allclose(pixels.amax((2, 3))[0], expected, atol=1e-6)
@@ -161,7 +229,9 @@ def test_logits_are_enlarged_as_a_whole_mask_would_be(size: tuple[int, int]) -> 
     assert np.array_equal(canvas, part)
 
 
-@pytest.mark.parametrize(("kind", "reason"), [("sam3", "torchvision"), ("edgetam", "timm"), ("llama", "type llama")])
+@pytest.mark.parametrize(
+    ("kind", "reason"), [("sam3", "give it as --model"), ("edgetam", "timm"), ("llama", "type llama")]
+)
 def test_what_cannot_segment_here_is_refused_with_the_reason(
     checkpoint: Path, tmp_path: Path, kind: str, reason: str
 ) -> None:

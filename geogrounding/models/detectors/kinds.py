@@ -26,12 +26,15 @@ KINDS = (
     Kind(model_type="omdet-turbo", tile_size_px=640, min_score=0.3),
     Kind(model_type="sam3", tile_size_px=1008, min_score=0.3),
 )
+_ALSO = {"sam3_video": "sam3"}
+"""Published checkpoints of SAM 3 hold its detector and its tracker under one type."""
 _NAMES = re.compile(r"grounding-?dino|owl-?vit|owl-?v2|omdet|(?:^|[/-])sam-?3(?:$|[^\d])")
 
 
 def kind_of(model_type: str) -> Kind | None:
     """The kind of a checkpoint by its ``model_type``; None where it is no detector."""
-    return next((kind for kind in KINDS if kind.model_type == model_type), None)
+    known = _ALSO.get(model_type, model_type)
+    return next((kind for kind in KINDS if kind.model_type == known), None)
 
 
 def kind_by_name(name: str) -> bool:

@@ -10,7 +10,7 @@ def load_segmenter(name: str = "builtin", *, device: str | None = None, dtype: s
     """Load a segmenter.
 
     Args:
-        name: "builtin", or a folder or hub id of a SAM 2, SAM 2.1 or SAM checkpoint for transformers.
+        name: "builtin", or a folder or hub id of a SAM, SAM 2, SAM 2.1 or SAM 3 checkpoint for transformers.
         device: "cpu", "cuda", "cuda:1", "mps"; default the fastest there is (the CPU for the built-in one).
         dtype: of a checkpoint; default what suits the device.
 

@@ -1,13 +1,15 @@
-"""SAM 2, SAM 2.1 and SAM (Kirillov et al. 2023, Ravi et al. 2024) through transformers. Imports torch: import it late.
+"""SAM, SAM 2, SAM 2.1 and the tracker of SAM 3 (Kirillov et al. 2023, Ravi et al. 2024, Carion et al. 2025) through
+transformers. Imports torch: import it late.
 
-Images are prepared here, as the image processors do it: that of SAM 2 needs torchvision, which is not needed for
+Images are prepared here, as the image processors do it: those of SAM 2 and 3 need torchvision, which is not needed for
 anything else. Embeddings are computed once per image; boxes are decoded in small groups, and each mask is thresholded
 and enlarged only inside its box, so that memory does not grow with the number of objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,44 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet, as the processors of SAM and SAM 2 have them."""
 BATCH = 16
 """Boxes decoded at a time."""
-KINDS = {"sam2": "Sam2Model", "sam2_video": "Sam2Model", "sam": "SamModel"}
-"""``model_type`` of a checkpoint -> class; published SAM 2 checkpoints are of the video type."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What is to know of a family of checkpoints."""
+
+    model: str
+    """Class of transformers."""
+    stretched: bool = True
+    """Whether images are stretched to the square of the model; else they keep their aspect."""
+    mean: tuple[float, float, float] = MEAN
+    std: tuple[float, float, float] = STD
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Names of weights in checkpoints (regular expressions), and what the class calls them."""
+
+
+_SAM2 = Kind(model="Sam2Model")
+_SAM3 = Kind(
+    model="Sam3TrackerModel",
+    mean=(0.5, 0.5, 0.5),
+    std=(0.5, 0.5, 0.5),
+    # transformers 5.23 has these renamings, and does not apply them where the tracker is part of a whole checkpoint.
+    renamed={
+        r"^detector_model\.vision_encoder\.backbone\.": "vision_encoder.backbone.",
+        r"^tracker_neck\.": "vision_encoder.neck.",
+        r"^tracker_model\.": "",
+    },
+)
+KINDS = {
+    "sam": Kind(model="SamModel", stretched=False),
+    "sam2": _SAM2,
+    "sam2_video": _SAM2,
+    "sam3_tracker": _SAM3,
+    "sam3_video": _SAM3,
+}
+"""By the ``model_type`` of a checkpoint; published SAM 2 and SAM 3 checkpoints are of the video types."""
 ELSEWHERE = {
-    "sam3": "answers text, and needs torchvision and an account: serve it elsewhere",
-    "sam3_video": "answers text, and needs torchvision and an account: serve it elsewhere",
-    "sam3_tracker": "needs torchvision",
-    "sam3_tracker_video": "needs torchvision",
+    "sam3": "answers text and takes no boxes: give it as --model",
     "edgetam": "needs timm and torchvision",
     "edgetam_video": "needs timm and torchvision",
 }
@@ -52,12 +85,12 @@ class SamSegmenter:
             reason = ELSEWHERE.get(kind, f"is a model of the type {kind}")
             raise ModelError(
                 f"{source} cannot be the segmenter: it {reason}",
-                hint="Give a SAM 2, SAM 2.1 or SAM checkpoint, or builtin.",
+                hint="Give a SAM, SAM 2, SAM 2.1 or SAM 3 checkpoint, or builtin.",
             )
         self._device = choose_device(device)
         self._dtype = choose_dtype(dtype, self._device)
-        self._stretched = KINDS[kind] == "Sam2Model"
-        self._model: Any = _load(folder, KINDS[kind], self._dtype, self._device)
+        self._kind = KINDS[kind]
+        self._model: Any = _load(folder, self._kind, self._dtype, self._device)
         size = self._model.config.prompt_encoder_config.image_size
         self._side = int(size if isinstance(size, int) else size[0])
         self.name = source if folder != hub.local_path(source) else folder.name
@@ -85,7 +118,7 @@ class SamSegmenter:
     def _segment(
         self, image: NDArray[np.uint8], boxes_px: NDArray[np.float64], keypoints_px: Sequence[Points]
     ) -> list[Mask | None]:
-        pixels, scale = prepare(image, self._side, stretched=self._stretched)
+        pixels, scale = prepare(image, self._side, self._kind)
         embeddings = self._model.get_image_embeddings(pixels.to(self._device, self._dtype))
         out: list[Mask | None] = [None] * len(boxes_px)
         # Prompts of one call need equally many points.
@@ -105,26 +138,25 @@ class SamSegmenter:
         return out
 
 
-def prepare(image: NDArray[np.uint8], side: int, *, stretched: bool) -> tuple[Tensor, NDArray[np.float64]]:
+def prepare(image: NDArray[np.uint8], side: int, kind: Kind) -> tuple[Tensor, NDArray[np.float64]]:
     """An image as the model wants it.
 
     Args:
         image: (height, width, 3) RGB.
         side: of the model's square, pixels.
-        stretched: SAM 2 stretches the image to the square; SAM keeps its aspect and pads it with zeros below and to the
-            right.
+        kind: of the model; one that does not stretch images pads them with zeros below and to the right.
 
     Returns:
         (1, 3, side, side) normalised pixels, and how many of them one pixel of the image is along x and y (2,).
     """
     height, width = image.shape[:2]
-    if stretched:
+    if kind.stretched:
         new_width = new_height = side
     else:
         longest = max(height, width)
         new_width, new_height = (int(v * side / longest + 0.5) for v in (width, height))
     small = Image.fromarray(image).resize((new_width, new_height), Image.Resampling.BILINEAR)
-    values = (np.asarray(small, np.float32) / 255 - np.array(MEAN, np.float32)) / np.array(STD, np.float32)
+    values = (np.asarray(small, np.float32) / 255 - np.array(kind.mean, np.float32)) / np.array(kind.std, np.float32)
     pixels = np.zeros((side, side, 3), np.float32)
     pixels[:new_height, :new_width] = values
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())[None], np.array([new_width / width, new_height / height])
@@ -156,13 +188,18 @@ def mask_in_box(
     return pack_mask(fine[0, 0].numpy() > 0, (x0, y0))
 
 
-def _load(folder: Path, kind: str, dtype: torch.dtype, device: torch.device) -> Any:
+def _load(folder: Path, kind: Kind, dtype: torch.dtype, device: torch.device) -> Any:
     import transformers
 
     try:
         with quiet():
-            model, report = getattr(transformers, kind).from_pretrained(
-                folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+            model, report = getattr(transformers, kind.model).from_pretrained(
+                folder,
+                dtype=dtype,
+                use_safetensors=True,
+                local_files_only=True,
+                output_loading_info=True,
+                key_mapping=dict(kind.renamed) or None,
             )
         missing = sorted(report.get("missing_keys", ())) + sorted(map(str, report.get("mismatched_keys", ())))
         if missing:
