@@ -36,6 +36,7 @@ from geogrounding.execution.executor import Executor, ModelSource
 from geogrounding.models.base import Conventions, Model
 from geogrounding.types import Answer, Question
 from geogrounding.vector.feature import Feature
+from tests.databases import Server, server
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "data" / "OSBS_029.tif"
@@ -225,7 +226,6 @@ def postgis(number: int, rounds: int) -> dict[str, Any]:
     from geogrounding.io.database import Table
     from geogrounding.io.postgis import write_table
     from geogrounding.io.write_layer import write_layer
-    from tests.databases import server
 
     crs = CRS.from_epsg(32633)
     seconds: dict[str, list[float]] = {"geopackage": [], "postgis": []}
@@ -238,8 +238,24 @@ def postgis(number: int, rounds: int) -> dict[str, Any]:
                 written = write(polygons(number), crs=crs, metadata={"round": n})
                 seconds[name].append(time.monotonic() - begin)
                 assert written == number
+        sizes = {"geopackage": (Path(folder) / "0.gpkg").stat().st_size, "postgis": table_bytes(database, "work.t0")}
     best = {name: round(min(values), 1) for name, values in seconds.items()}
-    return {"polygons": number, **best, "ratio": round(best["postgis"] / best["geopackage"], 2)}
+    return {
+        "polygons": number,
+        "seconds": best,
+        "ratio": round(best["postgis"] / best["geopackage"], 2),
+        "bytes_per_polygon": {name: round(size / number) for name, size in sizes.items()},
+    }
+
+
+def table_bytes(database: Server, table: str) -> int:
+    """With its indexes."""
+    import psycopg
+
+    with psycopg.connect(host=str(database.folder), port=database.port, user="postgres", dbname="gis") as connection:
+        row = connection.execute("SELECT pg_total_relation_size(%s::regclass)", (table,)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def main() -> None:

@@ -19,7 +19,12 @@ ROOT = Path(__file__).resolve().parents[1]
 def prepare() -> None:
     """Before Ray is imported: nothing is reported, and a busy machine is no failure."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ |= {"RAY_agent_register_timeout_ms": "300000", "RAY_enable_metrics_collection": "false"}
+    os.environ |= {
+        "RAY_agent_register_timeout_ms": "300000",
+        "RAY_gcs_server_port_wait_time_s": "300",
+        "RAY_health_check_timeout_ms": "60000",
+        "RAY_enable_metrics_collection": "false",
+    }
     # Workers import the models of the tests.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 

@@ -23,7 +23,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
 from geogrounding.distributed.turns import Turns
-from geogrounding.distributed.worker import Answered, ChipState, Described, SceneJob, read_part
+from geogrounding.distributed.worker import Answered, ChipState, Identities, SceneJob, read_part
 from geogrounding.errors import ClusterError, GeogroundingError, SettingsError
 from geogrounding.execution.executor import (
     Identity,
@@ -122,16 +122,16 @@ class RayExecutor:
     @property
     def room(self) -> int:
         """How many workers the cluster has room for; after the first scene."""
-        return _shares(None, self._gpus)[0]
+        return shares(None, self._gpus)[0]
 
-    def identify(self, settings: RunSettings, model: ModelSource, segmenter: SegmenterSource) -> Described:
+    def identify(self, settings: RunSettings, model: ModelSource, segmenter: SegmenterSource) -> Identities:
         """Model and segmenter as they are without a scene.
 
         Raises:
             GeogroundingError: they cannot be loaded.
         """
         future = self._pool_for(model, segmenter).call(lambda worker: worker.identify.remote(settings))
-        described: Described = self.turns.wait_for(future.result)
+        described: Identities = self.turns.wait_for(future.result)
         return described
 
     @contextmanager
@@ -169,7 +169,7 @@ class RayExecutor:
             self._connected_here = _connect(self._address)
             from geogrounding.distributed.pool import Pool
 
-            workers, cpus, gpus = _shares(self._wanted, self._gpus)
+            workers, cpus, gpus = shares(self._wanted, self._gpus)
             self._sources = (model, segmenter)
             self._pool = Pool(model, segmenter, workers=workers, cpus=cpus, gpus=gpus)
         elif self._sources != (model, segmenter):
@@ -311,6 +311,7 @@ def _connect(address: str | None) -> bool:
     """Connect to a cluster, or start one on this machine; False where this process is connected already."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
     os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
+    os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "120")
     import ray
 
     if ray.is_initialized():
@@ -355,7 +356,7 @@ def _check_reachable(address: str) -> None:
         ) from None
 
 
-def _shares(workers: int | None, gpus: float | None) -> tuple[int, float, float]:
+def shares(workers: int | None, gpus: float | None) -> tuple[int, float, float]:
     """How many workers, and how many cores and cards each gets.
 
     Raises:

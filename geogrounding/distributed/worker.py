@@ -89,7 +89,7 @@ class ChipState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
+class Identities:
     """Model and segmenter for one scene."""
 
     model: ModelIdentity
@@ -170,14 +170,14 @@ class Answerer:
         """What runs here."""
         return software()
 
-    def identify(self, settings: RunSettings) -> Described | Failure:
+    def identify(self, settings: RunSettings) -> Identities | Failure:
         """Model and segmenter, loaded where they are not yet."""
         try:
             return _described(*self._loaded(settings))
         except Exception as error:  # noqa: BLE001 (it must arrive as what it is, not wrapped)
             return as_failure(error)
 
-    def describe(self, job: SceneJob) -> Described | Failure:
+    def describe(self, job: SceneJob) -> Identities | Failure:
         """Model and segmenter for a scene, loaded where they are not yet."""
         try:
             return _described(*self._for(job))
@@ -256,8 +256,8 @@ class Answerer:
         return self._open.enter_context(manager)
 
 
-def _described(model: Model, segmenter: Segmenter | None) -> Described:
-    return Described(
+def _described(model: Model, segmenter: Segmenter | None) -> Identities:
+    return Identities(
         model=ModelIdentity(name=model.name, fingerprint=model.fingerprint, conventions=model.conventions),
         segmenter=None if segmenter is None else Identity(name=segmenter.name, fingerprint=segmenter.fingerprint),
     )

@@ -126,7 +126,7 @@ class Executor(Protocol):
         ...
 
 
-class Group(Protocol):
+class HasPixels(Protocol):
     """A chip of a batch: with pixels (here or on another machine), or without."""
 
     @property
@@ -135,7 +135,7 @@ class Group(Protocol):
         ...
 
 
-G = TypeVar("G", bound=Group)
+G = TypeVar("G", bound=HasPixels)
 
 
 def batches_of(images: Iterable[G], batch_size: int) -> Iterator[list[G]]:

@@ -219,6 +219,22 @@ def test_a_batch_adds_every_scene_to_one_table(
         assert message in refused.stderr
 
 
+def test_the_example_adds_a_scene_once(database: Server) -> None:
+    address = database.address(table="work.example")
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "examples" / "to_postgis.py"), address],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    ((number,),) = rows(database, "SELECT count(*) FROM work.example")
+    assert number > 0
+    assert f"in the table from OSBS_029.tif: {number}, " in done.stdout
+
+
 def check_killed(database: Server, tmp_path: Path, count: int, seed: int) -> None:
     """Kill a writer of 20,000 rows, and the connection under it, at random moments; then write once more."""
     rng = random.Random(seed)

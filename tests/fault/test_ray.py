@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import random
@@ -15,8 +16,10 @@ from typing import Any
 
 import psutil
 import pytest
+from click.testing import CliRunner
+from geogrounding_cli.main import geoground
 
-from geogrounding.distributed.ray import RayExecutor
+from geogrounding.distributed.ray import RayExecutor, shares
 from geogrounding.errors import ClusterError, GeogroundingError, ModelError, SceneError, SettingsError
 from geogrounding.execution.report import Progress
 from geogrounding.pipeline import run
@@ -291,6 +294,65 @@ def test_a_worker_dies_over_every_batch() -> None:
     Pool._again(Pool.__new__(Pool), order)
     with pytest.raises(ClusterError, match="lost over the same chips"):
         order.future.result()
+
+
+def test_a_batch_over_the_cluster_writes_what_one_process_writes(
+    nodes: Any, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The largest file begins first, and the table is in the order that was given."""
+    monkeypatch.setenv("RAY_ADDRESS", nodes.address)
+    small = write_scene(tmp_path / "small.tif", [], width=64, height=64)
+    arguments = ["batch", str(small), str(tmp_path / "gone.tif"), str(scene), "--model", "null", "-q"]
+    (tmp_path / "queries.txt").write_text("bright\n")
+    tables = []
+    for name, options in (("local", []), ("ray", ["--executor", "ray", "--workers", "2"])):
+        out = ["--queries", str(tmp_path / "queries.txt"), "-o", str(tmp_path / name)]
+        done = CliRunner().invoke(geoground, [*arguments, *out, *options])
+        assert done.exit_code == 6, done.output
+        with (tmp_path / name / "summary.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        tables.append([(row["scene"], row["layer"], row["status"], row["chips"], row["key"]) for row in rows])
+        again = CliRunner().invoke(geoground, [*arguments, *out, *options, "--resume", "--dry-run", "--no-probe"])
+        assert "3 (2 done already, 1 cannot be used)" in again.stdout
+    assert tables[0] == tables[1]
+    assert [row[2] for row in tables[0]] == ["done", "failed", "done"]
+    for name in ("small.geojson", f"{scene.stem}.geojson"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("cores", "cards", "workers", "gpus", "expected"),
+    [
+        ([8, 4], [0, 0], None, None, (12, 1.0, 0.0)),
+        ([2], [0], 4, None, (4, 0.5, 0.0)),
+        ([8], [2], None, None, (2, 0.0, 1.0)),
+        ([8, 8], [1, 1], None, 0.5, (4, 0.0, 0.5)),
+        ([8, 8], [1, 2], None, 2.0, (1, 0.0, 2.0)),
+        ([8], [1], 4, 0.25, (4, 0.0, 0.25)),
+        ([8], [1], 3, 0.5, "3 workers with 0.5"),
+        ([8], [1], None, 2.0, "no place"),
+        ([0], [0], None, None, "no cores"),
+    ],
+)
+def test_cores_and_cards_of_workers(
+    monkeypatch: pytest.MonkeyPatch,
+    cores: list[int],
+    cards: list[int],
+    workers: int | None,
+    gpus: float | None,
+    expected: tuple[int, float, float] | str,
+) -> None:
+    import ray
+
+    nodes = [{"Alive": True, "Resources": {"CPU": c, "GPU": g}} for c, g in zip(cores, cards, strict=True)]
+    dead = {"Alive": False, "Resources": {"CPU": 64, "GPU": 8}}
+    monkeypatch.setattr(ray, "nodes", lambda: [*nodes, dead])
+    if isinstance(expected, str):
+        with pytest.raises(ClusterError, match=expected) as caught:
+            shares(workers, gpus)
+        assert caught.value.hint
+    else:
+        assert shares(workers, gpus) == expected
 
 
 def test_a_cluster_that_is_not_there(scene: Path, tmp_path: Path) -> None:

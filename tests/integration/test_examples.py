@@ -11,7 +11,8 @@ import geopandas as gpd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+EXAMPLES = sorted(path for path in (ROOT / "examples").glob("*.py") if path.stem != "to_postgis")
+"""That one needs a server: see tests/fault/test_postgis.py."""
 
 
 def run(example: Path, *arguments: str) -> str:
@@ -49,3 +50,9 @@ def test_many_scenes_writes_one_layer(tmp_path: Path) -> None:
     layer = gpd.read_file(output)
     assert len(layer) > 0
     assert layer.crs.to_epsg() == 4326
+
+
+def test_export_result_writes_what_other_programs_read(tmp_path: Path) -> None:
+    shown = run(ROOT / "examples" / "export_result.py", "--folder", str(tmp_path))
+    assert {"coco.json", "yolo", "found.shp", "points.gpkg"} <= set(shown.splitlines())
+    assert len(gpd.read_file(tmp_path / "found.shp")) == len(gpd.read_file(tmp_path / "points.gpkg")) > 0
