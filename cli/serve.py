@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -81,6 +82,7 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     metavar="GIB",
     help="Longest raster that users may upload.",
 )
+@opt.MACHINES
 @opt.VERBOSE
 def command(  # noqa: PLR0913 - the options of the command
     data: tuple[Path, ...],
@@ -92,6 +94,9 @@ def command(  # noqa: PLR0913 - the options of the command
     turn_minutes: float,
     max_job_hours: float,
     max_upload_gib: float,
+    executor: str,
+    workers: int | None,
+    gpus_per_worker: float | None,
 ) -> None:
     """Serve a web map and an HTTP interface: scenes of a folder, one warm model, jobs that survive a restart.
 
@@ -113,6 +118,7 @@ def command(  # noqa: PLR0913 - the options of the command
         port=port,
         hosts=hosts,
         models=models,
+        machines=_machines(executor, workers, gpus_per_worker),
         limits=Limits(
             turn_s=turn_minutes * 60, job_s=max_job_hours * 3600, upload_bytes=int(max_upload_gib * (1 << 30))
         ),
@@ -124,3 +130,19 @@ def command(  # noqa: PLR0913 - the options of the command
         say("Open this link in a browser. Ctrl-C ends the service; unfinished jobs go on at the next start.")
 
     serve(settings, ready)
+
+
+def _machines(executor: str, workers: int | None, gpus_per_worker: float | None) -> dict[str, Any]:
+    """Where searches run, as the engine takes it.
+
+    Raises:
+        SettingsError: options of Ray without it.
+    """
+    from geogrounding.errors import SettingsError
+
+    if executor == "local":
+        if workers is not None or gpus_per_worker is not None:
+            raise SettingsError("--workers and --gpus-per-worker are for --executor ray", hint="Add --executor ray.")
+        return {}
+    given = {"executor": executor, "workers": workers, "gpus_per_worker": gpus_per_worker}
+    return {name: value for name, value in given.items() if value is not None}

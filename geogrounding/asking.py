@@ -111,6 +111,8 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
     output: Path | None = None,
     overwrite: bool = False,
     allow_failed: bool = False,
+    journal: Path | None = None,
+    resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
     **options: Unpack[RunOptions],
 ) -> Reply:
@@ -127,6 +129,8 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
         output: a layer to write the features behind the answer to.
         overwrite: replace an existing layer.
         allow_failed: of a raster: answer even when chips failed.
+        journal: of a raster: record of finished chips, which stays when the question is cut off; None keeps none.
+        resume: go on with an existing journal.
         on_progress: of a raster: called after each batch of chips.
         options: of a raster: fields of ``RunSettings``.
 
@@ -157,9 +161,11 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
         walk_scene(
             settings,
             model,
-            Path(folder) / "run.journal",
+            Path(folder) / "run.journal" if journal is None else journal,
             segmenter=segmenter,
             opened=opened,
+            resume=resume,
+            overwrite=overwrite,
             on_progress=on_progress,
             plan_again=not isinstance(query, QueryPlan),
         ) as walk,
@@ -172,6 +178,7 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
             )
         if output is not None:
             write_result(walk, Destination(path=output, overwrite=overwrite))
+        walk.journal.remove()
         layer = to_geodataframe(walk.collection, walk.scene.crs)
         return _reply(walk.collection.answers[asked], tuple(int(i) for i in layer["id"]), layer, walk.report)
 

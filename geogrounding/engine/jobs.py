@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from geogrounding.engine import parameters
+from geogrounding.engine.machines import Machines
 from geogrounding.engine.model_cache import Guarded, Speed, WarmModel
 from geogrounding.execution.describe import (
     describe_crs,
@@ -54,7 +55,7 @@ class Jobs:
 
     def __init__(self, *, scratch: Path, model_folders: Sequence[Path], interrupts: Interrupts) -> None:
         self._scratch, self._model_folders, self._interrupts = scratch, tuple(model_folders), interrupts
-        self._warm = WarmModel(interrupts.open)
+        self._warm, self._machines = WarmModel(interrupts.open), Machines()
         self.methods: dict[str, Method] = {
             "info": self.info,
             "crs": self.crs,
@@ -165,17 +166,20 @@ class Jobs:
 
         plan = params.query if params.plan is None else QueryPlan.read(json.dumps(params.plan))
         options: RunOptions = {} if is_vector(params.source) else {"min_score": params.min_score}
-        reply = ask(
-            params.source,
-            plan,
-            context=params.context,
-            label_field=params.label_field,
-            model=lambda: self._model(params, emit),
-            output=params.output,
-            overwrite=params.overwrite,
-            on_progress=_RunEvents(emit, self._interrupts.check).progress,
-            **options,
-        )
+        with self._journal(params.output) as journal:
+            reply = ask(
+                params.source,
+                plan,
+                context=params.context,
+                label_field=params.label_field,
+                model=lambda: self._model(params, emit),
+                output=params.output,
+                overwrite=params.overwrite or params.resume,
+                journal=journal,
+                resume=params.resume,
+                on_progress=_RunEvents(emit, self._interrupts.check).progress,
+                **options,
+            )
         return reply.json_values()
 
     def run(self, params: parameters.Run, emit: Emit) -> dict[str, Any]:
@@ -198,13 +202,19 @@ class Jobs:
             seconds = None if per_chip is None else round(per_chip * len(plan.grid), 1)
             emit("plan", **describe_plan(scene, plan), model=model.name, seconds=seconds)
 
+        executor, load_model, load_segmenter = (
+            self._machines.for_run(params)
+            if params.executor == "ray"
+            else (None, lambda: self._model(params.model, emit), lambda: self._segmenter(params, emit))
+        )
         with (
             self._journal(output) as journal,
             walk_scene(
                 settings,
-                lambda: self._model(params.model, emit),
+                load_model,
                 journal,
-                segmenter=lambda: self._segmenter(params, emit),
+                segmenter=load_segmenter,
+                executor=executor,
                 resume=params.resume,
                 overwrite=params.overwrite,
                 on_plan=plan_made,

@@ -85,6 +85,9 @@ class _Run(Load):
     output: Path | None = None
     overwrite: bool = False
     resume: bool = False
+    executor: Literal["local", "ray"] = "local"
+    workers: Count | None = None
+    gpus_per_worker: Annotated[float, Field(ge=0, lt=1024)] | None = None
 
 
 class SceneParameters(Parameters):
@@ -117,6 +120,10 @@ class Run(SceneParameters):
     """A file to keep the masks in, for ``redraw``."""
     overwrite: bool
     resume: bool
+    executor: Literal["local", "ray"]
+    """Who answers the chips: this process, or workers of a Ray cluster."""
+    workers: int | None
+    gpus_per_worker: float | None
 
 
 class Train(Parameters):
@@ -194,6 +201,9 @@ def parse(method: str, params: Mapping[str, Any]) -> Parameters:
             masks=run.masks,
             overwrite=run.overwrite,
             resume=run.resume,
+            executor=run.executor,
+            workers=run.workers,
+            gpus_per_worker=run.gpus_per_worker,
         )
     if method not in SIMPLE:
         raise RequestError(
@@ -227,6 +237,7 @@ class Ask(Load):
     min_score: Annotated[float, Field(ge=0, le=1)] | None = None
     output: Path | None = None
     overwrite: bool = False
+    resume: bool = False
 
 
 class Redraw(Parameters):

@@ -13,6 +13,7 @@ queue.py           which job is next: a fair turn for each user
 jobs.py            jobs from their first row to their end, over restarts
 hub.py             who waits for events
 scenes.py          rasters in the folders that were given, by id
+upload_check.py    whether a raster that was sent is all there
 tiles.py           their pixels, stretched as the model sees them
 vector_tiles.py    Mapbox vector tiles of many features
 exports.py         what was accepted, as a file

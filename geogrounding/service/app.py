@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from geogrounding._version import __version__
 from geogrounding.errors import GeogroundingError, InputError, SettingsError
-from geogrounding.service import routes_features, routes_jobs, routes_pages, routes_scenes
+from geogrounding.service import routes_engine, routes_features, routes_jobs, routes_pages, routes_scenes
 from geogrounding.service.engine_link import EngineError
 from geogrounding.service.guard import Guard
 from geogrounding.service.jobs import Jobs, TooManyJobsError
@@ -61,6 +61,7 @@ def make_app(
         folder=state,
         limits=settings.limits,
         model_folders=settings.models,
+        machines=settings.machines,
         worker_command=worker_command,
         training_command=training_command,
     )
@@ -82,7 +83,7 @@ def make_app(
         redoc_url=None,
     )
     app.state.service = Service(settings, scenes, jobs, Tiles())
-    for routes in (routes_pages, routes_jobs, routes_scenes, routes_features):
+    for routes in (routes_pages, routes_jobs, routes_scenes, routes_features, routes_engine):
         app.include_router(routes.router)
     for kind in (GeogroundingError, LookupError, HTTPException):
         app.add_exception_handler(kind, _problem)

@@ -12,7 +12,7 @@ from geogrounding.engine import parameters
 from geogrounding.engine.protocol import RequestError
 from geogrounding.errors import SettingsError
 from geogrounding.messages import quote
-from geogrounding.service.layers import Layer, Wanted, read_polygon
+from geogrounding.service.layers import Layer, Wanted, read_polygon, read_shape
 from geogrounding.settings import MAX_EXPRESSION_CHARS, MAX_EXPRESSIONS
 from geogrounding.training.choices import Method
 from geogrounding.types import Outline, Task
@@ -21,13 +21,21 @@ Text = Annotated[str, Field(min_length=1, max_length=MAX_EXPRESSION_CHARS)]
 SceneId = Annotated[str, Field(min_length=1, max_length=100, description="Id of a raster, see /scenes.")]
 Score = Annotated[float, Field(ge=0, le=1)]
 Polygons = Annotated[list[dict[str, Any]], Field(min_length=1, max_length=200)]
+Labels = Annotated[list[dict[str, Any]], Field(max_length=10_000)]
+Band = Annotated[int, Field(ge=1, le=65_535)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 MIN_EXAMPLES = 3
+SAVE_EVERY = 10
+"""Steps between checkpoints: what a restart of the service costs a training at most."""
 LAYER_NAME = "result.gpkg"
 
 
 class Place(Protocol):
     """What inputs are resolved against."""
+
+    @property
+    def machines(self) -> dict[str, Any]:
+        """Where searches run: a part of the engine's request."""
 
     def scene_path(self, scene_id: str) -> Path:
         """The raster of an id; LookupError where there is none."""
@@ -79,6 +87,21 @@ class Ground(_OfScene):
     resolution_m: Annotated[float | None, Field(gt=0, description="Ground resolution looked at, metres.")] = None
     like: Annotated[Polygons | None, Field(description="GeoJSON polygons around examples: find all like these.")] = None
     unlike: Annotated[Polygons | None, Field(description="GeoJSON polygons around what is not meant.")] = None
+    bands: Annotated[
+        list[Band] | None,
+        Field(min_length=1, max_length=3, description="Bands that become red, green, blue, or grey; from 1."),
+    ] = None
+    stretch: Annotated[
+        str | None, Field(max_length=200, description="auto, none, or lowest and highest value: 0,3000.")
+    ] = None
+    plans: Annotated[
+        dict[Text, str] | None,
+        Field(max_length=MAX_EXPRESSIONS, description="Query plans (/plan_query) as JSON, by query: not read again."),
+    ] = None
+    contexts: Annotated[
+        dict[Text, dict[str, Any]] | None,
+        Field(max_length=MAX_EXPRESSIONS, description="GeoJSON FeatureCollections by the names that queries use."),
+    ] = None
 
     @property
     def title(self) -> str:
@@ -94,8 +117,9 @@ class Ground(_OfScene):
             "model": place.model(self.model),
             "output": str(folder / LAYER_NAME),
             "overwrite": False,
+            **place.machines,
         }
-        for name in ("min_score", "outline", "resolution_m"):
+        for name in ("min_score", "outline", "resolution_m", "bands", "stretch", "plans"):
             if (value := getattr(self, name)) is not None:
                 params[name] = value
         for name, polygons in (
@@ -105,6 +129,11 @@ class Ground(_OfScene):
         ):
             if polygons is not None:
                 params[name] = str(_write_polygons(folder / f"{name}.geojson", polygons))
+        if self.contexts is not None:
+            params["contexts"] = {
+                name: str(_write_context(folder / f"context-{number}.geojson", name, collection))
+                for number, (name, collection) in enumerate(self.contexts.items())
+            }
         return params
 
 
@@ -134,10 +163,14 @@ class Ask(_OfScene):
 
 
 class Train(Inputs):
-    """Teach a model from the accepted features of a job."""
+    """Teach a model from the accepted features of a job, or from polygons on a scene."""
 
     method: ClassVar[str] = "train"
-    job: Annotated[str, Field(max_length=64, description="The job whose accepted features are examples.")]
+    job: Annotated[str | None, Field(max_length=64, description="The job whose accepted features are examples.")] = None
+    scene: Annotated[SceneId | None, Field(description="In place of a job: the scene of the polygons.")] = None
+    examples: Annotated[
+        Labels | None, Field(description="In place of a job: GeoJSON polygons around the examples.")
+    ] = None
     label: Annotated[Text, Field(description="What the examples are, such as: greenhouse.")]
     name: Annotated[Name, Field(description="Name of the new model.")]
     learn: Annotated[Method, Field(description="sft: from the examples; grpo: by rewards.")] = "sft"
@@ -153,26 +186,37 @@ class Train(Inputs):
 
     def request(self, place: Place, folder: Path) -> dict[str, Any]:
         """Parameters of ``train``."""
-        scene, layer = place.layer_of(self.job)
-        accepted = layer.features(Wanted(review=("accepted",)), limit=10_000)[0]
-        if len(accepted) < MIN_EXAMPLES:
+        scene, examples = self._lesson(place)
+        if len(examples) < MIN_EXAMPLES:
             raise SettingsError(
-                f"{len(accepted)} accepted features are too few examples",
+                f"{len(examples)} accepted features are too few examples",
                 hint=f"Accept or draw at least {MIN_EXAMPLES}, better ten.",
             )
         output = place.model_folder(self.name)
-        labels = _write_polygons(folder / "labels.geojson", [feature["geometry"] for feature in accepted])
+        labels = _write_polygons(folder / "labels.geojson", examples)
         settings = {
             "scene": str(place.scene_path(scene)),
             "labels": str(labels),
             "expression": self.label,
             "model": place.model(self.model),
             "steps": self.steps,
+            "save_every": SAVE_EVERY,
             "seed": self.seed,
             "partial": not self.complete,
             "negatives": 0.0,
         }
         return {"method": self.learn, "output": str(output), "keep_cancelled": False, "settings": settings}
+
+    def _lesson(self, place: Place) -> tuple[str, list[dict[str, Any]]]:
+        """The scene, and polygons around the examples."""
+        if (self.job is None) == (self.scene is None) or (self.scene is None) != (self.examples is None):
+            raise SettingsError("give either job, or scene and examples")
+        if self.job is not None:
+            scene, layer = place.layer_of(self.job)
+            return scene, [one["geometry"] for one in layer.features(Wanted(review=("accepted",)), limit=10_000)[0]]
+        assert self.scene is not None
+        assert self.examples is not None
+        return self.scene, self.examples
 
 
 PROCESSES: dict[str, type[Inputs]] = {"ground": Ground, "ask": Ask, "train": Train}
@@ -222,8 +266,21 @@ def process_of(name: str) -> Literal["ground", "ask", "train"]:
     return cast(Literal["ground", "ask", "train"], name)
 
 
+def _write_context(path: Path, name: str, collection: dict[str, Any]) -> Path:
+    """A context layer in longitude and latitude; its attributes are not needed."""
+    listed = collection.get("features")
+    shapes = [one.get("geometry") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    if not shapes:
+        raise SettingsError(f"the context {quote(name)} has no features", hint="Give a GeoJSON FeatureCollection.")
+    for shape in shapes:
+        read_shape(shape)
+    features = [{"type": "Feature", "properties": {}, "geometry": shape} for shape in shapes]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
 def _write_polygons(path: Path, polygons: list[dict[str, Any]]) -> Path:
-    features = []
+    features: list[dict[str, Any]] = []
     for geometry in polygons:
         read_polygon(geometry)
         features.append({"type": "Feature", "properties": {}, "geometry": geometry})

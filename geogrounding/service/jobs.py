@@ -44,13 +44,14 @@ class Jobs:
         folder: Path,
         limits: Limits,
         model_folders: Sequence[Path] = (),
+        machines: dict[str, Any] | None = None,
         worker_command: Sequence[str] | None = None,
         training_command: Sequence[str] | None = None,
     ) -> None:
         """Take up what a former service left; nothing runs before ``start``."""
         self.store, self.hub, self.limits = store, Hub(), limits
         self._folder = folder
-        self.shelf = Shelf(store, scenes, folder, tuple(model_folders))
+        self.shelf = Shelf(store, scenes, folder, tuple(model_folders), machines or {})
         self._lock = threading.RLock()
         self._running: dict[str, str] = {}
         """Lane -> job: the engine runs one job with the warm model, and one training beside it."""
@@ -170,6 +171,8 @@ class Jobs:
                 return job
             running = job_id in self._running.values()
             self._finish(job, "dismissed", "Cancelled.")
+            if not running:
+                self._drop_model(job)
             if running:
                 self._dismissed.add(job_id)
                 self.engine.cancel(job_id)
@@ -213,16 +216,23 @@ class Jobs:
 
     def _resumed(self, inputs: Inputs, folder: Path) -> dict[str, Any] | None:
         """Parameters that take an interrupted request up; None begins it again."""
-        if inputs.method == "run":
+        from geogrounding.training.run_folder import last_checkpoint
+
+        if not isinstance(inputs, Train):
             return {**engine_request(inputs, self.shelf, folder), "resume": True}
-        if isinstance(inputs, Train):
-            shutil.rmtree(self.shelf.models / inputs.name, ignore_errors=True)
+        output = self.shelf.models / inputs.name
+        if last_checkpoint(output) is not None:  # its record holds the settings that it was begun with
+            params = {"method": inputs.learn, "output": str(output), "keep_cancelled": False, "resume": True}
+            return {**params, "settings": {}}
+        shutil.rmtree(output, ignore_errors=True)
         return None
 
     # What the engine answers
 
     def _take(self, job_id: str, message: dict[str, Any]) -> None:
         """An event or the end of a job's request; in the thread of the engine link."""
+        if self._stopped.is_set():
+            return  # the service ends: its jobs go on at the next start
         try:
             with self._lock:
                 if "event" in message:
@@ -274,12 +284,16 @@ class Jobs:
             if job.process == "train":
                 shown["model"] = Path(str(result["model"])).name
             self._finish(job, "successful", "", result=shown)
+        elif job is not None and job.state == "dismissed":  # it was done before it heard of that
+            self._drop_model(job)
         self._leave(job_id)
         self._serve()
 
     def _take_error(self, job_id: str, error: dict[str, Any]) -> None:
         job = self.store.job(job_id)
         self._leave(job_id)
+        if job is not None:
+            self._drop_model(job)
         if job is not None and not job.ended:
             why = self._ended_by.pop(job_id, "")
             if why == "turn" and error["code"] == "cancelled":
@@ -321,6 +335,11 @@ class Jobs:
         chips, spent = result.get("chips", 0) - result.get("empty_chips", 0), result.get("model_seconds", 0)
         if job.process == "ground" and chips > 0 and job.attempts == 1:
             self.store.set_speed(job.inputs.get("model", "builtin"), spent / chips / len(job.inputs["queries"]))
+
+    def _drop_model(self, job: Job) -> None:
+        """Remove what a training left that has not ended well; its name is free again."""
+        if job.process == "train" and job.attempts:
+            shutil.rmtree(self.shelf.models / str(job.inputs["name"]), ignore_errors=True)
 
     # Limits
 

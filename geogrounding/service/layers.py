@@ -282,19 +282,31 @@ def read_polygon(geometry: dict[str, Any]) -> shapely.Geometry:
     Raises:
         InputError: it is no polygon, is empty, crosses itself, has too many vertices, or leaves the globe.
     """
+    shape = read_shape(geometry)
+    if shape.geom_type not in ("Polygon", "MultiPolygon"):
+        raise InputError("the geometry is no polygon", hint="Draw at least three corners.")
+    if not shape.is_valid or not shape.area > 0:
+        raise InputError("the polygon crosses itself or has no area", hint="Move the vertex back.")
+    return shape
+
+
+def read_shape(geometry: Any) -> shapely.Geometry:
+    """A geometry in longitude and latitude from GeoJSON of a user.
+
+    Raises:
+        InputError: it is none, is empty, has too many vertices, or leaves the globe.
+    """
     try:
         shape = shapely.geometry.shape(geometry)
     except Exception as error:
         raise InputError("the geometry is not GeoJSON", hint="Give a Polygon in longitude and latitude.") from error
-    if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:
-        raise InputError("the geometry is no polygon", hint="Draw at least three corners.")
+    if shape.is_empty:
+        raise InputError("the geometry is empty", hint="Draw at least three corners.")
     if shapely.get_num_coordinates(shape) > MAX_VERTICES:
-        raise InputError(f"the polygon has more than {MAX_VERTICES:,} vertices", hint="Simplify it.")
+        raise InputError(f"the geometry has more than {MAX_VERTICES:,} vertices", hint="Simplify it.")
     west, south, east, north = shape.bounds
     if not (np.isfinite(shape.bounds).all() and west >= -180 and east <= 180 and south >= -90 and north <= 90):
-        raise InputError("the polygon is outside of longitude and latitude", hint="Coordinates are degrees, WGS84.")
-    if not shape.is_valid or not shape.area > 0:
-        raise InputError("the polygon crosses itself or has no area", hint="Move the vertex back.")
+        raise InputError("the geometry is outside of longitude and latitude", hint="Coordinates are degrees, WGS84.")
     return shapely.force_2d(shape)
 
 

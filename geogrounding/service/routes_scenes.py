@@ -45,6 +45,17 @@ async def upload(request: Request, name: Annotated[str, Query(max_length=130)]) 
     return JSONResponse(described, 201, {"Location": f"/scenes/{entry.id}"})
 
 
+@router.delete("/scenes/{scene_id}", status_code=204)
+def remove(scene_id: str, request: Request) -> Response:
+    """Remove a raster that was uploaded; one that a waiting or running job needs stays."""
+    service = request.app.state.service
+    unfinished = service.jobs.store.jobs(states=("accepted", "interrupted", "running"))
+    if any(job.inputs.get("scene") == scene_id for job in unfinished):
+        raise HTTPException(409, "a job that has not ended needs this raster")
+    service.scenes.remove(scene_id)
+    return Response(status_code=204)
+
+
 @router.get("/scenes/{scene_id}/tiles/WebMercatorQuad/{z}/{x}/{y}", response_model=None)
 def tile(scene_id: str, z: Zoom, x: Index, y: Index, request: Request) -> Response:
     """Pixels of the scene with its own stretch; 204 outside of it."""

@@ -17,6 +17,7 @@ from typing import Any
 from geogrounding.errors import InputError, SceneError, SettingsError
 from geogrounding.messages import quote
 from geogrounding.raster.scene import Scene
+from geogrounding.service.upload_check import check_upload
 
 ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".j2k", ".png", ".jpg", ".jpeg", ".img", ".ntf", ".webp", ".bmp"})
 MAX_SCENES = 20_000
@@ -112,10 +113,23 @@ class Scenes:
                     if size > limit:
                         raise InputError(f"the raster is longer than {limit:,} bytes", hint="Copy it into the folder.")
                     file.write(chunk)
-            await _in_thread(_check, path)
+            await _in_thread(check_upload, path)
             os.link(path, target)  # fails where another upload was faster
         self._scanned = -RESCAN_S
         return self.entry(_id(self._uploads, target))
+
+    def remove(self, scene_id: str) -> None:
+        """Remove a raster that was uploaded.
+
+        Raises:
+            LookupError: there is none of this id.
+            SettingsError: it lies in a folder that the service only reads.
+        """
+        entry = self.entry(scene_id)
+        if not entry.uploaded:
+            raise SettingsError("only uploaded rasters can be removed here", hint="Remove it from its folder.")
+        entry.path.unlink(missing_ok=True)
+        self._scanned = -RESCAN_S
 
     def _scan(self) -> Iterator[Entry]:
         found = 0
@@ -154,11 +168,6 @@ def _id(folder: Path, path: Path) -> str:
     """Stable over restarts, and safe in an address."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", path.stem).strip("-").lower()[:40] or "scene"
     return f"{slug}-{hashlib.sha256(os.fsencode(path)).hexdigest()[:10]}"
-
-
-def _check(path: Path) -> None:
-    with Scene.open(path, pixel_coordinates=False):
-        pass
 
 
 async def _in_thread(function: Any, *values: Any) -> Any:

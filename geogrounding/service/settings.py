@@ -7,6 +7,7 @@ import os
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from geogrounding.errors import InputError, SettingsError
 
@@ -62,6 +63,8 @@ class ServiceSettings:
     """Names by which browsers reach it, besides the address: behind a proxy, or in a network."""
     models: tuple[Path, ...] = ()
     """Folders of models and training runs that users may choose."""
+    machines: dict[str, Any] = field(default_factory=dict)
+    """``executor``, ``workers`` and ``gpus_per_worker`` of searches (docs/engine.md); empty: one process here."""
     limits: Limits = Limits()
 
     def __post_init__(self) -> None:

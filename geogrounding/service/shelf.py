@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from geogrounding.errors import SettingsError
 from geogrounding.service.layers import Layer
@@ -21,6 +23,8 @@ class Shelf:
     """Folder of the service's state."""
     given: tuple[Path, ...]
     """Folders of models given to the service."""
+    machines: dict[str, Any] = field(default_factory=dict)
+    """Where searches run: a part of the engine's request."""
 
     def __post_init__(self) -> None:
         for name in ("jobs", "models"):
@@ -54,7 +58,7 @@ class Shelf:
 
     def model_names(self) -> list[str]:
         """Models that users may choose: the built-in one, those trained here, those given to the service."""
-        trained = sorted(path.name for path in self.models.iterdir() if (path / "training.json").is_file())
+        trained = sorted(path.name for path in self.models.iterdir() if _is_done(path))
         return ["builtin", *trained, *(folder.name for folder in self.given)]
 
     def model(self, name: str) -> str:
@@ -90,3 +94,12 @@ class Shelf:
         if job is None or "scene" not in job.inputs or not self.layer(job_id).exists:
             raise LookupError(job_id)
         return str(job.inputs["scene"]), self.layer(job_id)
+
+
+def _is_done(folder: Path) -> bool:
+    """Whether a training has ended well."""
+    try:
+        record = json.loads((folder / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("status") == "done"

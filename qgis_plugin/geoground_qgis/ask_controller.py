@@ -255,6 +255,10 @@ class Asking(QObject):
                 self._panel.show_progress(int(event["chips_done"]), int(event["chips_total"]), int(event["found"]))
             elif kind == "export":
                 self._panel.show_share(tr("Exporting the raster… %p%"), float(event["share"]))
+            elif kind == "upload":
+                self._panel.show_share(tr("Sending the raster to the server… %p%"), float(event["share"]))
+            elif kind == "waiting":
+                self._panel.show_status(tr("Waiting; jobs before this one: {n}").format(n=event["jobs_ahead"]))
             elif kind == "loading":
                 self._panel.show_status(tr("Loading the model…"))
             elif kind == "plan":
@@ -366,7 +370,7 @@ def plan_all(
 
     Seconds are None where no speed is known: an export that is not there yet cannot be measured on.
     """
-    chips, seconds = 0, 0.0
+    chips, seconds, to_send = 0, 0.0, 0
     known = True
     for params, inputs in jobs:
         try:
@@ -378,9 +382,10 @@ def plan_all(
             for made in inputs.values():
                 made.discard()
         chips += int(plan.get("chips", 0))
+        to_send += int(plan.get("upload_bytes", 0))
         known = known and isinstance(plan.get("seconds"), (int, float))
         seconds += plan["seconds"] if known else 0.0
-    return {"chips": chips, "seconds": seconds if known else None}
+    return {"chips": chips, "seconds": seconds if known else None, "upload_bytes": to_send}
 
 
 def _unwatched(_share: float) -> None:

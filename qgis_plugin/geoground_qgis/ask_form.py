@@ -20,6 +20,7 @@ from .ask_options import AskOptions
 from .forms import column, form, layer_box, menu_button, plain_label, tool
 from .like_choice import LikeChoice
 from .messages import tr
+from .server_menu import ServerButton
 
 
 class AskForm(QWidget):
@@ -36,6 +37,8 @@ class AskForm(QWidget):
         rasters.addWidget(self.layer, 1)
         rasters.addWidget(self.more)
         rows.addRow(tr("Raster"), rasters)
+        self.server_rasters = ServerButton(canvas)
+        rows.addRow("", self.server_rasters)
         self.demo = QPushButton(tr("Load a demo raster"))
         rows.addRow("", self.demo)
         layout.addLayout(rows)

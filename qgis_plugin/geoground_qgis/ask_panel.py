@@ -133,6 +133,7 @@ class AskPanel(AskForm):
     def take_settings(self) -> None:
         """Fill the fields with the defaults of the settings page."""
         chosen = settings.load()
+        self.server_rasters.take_settings()
         self.task.setCurrentIndex(max(0, self.task.findData(chosen.task)))
         self.resolution.setValue(chosen.resolution_m)
         set_score(self.min_score, chosen.min_score)
@@ -163,6 +164,9 @@ class AskPanel(AskForm):
         """Show chips and time, what is exported first, and the bands and limits that the engine gets."""
         chips, seconds = int(plan.get("chips", 0)), plan.get("seconds")
         text = tr("1 chip") if chips == 1 else tr("{n} chips").format(n=f"{chips:,}")
+        to_send = int(plan.get("upload_bytes", 0))
+        if to_send:
+            text = tr("Run sends the raster to the server first ({mb} MB).").format(mb=max(1, to_send // 1_000_000))
         if isinstance(seconds, (int, float)) and seconds > 0:
             text += tr(", about {time}").format(time=duration(seconds))
         if len(sources) > 1:
@@ -282,6 +286,7 @@ class AskPanel(AskForm):
         self.area.changed.connect(self._changed)
         self.like.changed.connect(self._changed)
         self.demo.clicked.connect(self.load_demo)
+        self.server_rasters.chosen.connect(self.layer.setLayer)
         self.more.menu().aboutToShow.connect(self._fill_more)
         self.more.menu().triggered.connect(self._tick_more)
 

@@ -37,6 +37,8 @@ def diagnostics(link: Link, chosen: Settings) -> str:
     """Versions, settings, and the last words of the engine; nothing secret."""
     options = asdict(chosen)
     options["server_url"] = _without_credentials(chosen.server_url)
+    options["engine"] = chosen.engine.partition("?")[0]
+    options["token"] = "set" if chosen.token else ""
     parts = [
         f"plugin: {version()}",
         f"QGIS: {Qgis.QGIS_VERSION}, Qt {QT_VERSION_STR}, PyQt {PYQT_VERSION_STR}",

@@ -10,7 +10,7 @@ from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
-from . import kept, manual, results, settings
+from . import kept, manual, results, server_layers, settings
 from .ask_controller import Asking
 from .ask_panel import AskPanel
 from .background import Calls
@@ -37,6 +37,7 @@ class Dock(QgsDockWidget):
         self._iface, self._link = iface, link
         self._calls = Calls(self)
         self.saving = Saving(self)
+        self._tiles = server_layers.Tiles()
         canvas, bar = iface.mapCanvas(), iface.messageBar()
         self.ask, self.review, self.teach = AskPanel(canvas), ReviewPanel(canvas), TeachPanel()
         self.asking = Asking(self.ask, link, bar, self)
@@ -56,6 +57,7 @@ class Dock(QgsDockWidget):
     def engine_changed(self) -> None:
         """Show the way to an engine, or what can be done with it."""
         chosen = settings.load()
+        self._tiles.take_settings()
         self.welcome.setVisible(not chosen.ready)
         self.tabs.setVisible(chosen.ready)
         self.filler.setVisible(not chosen.ready)
@@ -70,6 +72,7 @@ class Dock(QgsDockWidget):
     def close_everything(self) -> None:
         """Stop runs and let go of map and project; the panel is not used afterwards."""
         self._calls.forget()
+        self._tiles.close()
         self.asking.close()
         self.saving.close()
         self.teaching.close()

@@ -12,11 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from qgis.core import QgsApplication
+
 from . import settings
 from .engine import Cancelled, EngineClient, EngineError, command_for
+from .engine.service import Service, is_address, split_link
 from .messages import tr
+from .remote_engine import RemoteEngine
 
-__all__ = ["Cancelled", "EngineError", "Link", "failures", "train_request"]
+__all__ = ["Cancelled", "EngineError", "Link", "failures", "service_of", "train_request"]
 
 WITH_MODEL = frozenset({"plan", "run", "load"})
 PROBE_S = 120.0
@@ -34,7 +38,7 @@ class Link:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._client: EngineClient | None = None
+        self._client: EngineClient | RemoteEngine | None = None
         self._command: list[str] = []
         self._closed = False
         self.facts: dict[str, Any] = {}
@@ -70,7 +74,7 @@ class Link:
             Cancelled: the user stopped it.
             EngineError: it does not work.
         """
-        client = EngineClient(command_for(chosen.engine, arguments(chosen)))
+        client = _new_client(_command(chosen), chosen)
         try:
             found = client.call("test", {}, cancelled=cancelled, timeout_s=PROBE_S)
         finally:
@@ -106,20 +110,41 @@ class Link:
         client = self._client
         return None if client is None else client.pid
 
-    def _client_for(self, chosen: settings.Settings) -> EngineClient:
-        command = command_for(chosen.engine, arguments(chosen))
+    def _client_for(self, chosen: settings.Settings) -> EngineClient | RemoteEngine:
+        command = _command(chosen)
         with self._lock:
             if self._closed:
                 raise EngineError(tr("The plugin is being unloaded."))
             old = self._client
             if old is None or command != self._command:
-                self._client, self._command = EngineClient(command), command
+                self._client, self._command = _new_client(command, chosen), command
             else:
                 old = None
             client = self._client
         if old is not None:
             old.close()
         return client
+
+
+def service_of(chosen: settings.Settings) -> Service:
+    """The service that the settings name.
+
+    Raises:
+        EngineError: the address is none.
+    """
+    address, token = split_link(chosen.engine)
+    return Service(address, token or chosen.token, QgsApplication.userLoginName())
+
+
+def _command(chosen: settings.Settings) -> list[str]:
+    """How the engine of the settings is started, or where it is."""
+    if is_address(chosen.engine):
+        return [chosen.engine, chosen.token]
+    return command_for(chosen.engine, arguments(chosen))
+
+
+def _new_client(command: list[str], chosen: settings.Settings) -> EngineClient | RemoteEngine:
+    return RemoteEngine(service_of(chosen)) if is_address(chosen.engine) else EngineClient(command)
 
 
 def arguments(chosen: settings.Settings) -> list[str]:

@@ -25,6 +25,7 @@ from qgis.PyQt.QtWidgets import (
 from . import rasters, settings
 from .background import Calls
 from .diagnostics import describe_probe, diagnostics
+from .engine.service import is_address, split_link
 from .engine_link import Link
 from .forms import form, outline_box, plain_label, resolution_box, score_box, score_of, set_score, task_box
 from .messages import NAME, tr
@@ -49,10 +50,15 @@ class OptionsPage(QgsOptionsPageWidget):
             self._link.settings_changed()
 
     def chosen(self) -> settings.Settings:
-        """What is entered."""
+        """What is entered; a link with a token is taken apart."""
+        engine, token = self.engine.filePath().strip(), self.token.text().strip()
+        if is_address(engine):
+            engine, pasted = split_link(engine)
+            token = pasted or token
         return replace(
             settings.load(),
-            engine=self.engine.filePath().strip(),
+            engine=engine,
+            token=token,
             device=self.device.currentText().strip() or "auto",
             server_url=self.server.text().strip(),
             model=self.model.text().strip() or settings.Settings().model,
@@ -121,7 +127,12 @@ class OptionsPage(QgsOptionsPageWidget):
         self.engine = QgsFileWidget()
         self.engine.setStorageMode(QgsFileWidget.StorageMode.GetFile)
         self.engine.setDialogTitle(tr("The Python that geogrounding is installed in"))
+        self.engine.lineEdit().setPlaceholderText(tr("a path, or the address of a server: http://host:8000"))
         rows.addRow(tr("Python or geoground"), self.engine)
+        self.token = QLineEdit()
+        self.token.setEchoMode(QLineEdit.EchoMode.Password)
+        self.token.setToolTip(tr("What “geoground serve” prints, or GEOGROUND_TOKEN of the server"))
+        rows.addRow(tr("Token of the server"), self.token)
         row = QHBoxLayout()
         self.test_button, self.search_button = QPushButton(tr("Test")), QPushButton(tr("Search"))
         self.copy_button, self.setup_button = QPushButton(tr("Copy diagnostics")), QPushButton(tr("Set up the engine…"))
@@ -193,6 +204,7 @@ class OptionsPage(QgsOptionsPageWidget):
 
     def _fill(self, chosen: settings.Settings) -> None:
         self.engine.setFilePath(chosen.engine)
+        self.token.setText(chosen.token)
         self.device.setCurrentText(chosen.device)
         self.server.setText(chosen.server_url)
         self.model.setText(chosen.model)

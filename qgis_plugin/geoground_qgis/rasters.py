@@ -31,7 +31,7 @@ from qgis.core import (
     QgsUnitTypes,
 )
 
-from . import settings
+from . import server_layers, settings
 from .appearance import AS_IT_IS, RENDERED, Appearance, appearance_of
 from .messages import tr
 
@@ -140,7 +140,10 @@ def describe_source(
 
 
 def file_of(layer: QgsRasterLayer) -> str | None:
-    """The file of a layer where the engine can read it as QGIS does, else None."""
+    """The file of a layer where the engine can read it as QGIS does, or what a service calls its own; else None."""
+    there = server_layers.scene_of(layer)
+    if there is not None:
+        return there
     provider = layer.dataProvider()
     if provider is None or provider.name() != "gdal":
         return None

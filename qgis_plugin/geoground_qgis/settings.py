@@ -22,7 +22,10 @@ class Settings:
     """Every choice, with what holds where none was made."""
 
     engine: str = ""
-    """Python of the environment that geogrounding is installed in, or its ``geoground``; empty: not set up yet."""
+    """Python of the environment that geogrounding is installed in, or its ``geoground``, or the address of a service;
+    empty: not set up yet."""
+    token: str = ""
+    """Of the service, where the engine is one; empty: the variable GEOGROUND_TOKEN."""
     model: str = "builtin"
     device: str = "auto"
     server_url: str = ""
@@ -61,6 +64,7 @@ def load() -> Settings:
     return replace(
         settings,
         engine=settings.engine or os.environ.get("GEOGROUND_ENGINE", ""),
+        token=settings.token or os.environ.get("GEOGROUND_TOKEN", ""),
         task=settings.task if settings.task in TASKS else defaults.task,
         outline=settings.outline if settings.outline in OUTLINES else defaults.outline,
         idle_minutes=min(max(settings.idle_minutes, 1), MAX_IDLE_MINUTES),

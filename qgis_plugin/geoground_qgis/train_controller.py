@@ -98,7 +98,7 @@ class Teaching(QObject):
         clear_notice(self._bar, task.description())
         if outcome == "done":
             model = str(task.result.get("model", ""))
-            if model:
+            if Path(model).is_absolute():  # one of a server has only a name here
                 tidy(Path(model))
             self._panel.say(tr("Ready. The model is in the list of the tab Ask, and chosen."))
             self._say(tr("The model is trained: {name}").format(name=model), Qgis.MessageLevel.Success)

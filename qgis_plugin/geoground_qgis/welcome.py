@@ -63,6 +63,7 @@ class Welcome(QFrame):
         row.addStretch(1)
         layout.addLayout(row)
         self._add_text(layout, tr("2. After a terminal: choose its Python in the settings, and press Test there."))
+        self._add_text(layout, tr("Your team has a server? Skip step 1, and paste its link in the settings."))
         row = QHBoxLayout()
         self.open_settings = QPushButton(tr("Open settings…"))
         self.search = QPushButton(tr("Search for it"))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import httpx
@@ -100,6 +100,8 @@ def main(state: str, port: str, real: str) -> None:
         data=(folder / "scenes",), state=folder / "state", token=TOKEN, port=int(port), models=tuple(models),
         limits=Limits(inline_features=50, turn_s=3600, waiting_jobs_per_user=4, body_bytes=100_000),
     )  # fmt: skip
+    if os.environ.get("GEOGROUND_TEST_EXECUTOR") == "ray":
+        settings = replace(settings, machines={"executor": "ray", "workers": 1})
     worker = None if real == "1" else [sys.executable, "-m", "tests.engines.service_worker"]
     training = None if real == "1" else [sys.executable, "-m", "tests.engines.service_training"]
     serve(

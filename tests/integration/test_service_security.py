@@ -187,6 +187,17 @@ def test_uploads_are_checked_like_any_raster(running: Running, tmp_path: Path) -
         assert answer.status_code == 201, answer.text
         assert client.get(f"/scenes/{answer.json()['id']}").json()["width"] == 300
         assert client.post("/scenes", params={"name": "good.tif"}, content=good).status_code == 400
+        for end in (len(good) // 2, len(good) - 10):
+            cut = client.post("/scenes", params={"name": "cut.tif"}, content=good[:end])
+            assert cut.status_code == 400, cut.text
+            assert "cut off" in cut.json()["detail"] or "damaged" in cut.json()["detail"], cut.text
+            assert cut.json()["hint"]
+        other = client.get("/scenes").json()["scenes"]
+        given = next(scene["id"] for scene in other if not scene["uploaded"])
+        assert client.delete(f"/scenes/{given}").status_code == 400
+        second = client.post("/scenes", params={"name": "second.tif"}, content=good).json()["id"]
+        assert client.delete(f"/scenes/{second}").status_code == 204
+        assert client.get(f"/scenes/{second}").status_code == 404
         left = [path.name for path in (running.folder / "state" / "uploads").iterdir()]
         assert left == ["good.tif"]
 

@@ -69,6 +69,21 @@
         <translation>Eine Frage darf höchstens {n} Zeichen haben.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not do this ({method}).</source>
+        <translation>Ein Server kann das nicht ({method}).</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not take files such as {name}.</source>
+        <translation>Ein Server nimmt keine Dateien wie {name}.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server teaches one word at a time, and the field holds {n}.</source>
+        <translation>Ein Server lernt ein Wort auf einmal, und das Feld enthält {n}.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>Accept results in the tab Review first, or select some and tick “Selected”: those are examples.</source>
         <translation>Nehmen Sie zuerst im Reiter Prüfen Ergebnisse an, oder wählen Sie einige aus und kreuzen „Ausgewählte“ an: das sind die Beispiele.</translation>
@@ -94,6 +109,11 @@
         <translation>An diesen Layer anfügen</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Add to the map</source>
+        <translation>Zur Karte hinzufügen</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>All of the raster</source>
         <translation>Das ganze Raster</translation>
@@ -112,6 +132,11 @@
         <location filename="../options_page.py"/>
         <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
         <translation>Ein OpenAI-kompatibler Server. Sein Schlüssel wird aus der Umgebungsvariable GEOGROUND_API_KEY gelesen.</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>An area or an example has no place in longitude and latitude.</source>
+        <translation>Ein Gebiet oder ein Beispiel hat keinen Ort in Länge und Breite.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -142,6 +167,11 @@
         <location filename="../plugin.py"/>
         <source>Ask the map a question</source>
         <translation>Der Karte eine Frage stellen</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Asking the server…</source>
+        <translation>Der Server wird gefragt…</translation>
     </message>
     <message>
         <location filename="../algorithms/batch.py"/>
@@ -206,6 +236,11 @@ Ein Raster, das nicht verwendbar ist, hält die anderen nicht auf.</translation>
         <location filename="../algorithms/ready.py"/>
         <source>Check that searching by words is ready</source>
         <translation>Prüfen, ob die Suche mit Wörtern bereit ist</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>Check the coordinate system of its layer.</source>
+        <translation>Prüfen Sie das Koordinatensystem des Layers.</translation>
     </message>
     <message>
         <location filename="../area_choice.py"/>
@@ -586,6 +621,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Innerhalb der Polygone eines Layers</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>It needs an engine on this computer: see the settings.</source>
+        <translation>Dafür ist eine Engine auf diesem Rechner nötig: siehe Einstellungen.</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Keep results in a GeoPackage when a run ends</source>
         <translation>Ergebnisse am Ende eines Laufs in einem GeoPackage behalten</translation>
@@ -871,6 +911,16 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Raster</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server</source>
+        <translation>Raster auf dem Server</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server…</source>
+        <translation>Raster auf dem Server…</translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Rasters that failed</source>
         <translation>Fehlgeschlagene Raster</translation>
@@ -956,6 +1006,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Starten</translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>Run sends the raster to the server first ({mb} MB).</source>
+        <translation>Starten sendet das Raster zuerst an den Server ({mb} MB).</translation>
+    </message>
+    <message>
         <location filename="../ask_form.py"/>
         <source>Runs that ended early</source>
         <translation>Läufe, die vorzeitig endeten</translation>
@@ -984,6 +1039,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <location filename="../shaping.py"/>
         <source>Save the edits first: shapes that are being edited are not drawn again.</source>
         <translation>Speichern Sie zuerst die Änderungen: Formen in Bearbeitung werden nicht neu gezeichnet.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>Save the layer as a GeoTIFF (Export ▸ Save As), and ask about that one.</source>
+        <translation>Speichern Sie den Layer als GeoTIFF (Export ▸ Speichern als) und fragen Sie nach diesem.</translation>
     </message>
     <message>
         <location filename="../save_controller.py"/>
@@ -1036,6 +1096,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Wählen Sie Ergebnisse zum Löschen aus.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>Select the examples of one word, and enter it.</source>
+        <translation>Wählen Sie die Beispiele eines Wortes aus und geben Sie es ein.</translation>
+    </message>
+    <message>
         <location filename="../correcting.py"/>
         <source>Select two or more results to merge.</source>
         <translation>Wählen Sie zwei oder mehr Ergebnisse zum Vereinen aus.</translation>
@@ -1044,6 +1109,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <location filename="../area_choice.py"/>
         <source>Selected</source>
         <translation>Ausgewählte</translation>
+    </message>
+    <message>
+        <location filename="../ask_controller.py"/>
+        <source>Sending the raster to the server… %p%</source>
+        <translation>Raster wird an den Server gesendet… %p%</translation>
     </message>
     <message>
         <location filename="../setup_dialog.py"/>
@@ -1216,6 +1286,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Die Ausdehnung liegt neben dem Layer „{name}“.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>The job was cancelled on the server.</source>
+        <translation>Der Auftrag wurde auf dem Server abgebrochen.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>The layer holds no geometry that can be used.</source>
         <translation>Der Layer enthält keine brauchbare Geometrie.</translation>
@@ -1291,9 +1366,19 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Das Plugin wird gerade entladen.</translation>
     </message>
     <message>
+        <location filename="../server_layers.py"/>
+        <source>The raster of the server cannot be shown.</source>
+        <translation>Das Raster des Servers kann nicht angezeigt werden.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Die ausgewählten Ergebnisse, sonst die angenommenen, werden Beispiele; abgelehnte sind nicht gemeint</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>The server has no raster.</source>
+        <translation>Der Server hat keine Raster.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -1324,6 +1409,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <location filename="../teach_panel.py"/>
         <source>Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.</source>
         <translation>Angekreuzt: was dort nicht gezeichnet ist, ist etwas anderes. Sonst: was ihnen ähnelt, kann eines von ihnen sein.</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Token of the server</source>
+        <translation>Token des Servers</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
@@ -1366,6 +1456,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Ansicht</translation>
     </message>
     <message>
+        <location filename="../ask_controller.py"/>
+        <source>Waiting; jobs before this one: {n}</source>
+        <translation>Warten; Aufträge davor: {n}</translation>
+    </message>
+    <message>
         <location filename="../welcome.py"/>
         <source>Welcome: three steps to the first question</source>
         <translation>Willkommen: drei Schritte zur ersten Frage</translation>
@@ -1401,6 +1496,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Wonach gesucht wird (eine Frage je Zeile)</translation>
     </message>
     <message>
+        <location filename="../options_page.py"/>
+        <source>What “geoground serve” prints, or GEOGROUND_TOKEN of the server</source>
+        <translation>Was „geoground serve“ ausgibt, oder GEOGROUND_TOKEN des Servers</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Where</source>
         <translation>Wo</translation>
@@ -1411,6 +1511,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Ohne Netz: nur Wheels dieses Ordners</translation>
     </message>
     <message>
+        <location filename="../welcome.py"/>
+        <source>Your team has a server? Skip step 1, and paste its link in the settings.</source>
+        <translation>Ihr Team hat einen Server? Überspringen Sie Schritt 1 und fügen Sie seinen Link in den Einstellungen ein.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>Zoom</source>
         <translation>Zoom</translation>
@@ -1419,6 +1524,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <location filename="../teach_panel.py"/>
         <source>a first look</source>
         <translation>ein erster Blick</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>a path, or the address of a server: http://host:8000</source>
+        <translation>ein Pfad oder die Adresse eines Servers: http://host:8000</translation>
     </message>
     <message>
         <location filename="../facts.py"/>
@@ -1615,6 +1725,11 @@ the largest storage tank
         <translation>Pakete: </translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>part of the name</source>
+        <translation>Teil des Namens</translation>
+    </message>
+    <message>
         <location filename="../facts.py"/>
         <source>rejected</source>
         <translation>abgelehnt</translation>
@@ -1758,6 +1873,11 @@ the largest storage tank
         <location filename="../saving.py"/>
         <source>{n} of {all} rows are in the file.</source>
         <translation>{n} von {all} Zeilen stehen in der Datei.</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>{n} rasters</source>
+        <translation>{n} Raster</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>

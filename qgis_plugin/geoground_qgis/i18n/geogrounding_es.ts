@@ -69,6 +69,21 @@
         <translation>Una pregunta puede tener como máximo {n} caracteres.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not do this ({method}).</source>
+        <translation>Un servidor no hace esto ({method}).</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not take files such as {name}.</source>
+        <translation>Un servidor no admite archivos como {name}.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server teaches one word at a time, and the field holds {n}.</source>
+        <translation>Un servidor enseña una palabra cada vez, y el campo contiene {n}.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>Accept results in the tab Review first, or select some and tick “Selected”: those are examples.</source>
         <translation>Acepte antes resultados en la pestaña Revisar, o seleccione algunos y marque «Seleccionados»: esos son los ejemplos.</translation>
@@ -94,6 +109,11 @@
         <translation>Añadir a esa capa</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Add to the map</source>
+        <translation>Añadir al mapa</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>All of the raster</source>
         <translation>Todo el ráster</translation>
@@ -112,6 +132,11 @@
         <location filename="../options_page.py"/>
         <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
         <translation>Un servidor compatible con OpenAI. Su clave se lee de la variable de entorno GEOGROUND_API_KEY.</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>An area or an example has no place in longitude and latitude.</source>
+        <translation>Una zona o un ejemplo no tiene posición en longitud y latitud.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -142,6 +167,11 @@
         <location filename="../plugin.py"/>
         <source>Ask the map a question</source>
         <translation>Hacer una pregunta al mapa</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Asking the server…</source>
+        <translation>Consultando el servidor…</translation>
     </message>
     <message>
         <location filename="../algorithms/batch.py"/>
@@ -206,6 +236,11 @@ Un ráster inservible no detiene a los demás.</translation>
         <location filename="../algorithms/ready.py"/>
         <source>Check that searching by words is ready</source>
         <translation>Comprobar que la búsqueda por palabras está lista</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>Check the coordinate system of its layer.</source>
+        <translation>Compruebe el sistema de coordenadas de su capa.</translation>
     </message>
     <message>
         <location filename="../area_choice.py"/>
@@ -586,6 +621,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>Dentro de los polígonos de una capa</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>It needs an engine on this computer: see the settings.</source>
+        <translation>Requiere un motor en este equipo: véase la configuración.</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Keep results in a GeoPackage when a run ends</source>
         <translation>Conservar los resultados en un GeoPackage al terminar</translation>
@@ -871,6 +911,16 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>Rásteres</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server</source>
+        <translation>Rásteres en el servidor</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server…</source>
+        <translation>Rásteres en el servidor…</translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Rasters that failed</source>
         <translation>Rásteres que fallaron</translation>
@@ -956,6 +1006,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>Ejecutar</translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>Run sends the raster to the server first ({mb} MB).</source>
+        <translation>Ejecutar envía primero el ráster al servidor ({mb} MB).</translation>
+    </message>
+    <message>
         <location filename="../ask_form.py"/>
         <source>Runs that ended early</source>
         <translation>Ejecuciones que terminaron antes de tiempo</translation>
@@ -984,6 +1039,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <location filename="../shaping.py"/>
         <source>Save the edits first: shapes that are being edited are not drawn again.</source>
         <translation>Guarde antes las ediciones: las formas en edición no se vuelven a dibujar.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>Save the layer as a GeoTIFF (Export ▸ Save As), and ask about that one.</source>
+        <translation>Guarde la capa como GeoTIFF (Exportar ▸ Guardar como) y pregunte sobre esa.</translation>
     </message>
     <message>
         <location filename="../save_controller.py"/>
@@ -1036,6 +1096,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>Seleccione resultados para eliminar.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>Select the examples of one word, and enter it.</source>
+        <translation>Seleccione los ejemplos de una palabra e introdúzcala.</translation>
+    </message>
+    <message>
         <location filename="../correcting.py"/>
         <source>Select two or more results to merge.</source>
         <translation>Seleccione dos o más resultados para unir.</translation>
@@ -1044,6 +1109,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <location filename="../area_choice.py"/>
         <source>Selected</source>
         <translation>Seleccionados</translation>
+    </message>
+    <message>
+        <location filename="../ask_controller.py"/>
+        <source>Sending the raster to the server… %p%</source>
+        <translation>Enviando el ráster al servidor… %p%</translation>
     </message>
     <message>
         <location filename="../setup_dialog.py"/>
@@ -1216,6 +1286,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>La extensión queda fuera de la capa «{name}».</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>The job was cancelled on the server.</source>
+        <translation>El trabajo se canceló en el servidor.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>The layer holds no geometry that can be used.</source>
         <translation>La capa no contiene ninguna geometría utilizable.</translation>
@@ -1291,9 +1366,19 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>El complemento se está descargando.</translation>
     </message>
     <message>
+        <location filename="../server_layers.py"/>
+        <source>The raster of the server cannot be shown.</source>
+        <translation>El ráster del servidor no se puede mostrar.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Los resultados seleccionados, o si no los aceptados, pasan a ser ejemplos; los rechazados no se buscan</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>The server has no raster.</source>
+        <translation>El servidor no tiene ningún ráster.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -1324,6 +1409,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <location filename="../teach_panel.py"/>
         <source>Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.</source>
         <translation>Marcado: lo que no está dibujado ahí es otra cosa. Si no: lo que se les parece puede ser uno de ellos.</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Token of the server</source>
+        <translation>Token del servidor</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
@@ -1366,6 +1456,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>Vista</translation>
     </message>
     <message>
+        <location filename="../ask_controller.py"/>
+        <source>Waiting; jobs before this one: {n}</source>
+        <translation>En espera; trabajos anteriores: {n}</translation>
+    </message>
+    <message>
         <location filename="../welcome.py"/>
         <source>Welcome: three steps to the first question</source>
         <translation>Bienvenida: tres pasos hasta la primera pregunta</translation>
@@ -1401,6 +1496,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>Qué buscar (una pregunta por línea)</translation>
     </message>
     <message>
+        <location filename="../options_page.py"/>
+        <source>What “geoground serve” prints, or GEOGROUND_TOKEN of the server</source>
+        <translation>Lo que muestra «geoground serve», o GEOGROUND_TOKEN del servidor</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Where</source>
         <translation>Dónde</translation>
@@ -1411,6 +1511,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>Sin red: solo los wheels de esta carpeta</translation>
     </message>
     <message>
+        <location filename="../welcome.py"/>
+        <source>Your team has a server? Skip step 1, and paste its link in the settings.</source>
+        <translation>¿Su equipo tiene un servidor? Omita el paso 1 y pegue su enlace en la configuración.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>Zoom</source>
         <translation>Zoom</translation>
@@ -1419,6 +1524,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <location filename="../teach_panel.py"/>
         <source>a first look</source>
         <translation>un primer vistazo</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>a path, or the address of a server: http://host:8000</source>
+        <translation>una ruta, o la dirección de un servidor: http://host:8000</translation>
     </message>
     <message>
         <location filename="../facts.py"/>
@@ -1615,6 +1725,11 @@ the largest storage tank
         <translation>paquetes: </translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>part of the name</source>
+        <translation>parte del nombre</translation>
+    </message>
+    <message>
         <location filename="../facts.py"/>
         <source>rejected</source>
         <translation>rechazado</translation>
@@ -1758,6 +1873,11 @@ the largest storage tank
         <location filename="../saving.py"/>
         <source>{n} of {all} rows are in the file.</source>
         <translation>{n} de {all} filas están en el archivo.</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>{n} rasters</source>
+        <translation>{n} rásteres</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>

@@ -69,6 +69,21 @@
         <translation>Une question a au plus {n} caractères.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not do this ({method}).</source>
+        <translation>Un serveur ne fait pas cela ({method}).</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not take files such as {name}.</source>
+        <translation>Un serveur n’accepte pas de fichiers tels que {name}.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server teaches one word at a time, and the field holds {n}.</source>
+        <translation>Un serveur apprend un mot à la fois, et le champ en contient {n}.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>Accept results in the tab Review first, or select some and tick “Selected”: those are examples.</source>
         <translation>Acceptez d'abord des résultats dans l'onglet Vérifier, ou sélectionnez-en et cochez « Sélection » : ce sont les exemples.</translation>
@@ -94,6 +109,11 @@
         <translation>Ajouter à cette couche</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Add to the map</source>
+        <translation>Ajouter à la carte</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>All of the raster</source>
         <translation>Tout le raster</translation>
@@ -112,6 +132,11 @@
         <location filename="../options_page.py"/>
         <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
         <translation>Un serveur compatible OpenAI. Sa clé est lue dans la variable d'environnement GEOGROUND_API_KEY.</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>An area or an example has no place in longitude and latitude.</source>
+        <translation>Une zone ou un exemple n’a pas de position en longitude et latitude.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -142,6 +167,11 @@
         <location filename="../plugin.py"/>
         <source>Ask the map a question</source>
         <translation>Poser une question à la carte</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Asking the server…</source>
+        <translation>Interrogation du serveur…</translation>
     </message>
     <message>
         <location filename="../algorithms/batch.py"/>
@@ -206,6 +236,11 @@ Un raster inutilisable n'arrête pas les autres.</translation>
         <location filename="../algorithms/ready.py"/>
         <source>Check that searching by words is ready</source>
         <translation>Vérifier que la recherche par mots est prête</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>Check the coordinate system of its layer.</source>
+        <translation>Vérifiez le système de coordonnées de sa couche.</translation>
     </message>
     <message>
         <location filename="../area_choice.py"/>
@@ -586,6 +621,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Dans les polygones d'une couche</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>It needs an engine on this computer: see the settings.</source>
+        <translation>Il faut un moteur sur cet ordinateur : voir les paramètres.</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Keep results in a GeoPackage when a run ends</source>
         <translation>Garder les résultats dans un GeoPackage à la fin d'un traitement</translation>
@@ -871,6 +911,16 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Rasters</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server</source>
+        <translation>Rasters sur le serveur</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server…</source>
+        <translation>Rasters sur le serveur…</translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Rasters that failed</source>
         <translation>Rasters en échec</translation>
@@ -956,6 +1006,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Lancer</translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>Run sends the raster to the server first ({mb} MB).</source>
+        <translation>Le lancement envoie d’abord le raster au serveur ({mb} Mo).</translation>
+    </message>
+    <message>
         <location filename="../ask_form.py"/>
         <source>Runs that ended early</source>
         <translation>Traitements terminés trop tôt</translation>
@@ -984,6 +1039,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <location filename="../shaping.py"/>
         <source>Save the edits first: shapes that are being edited are not drawn again.</source>
         <translation>Enregistrez d'abord les modifications : les formes en cours d'édition ne sont pas redessinées.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>Save the layer as a GeoTIFF (Export ▸ Save As), and ask about that one.</source>
+        <translation>Enregistrez la couche en GeoTIFF (Exporter ▸ Enregistrer sous) et interrogez celle-ci.</translation>
     </message>
     <message>
         <location filename="../save_controller.py"/>
@@ -1036,6 +1096,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Sélectionnez des résultats à supprimer.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>Select the examples of one word, and enter it.</source>
+        <translation>Sélectionnez les exemples d’un mot et saisissez-le.</translation>
+    </message>
+    <message>
         <location filename="../correcting.py"/>
         <source>Select two or more results to merge.</source>
         <translation>Sélectionnez deux résultats ou plus à fusionner.</translation>
@@ -1044,6 +1109,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <location filename="../area_choice.py"/>
         <source>Selected</source>
         <translation>Sélection</translation>
+    </message>
+    <message>
+        <location filename="../ask_controller.py"/>
+        <source>Sending the raster to the server… %p%</source>
+        <translation>Envoi du raster au serveur… %p%</translation>
     </message>
     <message>
         <location filename="../setup_dialog.py"/>
@@ -1216,6 +1286,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>L'emprise est à côté de la couche « {name} ».</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>The job was cancelled on the server.</source>
+        <translation>La tâche a été annulée sur le serveur.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>The layer holds no geometry that can be used.</source>
         <translation>La couche ne contient aucune géométrie utilisable.</translation>
@@ -1291,9 +1366,19 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>L'extension est en cours de déchargement.</translation>
     </message>
     <message>
+        <location filename="../server_layers.py"/>
+        <source>The raster of the server cannot be shown.</source>
+        <translation>Le raster du serveur ne peut pas être affiché.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Les résultats sélectionnés, sinon ceux acceptés, deviennent des exemples ; ceux rejetés ne sont pas voulus</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>The server has no raster.</source>
+        <translation>Le serveur n’a aucun raster.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -1324,6 +1409,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <location filename="../teach_panel.py"/>
         <source>Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.</source>
         <translation>Coché : ce qui n'y est pas dessiné est autre chose. Sinon : ce qui leur ressemble peut en être un.</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Token of the server</source>
+        <translation>Jeton du serveur</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
@@ -1366,6 +1456,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Vue</translation>
     </message>
     <message>
+        <location filename="../ask_controller.py"/>
+        <source>Waiting; jobs before this one: {n}</source>
+        <translation>En attente ; tâches avant celle-ci : {n}</translation>
+    </message>
+    <message>
         <location filename="../welcome.py"/>
         <source>Welcome: three steps to the first question</source>
         <translation>Bienvenue : trois étapes jusqu'à la première question</translation>
@@ -1401,6 +1496,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Que chercher (une question par ligne)</translation>
     </message>
     <message>
+        <location filename="../options_page.py"/>
+        <source>What “geoground serve” prints, or GEOGROUND_TOKEN of the server</source>
+        <translation>Ce qu’affiche « geoground serve », ou GEOGROUND_TOKEN du serveur</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Where</source>
         <translation>Où</translation>
@@ -1411,6 +1511,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Sans réseau : seulement les wheels de ce dossier</translation>
     </message>
     <message>
+        <location filename="../welcome.py"/>
+        <source>Your team has a server? Skip step 1, and paste its link in the settings.</source>
+        <translation>Votre équipe a un serveur ? Passez l’étape 1 et collez son lien dans les paramètres.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>Zoom</source>
         <translation>Zoom</translation>
@@ -1419,6 +1524,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <location filename="../teach_panel.py"/>
         <source>a first look</source>
         <translation>un premier aperçu</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>a path, or the address of a server: http://host:8000</source>
+        <translation>un chemin, ou l’adresse d’un serveur : http://host:8000</translation>
     </message>
     <message>
         <location filename="../facts.py"/>
@@ -1615,6 +1725,11 @@ the largest storage tank
         <translation>paquets : </translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>part of the name</source>
+        <translation>partie du nom</translation>
+    </message>
+    <message>
         <location filename="../facts.py"/>
         <source>rejected</source>
         <translation>rejeté</translation>
@@ -1758,6 +1873,11 @@ the largest storage tank
         <location filename="../saving.py"/>
         <source>{n} of {all} rows are in the file.</source>
         <translation>{n} lignes sur {all} sont dans le fichier.</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>{n} rasters</source>
+        <translation>{n} rasters</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>

@@ -69,6 +69,21 @@
         <translation>Uma pergunta pode ter no máximo {n} caracteres.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not do this ({method}).</source>
+        <translation>Um servidor não faz isto ({method}).</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not take files such as {name}.</source>
+        <translation>Um servidor não aceita arquivos como {name}.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server teaches one word at a time, and the field holds {n}.</source>
+        <translation>Um servidor ensina uma palavra por vez, e o campo contém {n}.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>Accept results in the tab Review first, or select some and tick “Selected”: those are examples.</source>
         <translation>Aceite primeiro resultados no separador Rever, ou selecione alguns e marque “Selecionados”: esses são os exemplos.</translation>
@@ -94,6 +109,11 @@
         <translation>Acrescentar a essa camada</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Add to the map</source>
+        <translation>Adicionar ao mapa</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>All of the raster</source>
         <translation>Todo o raster</translation>
@@ -112,6 +132,11 @@
         <location filename="../options_page.py"/>
         <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
         <translation>Um servidor compatível com OpenAI. A chave é lida da variável de ambiente GEOGROUND_API_KEY.</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>An area or an example has no place in longitude and latitude.</source>
+        <translation>Uma área ou um exemplo não tem posição em longitude e latitude.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -142,6 +167,11 @@
         <location filename="../plugin.py"/>
         <source>Ask the map a question</source>
         <translation>Fazer uma pergunta ao mapa</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Asking the server…</source>
+        <translation>Consultando o servidor…</translation>
     </message>
     <message>
         <location filename="../algorithms/batch.py"/>
@@ -206,6 +236,11 @@ Um raster que não se possa usar não impede os outros.</translation>
         <location filename="../algorithms/ready.py"/>
         <source>Check that searching by words is ready</source>
         <translation>Verificar se a procura por palavras está pronta</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>Check the coordinate system of its layer.</source>
+        <translation>Verifique o sistema de coordenadas da camada.</translation>
     </message>
     <message>
         <location filename="../area_choice.py"/>
@@ -586,6 +621,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>Dentro dos polígonos de uma camada</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>It needs an engine on this computer: see the settings.</source>
+        <translation>Requer um motor neste computador: veja as configurações.</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Keep results in a GeoPackage when a run ends</source>
         <translation>Guardar os resultados num GeoPackage no fim de uma execução</translation>
@@ -871,6 +911,16 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>Rasters</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server</source>
+        <translation>Rasters no servidor</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server…</source>
+        <translation>Rasters no servidor…</translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Rasters that failed</source>
         <translation>Rasters que falharam</translation>
@@ -956,6 +1006,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>Executar</translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>Run sends the raster to the server first ({mb} MB).</source>
+        <translation>Executar envia primeiro o raster ao servidor ({mb} MB).</translation>
+    </message>
+    <message>
         <location filename="../ask_form.py"/>
         <source>Runs that ended early</source>
         <translation>Execuções que terminaram cedo</translation>
@@ -984,6 +1039,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <location filename="../shaping.py"/>
         <source>Save the edits first: shapes that are being edited are not drawn again.</source>
         <translation>Guarde primeiro as edições: formas em edição não são desenhadas de novo.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>Save the layer as a GeoTIFF (Export ▸ Save As), and ask about that one.</source>
+        <translation>Salve a camada como GeoTIFF (Exportar ▸ Salvar como) e pergunte sobre essa.</translation>
     </message>
     <message>
         <location filename="../save_controller.py"/>
@@ -1036,6 +1096,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>Selecione resultados para apagar.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>Select the examples of one word, and enter it.</source>
+        <translation>Selecione os exemplos de uma palavra e digite-a.</translation>
+    </message>
+    <message>
         <location filename="../correcting.py"/>
         <source>Select two or more results to merge.</source>
         <translation>Selecione dois ou mais resultados para juntar.</translation>
@@ -1044,6 +1109,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <location filename="../area_choice.py"/>
         <source>Selected</source>
         <translation>Selecionados</translation>
+    </message>
+    <message>
+        <location filename="../ask_controller.py"/>
+        <source>Sending the raster to the server… %p%</source>
+        <translation>Enviando o raster ao servidor… %p%</translation>
     </message>
     <message>
         <location filename="../setup_dialog.py"/>
@@ -1216,6 +1286,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>A extensão fica ao lado da camada “{name}”.</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>The job was cancelled on the server.</source>
+        <translation>A tarefa foi cancelada no servidor.</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>The layer holds no geometry that can be used.</source>
         <translation>A camada não contém nenhuma geometria utilizável.</translation>
@@ -1291,9 +1366,19 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>O plugin está a ser descarregado.</translation>
     </message>
     <message>
+        <location filename="../server_layers.py"/>
+        <source>The raster of the server cannot be shown.</source>
+        <translation>O raster do servidor não pode ser mostrado.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Os resultados selecionados, ou então os aceites, tornam-se exemplos; os rejeitados não se pretendem</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>The server has no raster.</source>
+        <translation>O servidor não tem nenhum raster.</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -1324,6 +1409,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <location filename="../teach_panel.py"/>
         <source>Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.</source>
         <translation>Marcado: o que não está desenhado ali é outra coisa. Senão: o que se parece com eles pode ser um deles.</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Token of the server</source>
+        <translation>Token do servidor</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
@@ -1366,6 +1456,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>Vista</translation>
     </message>
     <message>
+        <location filename="../ask_controller.py"/>
+        <source>Waiting; jobs before this one: {n}</source>
+        <translation>Aguardando; tarefas antes desta: {n}</translation>
+    </message>
+    <message>
         <location filename="../welcome.py"/>
         <source>Welcome: three steps to the first question</source>
         <translation>Bem-vindo: três passos até à primeira pergunta</translation>
@@ -1401,6 +1496,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>O que procurar (uma pergunta por linha)</translation>
     </message>
     <message>
+        <location filename="../options_page.py"/>
+        <source>What “geoground serve” prints, or GEOGROUND_TOKEN of the server</source>
+        <translation>O que “geoground serve” mostra, ou GEOGROUND_TOKEN do servidor</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Where</source>
         <translation>Onde</translation>
@@ -1411,6 +1511,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>Sem rede: só os wheels desta pasta</translation>
     </message>
     <message>
+        <location filename="../welcome.py"/>
+        <source>Your team has a server? Skip step 1, and paste its link in the settings.</source>
+        <translation>A sua equipe tem um servidor? Pule o passo 1 e cole o link dele nas configurações.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>Zoom</source>
         <translation>Zoom</translation>
@@ -1419,6 +1524,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <location filename="../teach_panel.py"/>
         <source>a first look</source>
         <translation>uma primeira vista</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>a path, or the address of a server: http://host:8000</source>
+        <translation>um caminho, ou o endereço de um servidor: http://host:8000</translation>
     </message>
     <message>
         <location filename="../facts.py"/>
@@ -1615,6 +1725,11 @@ the largest storage tank
         <translation>pacotes: </translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>part of the name</source>
+        <translation>parte do nome</translation>
+    </message>
+    <message>
         <location filename="../facts.py"/>
         <source>rejected</source>
         <translation>rejeitado</translation>
@@ -1758,6 +1873,11 @@ the largest storage tank
         <location filename="../saving.py"/>
         <source>{n} of {all} rows are in the file.</source>
         <translation>{n} de {all} linhas estão no ficheiro.</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>{n} rasters</source>
+        <translation>{n} rasters</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>

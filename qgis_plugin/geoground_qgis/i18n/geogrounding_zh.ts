@@ -69,6 +69,21 @@
         <translation>一个问题最多 {n} 个字符。</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not do this ({method}).</source>
+        <translation>服务器不支持此操作（{method}）。</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server does not take files such as {name}.</source>
+        <translation>服务器不接受 {name} 这样的文件。</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>A server teaches one word at a time, and the field holds {n}.</source>
+        <translation>服务器一次只能学习一个词，而该字段有 {n} 个。</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>Accept results in the tab Review first, or select some and tick “Selected”: those are examples.</source>
         <translation>请先在“审核”页接受结果，或选择一些并勾选“所选”：它们就是样例。</translation>
@@ -94,6 +109,11 @@
         <translation>追加到该图层</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Add to the map</source>
+        <translation>添加到地图</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>All of the raster</source>
         <translation>整个栅格</translation>
@@ -112,6 +132,11 @@
         <location filename="../options_page.py"/>
         <source>An OpenAI-compatible server. Its key is read from the environment variable GEOGROUND_API_KEY.</source>
         <translation>兼容 OpenAI 的服务器。其密钥从环境变量 GEOGROUND_API_KEY 读取。</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>An area or an example has no place in longitude and latitude.</source>
+        <translation>某个区域或示例没有经纬度位置。</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -142,6 +167,11 @@
         <location filename="../plugin.py"/>
         <source>Ask the map a question</source>
         <translation>向地图提一个问题</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Asking the server…</source>
+        <translation>正在询问服务器…</translation>
     </message>
     <message>
         <location filename="../algorithms/batch.py"/>
@@ -206,6 +236,11 @@ A raster that cannot be used does not stop the others.</source>
         <location filename="../algorithms/ready.py"/>
         <source>Check that searching by words is ready</source>
         <translation>检查按文字搜索是否就绪</translation>
+    </message>
+    <message>
+        <location filename="../remote_places.py"/>
+        <source>Check the coordinate system of its layer.</source>
+        <translation>请检查其图层的坐标系。</translation>
     </message>
     <message>
         <location filename="../area_choice.py"/>
@@ -586,6 +621,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>在某图层的多边形内</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>It needs an engine on this computer: see the settings.</source>
+        <translation>需要本机上的引擎：请参阅设置。</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>Keep results in a GeoPackage when a run ends</source>
         <translation>运行结束时把结果保存在 GeoPackage 中</translation>
@@ -871,6 +911,16 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>栅格</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server</source>
+        <translation>服务器上的栅格</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>Rasters on the server…</source>
+        <translation>服务器上的栅格…</translation>
+    </message>
+    <message>
         <location filename="../algorithms/batch.py"/>
         <source>Rasters that failed</source>
         <translation>失败的栅格</translation>
@@ -956,6 +1006,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>运行</translation>
     </message>
     <message>
+        <location filename="../ask_panel.py"/>
+        <source>Run sends the raster to the server first ({mb} MB).</source>
+        <translation>运行时先将栅格发送到服务器（{mb} MB）。</translation>
+    </message>
+    <message>
         <location filename="../ask_form.py"/>
         <source>Runs that ended early</source>
         <translation>提前结束的运行</translation>
@@ -984,6 +1039,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../shaping.py"/>
         <source>Save the edits first: shapes that are being edited are not drawn again.</source>
         <translation>请先保存编辑：正在编辑的形状不会重新绘制。</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>Save the layer as a GeoTIFF (Export ▸ Save As), and ask about that one.</source>
+        <translation>将图层另存为 GeoTIFF（导出 ▸ 另存为），再对其提问。</translation>
     </message>
     <message>
         <location filename="../save_controller.py"/>
@@ -1036,6 +1096,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>请选择要删除的结果。</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>Select the examples of one word, and enter it.</source>
+        <translation>请选择一个词的示例，并输入该词。</translation>
+    </message>
+    <message>
         <location filename="../correcting.py"/>
         <source>Select two or more results to merge.</source>
         <translation>请选择两个或更多结果来合并。</translation>
@@ -1044,6 +1109,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../area_choice.py"/>
         <source>Selected</source>
         <translation>所选</translation>
+    </message>
+    <message>
+        <location filename="../ask_controller.py"/>
+        <source>Sending the raster to the server… %p%</source>
+        <translation>正在将栅格发送到服务器… %p%</translation>
     </message>
     <message>
         <location filename="../setup_dialog.py"/>
@@ -1216,6 +1286,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>该范围在图层“{name}”之外。</translation>
     </message>
     <message>
+        <location filename="../remote_engine.py"/>
+        <source>The job was cancelled on the server.</source>
+        <translation>任务已在服务器上取消。</translation>
+    </message>
+    <message>
         <location filename="../examples.py"/>
         <source>The layer holds no geometry that can be used.</source>
         <translation>该图层没有可用的几何。</translation>
@@ -1291,9 +1366,19 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>插件正在卸载。</translation>
     </message>
     <message>
+        <location filename="../server_layers.py"/>
+        <source>The raster of the server cannot be shown.</source>
+        <translation>无法显示服务器上的栅格。</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>所选结果（否则为已接受的）成为样例；被拒绝的不要</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>The server has no raster.</source>
+        <translation>服务器上没有栅格。</translation>
     </message>
     <message>
         <location filename="../review_form.py"/>
@@ -1324,6 +1409,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../teach_panel.py"/>
         <source>Ticked: what is not drawn there is something else. Else: what looks like them may be one of them.</source>
         <translation>勾选：那里未画出的是别的东西。否则：与之相似的可能也是其中之一。</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>Token of the server</source>
+        <translation>服务器令牌</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
@@ -1366,6 +1456,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>视图</translation>
     </message>
     <message>
+        <location filename="../ask_controller.py"/>
+        <source>Waiting; jobs before this one: {n}</source>
+        <translation>等待中；前面的任务：{n}</translation>
+    </message>
+    <message>
         <location filename="../welcome.py"/>
         <source>Welcome: three steps to the first question</source>
         <translation>欢迎：三步提出第一个问题</translation>
@@ -1401,6 +1496,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>要找什么（每行一个问题）</translation>
     </message>
     <message>
+        <location filename="../options_page.py"/>
+        <source>What “geoground serve” prints, or GEOGROUND_TOKEN of the server</source>
+        <translation>“geoground serve” 输出的内容，或服务器的 GEOGROUND_TOKEN</translation>
+    </message>
+    <message>
         <location filename="../area_choice.py"/>
         <source>Where</source>
         <translation>范围</translation>
@@ -1411,6 +1511,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>无网络：仅用此文件夹中的 wheel</translation>
     </message>
     <message>
+        <location filename="../welcome.py"/>
+        <source>Your team has a server? Skip step 1, and paste its link in the settings.</source>
+        <translation>您的团队有服务器？跳过第 1 步，在设置中粘贴其链接。</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>Zoom</source>
         <translation>缩放</translation>
@@ -1419,6 +1524,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../teach_panel.py"/>
         <source>a first look</source>
         <translation>初看</translation>
+    </message>
+    <message>
+        <location filename="../options_page.py"/>
+        <source>a path, or the address of a server: http://host:8000</source>
+        <translation>路径，或服务器地址：http://host:8000</translation>
     </message>
     <message>
         <location filename="../facts.py"/>
@@ -1615,6 +1725,11 @@ the largest storage tank
         <translation>软件包：</translation>
     </message>
     <message>
+        <location filename="../server_menu.py"/>
+        <source>part of the name</source>
+        <translation>名称的一部分</translation>
+    </message>
+    <message>
         <location filename="../facts.py"/>
         <source>rejected</source>
         <translation>已拒绝</translation>
@@ -1758,6 +1873,11 @@ the largest storage tank
         <location filename="../saving.py"/>
         <source>{n} of {all} rows are in the file.</source>
         <translation>文件中有 {all} 行中的 {n} 行。</translation>
+    </message>
+    <message>
+        <location filename="../server_menu.py"/>
+        <source>{n} rasters</source>
+        <translation>{n} 个栅格</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
