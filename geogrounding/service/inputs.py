@@ -274,7 +274,7 @@ def _write_context(path: Path, name: str, collection: dict[str, Any]) -> Path:
         raise SettingsError(f"the context {quote(name)} has no features", hint="Give a GeoJSON FeatureCollection.")
     for shape in shapes:
         read_shape(shape)
-    features = [{"type": "Feature", "properties": {}, "geometry": shape} for shape in shapes]
+    features: list[dict[str, Any]] = [{"type": "Feature", "properties": {}, "geometry": shape} for shape in shapes]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
     return path
 

@@ -38,8 +38,8 @@ def _check_blocks(dataset: Any, size: int) -> None:
     bands = dataset.indexes if str(dataset.interleaving).lower().endswith("band") else (1,)
     for band in bands:
         levels: list[tuple[int | None, int, int]] = [(None, dataset.width, dataset.height)]
-        for level, factor in enumerate(dataset.overviews(band)):
-            levels.append((level, -(-dataset.width // factor), -(-dataset.height // factor)))
+        for number, factor in enumerate(dataset.overviews(band)):
+            levels.append((number, -(-dataset.width // factor), -(-dataset.height // factor)))
         height, width = dataset.block_shapes[band - 1]
         for level, across, down in levels:
             lost = total = 0

@@ -250,14 +250,22 @@ class RemoteEngine:
                     self._take_status(job, values, emit)
                 else:
                     emit({"event": name, **values})
-        except BaseException:  # cancelled, or who listens has failed: nobody waits for it any more
-            with suppress(EngineError):
-                if self.service.json("GET", f"/jobs/{job}")["status"] in ("accepted", "running"):
-                    self.service.json("DELETE", f"/jobs/{job}")
+        except Cancelled:
+            self._give_up(job)
+            raise
+        except EngineError:  # the job failed, or goes on where it cannot be reached
+            raise
+        except BaseException:  # who listens has failed: nobody waits for it any more
+            self._give_up(job)
             raise
         finally:
             following.stop()
         return dict(self.service.json("GET", f"/jobs/{job}/results")["report"])
+
+    def _give_up(self, job: str) -> None:
+        with suppress(EngineError):
+            if self.service.json("GET", f"/jobs/{job}")["status"] in ("accepted", "running"):
+                self.service.json("DELETE", f"/jobs/{job}")
 
     def _take_status(self, job: str, values: dict[str, Any], emit: OnEvent) -> None:
         state = values.get("state")
