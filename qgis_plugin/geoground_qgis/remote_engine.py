@@ -255,7 +255,7 @@ class RemoteEngine:
             raise
         except EngineError:  # the job failed, or goes on where it cannot be reached
             raise
-        except BaseException:  # who listens has failed: nobody waits for it any more
+        except BaseException:  # who listens has failed: no one waits for it any more
             self._give_up(job)
             raise
         finally:

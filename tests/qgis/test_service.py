@@ -201,7 +201,7 @@ def test_an_area_and_a_plan_reach_the_server(dock: Dock, link: Link, until: Unti
     final = [f for e in events if e["event"] == "features" and e["stage"] == "final" for f in e["features"]]
     assert len(final) == 2
     plan = link.call("plan_query", {"query": "the largest ship"})
-    assert plan["sentences"]
+    assert plan["words"]
     result = link.call("run", {"source": path, "expressions": ["odd"], "plans": {"odd": json.dumps(plan["plan"])}})
     assert result["features"] == 1
 
@@ -254,7 +254,7 @@ def test_a_run_that_qgis_left_is_followed_again(
             raise Died
 
     real = Service.json
-    with monkeypatch.context() as patch:  # nobody is there to cancel the job
+    with monkeypatch.context() as patch:  # no one is there to cancel the job
         patch.setattr(Service, "json", lambda me, how, *a, **k: None if how == "DELETE" else real(me, how, *a, **k))
         with pytest.raises(Died):
             link.call("run", params, on_event=die)
