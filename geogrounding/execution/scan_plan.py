@@ -35,8 +35,6 @@ APART = 1.6
 """Least factor between two levels."""
 UNKNOWN_RESOLUTION = (0.5, 1.0, 2.0)
 """Levels for imagery of which it is not known how large a pixel is."""
-FINER = 0.25
-"""A level before these, where objects turn out to be small: see ``levels.plan_by_looking``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +82,7 @@ def make_plan(
     conventions: Conventions,
     *,
     look_around: bool = True,
-    finer: bool = False,
+    guess: tuple[float, ...] = UNKNOWN_RESOLUTION,
 ) -> Plan:
     """Decide area, resolution and chips from what the user asked, what the model states and what the scene is.
 
@@ -93,7 +91,7 @@ def make_plan(
         settings: what the user asked.
         conventions: what the model states.
         look_around: whether an area smaller than a chip is looked at with what lies around it.
-        finer: where the levels are a guess, one more is put before them.
+        guess: levels where neither the scene nor the user says which: see ``levels.plan_by_looking``.
 
     Raises:
         AreaError: the area asked for is malformed or misses the scene.
@@ -120,8 +118,8 @@ def make_plan(
             check_unit(part.plan, metres=scene.crs is not None)
     scales = choose_scales(pixel_size, settings, conventions, composition.questions)
     guessed = scales is UNKNOWN_RESOLUTION
-    if guessed and finer:
-        scales = (FINER, *scales)
+    if guessed:
+        scales = guess
     tiling = Tiling(tile_size_px=tile_size_px, overlap_px=overlap_px, scales=scales)
     looked_at = area
     if look_around:

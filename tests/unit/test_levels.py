@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 import geogrounding as gg
 from geogrounding.errors import IncompleteError
-from geogrounding.execution.scan_plan import FINER, UNKNOWN_RESOLUTION
+from geogrounding.execution.levels import FINER
+from geogrounding.execution.scan_plan import UNKNOWN_RESOLUTION
 from geogrounding.types import Answer, Question
 from tests.blobs import UTM, BlobModel, write_scene
 
@@ -24,7 +25,7 @@ class CarFinder(BlobModel):
     """Every blob is a car of at least 24 pixels; of airplanes it sees none."""
 
     def __init__(self) -> None:
-        super().__init__(tile_size_px=160, overlap_px=40)
+        super().__init__(tile_size_px=336, overlap_px=64)
         self.conventions = replace(
             self.conventions,
             classes={"vehicle": (0.12,), "airplane": (0.5,)},
@@ -50,15 +51,25 @@ def levels(folder: Path, side_px: int, *queries: str, known: bool = False, model
     return tuple(json.loads((folder / "o.geojson.run.json").read_text())["grid"]["scales"])
 
 
-@pytest.mark.parametrize("side_px", [8, 11, 14, 15, 40])
-def test_small_objects_are_looked_at_enlarged(tmp_path: Path, side_px: int) -> None:
-    expected = (FINER, *UNKNOWN_RESOLUTION) if 2 * side_px < 1.2 * 24 else UNKNOWN_RESOLUTION
+@pytest.mark.parametrize("side_px", [8, 11, 14, 15, 40, 46, 50])
+def test_levels_go_by_the_sizes_of_objects(tmp_path: Path, side_px: int) -> None:
+    expected = UNKNOWN_RESOLUTION
+    if 2 * side_px < 1.2 * 24:
+        expected = FINER
+    if 2 * side_px >= 0.8 * 120:
+        expected = UNKNOWN_RESOLUTION[1:]
     assert levels(tmp_path, side_px, "car") == expected
 
 
 def test_the_smallest_of_several_classes_counts(tmp_path: Path) -> None:
     assert levels(tmp_path, 9, "airplane") == UNKNOWN_RESOLUTION
-    assert levels(tmp_path, 9, "airplane", "car") == (FINER, *UNKNOWN_RESOLUTION)
+    assert levels(tmp_path, 9, "airplane", "car") == FINER
+
+
+def test_large_objects_of_one_class_take_no_level_from_another(tmp_path: Path) -> None:
+    """Of airplanes none was seen, so they may be small."""
+    assert levels(tmp_path, 50, "car") == UNKNOWN_RESOLUTION[1:]
+    assert levels(tmp_path, 50, "airplane", "car") == UNKNOWN_RESOLUTION
 
 
 def test_levels_that_are_known_or_asked_for_stay(tmp_path: Path) -> None:
@@ -75,7 +86,7 @@ def test_what_is_less_sure_does_not_decide(tmp_path: Path) -> None:
 def test_a_resumed_run_comes_to_the_same_levels_and_bytes(tmp_path: Path) -> None:
     class Failing(CarFinder):
         def answer(self, image: NDArray[Any], question: Question) -> Answer:
-            if sum(self.batches) > 60:
+            if sum(self.batches) > 20:
                 return Answer(error="lost")
             return super().answer(image, question)
 
