@@ -20,6 +20,7 @@ from .main import INTERRUPTED, VERBOSE_KEY
 from .param_types import FORMATS, FolderOrTable, Format
 from .progress import make_reporter
 from .scene_list import list_scenes
+from .sources import SEARCH, found_scenes
 from .terminal import clean, count, say
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ class BatchCommand(opt.Command):
 
 
 @click.command(cls=BatchCommand)
-@click.argument("scenes", nargs=-1, help="Rasters, or patterns such as 'scenes/**/*.tif'.")
+@click.argument(
+    "scenes", nargs=-1, help="Rasters, STAC items or item collections, or patterns such as 'scenes/**/*.tif'."
+)
 @opt.option(
     "--manifest",
     type=click.Path(dir_okay=False, allow_dash=True),
@@ -93,6 +96,7 @@ class BatchCommand(opt.Command):
     help=f"Format of the layers: {', '.join(FORMATS)}. Default: geojson.",
 )
 @opt.option("--previews", is_flag=True, section="Files", help="Also draw each scene with its result, as .png.")
+@SEARCH
 @opt.QUESTION
 @opt.CONTEXT
 @opt.option("--explain", is_flag=True, section="Question", help="Show how each query was decided, scene by scene.")
@@ -140,6 +144,7 @@ def command(scenes: tuple[str, ...], output: Path | str, **options: Any) -> None
       geoground batch scenes/*.tif --queries queries.txt -o out/ --executor ray --workers 4
       geoground batch 'archive/**/*.tif' --queries queries.txt -o out/ --dry-run
       geoground batch --manifest scenes.csv --queries queries.txt -o out/
+      geoground batch --stac https://host/stac --collections naip --bbox 13.1,45.4,13.2,45.5 --queries q.txt -o out/
       geoground batch --manifest list.txt --queries q.txt -o "postgresql://me@db.example/gis?table=public.ships"
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, dry_run, probe = options.pop("quiet"), options.pop("dry_run"), options.pop("probe")
@@ -147,7 +152,7 @@ def command(scenes: tuple[str, ...], output: Path | str, **options: Any) -> None
     options.pop("progress", None)
     with reporter:
         try:
-            batch, load, segmenter = _prepare(scenes, output, options)
+            batch, load, segmenter = _prepare([*scenes, *found_scenes(options)], output, options)
             if dry_run:
                 estimate(batch, load, segmenter, probe=probe)
                 return

@@ -16,6 +16,7 @@ import click
 from geogrounding._version import __version__
 from geogrounding.errors import GeogroundingError, ModelError, SettingsError
 from geogrounding.execution.describe import describe_error, describe_report
+from geogrounding.messages import without_secrets
 
 from . import build
 from .batch_output import BatchOutput
@@ -24,7 +25,7 @@ from .progress import Silent
 from .scene_list import Listed
 from .scenes import at_once, in_order, sizes, weights
 from .tally import End, Tally
-from .terminal import clean, clean_lines, say, say_answers
+from .terminal import clean_lines, say, say_answers
 
 if TYPE_CHECKING:
     from geogrounding.distributed.ray import RayExecutor
@@ -174,7 +175,7 @@ def run_all(batch: Batch, answering: Answerers, reporter: Silent, *, quiet: bool
 def _say_outcome(number: int, scene: Listed, row: Row, tally: Tally) -> None:
     standing = tally.standing()
     rate = "" if standing.chips_per_s is None or number == standing.scenes else f" ({standing.line()})"
-    say(f"[{number}/{standing.scenes}] {clean(scene.source)}: {outcome(row)}{rate}")
+    say(f"[{number}/{standing.scenes}] {cell(scene.source)}: {outcome(row)}{rate}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,13 +220,13 @@ def _run_scene(
             segmenter=answering.segmenter,
             preview=preview,
             on_progress=on_progress,
-            on_notice=lambda notice: say(f"Note: {scene.source}: {notice}"),
+            on_notice=lambda notice: say(f"Note: {cell(scene.source)}: {notice}"),
             executor=answering.executor,
             **batch.output.writing.options(),
         )
     except Exception as error:  # noqa: BLE001 - one scene, however odd, must not end a night of others
         if batch.verbose:
-            click.echo(clean_lines(traceback.format_exc()), err=True)
+            click.echo(clean_lines(without_secrets(traceback.format_exc())), err=True)
         described = {"type": type(error).__name__, "message": str(error), "hint": "", "exit_code": 1}
         if isinstance(error, GeogroundingError):
             described, by_model = describe_error(error), isinstance(error, ModelError)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from geogrounding.errors import OutputError
+from geogrounding.sources.names import shown
 
 from .terminal import clean, count, duration
 
@@ -76,7 +77,7 @@ def outcome(row: Row) -> str:
 
 def cell(text: str) -> str:
     """A name as a cell: without control characters, and never taken for a formula by a spreadsheet."""
-    safe = clean(text)
+    safe = clean(shown(text))
     return f"./{safe}" if safe[:1] in "=+-@" else safe
 
 

@@ -13,6 +13,7 @@ from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.messages import quote
 from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
+from geogrounding.sources.names import is_remote, stem_of
 
 from .param_types import EXPORTED, FORMATS
 
@@ -170,6 +171,7 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
             "stretch",
             "pixel_coordinates",
             "allow_remote",
+            "assets",
             "trusted_folders",
             "merge",
             "match_metric",
@@ -182,6 +184,8 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
     }
     if (extent := taken.get("bbox")) is not None:
         taken["bbox"], taken["bbox_crs"] = extent.bounds, _crs_of(extent, taken.get("bbox_crs"))
+    if is_remote(source):  # who names an address wants it opened
+        taken["allow_remote"] = True
     bands = [int(band) for group in options.pop("bands", ()) for band in group]
     return RunSettings(
         source=source,
@@ -325,7 +329,7 @@ def key_values(pairs: Iterable[tuple[str, str]], name: str) -> dict[str, str]:
 
 def default_output(scene: str, queries: Sequence[str]) -> Path:
     """``SCENE_QUERY`` in the current folder, without an ending: letters and digits of the scene's name and a query."""
-    name = Path(scene.partition("?")[0]).stem or "scene"
+    name = stem_of(scene)
     words = re.sub(r"[^\w-]+", "_", queries[0]).strip("_")[:40].rstrip("_") or "found"
     more = f"_and_{len(queries) - 1}_more" if len(queries) > 1 else ""
     return Path(f"{name}_{words}{more}")

@@ -15,6 +15,7 @@ import click
 
 from geogrounding._version import __version__
 from geogrounding.errors import GeogroundingError
+from geogrounding.messages import without_secrets
 
 from . import terminal
 
@@ -89,7 +90,7 @@ class _Notes(logging.Handler):
 def _fail(ctx: click.Context, message: str, hint: str, exit_code: int = 1) -> Never:
     """Say what is wrong in one line, what to do next in another, and end; inside an ``except`` block."""
     if ctx.meta.get(VERBOSE_KEY):
-        click.echo(terminal.clean_lines(traceback.format_exc()), err=True)
+        click.echo(terminal.clean_lines(without_secrets(traceback.format_exc())), err=True)
     terminal.say(f"Error: {message}")
     if hint:
         terminal.say(f"Hint: {hint}")

@@ -12,7 +12,7 @@ from geogrounding.types import Outline
 
 from .main import VERBOSE_KEY
 from .model_options import MODEL as MODEL
-from .param_types import BandOrNone, ExtentText, KeyValue, Metres, Numbers, Overlap
+from .param_types import BandOrNone, ExtentText, KeyValue, Metres, Names, Numbers, Overlap
 from .sections import Command as Command
 from .sections import file_option as file_option
 from .sections import folder_option as folder_option
@@ -112,7 +112,16 @@ SCENE = together(
         "--allow-remote",
         is_flag=True,
         section="Scene",
-        help="SCENE may be a URL or another GDAL network path. Default: nothing opens a connection.",
+        help="What SCENE names may lie elsewhere: files of a STAC item, sources of a VRT. Default: only an address "
+        "that is given as SCENE itself opens a connection.",
+    ),
+    option(
+        "--assets",
+        type=Names(),
+        default=(),
+        section="Scene",
+        metavar="KEY[,KEY,KEY]",
+        help="Assets of a STAC item: one, or three for red, green, blue. Default: by what the item says.",
     ),
 )
 

@@ -48,6 +48,21 @@ class Numbers(click.ParamType[tuple[float, ...], Any]):
         return numbers
 
 
+class Names(click.ParamType[tuple[str, ...], Any]):
+    """Several names in one text, between commas."""
+
+    name = "NAME,NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Read the text."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(part.strip() for part in str(value).split(","))
+        if not all(names):
+            self.fail(f"{value!r} is not a list of names such as {self.name}", param, ctx)
+        return names
+
+
 class Overlap(click.ParamType[float, Any]):
     """Pixels (``128``, ``128px``) or a share of the tile (``0.2``, ``20%``), as the library reads it."""
 

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from geogrounding.sources.names import shown
+
 from .terminal import clean, to_json
 
 if TYPE_CHECKING:
@@ -72,6 +74,8 @@ class JsonLines(Silent):
         """Write one line. A reader that has gone does not end a run that may have taken hours."""
         if self._gone:
             return
+        if "source" in details:
+            details["source"] = shown(str(details["source"]))
         try:
             click.echo(to_json({"event": event, **details}))
         except BrokenPipeError:
@@ -138,7 +142,7 @@ class Bar(Silent):
             return
         if self._task is not None:
             self._bar.remove_task(self._task)
-        name = str(details.get("source", "")).rpartition("/")[2]
+        name = shown(str(details.get("source", ""))).rpartition("/")[2]
         self._task = self._bar.add_task(clean(name, limit=24), total=None, note="loading")
 
     def update(self, progress: Progress, source: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The scenes of a batch: named on the command line, by patterns, or by a manifest.
+"""The scenes of a batch: named on the command line, by patterns, collections of STAC items, or a manifest.
 
 A manifest is a CSV or Parquet file with a row for each scene, or a text file with a path on each line (``-`` reads such
 lines from standard input). Columns:
@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 
 from geogrounding.errors import AreaError, InputError, SettingsError
 from geogrounding.messages import first_line, quote
+from geogrounding.sources.names import is_stac, stem_of
 
 from . import build
 from .terminal import clean
@@ -93,21 +94,31 @@ def list_scenes(arguments: Sequence[str], manifest: str | None, *, own_layers: b
 
 def stem(scene: str) -> str:
     """Name of a scene without folder and ending, also for URLs and GDAL paths with options."""
-    name = scene.partition("?")[0].rstrip("/").rpartition("/")[2]
-    return name.rpartition(".")[0] or name or "scene"
+    return stem_of(scene)
 
 
 def _expanded(arguments: Iterable[str]) -> Iterator[str]:
     """Scenes with patterns such as ``'scenes/**/*.tif'`` expanded, for shells that do not or cannot."""
     for argument in arguments:
         if not glob.has_magic(argument) or build.GDAL_NAME.match(argument) or os.path.lexists(argument):
-            yield argument
+            yield from _items(argument)
             continue
         matches = glob.iglob(argument, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
         found = sorted(path for path in matches if not Path(path).is_dir())
         if not found:
             raise InputError(f"no file fits {quote(argument)}", hint="** stands for any folders, * for any name.")
-        yield from found
+        for path in found:
+            yield from _items(path)
+
+
+def _items(source: str) -> Iterator[str]:
+    """The scenes of an item collection, each as ``ITEMS#ID``; any other source as it is."""
+    if not is_stac(source) and not source.lower().endswith(".parquet"):
+        yield source
+        return
+    from geogrounding.sources.locate import expand
+
+    yield from expand([source])
 
 
 def _check_names(listed: Sequence[Listed]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 QUOTED: Final = 120
@@ -9,6 +10,9 @@ QUOTED: Final = 120
 ERROR: Final = 300
 """Characters of another library's error that a message repeats."""
 _DOTS = "..."
+_ADDRESS = re.compile(
+    r"(?P<scheme>\b[a-z][a-z0-9+.-]*://)(?:[^\s/?#@'\"<>]*@)?(?P<place>[^\s?'\"<>]*)(?:\?[^\s#'\"<>]*)?", re.IGNORECASE
+)
 
 
 def shorten(text: object, limit: int = QUOTED) -> str:
@@ -28,3 +32,8 @@ def first_line(error: BaseException, limit: int = ERROR) -> str:
     """The first line of an error, shortened; its type where it has no text."""
     lines = str(error).strip().splitlines()
     return shorten(lines[0] if lines else type(error).__name__, limit)
+
+
+def without_secrets(text: object) -> str:
+    """``str(text)`` with every URL in it cut to scheme, host and path: queries hold signatures, users passwords."""
+    return _ADDRESS.sub(r"\g<scheme>\g<place>", str(text))

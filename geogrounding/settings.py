@@ -76,6 +76,8 @@ class RunSettings:
     pixel_coordinates: bool = False
     """Answer in pixels when the raster has no CRS."""
     allow_remote: bool = False
+    assets: tuple[str, ...] = ()
+    """Of a STAC item: key of the asset, or of three for red, green, blue; empty goes by what the item says."""
     trusted_folders: tuple[Path, ...] = ()
     """Folders whose VRT files may be opened."""
 
@@ -207,6 +209,7 @@ class RunOptions(TypedDict, total=False):
     open_options: Mapping[str, str]
     pixel_coordinates: bool
     allow_remote: bool
+    assets: tuple[str, ...]
     trusted_folders: tuple[Path, ...]
     merge: MergeMethod
     match_metric: MatchMetric

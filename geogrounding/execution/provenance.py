@@ -20,6 +20,7 @@ from geogrounding.raster.georeference import code_of_crs
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch
 from geogrounding.settings import RunSettings
+from geogrounding.sources.names import shown
 
 if TYPE_CHECKING:
     from geogrounding.execution.report import RunReport
@@ -134,12 +135,12 @@ def _plans(settings: RunSettings) -> list[dict[str, str]]:
 def _plain_settings(settings: RunSettings) -> dict[str, Any]:
     """The settings without folders: paths are private, and would make equal runs differ."""
     plain = asdict(settings)
-    plain["source"] = Path(settings.source).name
+    plain["source"] = Path(shown(settings.source)).name
     plain["aoi"] = None if settings.aoi is None else settings.aoi.name
     plain["trusted_folders"] = [folder.name for folder in settings.trusted_folders]
     plain["contexts"] = {name: path.name for name, path in settings.contexts.items()}
     # Runs without them are described as ever.
-    return {name: value for name, value in plain.items() if value or name not in ("contexts", "plans")}
+    return {name: value for name, value in plain.items() if value or name not in ("contexts", "plans", "assets")}
 
 
 def _version(package: str) -> str | None:

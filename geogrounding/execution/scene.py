@@ -19,16 +19,23 @@ if TYPE_CHECKING:
 RasterSource: TypeAlias = "str | os.PathLike[str] | Scene | DatasetReader"
 """What ``ground``, ``stream`` and ``run`` take as the raster."""
 
-OPENING = ("bands", "nodata", "open_options", "pixel_coordinates", "allow_remote", "trusted_folders")
+OPENING = ("bands", "nodata", "open_options", "pixel_coordinates", "allow_remote", "trusted_folders", "assets")
 """Fields of ``RunSettings`` that say how a raster is opened."""
 
 
 def open_scene(settings: RunSettings) -> Scene:
-    """Open the raster of a run with the settings that concern it; errors as of ``Scene.open``."""
+    """Open the raster of a run with the settings that concern it; errors as of ``locate_source`` and ``Scene.open``."""
     from geogrounding.raster.scene import Scene
+    from geogrounding.sources.locate import locate_source
 
     return Scene.open(
-        settings.source,
+        locate_source(
+            settings.source,
+            allow_remote=settings.allow_remote,
+            trusted_folders=settings.trusted_folders,
+            assets=settings.assets,
+            open_options=settings.open_options,
+        ),
         bands=settings.bands,
         nodata=settings.nodata,
         alpha=settings.alpha,

@@ -16,6 +16,7 @@ from geogrounding.geometry.operation import Bounds
 from geogrounding.io.database import Table, is_database
 from geogrounding.io.destination import Destination, check_place
 from geogrounding.io.write_layer import check_layer, write_layer
+from geogrounding.messages import without_secrets
 from geogrounding.vector.feature import Feature
 
 
@@ -142,7 +143,8 @@ class TableSink:
 
     def journal(self, source: str) -> Path:
         """In the current folder, named after raster and table."""
-        scene = re.sub(r"[^\w.-]+", "_", Path(source.partition("?")[0]).name)[:60]
+        source = without_secrets(source)
+        scene = re.sub(r"[^\w.-]+", "_", Path(source).name)[:60]
         name = re.sub(r"[^\w-]+", "_", self.table.name)[:60]
         address = hashlib.sha256(f"{source} {self.table.shown}".encode()).hexdigest()[:8]
         return Path(f"{scene}.{name}.{address}.journal")

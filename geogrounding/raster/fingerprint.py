@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from geogrounding.errors import SceneError
 from geogrounding.raster import security
 
 
@@ -19,6 +20,20 @@ def fingerprint_of(path: Path) -> str:
     for part in [path, *security.sidecars(path), *_metadata_files(path)]:
         _digest_file(part, digest)
     return digest.hexdigest()
+
+
+def fingerprint_of_scene(location: security.Location, declared: tuple[object, ...]) -> str:
+    """Hash that stands for the data of a scene: of its file, or of its address and what it declares.
+
+    Raises:
+        SceneError: the file cannot be read.
+    """
+    if location.file is None:
+        return hashlib.sha256(repr((location.identity or str(location.path), *declared)).encode()).hexdigest()
+    try:
+        return fingerprint_of(location.file)
+    except OSError as error:
+        raise SceneError(f"{location.name} cannot be read: {error.strerror}", hint="Was it moved or removed?") from None
 
 
 def _metadata_files(path: Path) -> list[Path]:

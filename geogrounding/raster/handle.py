@@ -17,7 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioIOError
 from rasterio.vrt import WarpedVRT
 
 from geogrounding.errors import GeogroundingError, SceneError, SettingsError
-from geogrounding.messages import ERROR, shorten
+from geogrounding.messages import ERROR, shorten, without_secrets
 from geogrounding.raster.security import Location, gdal_options
 
 _warnings_lock = threading.Lock()
@@ -116,7 +116,7 @@ def short_reason(error: BaseException) -> str:
     while deepest.__cause__ is not None:
         deepest = deepest.__cause__
     text = " ".join(str(deepest).split()) or type(deepest).__name__
-    return shorten(text, ERROR)
+    return shorten(without_secrets(text), ERROR)
 
 
 def _warp(dataset: Any, crs: Any) -> WarpedVRT:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -192,9 +191,9 @@ def _lost_data(full: list[tuple[Window, NDArray[np.bool_]]], overview: Any, plan
 def check_sidecars(dataset: Any, location: Location) -> None:
     """Refuse files that name their overviews elsewhere, before anything asks GDAL for overviews or masks."""
     _check_overview_item(dataset, location.name)
-    if location.remote:
+    if location.file is None:
         return
-    for path in security.sidecars(Path(location.path)):
+    for path in security.sidecars(location.file):
         with open_handle(Location(path=path, drivers=["GTiff"], remote=False, name=path.name), {}) as beside:
             _check_overview_item(beside.dataset, path.name)
 

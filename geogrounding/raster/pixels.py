@@ -69,6 +69,7 @@ def plan_bands(
     name: str,
     *,
     alpha: int | None = None,
+    called: Sequence[str] = (),
 ) -> BandPlan:
     """Choose bands by the user's wish, or by their names, colour interpretation, wavelengths and order.
 
@@ -79,12 +80,13 @@ def plan_bands(
         name: of the raster, for errors.
         alpha: 1-based band of opacity, 0 for none. None is what the raster declares, but none where ``bands`` are
             given: a fourth band is often near infrared that GDAL takes for alpha.
+        called: names of the bands in order, where a catalogue has them; instead of those in the raster.
 
     Raises:
         SettingsError: the bands asked for do not exist, or are neither one nor three.
         SceneError: the values are complex, or the bands have several types.
     """
-    described = _describe_bands(dataset)
+    described = _describe_bands(dataset, called)
     if bands is not None:
         colours = Colours(bands=_check_bands(bands, dataset.count), reason="option")
     else:
@@ -137,14 +139,15 @@ def _alpha_band(
     return next((i for i, band in enumerate(described, 1) if is_alpha(band) and i not in chosen), None)
 
 
-def _describe_bands(dataset: rasterio.DatasetBase) -> tuple[Band, ...]:
+def _describe_bands(dataset: rasterio.DatasetBase, called: Sequence[str] = ()) -> tuple[Band, ...]:
+    names = [*called, *(dataset.descriptions[len(called) :])][: dataset.count]
     return tuple(
         Band(
             name=description or "",
             colour=kind.name,
             wavelength_nm=wavelength_of(dataset.tags(i) | dataset.tags(i, ns="IMAGERY")),
         )
-        for i, description, kind in zip(dataset.indexes, dataset.descriptions, dataset.colorinterp, strict=True)
+        for i, description, kind in zip(dataset.indexes, names, dataset.colorinterp, strict=True)
     )
 
 

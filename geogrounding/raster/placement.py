@@ -87,9 +87,9 @@ def _name_other_ways(dataset: Any, name: str) -> None:
 
 def _prj(location: Location) -> tuple[rasterio.crs.CRS | None, str]:
     """The CRS of a .prj file beside a raster, as ESRI's programs write it; GDAL reads it for few formats."""
-    if location.remote:
+    path = location.file
+    if path is None:
         return None, ""
-    path = Path(location.path)
     for beside in (path.with_suffix(".prj"), path.with_name(path.name + ".prj")):
         try:
             if beside.is_file() and beside.stat().st_size <= MAX_PRJ_BYTES:
@@ -102,9 +102,9 @@ def _prj(location: Location) -> tuple[rasterio.crs.CRS | None, str]:
 
 def _contradictions(dataset: Any, location: Location, options: Mapping[str, str]) -> tuple[str, ...]:
     """A notice where a world file and the TIFF itself place the raster differently."""
-    if location.remote or dataset.driver != "GTiff" or "GEOREF_SOURCES" in options:
+    path = location.file
+    if path is None or dataset.driver != "GTiff" or "GEOREF_SOURCES" in options:
         return ()
-    path = Path(location.path)
     worlds = [file for suffix in WORLD_FILE_SUFFIXES if (file := path.with_suffix(suffix)).is_file()]
     if not worlds:
         return ()

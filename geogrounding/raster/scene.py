@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import operator
 import os
@@ -10,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -28,7 +26,7 @@ from geogrounding.raster.handle import Handle, check_options, environment, gdal_
 from rasterio.windows import Window
 
 from geogrounding.raster import georeference
-from geogrounding.raster.fingerprint import fingerprint_of
+from geogrounding.raster.fingerprint import fingerprint_of_scene
 from geogrounding.raster.georeference import PixelSize
 from geogrounding.raster.grid import ChipGrid, Tiling
 from geogrounding.raster.overviews import Source, block_shape, check_blocks, check_sidecars, find_overviews
@@ -78,7 +76,7 @@ class Scene:
     @classmethod
     def open(
         cls,
-        source: str | os.PathLike[str],
+        source: str | os.PathLike[str] | Location,
         *,
         bands: Sequence[int] | None = None,
         nodata: float | None = None,
@@ -91,7 +89,7 @@ class Scene:
         """Open a raster after checking that it is safe to (see raster/security.py).
 
         Args:
-            source: path of a raster; a URL or remote GDAL path where ``allow_remote`` is set.
+            source: path of a raster; a URL where ``allow_remote`` is set; or a place that was checked already.
             bands: 1-based, one or three; None goes by names, colour interpretation and wavelengths (raster/bands.py).
             nodata: a value that means "no data", in place of what the file declares.
             alpha: 1-based band of opacity, 0 for none; None is the declared one, but none where ``bands`` are given.
@@ -118,7 +116,7 @@ class Scene:
                     handle.close()
                     handle = open_handle(location, options, warp_crs=placement.crs)
                 wanted = _Wanted(bands=bands, nodata=nodata, alpha=alpha, pixel_coordinates=pixel_coordinates)
-                return _describe(os.fspath(source), handle, location, options, wanted, placement)
+                return _describe(handle, location, options, wanted, placement)
             except BaseException:
                 handle.close()
                 raise
@@ -207,13 +205,9 @@ class Scene:
         """Identity of the data for resuming: size, time of change, and a hash of the head, the end and samples
         between.
         """
-        if self._location.remote:
-            declared = (str(self._location.path), self.width, self.height, self.band_count, self.dtype, *self.transform)
-            return hashlib.sha256(repr(declared).encode()).hexdigest()
-        try:
-            return fingerprint_of(Path(self._location.path))
-        except OSError as error:
-            raise SceneError(f"{self.name} cannot be read: {error.strerror}", hint="Was it moved or removed?") from None
+        return fingerprint_of_scene(
+            self._location, (self.width, self.height, self.band_count, self.dtype, *self.transform)
+        )
 
     def source_for(self, scale: tuple[float, float]) -> Source:
         """The coarsest source that is still at least as fine as a scale (scene px per chip px, along x and y)."""
@@ -344,7 +338,6 @@ class _Wanted:
 
 
 def _describe(
-    source: str,
     handle: Handle,
     location: Location,
     options: Mapping[str, str],
@@ -357,7 +350,7 @@ def _describe(
     check_dimensions(width=dataset.width, height=dataset.height, bands=dataset.count, what=name)
     whole = dataset.driver in security.WHOLE_IMAGE_DRIVERS
     check_blocks(dataset, name, whole)
-    plan = plan_bands(dataset, wanted.bands, wanted.nodata, name, alpha=wanted.alpha)
+    plan = plan_bands(dataset, wanted.bands, wanted.nodata, name, alpha=wanted.alpha, called=location.band_names)
     transform = dataset.transform
     crs: CRS | None
     if placement is None:
@@ -369,7 +362,7 @@ def _describe(
     warp_crs = placement.crs if placement is not None and placement.by_points else None
     overviews = () if whole or warp_crs is not None else find_overviews(dataset, location, options, plan, name)
     return Scene(
-        source=source,
+        source=location.source,
         name=name,
         width=dataset.width,
         height=dataset.height,

@@ -24,10 +24,10 @@ import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from geogrounding.errors import SceneError, UnsafeSceneError
-from geogrounding.messages import shorten
+from geogrounding.messages import shorten, without_secrets
 from geogrounding.raster.raw import check_size, find_header
 from geogrounding.raster.tiff import is_tiff, read_directories
 
@@ -55,7 +55,20 @@ WHOLE_IMAGE_DRIVERS = frozenset({"PNG", "JPEG", "WEBP", "BMP"})
 REMOTE_DRIVERS = ["GTiff", "JP2OpenJPEG", "PNG", "JPEG", "WEBP", "BMP"]
 """What may lie behind a remote path; nothing that can name further files."""
 
-_REMOTE_SCHEMES = {"http", "https", "s3", "gs", "az"}
+_REMOTE_SCHEMES = {
+    "http": "/vsicurl/http://",
+    "https": "/vsicurl/https://",
+    "s3": "/vsis3/",
+    "gs": "/vsigs/",
+    "az": "/vsiaz/",
+}
+"""Schemes and what GDAL calls them. Its own drivers take credentials from the environment; rasterio's sessions, which
+it would make for some of these schemes, are not used."""
+_SIGNATURE = re.compile(
+    r"(?i)^(x-(amz|goog|oss)-.*|awsaccesskeyid|signature|expires|policy|key-pair-id|googleaccessid|token|access_token|"
+    r"apikey|api_key|key|sig|se|sp|sv|sr|st|spr|srt|ss|sip|sks?|skoid|sktid|skt|ske|skv|saoid|suoid|scid)$"
+)
+"""Parameters of a URL that say who may read, not what is read."""
 _REMOTE_VSI = ("/vsicurl/", "/vsis3/", "/vsigs/", "/vsiaz/", "/vsiadls/", "/vsioss/", "/vsiswift/")
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "PNG"),
@@ -76,16 +89,27 @@ class Location:
     """A checked place of a raster: what to hand to ``rasterio.open``."""
 
     path: Path | str
-    """An absolute path with links resolved, or a remote path."""
+    """An absolute path with links resolved, a remote path, or the text of a VRT that was made here (sources/)."""
     drivers: list[str]
     """The only drivers that may open it."""
     remote: bool
     name: str
     """File name without folder."""
+    source: str = ""
+    """What the user named."""
+    band_names: tuple[str, ...] = ()
+    """What a catalogue calls the bands, in order; instead of the names in the file."""
+    identity: str | None = None
+    """What stands for the data in the key of a run; None is the file itself, or its address."""
+
+    @property
+    def file(self) -> Path | None:
+        """The local file; None for what is remote, or made of several files."""
+        return self.path if isinstance(self.path, Path) else None
 
 
 def locate(
-    source: str | os.PathLike[str], *, allow_remote: bool, trusted_folders: Iterable[str | os.PathLike[str]]
+    source: str | os.PathLike[str] | Location, *, allow_remote: bool, trusted_folders: Iterable[str | os.PathLike[str]]
 ) -> Location:
     """Decide whether and how a source may be opened; reads at most the head of a file (all of a VRT).
 
@@ -93,6 +117,8 @@ def locate(
         SceneError: the file does not exist, is no regular file, or is no raster of a known format.
         UnsafeSceneError: the place, the format or the declared dimensions are refused.
     """
+    if isinstance(source, Location):
+        return source
     text = os.fsdecode(source)
     if "\0" in text or not text.strip():
         raise SceneError(
@@ -102,12 +128,32 @@ def locate(
     if remote is not None:
         if not allow_remote:
             raise UnsafeSceneError(
-                f"{shorten(text)} is a remote or virtual path",
+                f"{shorten(without_secrets(text))} is a remote or virtual path",
                 hint="Remote rasters are read only when asked for, by --allow-remote (allow_remote=True).",
             )
         name = urlsplit(text).path.rstrip("/").rsplit("/", 1)[-1] or text
-        return Location(path=remote, drivers=list(REMOTE_DRIVERS), remote=True, name=name)
+        return Location(
+            path=remote,
+            drivers=list(REMOTE_DRIVERS),
+            remote=True,
+            name=name,
+            source=text,
+            identity=without_signature(text),
+        )
     return _locate_local(Path(text), allow_remote=allow_remote, trusted_folders=trusted_folders)
+
+
+def gdal_path(address: str) -> str:
+    """GDAL's path for an address such as ``s3://bucket/key``; the scheme must be one that is read."""
+    scheme, _, rest = address.partition("://")
+    return _REMOTE_SCHEMES[scheme.lower()] + rest
+
+
+def without_signature(address: str) -> str:
+    """An address without the parts that change each time it is signed, and without user and password."""
+    parts = urlsplit(address)
+    kept = [(key, value) for key, value in parse_qsl(parts.query, keep_blank_values=True) if not _SIGNATURE.match(key)]
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, urlencode(kept), ""))
 
 
 def gdal_options(*, remote: bool) -> dict[str, str | bool | int]:
@@ -207,7 +253,7 @@ def _locate_local(path: Path, *, allow_remote: bool, trusted_folders: Iterable[s
         if not tiff:
             raise UnsafeSceneError(f"{sidecar.name} beside the raster is not a TIFF", hint=f"Remove {sidecar.name}.")
         _check_tiff(sidecar, what=sidecar.name)
-    return Location(path=resolved, drivers=[driver], remote=False, name=path.name)
+    return Location(path=resolved, drivers=[driver], remote=False, name=path.name, source=str(path))
 
 
 def _read_head(path: Path) -> bytes:
@@ -315,14 +361,15 @@ def _remote_path(text: str) -> str | None:
         if lowered.startswith(_REMOTE_VSI) and "/vsi" not in inside:
             return text.strip()
         raise UnsafeSceneError(
-            f"{shorten(text)} is one of GDAL's virtual paths, which are not read",
+            f"{shorten(without_secrets(text))} is one of GDAL's virtual paths, which are not read",
             hint="Unpack or copy the raster to a file.",
         )
     scheme, separator, _ = text.strip().partition("://")
     if not separator:
         return None
     if scheme.lower() in _REMOTE_SCHEMES and "/vsi" not in lowered:
-        return text.strip()
+        return gdal_path(text.strip())
     raise UnsafeSceneError(
-        f"{shorten(text)} has a scheme that is not read", hint="Use a file path, http(s), s3, gs or az."
+        f"{shorten(without_secrets(text))} has a scheme that is not read",
+        hint="Use a file path, http(s), s3, gs or az.",
     )
