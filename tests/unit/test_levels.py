@@ -53,7 +53,7 @@ def levels(folder: Path, side_px: int, *queries: str, known: bool = False, model
 
 @pytest.mark.parametrize("side_px", [8, 11, 14, 15, 40, 46, 50])
 def test_levels_go_by_the_sizes_of_objects(tmp_path: Path, side_px: int) -> None:
-    expected = UNKNOWN_RESOLUTION
+    expected: tuple[float, ...] = UNKNOWN_RESOLUTION
     if 2 * side_px < 1.2 * 24:
         expected = FINER
     if 2 * side_px >= 0.8 * 120:
