@@ -277,4 +277,5 @@ def scene_key(batch: Batch, answering: Answerers, scene: Listed) -> tuple[str, s
     ]
     read = [file for file in (settings.aoi, *settings.contexts.values()) if file is not None and file.is_file()]
     parts += [hashlib.sha256(file.read_bytes()).hexdigest() for file in read]
+    parts += [] if writing.layer is None else [writing.layer]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16], fingerprint, settings

@@ -307,3 +307,17 @@ def test_a_plan_is_run_over_every_scene_and_explained(loader: Loader, scenes: li
     for path in scenes:
         assert f"{path}: the largest ship longer than 1 m: One ship" in result.stderr
     assert "found two ships" in result.stderr
+
+
+def test_a_second_layer_leaves_the_first(loader: Loader, scenes: list[Path], queries: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert batch(scenes[:2], queries, out, "-f", "gpkg", "--layer", "ships").exit_code == 0
+    queries.write_text("pier\n")
+    assert batch(scenes[:2], queries, out, "-f", "gpkg", "--layer", "piers").exit_code == 6  # the files are there
+    result = batch(scenes[:2], queries, out, "-f", "gpkg", "--layer", "piers", "--append")
+    assert result.exit_code == 0, result.output
+    assert set(gpd.read_file(out / "a.gpkg", layer="ships")["query"]) == {"ship", "storage tank"}
+    assert set(gpd.read_file(out / "a.gpkg", layer="piers")["query"]) == {"pier"}
+    more = batch(scenes[:2], queries, out, "-f", "gpkg", "--layer", "again", "--append", "--resume")
+    assert more.exit_code == 0, more.output  # done, but not in this layer
+    assert set(gpd.read_file(out / "a.gpkg", layer="again")["query"]) == {"pier"}
