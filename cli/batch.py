@@ -148,13 +148,12 @@ def command(scenes: tuple[str, ...], output: Path | str, **options: Any) -> None
       geoground batch --manifest list.txt --queries q.txt -o "postgresql://me@db.example/gis?table=public.ships"
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
     quiet, dry_run, probe = options.pop("quiet"), options.pop("dry_run"), options.pop("probe")
-    reporter = make_reporter("none" if dry_run else options.pop("progress"), quiet=quiet, batch=True)
-    options.pop("progress", None)
+    reporter = make_reporter(options.pop("progress"), quiet=quiet, batch=True)
     with reporter:
         try:
             batch, load, segmenter = _prepare([*scenes, *found_scenes(options)], output, options)
             if dry_run:
-                estimate(batch, load, segmenter, probe=probe)
+                estimate(batch, load, segmenter, reporter, probe=probe)
                 return
             batch.output.prepare()
             with answerers(batch, load, segmenter) as answering:

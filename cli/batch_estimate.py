@@ -14,6 +14,7 @@ from geogrounding.errors import GeogroundingError, IncompleteError
 
 from .batch_run import Answerers, Batch, answerers, is_done, scene_key
 from .batch_table import cell, read_table
+from .progress import JsonLines, Silent
 from .scene_list import Listed
 from .terminal import count, duration, table
 
@@ -40,8 +41,15 @@ class _Sum:
     failed: list[tuple[Listed, GeogroundingError]] = field(default_factory=list)
 
 
-def estimate(batch: Batch, load: Callable[[], Model], segmenter: Callable[[], Segmenter], *, probe: bool) -> None:
-    """Print scenes, chips, bytes and, with a probe, the time; each on its line of standard output.
+def estimate(
+    batch: Batch,
+    load: Callable[[], Model],
+    segmenter: Callable[[], Segmenter],
+    reporter: Silent,
+    *,
+    probe: bool,
+) -> None:
+    """Print scenes, chips, bytes and, with a probe, the time; on standard output.
 
     Raises:
         IncompleteError: some scenes cannot be used.
@@ -55,13 +63,28 @@ def estimate(batch: Batch, load: Callable[[], Model], segmenter: Callable[[], Se
         probed = _probe(batch, answering, found.largest[1]) if probe and found.largest is not None else None
         if answering.executor is not None:
             workers = workers or answering.executor.room
-    lines = [
-        ("Scenes", f"{len(batch.scenes):,}{_not_run(found)}"),
-        ("Chips", f"{found.chips:,}"),
-        ("To read", _bytes(found)),
-        ("Time", _time(found, probed, workers or 1)),
-    ]
-    click.echo(table(lines))
+    workers = workers or 1
+    seconds = None if probed is None else _seconds(found, probed, workers)
+    reporter.event(
+        "estimate",
+        scenes=len(batch.scenes),
+        done=found.done,
+        failed=len(found.failed),
+        chips=found.chips,
+        bytes_to_read=found.bytes_to_read,
+        seconds=seconds,
+        seconds_per_chip=None if probed is None else probed.seconds_per_chip,
+        workers=workers,
+    )
+    if not isinstance(reporter, JsonLines):
+        time_needed = "not estimated" if probed is None or seconds is None else _time(seconds, probed, workers)
+        lines = [
+            ("Scenes", f"{len(batch.scenes):,}{_not_run(found)}"),
+            ("Chips", f"{found.chips:,}"),
+            ("To read", _bytes(found)),
+            ("Time", time_needed),
+        ]
+        click.echo(table(lines))
     if found.failed:
         scene, error = found.failed[0]
         raise IncompleteError(
@@ -138,10 +161,11 @@ def readable(number: float) -> str:
     return f"{number:.3g} {units[power]}"
 
 
-def _time(found: _Sum, probed: Probed | None, workers: int) -> str:
-    if probed is None:
-        return "not estimated"
-    seconds = found.seconds + found.scenes * probed.seconds_before + found.chips * probed.seconds_per_chip / workers
+def _seconds(found: _Sum, probed: Probed, workers: int) -> float:
+    return found.seconds + found.scenes * probed.seconds_before + found.chips * probed.seconds_per_chip / workers
+
+
+def _time(seconds: float, probed: Probed, workers: int) -> str:
     return (
         f"about {duration(seconds)} with {count(workers, 'worker')}: {probed.seconds_per_chip:.3g} s a chip, as "
         f"measured on {count(probed.chips, 'chip')}"

@@ -122,9 +122,13 @@ class TableFile:
             raise _not_written(self._path, error) from error
 
     def finish(self, order: Iterable[tuple[str, str]]) -> list[Row]:
-        """Put the rows in order, one for each scene; those of scenes that were not reached stay out."""
+        """Put the rows in order, one for each scene; those of scenes that were not reached stay out.
+
+        A batch that has added nothing leaves the table of an earlier one alone.
+        """
         rows = [self._rows[place] for place in order if place in self._rows]
-        write_table(self._path, rows)
+        if self._begun:
+            write_table(self._path, rows)
         return rows
 
 

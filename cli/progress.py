@@ -8,6 +8,8 @@ With ``--progress json`` standard output carries one JSON object a line and noth
     done       features, chips, empty_chips, failed_chips, drops, seconds, ...  once for each scene that gave a layer
     error      type, message, hint, exit_code                        when a scene, or the command, failed
     summary    scenes, failed, table                                 at the end of a batch
+    estimate   scenes, done, failed, chips, bytes_to_read, seconds, seconds_per_chip, workers     of batch --dry-run;
+               both seconds are null without a probe
 """
 
 from __future__ import annotations

@@ -44,11 +44,14 @@ With `--progress json` standard output carries one JSON object a line and nothin
 | `done` | once for each scene that gave a layer | `output` and the result, see below; in `batch` `source`, `kept` |
 | `error` | when a scene or the command failed | `type`, `message`, `hint`, `exit_code`; in `batch` `source` |
 | `summary` | at the end of a batch | `scenes`, `failed`, `table` |
+| `estimate` | after `batch --dry-run` | see below |
 
 `progress` holds `chips_done`, `chips_total`, `chips_failed`, `chips_resumed` and `found` (detections before merging).
 `done` holds `complete`, `features`, `chips`, `empty_chips`, `failed_chips` (a list of `chip` and `reason`), `drops`
 (parts of answers that could not be used, counted by reason), `seconds`, `model_seconds` and `waiting_seconds`. A scene
 that a batch passed over because it was done before has `kept` true and only `source` and `output` beside it.
+`estimate` holds `scenes`, `done`, `failed`, `chips`, `bytes_to_read`, `workers`, and `seconds` and `seconds_per_chip`,
+which are null without a probe.
 
 Text is ASCII with JSON escapes, so that no control character of a file name or a model's answer reaches a terminal.
 The exit code is the same as without `--progress json`.

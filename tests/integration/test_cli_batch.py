@@ -271,6 +271,9 @@ def test_a_dry_run_counts_what_the_run_does(loader: Loader, scenes: list[Path], 
     without = batch(scenes, queries, out, "--dry-run", "--no-probe")
     assert "not estimated" in without.stdout
     assert loader.model.batches == []
+    event = json.loads(batch(scenes, queries, out, "--dry-run", "--progress", "json").stdout)
+    assert (event["event"], event["scenes"], event["chips"]) == ("estimate", 3, int(shown["Chips"]))
+    assert event["seconds"] > event["seconds_per_chip"] > 0
     assert batch(scenes, queries, out).exit_code == 0
     assert int(shown["Chips"]) == sum(int(row["chips"]) for row in table(out))
     scenes[1].write_bytes(b"II*\0 this is no raster")
