@@ -211,7 +211,7 @@ def _run_scene(
         preview = output.with_suffix(".png") if batch.previews and isinstance(output, Path) else None
         if preview is not None:
             writing = batch.output.writing
-            build.check_preview(preview, overwrite=writing.overwrite or writing.resume)
+            build.check_beside(preview, "preview", ".png", overwrite=writing.overwrite or writing.resume)
         reporter.event("start", source=scene.source, output=_place(output, shown))
         report = pipeline.run(
             settings,

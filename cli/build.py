@@ -384,16 +384,22 @@ def output_path(path: Path | str, of: str | None) -> Path | str:
     return path.with_name(path.name + FORMATS[of])
 
 
-def check_preview(path: Path, *, overwrite: bool) -> None:
-    """Refuse a preview that could not be written, before the work and not after it.
+def check_beside(path: Path, what: str, ending: str, *, overwrite: bool) -> None:
+    """Refuse a file beside the result that could not be written, before the work and not after it.
+
+    Args:
+        path: of the file.
+        what: its option without the dashes, ``preview`` or ``masks``.
+        ending: what its name must end in, so that no file of another kind is replaced.
+        overwrite: it may be replaced.
 
     Raises:
-        SettingsError: it is no PNG.
+        SettingsError: its name ends otherwise.
         OutputError: its folder is missing, or it exists.
     """
-    if path.suffix.lower() != ".png":
-        raise SettingsError(f"the preview {path.name!r} is no .png", hint="Give --preview NAME.png.")
+    if path.suffix.lower() != ending:
+        raise SettingsError(f"the {what} {path.name!r} is no {ending}", hint=f"Give --{what} NAME{ending}.")
     if not path.parent.is_dir():
-        raise OutputError(f"the folder of the preview is missing: {path.parent}", hint="Make it first.")
+        raise OutputError(f"the folder of the {what} is missing: {path.parent}", hint="Make it first.")
     if path.exists() and not overwrite:
         raise OutputError(f"{path} exists", hint="Give --overwrite, or another name.")

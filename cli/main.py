@@ -19,7 +19,21 @@ from geogrounding.messages import without_secrets
 
 from . import terminal
 
-COMMANDS = ("run", "ask", "plan", "batch", "export", "info", "models", "train", "eval", "engine", "serve", "jobs")
+COMMANDS = (
+    "run",
+    "ask",
+    "plan",
+    "batch",
+    "outline",
+    "export",
+    "info",
+    "models",
+    "train",
+    "eval",
+    "engine",
+    "serve",
+    "jobs",
+)
 """Each lives as ``command`` in a module of its name, which is imported when it is needed."""
 
 INTERRUPTED = 130

@@ -228,6 +228,14 @@ CONTEXT = option(
     help="Vector layer that the query speaks of by this name (default: that of the file); may be repeated.",
 )
 
+SIMPLIFY = option(
+    "--simplify",
+    "simplify_m",
+    type=click.FloatRange(min=0),
+    section="Result",
+    metavar="METRES",
+    help="How far mask and regular may move from the pixels; 0 keeps them. Default: about a pixel.",
+)
 OUTLINES = together(
     option(
         "--outline",
@@ -237,14 +245,7 @@ OUTLINES = together(
         "angles, or a circle. oriented: the smallest turned rectangle. point: the centre of the box. Default: box, and "
         "mask for --task segment.",
     ),
-    option(
-        "--simplify",
-        "simplify_m",
-        type=click.FloatRange(min=0),
-        section="Result",
-        metavar="METRES",
-        help="How far mask and regular may move from the pixels; 0 keeps them. Default: about a pixel.",
-    ),
+    SIMPLIFY,
     option(
         "--segmenter",
         default="builtin",

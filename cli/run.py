@@ -64,6 +64,11 @@ FAILED_SHOWN = 5
     metavar="PNG",
     help="Also draw the scene with the result.",
 )
+@opt.file_option(
+    "--masks",
+    section="Files",
+    help="Also keep the masks of the objects, for other outlines of this result: geoground outline.",
+)
 @opt.QUESTION
 @opt.CONTEXT
 @opt.option("--explain", is_flag=True, section="Question", help="Show how each query was decided, step by step.")
@@ -93,7 +98,7 @@ def command(scene: str, query: tuple[str, ...], output: Path | str | None, **opt
       geoground run scene.tif "the largest building within 150 m of the river" -o b.gpkg --context river.gpkg --explain
       geoground run city.tif ship -o ships.fgb --bbox 12.30,45.42,12.36,45.45 --bbox-crs EPSG:4326
       geoground run scene.tif car -o cars.gpkg --base-url http://localhost:8000/v1 --model Qwen/Qwen3-VL-8B-Instruct
-      geoground run scene.tif building -o footprints.gpkg --outline regular
+      geoground run scene.tif building -o footprints.gpkg --outline regular --masks footprints.masks
       geoground run scene.tif car -o cars.gpkg --model ./Geo-R1 --device cuda --resume
       geoground run scene.tif --like five_kilns.gpkg -o kilns.gpkg
       geoground run scene.tif ship -o "postgresql://me@db.example/gis?table=public.ships" --append
@@ -123,7 +128,7 @@ def _run(
     scene: str, query: tuple[str, ...], output: Path | str | None, options: dict[str, Any], reporter: Silent
 ) -> tuple[RunReport, str, Path | None]:
     """Check everything that can be checked cheaply, then run."""
-    query_file, preview = options.pop("query_file"), options.pop("preview")
+    query_file, preview, masks = options.pop("query_file"), options.pop("preview"), options.pop("masks")
     build.check_queries(query)
     more = [] if query_file is None else build.read_queries(query_file)
     plan_file = options.pop("plan_file")
@@ -141,7 +146,11 @@ def _run(
     settings = build.make_settings(scene, queries, options)
     overwrite, resume = options.pop("overwrite"), options.pop("resume")
     if preview is not None:
-        build.check_preview(preview, overwrite=overwrite or resume)
+        build.check_beside(preview, "preview", ".png", overwrite=overwrite or resume)
+    if masks is not None:
+        build.check_beside(masks, "masks", ".masks", overwrite=overwrite or resume)
+        if options["append"]:
+            raise SettingsError("--masks does not go with --append, which gives features other ids")
     segmenter, load = build.segmenter_loader(options), build.model_loader(options)
     append, layer = options.pop("append"), options.pop("layer")
     dst_crs, creation_options = options.pop("dst_crs"), build.key_values(options.pop("creation_options"), "--co")
@@ -163,6 +172,7 @@ def _run(
             dst_crs=dst_crs,
             creation_options=creation_options,
             preview=preview,
+            masks=masks,
             on_progress=reporter.update,
             on_notice=_say_notice,
             executor=executor,

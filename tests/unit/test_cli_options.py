@@ -275,12 +275,12 @@ def test_types_take_values_that_are_converted_already() -> None:
 
 def test_preview_is_checked_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="folder"):
-        build.check_preview(tmp_path / "none" / "p.png", overwrite=False)
+        build.check_beside(tmp_path / "none" / "p.png", "preview", ".png", overwrite=False)
     existing = tmp_path / "p.png"
     existing.touch()
     with pytest.raises(OutputError, match="exists"):
-        build.check_preview(existing, overwrite=False)
-    build.check_preview(existing, overwrite=True)
+        build.check_beside(existing, "preview", ".png", overwrite=False)
+    build.check_beside(existing, "preview", ".png", overwrite=True)
 
 
 def test_summary_for_people(seen: Seen) -> None:
