@@ -21,6 +21,7 @@ from geogrounding.messages import without_secrets
 from . import build
 from .batch_output import BatchOutput
 from .batch_table import Row, TableFile, cell, filled, outcome, read_table
+from .beside import check_beside
 from .progress import Silent
 from .scene_list import Listed
 from .scenes import at_once, in_order, sizes, weights
@@ -211,7 +212,7 @@ def _run_scene(
         preview = output.with_suffix(".png") if batch.previews and isinstance(output, Path) else None
         if preview is not None:
             writing = batch.output.writing
-            build.check_beside(preview, "preview", ".png", overwrite=writing.overwrite or writing.resume)
+            check_beside(preview, "preview", ".png", overwrite=writing.overwrite or writing.resume)
         reporter.event("start", source=scene.source, output=_place(output, shown))
         report = pipeline.run(
             settings,

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from geogrounding.errors import InputError, OutputError, SettingsError
+from geogrounding.errors import InputError, SettingsError
 from geogrounding.messages import quote
 from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
@@ -382,24 +382,3 @@ def output_path(path: Path | str, of: str | None) -> Path | str:
     if ending in FORMATS.values():
         raise SettingsError(f"-f {of} contradicts the ending {ending!r} of the output", hint=f"Endings: {known}.")
     return path.with_name(path.name + FORMATS[of])
-
-
-def check_beside(path: Path, what: str, ending: str, *, overwrite: bool) -> None:
-    """Refuse a file beside the result that could not be written, before the work and not after it.
-
-    Args:
-        path: of the file.
-        what: its option without the dashes, ``preview`` or ``masks``.
-        ending: what its name must end in, so that no file of another kind is replaced.
-        overwrite: it may be replaced.
-
-    Raises:
-        SettingsError: its name ends otherwise.
-        OutputError: its folder is missing, or it exists.
-    """
-    if path.suffix.lower() != ending:
-        raise SettingsError(f"the {what} {path.name!r} is no {ending}", hint=f"Give --{what} NAME{ending}.")
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder of the {what} is missing: {path.parent}", hint="Make it first.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists", hint="Give --overwrite, or another name.")

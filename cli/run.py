@@ -13,6 +13,7 @@ from geogrounding.messages import quote
 
 from . import build
 from . import options as opt
+from .beside import check_beside
 from .main import INTERRUPTED
 from .param_types import Format, Output
 from .progress import Silent, make_reporter
@@ -146,9 +147,9 @@ def _run(
     settings = build.make_settings(scene, queries, options)
     overwrite, resume = options.pop("overwrite"), options.pop("resume")
     if preview is not None:
-        build.check_beside(preview, "preview", ".png", overwrite=overwrite or resume)
+        check_beside(preview, "preview", ".png", overwrite=overwrite or resume)
     if masks is not None:
-        build.check_beside(masks, "masks", ".masks", overwrite=overwrite or resume)
+        check_beside(masks, "masks", ".masks", overwrite=overwrite or resume)
         if options["append"]:
             raise SettingsError("--masks does not go with --append, which gives features other ids")
     segmenter, load = build.segmenter_loader(options), build.model_loader(options)

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from geogrounding_cli import build
 from geogrounding_cli import options as opt
+from geogrounding_cli.beside import check_beside
 from geogrounding_cli.main import geoground
 from geogrounding_cli.param_types import FORMATS, Format, KeyValue, Numbers
 
@@ -275,12 +276,12 @@ def test_types_take_values_that_are_converted_already() -> None:
 
 def test_preview_is_checked_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="folder"):
-        build.check_beside(tmp_path / "none" / "p.png", "preview", ".png", overwrite=False)
+        check_beside(tmp_path / "none" / "p.png", "preview", ".png", overwrite=False)
     existing = tmp_path / "p.png"
     existing.touch()
     with pytest.raises(OutputError, match="exists"):
-        build.check_beside(existing, "preview", ".png", overwrite=False)
-    build.check_beside(existing, "preview", ".png", overwrite=True)
+        check_beside(existing, "preview", ".png", overwrite=False)
+    check_beside(existing, "preview", ".png", overwrite=True)
 
 
 def test_summary_for_people(seen: Seen) -> None:
