@@ -33,6 +33,7 @@ from geogrounding.query.lexicon import (
     attribute_value,
     spoken,
 )
+from geogrounding.query.words_in_languages import in_english
 from geogrounding.types import Task
 
 MAX_CHARACTERS = 500
@@ -110,8 +111,8 @@ def read_expression(text: str, synonyms: Words = SYNONYMS, *, task: Task | None 
     """
     if len(text) > MAX_CHARACTERS:
         return None
-    words = _bare(spoken(text))
     nouns = _nouns(synonyms)
+    words = _bare(spoken(in_english(text, nouns)))
     for reading in _readings(words, nouns):
         if reading is not None:
             return replace(reading.meaning, task=task or ("detect" if reading.many else "refer"))

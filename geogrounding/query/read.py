@@ -17,6 +17,7 @@ from geogrounding.query.contradictions import check_steps, check_words
 from geogrounding.query.grammar import Reader, mark_nouns, vocabulary
 from geogrounding.query.plan import Answer, QueryPlan, Rank, Step, Target, TargetReference
 from geogrounding.query.quantities import AREA_UNITS, normalise, unit_of
+from geogrounding.query.words_in_languages import in_english
 
 MAX_CHARACTERS = 500
 MOST_RANKS = 4
@@ -65,7 +66,8 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     )
     if len(text) > MAX_CHARACTERS or not text.strip():
         return plain
-    words, quantities = normalise(text)
+    names = tuple(names)
+    words, quantities = normalise(in_english(text, names))
     if any(not math.isfinite(quantity.si) for quantity in quantities):
         raise SettingsError("a number is too large", hint="Write a number that a thing can have.")
     words = re.sub(r"\b(north|south) (east|west)(ern)?\b", r"\1\2\3", words)

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qgis.core import QgsFeatureRequest, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from . import results
+from .verdicts import CODES, Verdicts, array_of, verdict_of
 
 SLICE_S = 0.02
 NO_SCORE = 1.0
 """Results without a score are always shown, so they count as sure."""
-
-
-Sifted = tuple[list[float], list[int], dict[int, int]]
+NOWHERE = np.iinfo(np.int64).max
+"""The place of a result that is not there, or hidden by its size."""
+Row = tuple[float, int, float, int]
+"""Falling score, id, area in m² (NaN: unknown) and verdict of a result."""
 
 
 class Ranking(QObject):
-    """Ids in falling order of score, with the verdicts that were given."""
+    """Ids in falling order of score, with the verdicts that were given; in arrays, which take next to no time."""
 
     changed = pyqtSignal()
     """The ranking is complete again."""
@@ -32,16 +36,11 @@ class Ranking(QObject):
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._read)
         self._iterator: Any = None
-        self._reading: list[tuple[float, int, float | None]] = []
-        self._rows: list[tuple[float, int, float | None]] = []
+        self._read_rows: list[NDArray[np.float64]] = []
+        self._given: list[Verdicts] = []
+        """Verdicts that came while the layer was read: rows that were read before do not have them."""
         self._shown = results.Shown()
-        self._sorted, self._ended = 0, False
-        self._sifted: Sifted | None = None
-        self._reading_verdicts: dict[int, str] = {}
-        self._keys: list[float] = []
-        self._ids: list[int] = []
-        self._places: dict[int, int] = {}
-        self._verdicts: dict[int, str] = {}
+        self._take([])
 
     @property
     def busy(self) -> bool:
@@ -51,29 +50,25 @@ class Ranking(QObject):
     @property
     def total(self) -> int:
         """Results in the layer."""
-        return len(self._rows)
+        return len(self._keys)
 
     @property
-    def scores(self) -> list[float]:
+    def scores(self) -> NDArray[np.float64]:
         """Of all results, in falling order."""
-        return [-key for key, _, _ in self._rows]
+        return -self._keys
 
     def show_only(self, shown: results.Shown) -> None:
-        """Count and step among these results; the threshold alone costs next to nothing."""
-        sizes = self._shown.smallest, self._shown.largest
+        """Count and step among these results."""
         self._shown = shown
-        if sizes != (shown.smallest, shown.largest):
-            self._keys, self._ids, self._places = self._sift(self._rows)
-            self._sifted = None  # of what is being read as well
+        self._sift()
 
     def load(self, layer: QgsVectorLayer | None) -> None:
         """Read a layer again; until ``changed`` comes, the old ranking stands."""
         self.stop()
-        self._reading, self._reading_verdicts, self._sorted, self._ended = [], {}, 0, False
-        self._sifted = None
+        self._read_rows, self._given = [], []
         if layer is None:
-            self._sifted = self._sift([])
-            self._finish()
+            self._take([])
+            self.changed.emit()
             return
         fields = layer.fields()
         wanted = [fields.indexOf(name) for name in ("score", "review", "area_m2")]
@@ -88,93 +83,113 @@ class Ranking(QObject):
 
     def shown(self) -> list[int]:
         """Ids of the results that are shown, best first."""
-        return self._ids[: self._count_shown()]
+        found: list[int] = self._shown_ids.tolist()
+        return found
 
     def step(self, current: int | None, by: int) -> int | None:
         """The id so many places further among those shown, around the end; None where nothing is shown."""
-        count = self._count_shown()
+        count = len(self._shown_ids)
         if not count:
             return None
-        place = self._places.get(current, count) if current is not None else count
+        place = int(self._places([current])[0]) if current is not None else NOWHERE
         if place >= count:
-            return self._ids[0 if by > 0 else count - 1]
-        return self._ids[(place + by) % count]
+            return int(self._shown_ids[0 if by > 0 else count - 1])
+        return int(self._shown_ids[(place + by) % count])
 
     def next_open(self, after: int, by: int = 1) -> int | None:
         """The next id without a verdict among those shown, around the end; ``by`` -1 goes to surer ones."""
-        count = self._count_shown()
-        start = self._places.get(after, -1) + by
-        for offset in range(count):
-            candidate = self._ids[(start + by * offset) % count]
-            if candidate != after and not self._verdicts.get(candidate):
-                return candidate
-        return None
+        count = len(self._shown_ids)
+        place = int(self._places([after])[0])
+        start = (place if place < count else -1) + by
+        order = (start + by * np.arange(count)) % max(1, count)
+        open_ids = self._shown_ids[order][self._codes[self._rows[order]] == CODES[results.OPEN]]
+        open_ids = open_ids[open_ids != after]
+        return int(open_ids[0]) if len(open_ids) else None
 
     def counts(self) -> dict[str, int]:
         """How many results are accepted, rejected, open, and hidden."""
-        count = self._count_shown()
-        shown = [verdict for one, verdict in self._verdicts.items() if self._places.get(one, count) < count]
-        accepted, rejected = shown.count(results.ACCEPTED), shown.count(results.REJECTED)
+        count = len(self._shown_ids)
+        by_code = np.bincount(self._codes[self._rows[:count]], minlength=len(CODES))
+        accepted, rejected = (int(by_code[CODES[verdict]]) for verdict in (results.ACCEPTED, results.REJECTED))
         return {
             "accepted": accepted,
             "rejected": rejected,
             "open": count - accepted - rejected,
-            "hidden": len(self._rows) - count,
+            "hidden": self.total - count,
         }
 
-    def only_shown(self, ids: list[int]) -> list[int]:
+    def only_shown(self, ids: Iterable[int]) -> NDArray[np.int64]:
         """Those of the ids that are shown."""
-        count = self._count_shown()
-        return [one for one in ids if self._places.get(one, count) < count]
+        wanted = array_of(ids)
+        return wanted[self._places(wanted) < len(self._shown_ids)]
 
-    def known(self, ids: Iterable[int]) -> list[int]:
-        """Those of the ids that are in the layer and not hidden by their size."""
-        return [one for one in ids if one in self._places]
+    def known(self, verdicts: Verdicts) -> Verdicts:
+        """Those of the verdicts whose results are in the layer and not hidden by their size."""
+        return verdicts.only(self._places(verdicts.ids) < NOWHERE)
 
-    def verdicts(self, ids: Iterable[int]) -> dict[int, str]:
+    def verdicts(self, ids: NDArray[np.int64]) -> Verdicts:
         """The verdicts on results, as far as they are known here."""
-        return {one: self._verdicts.get(one, results.OPEN) for one in ids}
+        rows, there = self._find(ids)
+        return Verdicts(
+            ids, np.where(there, self._codes[rows] if self.total else 0, CODES[results.OPEN]).astype(np.int8)
+        )
 
-    def judge(self, verdicts: Mapping[int, str]) -> None:
+    def judge(self, verdicts: Verdicts) -> None:
         """Note verdicts without reading the layer again."""
-        self._verdicts.update(verdicts)
-        self._reading_verdicts.update(verdicts)
+        self._note(verdicts)
+        if self.busy:
+            self._given.append(verdicts)
 
-    def _count_shown(self) -> int:
-        return bisect_right(self._keys, -self._shown.score)
+    def _note(self, verdicts: Verdicts) -> None:
+        rows, there = self._find(verdicts.ids)
+        self._codes[rows[there]] = verdicts.codes[there]
 
-    def _sift(self, rows: list[tuple[float, int, float | None]]) -> Sifted:
-        """Leave out what is too small or too large: keys, ids, and the place of each id."""
-        least, most = self._shown.smallest, self._shown.largest
-        kept = [row for row in rows if row[2] is None or least <= row[2] <= most]
-        ids = [row[1] for row in kept]
-        return [row[0] for row in kept], ids, {one: place for place, one in enumerate(ids)}
+    def _find(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The row of each id, and whether there is one."""
+        if not self.total:
+            return np.zeros(len(ids), np.int64), np.zeros(len(ids), bool)
+        at = np.minimum(np.searchsorted(self._sorted_ids, ids), self.total - 1)
+        return self._by_id[at], self._sorted_ids[at] == ids
+
+    def _places(self, ids: Iterable[int]) -> NDArray[np.int64]:
+        """The place of each id among the results that are not hidden by their size."""
+        rows, there = self._find(array_of(ids))
+        return np.where(there, self._place[rows] if self.total else 0, NOWHERE)
 
     def _read(self) -> None:
         begin = time.monotonic()
-        if self._ended:
-            self._finish()
-            return
+        rows: list[Row] = []
         for feature in self._iterator:
             score, verdict, area = feature["score"], feature["review"], feature["area_m2"]
             key = float(score) if isinstance(score, (int, float)) else NO_SCORE
-            self._reading.append((-key, feature.id(), float(area) if isinstance(area, (int, float)) else None))
-            if verdict in (results.ACCEPTED, results.REJECTED):
-                self._reading_verdicts[feature.id()] = verdict
+            size = float(area) if isinstance(area, (int, float)) else np.nan
+            rows.append((-key, feature.id(), size, CODES[verdict_of(verdict)]))
             if time.monotonic() - begin > SLICE_S:
-                self._reading[self._sorted :] = sorted(self._reading[self._sorted :])
-                self._sorted = len(self._reading)
+                self._read_rows.append(np.array(rows, np.float64))  # ids are exact up to 2^53
                 return
-        self._reading.sort()  # of sorted runs, which is fast; ids differ, so that areas are never compared
-        self._ended = True  # the rest when the interface had its turn
-
-    def _finish(self) -> None:
-        """Take what was read, in two steps, between which the interface has its turn."""
-        if self._sifted is None:
-            self._sifted = self._sift(self._reading)
-            return
+        self._read_rows.append(np.array(rows, np.float64))
+        self._take(self._read_rows)
         self.stop()
-        self._rows, self._verdicts = self._reading, self._reading_verdicts
-        self._keys, self._ids, self._places = self._sifted
-        self._reading, self._reading_verdicts, self._sifted = [], {}, None
+        for verdicts in self._given:
+            self._note(verdicts)
+        self._read_rows, self._given = [], []
         self.changed.emit()
+
+    def _take(self, parts: list[NDArray[np.float64]]) -> None:
+        """Rows that were read, as columns in falling order of score, and of ids where scores are the same."""
+        rows = np.concatenate([np.empty((0, 4)), *(part.reshape(-1, 4) for part in parts)])
+        order = np.lexsort((rows[:, 1], rows[:, 0]))
+        self._keys, self._ids = rows[order, 0], rows[order, 1].astype(np.int64)
+        self._areas, self._codes = rows[order, 2], rows[order, 3].astype(np.int8)
+        self._by_id = np.argsort(self._ids)
+        self._sorted_ids = self._ids[self._by_id]
+        self._sift()
+
+    def _sift(self) -> None:
+        """Leave out what is too small or too large, and what scores too low."""
+        fits = np.isnan(self._areas) | ((self._areas >= self._shown.smallest) & (self._areas <= self._shown.largest))
+        self._rows = np.flatnonzero(fits)
+        self._place = np.full(self.total, NOWHERE)
+        self._place[self._rows] = np.arange(len(self._rows))
+        count = bisect_right(self._keys[self._rows], -self._shown.score)
+        self._shown_ids = self._ids[self._rows[:count]]

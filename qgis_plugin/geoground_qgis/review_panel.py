@@ -27,7 +27,7 @@ from .ranking import Ranking
 from .review_form import ReviewForm
 from .review_view import ReviewView
 from .shortcuts import Shortcuts
-from .verdicts import AT_ONCE, Bulk, History, set_review, verdicts_of
+from .verdicts import AT_ONCE, Bulk, History, Verdicts, set_review, verdict_of, verdicts_of
 
 ROOM = 3.0
 """Zooming to a result shows this many times its size."""
@@ -52,8 +52,8 @@ class ReviewPanel(ReviewForm):
         self._canvas = canvas
         self._watch = LayerWatch(self)
         self._history, self._bulk = History(), Bulk(self)
-        self._noted: dict[int, str] = {}
-        """Verdicts that were there before those that are being written."""
+        self._noted: Verdicts | None = None
+        """Verdicts that were there before those that are being written; None: they are not noted."""
         self._shortcuts = Shortcuts()
         self._pick = PickTool(canvas)
         self.ranking = Ranking(self)
@@ -136,10 +136,10 @@ class ReviewPanel(ReviewForm):
         layer = self.layer
         if layer is None:
             return
-        chosen = self.ranking.only_shown(list(layer.selectedFeatureIds()))
-        if not chosen or not self._write(layer, dict.fromkeys(chosen, verdict), note=True):
+        chosen = self.ranking.only_shown(layer.selectedFeatureIds())
+        if not len(chosen) or not self._write(layer, Verdicts.same(chosen, verdict), note=True):
             return
-        following = self.ranking.next_open(chosen[-1], self.view.direction)
+        following = self.ranking.next_open(int(chosen[-1]), self.view.direction)
         if self.step_on.isChecked() and verdict != results.OPEN and following is not None:
             layer.selectByIds([following])
             self.zoom()
@@ -147,16 +147,16 @@ class ReviewPanel(ReviewForm):
     def undo(self) -> None:
         """Take the last verdict back, and go back to its result."""
         layer = self.layer
-        before = self._history.take_back(layer, self.ranking.known) if layer is not None else {}
+        before = self._history.take_back(layer, self.ranking.known) if layer is not None else None
         if layer is None or not before:
             self._show_current()
             return
         if self._write(layer, before, note=False):
-            layer.selectByIds(list(before))
+            layer.selectByIds(before.ids.tolist())
             self.zoom()
             self._show_current()
 
-    def _write(self, layer: QgsVectorLayer, verdicts: dict[int, str], *, note: bool) -> bool:
+    def _write(self, layer: QgsVectorLayer, verdicts: Verdicts, *, note: bool) -> bool:
         """Write verdicts into the layer and the ranking; says so where the layer takes none.
 
         Returns:
@@ -167,11 +167,11 @@ class ReviewPanel(ReviewForm):
             return False
         if len(verdicts) > AT_ONCE and not layer.isEditable():
             if not self._bulk.busy:
-                self._noted = self.ranking.verdicts(verdicts) if note else {}
+                self._noted = self.ranking.verdicts(verdicts.ids) if note else None
                 self._bulk.start(layer, verdicts)
                 self._show_current()
             return False
-        before = verdicts_of(layer, list(verdicts))
+        before = verdicts_of(layer, verdicts.ids)
         self._watch.mute(True)
         try:
             written = set_review(layer, verdicts)
@@ -182,19 +182,19 @@ class ReviewPanel(ReviewForm):
             return False
         if note:
             self._history.add(before)
-        self._judged(verdicts)
+        self._take_verdicts(verdicts)
         return True
 
     def _bulk_progressed(self, written: int) -> None:
         self.counts.setText(tr("{n} verdicts written…").format(n=f"{written:,}"))
 
-    def _bulk_ended(self, written: dict[int, str]) -> None:
-        before, self._noted = self._noted, {}
-        if before and written:
-            self._history.add({one: before[one] for one in written})
-        self._judged(written)
+    def _bulk_ended(self, written: Verdicts) -> None:
+        before, self._noted = self._noted, None
+        if before is not None and len(written):
+            self._history.add(before.only(slice(len(written))))
+        self._take_verdicts(written)
         layer = self.layer
-        if layer is not None and not written:
+        if layer is not None and not len(written):
             self._refused(layer)
 
     def _refused(self, layer: QgsVectorLayer) -> None:
@@ -206,10 +206,9 @@ class ReviewPanel(ReviewForm):
         layer = self.layer
         if layer is not None:
             self.ranking.show_only(self.view.shown)
-            selected = list(layer.selectedFeatureIds())
-            shown = self.ranking.only_shown(selected)
-            if len(shown) != len(selected):
-                layer.selectByIds(shown)
+            shown = self.ranking.only_shown(layer.selectedFeatureIds())
+            if len(shown) != layer.selectedFeatureCount():
+                layer.selectByIds(shown.tolist())
             self._show_counts()
 
     def close_connections(self) -> None:
@@ -286,6 +285,9 @@ class ReviewPanel(ReviewForm):
         self._show_counts()
 
     def _judged(self, verdicts: dict[int, str]) -> None:
+        self._take_verdicts(Verdicts.of({one: verdict_of(verdict) for one, verdict in verdicts.items()}))
+
+    def _take_verdicts(self, verdicts: Verdicts) -> None:
         self.ranking.judge(verdicts)
         self._show_counts()
 

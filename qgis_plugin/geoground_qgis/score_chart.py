@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-
+import numpy as np
+from numpy.typing import NDArray
 from qgis.PyQt.QtCore import QRectF, QSize
 from qgis.PyQt.QtGui import QPainter, QPaintEvent, QPalette
 from qgis.PyQt.QtWidgets import QSizePolicy, QWidget
@@ -25,11 +25,10 @@ class ScoreChart(QWidget):
         """Low and wide."""
         return QSize(120, HEIGHT)
 
-    def show_scores(self, falling: list[float]) -> None:
+    def show_scores(self, falling: NDArray[np.float64]) -> None:
         """Count scores that come in falling order."""
-        rising = falling[::-1]
-        edges = [bisect_left(rising, number / BINS) for number in range(BINS)] + [len(rising)]
-        self.counts = [after - before for before, after in zip(edges, edges[1:])]
+        edges = np.searchsorted(falling[::-1], np.arange(BINS) / BINS)
+        self.counts = np.diff(edges, append=len(falling)).tolist()
         self.update()
 
     def show_threshold(self, score: float) -> None:

@@ -298,7 +298,8 @@ def tour() -> None:
     pulse = Pulse()
     layer = ask(QUESTION)
     pause(1.5)
-    REPORT["longest_block_s"] = pulse.longest
+    pulse.close()
+    REPORT["longest_block_s"], REPORT["longest_block"] = pulse.longest, pulse.where
     note_layers(raster, "layers")
     screenshot("found")
     draw()

@@ -292,3 +292,38 @@ def test_the_real_scene_gives_boxes_around_its_buildings(shared_data: Path, tmp_
     )  # fmt: skip
     samples = read_samples(data, on_error="refuse").samples
     assert sum(len(sample.boxes_px) for sample in samples) > 700  # of 971, those on cut edges left out
+
+
+def test_what_is_not_meant_becomes_small_chips_without_a_target(tmp_path: Path) -> None:
+    """Each is shown with a little of what is around it, at every level; where a target lies in it, that is labelled."""
+    raster, labels = scene(tmp_path), layer(tmp_path, [(90, 70, 110, 90), (20, 20, 32, 30)])
+    unlike = layer(tmp_path, [(150, 100, 166, 120), (18, 18, 34, 34)], file="unlike.gpkg")
+    data = cut(tmp_path, raster, labels, unlike=unlike, partial=True, scales=(1.0, 2.0))
+    near = [record for record in records(data) if "unlike" in record["image"]]
+    assert [(r["window_scene_px"], r["width"], r["height"]) for r in near] == [
+        ([146, 95, 170, 125], 24, 30),
+        ([146, 94, 170, 126], 12, 16),
+        ([14, 14, 38, 38], 24, 24),
+        ([14, 14, 38, 38], 12, 12),
+    ]
+    samples = read_samples(data, on_error="refuse").samples
+    assert [sample.complete for sample in samples] == [False] * (len(samples) - 4) + [True] * 4
+    assert [len(sample.boxes_px) for sample in samples[-4:]] == [0, 0, 1, 1]
+    assert samples[-2].boxes_px.tolist() == [[6, 6, 18, 16]]
+    pixels = np.asarray(Image.open(samples[-4].image))
+    assert np.array_equal(pixels, samples[-4].pixels())
+    (tmp_path / "whole").mkdir()
+    full = cut(tmp_path / "whole", raster, labels, tile_size_px=256)
+    whole = np.asarray(Image.open(read_samples(full).samples[0].image))
+    assert np.array_equal(pixels, whole[95:125, 146:170]), "the same stretch and place as in a chip of full size"
+
+
+def test_what_is_not_meant_is_read_as_the_labels_are(tmp_path: Path) -> None:
+    """A row that is not a ship says nothing about cars; one too small to be seen or larger than a chip is left out."""
+    raster = scene(tmp_path)
+    labels = layer(tmp_path, [(90, 70, 110, 90), (20, 20, 32, 30)], ["ship", "car"])
+    places = [(150, 100, 166, 120), (60, 20, 80, 40), (5, 5, 6, 6), (0, 0, 190, 150)]
+    unlike = layer(tmp_path, places, ["ship", "shed", "car", "car"], file="unlike.gpkg")
+    data = cut(tmp_path, raster, labels, unlike=unlike, expression_field="what")
+    near = [(r["expression"], r["solution"]) for r in records(data) if "unlike" in r["image"]]
+    assert near == [("ship", "None")]

@@ -34,6 +34,11 @@
         <translation>、非表示 {h}</translation>
     </message>
     <message>
+        <location filename="../examples.py"/>
+        <source>, {n} that are not meant</source>
+        <translation>、対象外 {n} 件</translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 チップ</translation>
@@ -1857,7 +1862,7 @@ the largest storage tank
     <message>
         <location filename="../algorithms/training_set.py"/>
         <source>{n} examples</source>
-        <translation>{n} 例</translation>
+        <translation>例 {n} 件</translation>
     </message>
     <message>
         <location filename="../teach_panel.py"/>
