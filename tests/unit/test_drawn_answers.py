@@ -91,6 +91,37 @@ def test_a_turned_box_beside_its_upright_one_is_one_object() -> None:
     assert iou(pixels(found), SHIP) > 0.96
 
 
+ROW = [v for p in RHOMB for v in p]
+
+
+@pytest.mark.parametrize(
+    "beside", [{"polygon": RHOMB}, {"segmentation": [ROW]}, {"poly": ROW, "label": "roof"}, {"contour": RHOMB}]
+)
+@pytest.mark.parametrize("key", ["bbox_2d", "box"])
+def test_a_polygon_beside_a_box_is_its_outline(key: str, beside: dict[str, Any]) -> None:
+    for entry in ({key: [38, 36, 162, 124], **beside}, {**beside, key: [38, 36, 162, 124]}):
+        (found,) = parse(json.dumps([entry])).detections
+        assert found.box_chip_px == (38, 36, 162, 124)
+        assert found.label == beside.get("label", "?")
+        assert iou(pixels(found), RHOMB) > 0.96
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"polygon": [RHOMB, SHIP]},  # two parts
+        {"points": RHOMB},  # clicks on the object, perhaps
+        {"polygon": [[1, 1], [20, 5], [9, 30]]},  # elsewhere
+        {"polygon": [[38, 36], [162, 36], [162, 124], [38, 124]]},  # the box once more
+        {"polygon": "none"},
+    ],
+)
+def test_what_is_no_outline_of_the_box_leaves_it_to_the_segmenter(beside: dict[str, Any]) -> None:
+    (found,) = parse(json.dumps([{"bbox_2d": [38, 36, 162, 124], **beside}])).detections
+    assert found.box_chip_px == (38, 36, 162, 124)
+    assert found.mask is None
+
+
 def test_an_outline_that_is_an_upright_box_is_left_to_the_segmenter() -> None:
     (found,) = parse('{"polygon": [[10, 10], [50, 10], [50, 40], [10, 40]]}').detections
     assert found.box_chip_px == (10, 10, 50, 40)

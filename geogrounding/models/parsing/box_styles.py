@@ -85,7 +85,7 @@ def _collect_mapping(text: str, mapping: Mapping, beside: Fields, found: Located
     for key, value in mapping.pairs:
         values.setdefault(keys.plain(key), []).append(value)
     all_fields = _fields(text, values, beside)
-    before = len(found.boxes) + len(found.drops)
+    boxes_before, before = len(found.boxes), len(found.boxes) + len(found.drops)
     boxes = _box_values(mapping)
     loose = [value for value in mapping.loose if isinstance(value, Array | Mapping)]
     if len(boxes) == 1 and loose and are_points([boxes[0][1], loose[0]]):
@@ -97,6 +97,8 @@ def _collect_mapping(text: str, mapping: Mapping, beside: Fields, found: Located
     for index, (key, box) in enumerate(boxes):
         chosen = all_fields if len(boxes) == 1 else [all_fields[min(index, len(all_fields) - 1)]]
         empty |= _collect_keyed(text, key, box, chosen, found)
+    if len(found.boxes) == boxes_before + 1:
+        _draw_beside(text, mapping, found)
     if not boxes:
         _collect_unkeyed(text, mapping, values, all_fields[0], beside, found)
     collect_all(text, loose, all_fields[0], found)
@@ -115,6 +117,16 @@ def _box_values(mapping: Mapping) -> list[tuple[str, Value]]:
         if keys.is_box(key) and key not in keys.OUTLINES and not (key in keys.PLACES and isinstance(value, Text))
     ]
     return boxes or [(key, value) for key, value in named if key in keys.OUTLINES]
+
+
+def _draw_beside(text: str, mapping: Mapping, found: Located) -> None:
+    """Give the last box the one outline that stands beside it; of several polygons none is the outline of the box."""
+    drawn = Located()
+    for key, value in mapping.pairs:
+        if (name := keys.plain(key)) in keys.OUTLINES - keys.NOT_BESIDE:
+            _collect_keyed(text, name, value, [Fields()], drawn)
+    if len(drawn.boxes) == 1 and drawn.boxes[0].outline and not found.boxes[-1].outline:
+        found.boxes[-1] = replace(found.boxes[-1], outline=drawn.boxes[0].outline)
 
 
 def _collect_keyed(text: str, key: str, box: Value, all_fields: Sequence[Fields], found: Located) -> bool:

@@ -57,6 +57,8 @@ OUTLINES = frozenset(
     ]
 )
 """Pairs of numbers, nested or in one row."""
+NOT_BESIDE = frozenset(["points", "corners"])
+"""Those that are no outline beside a box: points on the object, or the corners of the box once more."""
 _TURNED_NAMES = "oriented|rotated|turned"
 TURNED = re.compile(
     rf"(?:obb|r?b?box(?:es)?rotated|rbb?ox|rotbb?ox|(?:{_TURNED_NAMES})(?:bounding|b)?box(?:es)?|"
