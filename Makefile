@@ -14,6 +14,7 @@
 #   make bench-questions   questions about annotated scenes, against independent answers; neighbours beside geopandas;
 #                    MODEL=1 also asks the built-in model about their images (long)
 #   make bench       the measurements of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
+#   make test-qgis-340   the tour of the plugin in QGIS 3.40: Debian 13 in out/debian13, by debootstrap; as root (3 GB, long)
 #   make test-browser  the web map of the service in Debian's Chromium, which is installed where it is missing
 #   make serve       the service with the example scene: open the printed link in a browser
 #   make findings    behaviour of other libraries that was met here, seen again (network, long)
@@ -39,7 +40,7 @@ CONSTRAINTS := requirements/constraints.txt
 export HF_HUB_OFFLINE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis test-browser serve findings bench bench-questions experiment lock clean
+.PHONY: help demo test test-full coverage lint types format docs site wheel plugin test-qgis test-qgis-340 test-browser serve findings bench bench-questions experiment lock clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -118,6 +119,9 @@ test-qgis: .venv-qgis/.made .venv/.dev
 	.venv-qgis/bin/detect-secrets-hook qgis_plugin/*.py $$(find qgis_plugin/geoground_qgis -type f -not -path '*/__pycache__/*')
 	QT_QPA_PLATFORM=offscreen XDG_RUNTIME_DIR=$${XDG_RUNTIME_DIR:-/tmp} .venv-qgis/bin/python -P -m pytest \
 		-c tests/qgis/pytest.ini -p no:cacheprovider tests/qgis
+
+test-qgis-340: .venv/.dev
+	tests/qgis/debian13 $(TESTS)
 
 .venv-qgis/.made:
 	command -v xvfb-run >/dev/null && command -v lrelease >/dev/null && command -v qgis_process.bin >/dev/null && /usr/bin/python3 -c "import qgis.core" || \

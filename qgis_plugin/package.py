@@ -19,7 +19,7 @@ MAX_BYTES = 1_000_000
 ENDINGS = {".py", ".txt", ".svg", ".qml", ".qm"}
 SOURCES = {".ts"}
 """Of translations: QGIS loads what is made of them."""
-ADDRESSES = ("homepage", "repository", "tracker", "email")
+ADDRESSES = ("homepage", "repository", "tracker", "screenshot", "email")
 RESERVED = re.compile(r"\.(example|invalid|test|localhost)\b|\bexample\.(com|net|org)\b", re.IGNORECASE)
 """Names that no one can own (RFC 2606)."""
 REQUIRED = (
@@ -34,6 +34,7 @@ REQUIRED = (
     "repository",
     "tracker",
     "homepage",
+    "screenshot",
     "icon",
     "tags",
     "category",

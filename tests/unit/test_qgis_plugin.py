@@ -18,6 +18,10 @@ SOURCES = sorted(PLUGIN.rglob("*.py"))
 STANDARD = set(sys.stdlib_module_names)
 
 
+COMES_WITH_QGIS = {"qgis", "osgeo", "numpy"}
+"""Processing and GDAL's own Python package need numpy."""
+
+
 def load(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"qgis_plugin_{name}", ROOT / "qgis_plugin" / f"{name}.py")
     assert spec is not None
@@ -44,9 +48,9 @@ def test_there_is_a_plugin() -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(PLUGIN).as_posix())
 def test_a_file_suits_every_qgis(path: Path) -> None:
-    """The grammar of Python 3.9, nothing but QGIS and the standard library, Qt only through qgis.PyQt."""
+    """The grammar of Python 3.9, the standard library and what comes with QGIS, Qt only through qgis.PyQt."""
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
-    allowed = STANDARD if path.parent.name == "engine" else STANDARD | {"qgis", "osgeo"}  # both come with every QGIS
+    allowed = STANDARD if path.parent.name == "engine" else STANDARD | COMES_WITH_QGIS
     assert imported(path) <= allowed
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 420
 
@@ -93,6 +97,7 @@ def test_no_text_is_untranslated_or_loses_a_placeholder(language: str) -> None:
 def test_placeholder_addresses_are_not_uploaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = load("package")
     general = {**package.metadata(), "email": "a@b.example", "homepage": "https://qgis.org", "tracker": "https://x.org"}
+    general["screenshot"] = "https://x.org/found.jpg"
     monkeypatch.setattr(package, "metadata", lambda: {**general, "repository": "https://example.com/x"})
     with pytest.raises(SystemExit, match="repository, email"):
         package.build(tmp_path, upload=True)
