@@ -83,7 +83,8 @@ class BatchCommand(opt.Command):
     required=True,
     section="Files",
     metavar="FOLDER|TABLE",
-    help="Where layers and summary.csv go; made where it is missing. Or a table of PostGIS, to which every scene is "
+    help="Where layers and summary.csv go; made where it is missing. Or a folder of an object store, "
+    "s3://BUCKET/FOLDER/. Or a table of PostGIS, to which every scene is "
     'added: "postgresql://USER@HOST/DATABASE?table=SCHEMA.NAME" (the summary is then NAME.summary.csv here).',
 )
 @opt.option(

@@ -1,4 +1,4 @@
-"""Where the results of a batch go: layers in a folder, or one table of a database that every scene is added to."""
+"""Where the results of a batch go: layers in a folder or object store, or a table that every scene is added to."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from geogrounding.errors import OutputError, SettingsError
 
-from . import build
-from .param_types import FORMATS
+from . import outputs
+from .param_types import FORMATS, STORES
 
 if TYPE_CHECKING:
     from geogrounding.settings import RunSettings
@@ -139,11 +139,47 @@ class SharedTable:
 
     def cell(self, name: str) -> str:
         """The address without a password."""
-        return build.shown(self.address)
+        return outputs.shown(self.address)
 
     def holds(self, name: str, settings: RunSettings, fingerprint: str) -> bool:
         """Whether the table has such a run."""
         return (fingerprint, settings.expressions) in self._there
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectFolder:
+    """A layer a scene, in a folder of an object store; the table of the batch stands in the current folder."""
+
+    address: str
+    """``s3://bucket/folder``, without a slash at the end."""
+    ending: str
+    writing: Writing
+
+    @property
+    def table(self) -> Path:
+        """In the current folder, named after the last folder of the address."""
+        return Path(f"{self.address.rpartition('/')[2]}.summary.csv")
+
+    def prepare(self, *, dry: bool = False) -> None:
+        """Check that the store takes something."""
+        from geogrounding.io.objects import ObjectPlace
+
+        if not dry:
+            ObjectPlace.parse(self.of("summary")).check()
+
+    def of(self, name: str) -> str:
+        """The address of the object."""
+        return f"{self.address}/{name}{self.ending}"
+
+    def cell(self, name: str) -> str:
+        """The same."""
+        return self.of(name)
+
+    def holds(self, name: str, settings: RunSettings, fingerprint: str) -> bool:
+        """Whether the object is there."""
+        from geogrounding.io.objects import ObjectPlace
+
+        return ObjectPlace.parse(self.of(name)).exists()
 
 
 def make_output(output: Path | str, of: str | None, writing: Writing, *, previews: bool) -> BatchOutput:
@@ -154,6 +190,10 @@ def make_output(output: Path | str, of: str | None, writing: Writing, *, preview
     """
     if isinstance(output, Path):
         return LayerFolder(folder=output, ending=FORMATS[of or "geojson"], writing=writing)
+    if output.lower().startswith(STORES):
+        if previews or writing.append:
+            raise SettingsError("--previews and --append are for files", hint="Leave it out, or give -o FOLDER.")
+        return ObjectFolder(address=output.rstrip("/"), ending=FORMATS[of or "geojson"], writing=writing)
     _refuse(
         {"-f": of is not None, "--previews": previews, "--layer": writing.layer is not None}
         | {"--co": bool(writing.creation_options)}

@@ -13,9 +13,7 @@ from geogrounding.errors import InputError, SettingsError
 from geogrounding.messages import quote
 from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
-from geogrounding.sources.names import is_remote, stem_of
-
-from .param_types import EXPORTED, FORMATS
+from geogrounding.sources.names import is_remote
 
 if TYPE_CHECKING:
     from geogrounding.distributed.ray import RayExecutor
@@ -325,60 +323,3 @@ def key_values(pairs: Iterable[tuple[str, str]], name: str) -> dict[str, str]:
         if result.setdefault(key, value) != value:
             raise SettingsError(f"{name} {key} is given twice with different values")
     return result
-
-
-def default_output(scene: str, queries: Sequence[str]) -> Path:
-    """``SCENE_QUERY`` in the current folder, without an ending: letters and digits of the scene's name and a query."""
-    name = stem_of(scene)
-    words = re.sub(r"[^\w-]+", "_", queries[0]).strip("_")[:40].rstrip("_") or "found"
-    more = f"_and_{len(queries) - 1}_more" if len(queries) > 1 else ""
-    return Path(f"{name}_{words}{more}")
-
-
-def shown(output: Path | str) -> str:
-    """An output for people and programs: the address of a table without its password."""
-    if isinstance(output, Path):
-        return str(output)
-    from geogrounding.io.database import Table
-
-    return Table.parse(output).shown
-
-
-def output_path(path: Path | str, of: str | None) -> Path | str:
-    """The output with the ending of its format: ``-f`` adds a missing ending and must not contradict a present one.
-
-    Without either it is a GeoPackage. The address of a table stays as it is.
-
-    Raises:
-        SettingsError: the format is not known, or the output is no file.
-    """
-    if isinstance(path, str):
-        if of is not None:
-            raise SettingsError("-f is for files, and the output is a table", hint="Leave out -f.")
-        return path
-    device = path.parent == Path("/dev") or (path.exists() and not path.is_file())
-    if str(path) == "-" or device:
-        raise SettingsError(
-            f"{quote(str(path))} is no file, and a layer is one", hint="Give a name such as found.gpkg."
-        )
-    path = path.with_name(path.name.rstrip(".") or path.name)
-    ending = path.suffix.lower()
-    known = ", ".join(FORMATS.values())
-    if of is None:
-        if not ending:
-            return path.with_name(path.name + FORMATS["gpkg"])
-        if ending in EXPORTED:
-            raise SettingsError(
-                f"a run does not write {EXPORTED[ending]}",
-                hint=f"Endings: {known}. Then: geoground export {path.stem}.gpkg -o {path.name}",
-            )
-        if ending not in FORMATS.values():
-            raise SettingsError(
-                f"the ending {ending!r} does not say a vector format", hint=f"Endings: {known}. Or give -f FORMAT."
-            )
-        return path
-    if ending == FORMATS[of]:
-        return path
-    if ending in FORMATS.values():
-        raise SettingsError(f"-f {of} contradicts the ending {ending!r} of the output", hint=f"Endings: {known}.")
-    return path.with_name(path.name + FORMATS[of])

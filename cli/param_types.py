@@ -96,6 +96,8 @@ class ExtentText(click.ParamType["Extent", Any]):
 
 DATABASES = ("postgresql://", "postgres://")
 """As ``io.database``, which a help text must not import."""
+STORES = ("s3://", "gs://", "az://")
+"""As ``io.objects``."""
 
 
 class BandOrNone(click.ParamType[int, Any]):
@@ -132,7 +134,7 @@ class Metres(click.ParamType[float, Any]):
 
 
 class Output(click.ParamType[Any, Any]):
-    """A file to write, as a path, or the address of a table, as text."""
+    """A file to write, as a path, or the address of a table or object, as text."""
 
     name = "FILE|TABLE"
 
@@ -140,7 +142,7 @@ class Output(click.ParamType[Any, Any]):
         """A path, unless it begins like an address."""
         if isinstance(value, Path):
             return value
-        if str(value).strip().lower().startswith(DATABASES):
+        if str(value).strip().lower().startswith(DATABASES + STORES):
             return str(value).strip()
         if Path(value).is_dir():
             self.fail(f"{value!r} is a folder", param, ctx)
@@ -148,7 +150,7 @@ class Output(click.ParamType[Any, Any]):
 
 
 class FolderOrTable(click.ParamType[Any, Any]):
-    """A folder to write to, as a path, or the address of a table, as text."""
+    """A folder to write to, as a path, or the address of a table or of a folder of a store, as text."""
 
     name = "FOLDER|TABLE"
 
@@ -156,7 +158,7 @@ class FolderOrTable(click.ParamType[Any, Any]):
         """A path, unless it begins like an address."""
         if isinstance(value, Path):
             return value
-        if str(value).strip().lower().startswith(DATABASES):
+        if str(value).strip().lower().startswith(DATABASES + STORES):
             return str(value).strip()
         if Path(value).is_file():
             self.fail(f"{value!r} is a file", param, ctx)

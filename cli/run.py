@@ -11,7 +11,7 @@ from geogrounding.errors import GeogroundingError, IncompleteError, SettingsErro
 from geogrounding.execution.describe import describe_error, describe_report
 from geogrounding.messages import quote
 
-from . import build
+from . import build, outputs
 from . import options as opt
 from .beside import check_beside
 from .main import INTERRUPTED
@@ -35,7 +35,8 @@ FAILED_SHOWN = 5
     type=Output(),
     section="Files",
     metavar="FILE|TABLE",
-    help="The layer: .gpkg, .geojson, .geojsonl, .fgb or .parquet; without an ending .gpkg. Or a table of PostGIS: "
+    help="The layer: .gpkg, .geojson, .geojsonl, .fgb or .parquet; without an ending .gpkg. Or an "
+    "object of a store, s3://BUCKET/NAME.gpkg (gs://, az://), or a table of PostGIS: "
     '"postgresql://USER@HOST/DATABASE?table=SCHEMA.NAME". Default: named after scene and query, in the current folder.',
 )
 @opt.option(
@@ -142,7 +143,7 @@ def _run(
             f"nothing to look for in {quote(scene)}", hint='Give a query after the scene, such as "the storage tanks".'
         )
     queries = build.unique([*query, *more])
-    output = build.output_path(output or build.default_output(scene, queries), options.pop("of"))
+    output = outputs.output_path(output or outputs.default_output(scene, queries), options.pop("of"))
     options |= {"contexts": build.contexts(options.pop("context")), "plans": dict(planned)}
     settings = build.make_settings(scene, queries, options)
     overwrite, resume = options.pop("overwrite"), options.pop("resume")
@@ -158,7 +159,7 @@ def _run(
 
     from geogrounding import pipeline  # numpy, rasterio and shapely: not for a wrong option or --help
 
-    shown = build.shown(output)
+    shown = outputs.shown(output)
     reporter.event("start", source=scene, output=shown)
     with build.machines(options) as executor:
         report = pipeline.run(

@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.file(self.web.folder / path.lstrip("/"), path, parse_qs(parts.query))
 
-    do_POST = do_HEAD = do_GET
+    do_POST = do_HEAD = do_PUT = do_DELETE = do_GET
 
     def file(self, file: Path, path: str, query: dict[str, list[str]]) -> None:
         if self.web.secret is not None and query.get("sig") != [self.web.secret]:

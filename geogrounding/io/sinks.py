@@ -1,7 +1,8 @@
-"""Where the features of a run go: a file, or a table of a database."""
+"""Where the features of a run go: a file, an object of a store, or a table of a database."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,8 @@ from pyproj import CRS
 from geogrounding.errors import OutputError
 from geogrounding.geometry.operation import Bounds
 from geogrounding.io.database import Table, is_database
-from geogrounding.io.destination import Destination, check_place
+from geogrounding.io.destination import Destination, check_place, sidecar_path
+from geogrounding.io.objects import ObjectPlace, is_object, require_obstore
 from geogrounding.io.write_layer import check_layer, write_layer
 from geogrounding.messages import without_secrets
 from geogrounding.vector.feature import Feature
@@ -143,11 +145,7 @@ class TableSink:
 
     def journal(self, source: str) -> Path:
         """In the current folder, named after raster and table."""
-        source = without_secrets(source)
-        scene = re.sub(r"[^\w.-]+", "_", Path(source).name)[:60]
-        name = re.sub(r"[^\w-]+", "_", self.table.name)[:60]
-        address = hashlib.sha256(f"{source} {self.table.shown}".encode()).hexdigest()[:8]
-        return Path(f"{scene}.{name}.{address}.journal")
+        return journal_name(source, self.table.name, self.table.shown)
 
     def check(self, crs: CRS | None, extent: Bounds) -> tuple[str, ...]:
         """See ``Sink``."""
@@ -168,6 +166,59 @@ class TableSink:
             pixel_coordinates=result.crs is None,
             measures=result.measures,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSink:
+    """A layer in an object store: a file that is uploaded when it is complete."""
+
+    local: FileSink
+    place: ObjectPlace
+    replace: bool
+    """Whether an existing object may be replaced."""
+
+    @property
+    def shown(self) -> str:
+        """The address."""
+        return self.place.url
+
+    @property
+    def empty_notice(self) -> str | None:
+        """As of the file."""
+        return self.local.empty_notice
+
+    def journal(self, source: str) -> Path:
+        """In the current folder, named after raster and object."""
+        return journal_name(source, self.place.name, self.place.url)
+
+    def check(self, crs: CRS | None, extent: Bounds) -> tuple[str, ...]:
+        """See ``Sink``; also that the store takes something."""
+        notices = self.local.check(crs, extent)
+        if not self.replace and self.place.exists():
+            raise OutputError(f"{self.place.url} exists", hint="Give --overwrite, or another name.")
+        self.place.check()
+        return notices
+
+    def write(self, result: SinkResult) -> int:
+        """See ``Sink``; where the upload fails, the local files stay."""
+        count = self.local.write(result)
+        layer = self.local.destination.path
+        description = sidecar_path(layer)
+        self.place.upload([(description, ".run.json"), (layer, "")])
+        for path in (description, layer):
+            path.unlink()
+        with contextlib.suppress(OSError):  # something else is in it
+            layer.parent.rmdir()
+        return count
+
+
+def journal_name(source: str, name: str, address: str) -> Path:
+    """A journal in the current folder: of a raster, and of a result that is no file."""
+    raster = without_secrets(source)
+    scene = re.sub(r"[^\w.-]+", "_", Path(raster).name)[:60]
+    digest = hashlib.sha256(f"{raster} {address}".encode()).hexdigest()[:8]
+    result = re.sub(r"[^\w.-]+", "_", name)[:60]
+    return Path(f"{scene}.{result}.{digest}.journal")
 
 
 def open_sink(
@@ -200,13 +251,27 @@ def open_sink(
         if append and overwrite:
             raise OutputError("a table cannot be both replaced and added to", hint="give --overwrite or --append")
         return TableSink(Table.parse(str(output), overwrite=overwrite, append=append, resume=resume, dst_crs=dst_crs))
+    place = ObjectPlace.parse(str(output)) if is_object(output) else None
+    if place is not None:
+        require_obstore()
+        if append:
+            raise OutputError("--append is for files and tables", hint="Objects of a store are written whole.")
+        place.folder.mkdir(exist_ok=True)
     destination = Destination(
-        path=Path(output),
+        path=Path(output) if place is None else place.folder / place.name,
         overwrite=overwrite or (resume and not append),
         append=append,
         layer=layer,
         dst_crs=dst_crs,
         options={name.upper(): str(value) for name, value in (creation_options or {}).items()},
     )
-    check_place(destination)
+    try:
+        check_place(destination)
+    except OutputError:
+        if place is not None:
+            with contextlib.suppress(OSError):
+                place.folder.rmdir()
+        raise
+    if place is not None:
+        return ObjectSink(FileSink(destination), place, overwrite or resume)
     return FileSink(destination)

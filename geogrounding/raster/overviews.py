@@ -25,9 +25,10 @@ of data every method but averaging loses a pixel or two."""
 LOST_SIDE_PX, BORDER_PX = 3, 4
 """Nor is one that lacks a square of this side, in its pixels, farther than the border from pixels without data. So what
 is larger than the square is lost only in the border, or outside the windows looked at."""
-EVEN_WINDOWS, SUSPICIOUS_WINDOWS, WINDOW_PX, MAX_LOOK_PX = 2, 6, 512, 1024
+EVEN_WINDOWS, SUSPICIOUS_WINDOWS, WINDOW_PX, MAX_LOOK_PX, REMOTE_WINDOWS = 2, 6, 512, 1024, 1
 """Windows along each side of the raster, more of them where the coarsest overview lacks data between pixels with data,
-and as many where it lacks data at all, their side, and the side of the coarsest overview as it is looked at."""
+and as many where it lacks data at all, their side, and the side of the coarsest overview as it is looked at. Of a
+remote raster each number of windows is the last one: they cost a network."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,24 +125,27 @@ def _windows(
     dataset: Any, location: Location, options: Mapping[str, str], plan: BandPlan, coarsest: Source
 ) -> list[Window]:
     """Windows of the full resolution: some spread over the raster, some where its coarsest overview lacks data."""
+    even, suspicious = (REMOTE_WINDOWS, REMOTE_WINDOWS) if location.remote else (EVEN_WINDOWS, SUSPICIOUS_WINDOWS)
     centres = [
-        ((column + 0.5) / EVEN_WINDOWS * dataset.width, (row + 0.5) / EVEN_WINDOWS * dataset.height)
-        for row in range(EVEN_WINDOWS)
-        for column in range(EVEN_WINDOWS)
+        ((column + 0.5) / even * dataset.width, (row + 0.5) / even * dataset.height)
+        for row in range(even)
+        for column in range(even)
     ]
     rows, columns = min(coarsest.height, MAX_LOOK_PX), min(coarsest.width, MAX_LOOK_PX)
     with open_handle(location, options, level=coarsest.level) as handle:
         whole = Window(0, 0, handle.dataset.width, handle.dataset.height)
         shown = _valid(handle.dataset, plan, whole, (rows, columns))
-    places = [_spread(np.flatnonzero(lacking.ravel()), SUSPICIOUS_WINDOWS) for lacking in (inside(shown), ~shown)]
+    places = [_spread(np.flatnonzero(lacking.ravel()), suspicious) for lacking in (inside(shown), ~shown)]
     for place in np.concatenate(places):
         row, column = divmod(int(place), columns)
         centres.append(((column + 0.5) / columns * dataset.width, (row + 0.5) / rows * dataset.height))
     width, height = min(WINDOW_PX, dataset.width), min(WINDOW_PX, dataset.height)
+    # remote windows begin where a block does, so that they touch as few as can be
+    step_y, step_x = block_shape(dataset, plan, whole_image=False) if location.remote else (1, 1)
     corners = {
         (
-            min(max(0, int(x - width / 2)), dataset.width - width),
-            min(max(0, int(y - height / 2)), dataset.height - height),
+            min(max(0, int(x - width / 2)) // step_x * step_x, dataset.width - width),
+            min(max(0, int(y - height / 2)) // step_y * step_y, dataset.height - height),
         )
         for x, y in centres
     }

@@ -21,7 +21,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -170,14 +170,32 @@ def gdal_options(*, remote: bool) -> dict[str, str | bool | int]:
     }
     if remote:
         options["GDAL_DISABLE_READDIR_ON_OPEN"] = "EMPTY_DIR"
+        options["GDAL_INGESTED_BYTES_AT_OPEN"] = "32768"  # the header of a COG, in one request
+        options["GDAL_HTTP_MULTIPLEX"] = "YES"
         options["GDAL_HTTP_TIMEOUT"] = "60"
         options["GDAL_HTTP_CONNECTTIMEOUT"] = "20"
         options["GDAL_HTTP_MAX_RETRY"] = "3"
         options["GDAL_HTTP_RETRY_DELAY"] = "1"
+        options |= _s3_options(os.environ)
     else:
         # No URL ends like this, so /vsicurl/ and its kin, wherever a file names them, open nothing.
         options["CPL_VSIL_CURL_ALLOWED_EXTENSIONS"] = "{closed}"
     return options
+
+
+def _s3_options(environ: Mapping[str, str]) -> dict[str, str]:
+    """What GDAL calls the variables of a store that speaks S3 but is not Amazon's, where only others name it."""
+    address = next(
+        (environ[n] for n in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT") if environ.get(n)), ""
+    )
+    scheme, _, host = address.rpartition("://")
+    if not host or "AWS_S3_ENDPOINT" in environ:
+        return {}
+    return {
+        "AWS_S3_ENDPOINT": host.rstrip("/"),
+        "AWS_HTTPS": "NO" if scheme.lower() == "http" else "YES",
+        "AWS_VIRTUAL_HOSTING": environ.get("AWS_VIRTUAL_HOSTING", "FALSE"),
+    }
 
 
 def check_dimensions(*, width: int, height: int, bands: int, what: str = "the raster") -> None:

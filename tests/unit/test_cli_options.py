@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from geogrounding_cli import build
+from geogrounding_cli import build, outputs
 from geogrounding_cli import options as opt
 from geogrounding_cli.beside import check_beside
 from geogrounding_cli.main import geoground
@@ -254,13 +254,13 @@ def test_without_a_query_the_hint_says_where_it_goes(seen: Seen) -> None:
     ],
 )
 def test_format_and_ending(path: str, of: str | None, expected: str) -> None:
-    assert build.output_path(Path(path), of) == Path(expected)
+    assert outputs.output_path(Path(path), of) == Path(expected)
 
 
 @pytest.mark.parametrize(("path", "of"), [("a.shp", None), ("a.json", None), ("a.gpkg", "geojson")])
 def test_format_and_ending_that_do_not_fit(path: str, of: str | None) -> None:
     with pytest.raises(SettingsError) as caught:
-        build.output_path(Path(path), of)
+        outputs.output_path(Path(path), of)
     assert ".geojson" in caught.value.hint
 
 
