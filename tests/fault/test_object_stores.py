@@ -111,7 +111,7 @@ def refusing(status: int, code: str, *, only: str = "") -> Any:
         method_is_head = web.asked[-1] == path and not only
         if only and not path.endswith(only):
             return 200, {"ETag": '"x"'}, b""
-        body = f"<Error><Code>{code}</Code><Message>told so</Message></Error>".encode()
+        body = f"<Error><Code>{code}</Code><Message>not here</Message></Error>".encode()
         return (404 if method_is_head and status == 0 else status), {}, body
 
     return answer
