@@ -141,7 +141,7 @@ def ray(scenes: int) -> dict[str, Any]:
 def waiting(scenes: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.tif"
-        small_raster(scene, 256)
+        small_raster(scene, 512)
         return compare(load_waiting, scene, scenes=scenes, workers=4, query="anything")
 
 
@@ -261,7 +261,7 @@ def table_bytes(database: Server, table: str) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["ray", "waiting", "scenes", "postgis"])
-    parser.add_argument("--scenes", type=int, default=40)
+    parser.add_argument("--scenes", type=int, help="default: 40 for ray, 12 for waiting")
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 10_000])
     parser.add_argument("--executor", choices=["local", "ray"], default="local")
     parser.add_argument("--polygons", type=int, default=1_000_000)
@@ -272,8 +272,8 @@ def main() -> None:
         many_scenes(options.child, options.executor)
         return
     done: dict[str, Callable[[], dict[str, Any]]] = {
-        "ray": partial(ray, options.scenes),
-        "waiting": partial(waiting, options.scenes),
+        "ray": partial(ray, options.scenes or 40),
+        "waiting": partial(waiting, options.scenes or 12),
         "scenes": partial(scenes_grow, options.counts, options.executor),
         "postgis": partial(postgis, options.polygons, options.rounds),
     }

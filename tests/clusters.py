@@ -22,6 +22,7 @@ def prepare() -> None:
     os.environ |= {
         "RAY_agent_register_timeout_ms": "300000",
         "RAY_gcs_server_port_wait_time_s": "300",
+        "RAY_gcs_rpc_server_reconnect_timeout_s": "300",
         "RAY_health_check_timeout_ms": "60000",
         "RAY_enable_metrics_collection": "false",
     }
