@@ -26,6 +26,8 @@ LEAST = (3, 11)
 NAMES = ("python3.13", "python3.12", "python3.11", "python3", "python")
 MARK = "made-by-geogrounding-for-qgis"
 """A file inside the environment: only a folder that has it is ever deleted."""
+COMPLETE = "environment"
+"""What the file holds when the environment has its pip: making it may have been cut off after its Python."""
 TORCH = "torch==2.13.0"
 """The version that the library is tested with; its build for processors is the one of the usual index."""
 CHECK_S = 60.0
@@ -93,13 +95,15 @@ def install(recipe: Recipe, say: Say, cancelled: Callable[[], bool]) -> str:
     check_python(recipe.python, cancelled)
     folder = home()
     python = python_of(folder)
-    if not python.exists():
+    mark = folder / MARK
+    if not python.exists() or not exists() or mark.read_text(encoding="utf-8") != COMPLETE:
         if folder.exists() and any(folder.iterdir()) and not exists():
             raise EngineError(tr("{path} is there, and is not from here.").format(path=folder))
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / MARK).touch()
+        mark.touch()
         say(tr("Making an environment…"))
         _run([recipe.python, "-I", "-m", "venv", str(folder)], say, cancelled)
+        mark.write_text(COMPLETE, encoding="utf-8")
     pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *_where(recipe)]
     for wanted in what:
         _run([*pip, *wanted], say, cancelled)

@@ -78,6 +78,20 @@ def test_offline_from_a_folder_of_wheels_and_on_after_an_interruption(dock: Dock
     dialog.deleteLater()
 
 
+def test_an_environment_that_was_cut_off_while_it_was_made_is_gone_on_with(wheels: Path) -> None:
+    """QGIS was killed after the Python was there and before its pip: the next try makes the environment whole."""
+    folder = own_engine.home()
+    subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", str(folder)], check=True)
+    (folder / own_engine.MARK).touch()
+    assert subprocess.run([str(own_engine.python_of(folder)), "-m", "pip"], capture_output=True).returncode != 0
+    recipe = Recipe(sys.executable, str(wheels), offline=True)
+    made, said = [], []
+    for _ in range(2):
+        made.append(install(recipe, said.append, never))
+    assert subprocess.run([made[0], "-I", "-c", "import geogrounding, teaching"]).returncode == 0
+    assert sum("Making an environment" in line for line in said) == 1, "the second try finds it whole"
+
+
 def test_the_panel_takes_the_engine_that_was_set_up(dock: Dock, until: Until) -> None:
     from geoground_qgis import settings
 
