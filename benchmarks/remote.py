@@ -31,7 +31,7 @@ from geogrounding.raster.validity import sample_validity
 from geogrounding.settings import RunSettings
 from tests.web import serve
 
-KINDS = {
+KINDS: dict[str, dict[str, object]] = {
     "8-bit colour, DEFLATE": {"dtype": "uint8", "compress": "DEFLATE", "nodata": None},
     "8-bit colour, JPEG": {"dtype": "uint8", "compress": "JPEG", "nodata": None},
     "16-bit with nodata, ZSTD": {"dtype": "uint16", "compress": "ZSTD", "nodata": 0},

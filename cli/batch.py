@@ -106,6 +106,7 @@ class BatchCommand(opt.Command):
 @opt.GRID
 @opt.SCENE
 @opt.RESULT
+@opt.STAC_OUTPUT
 @opt.MACHINES
 @opt.option(
     "--scenes-in-flight",
@@ -159,6 +160,7 @@ def command(scenes: tuple[str, ...], output: Path | str, **options: Any) -> None
             batch.output.prepare()
             with answerers(batch, load, segmenter) as answering:
                 rows = run_all(batch, answering, reporter, quiet=quiet)
+            batch.output.writing.describe_all()
         except GeogroundingError as error:
             reporter.event("error", **describe_error(error))
             raise
@@ -194,6 +196,7 @@ def _prepare(
         layer=options.pop("layer"),
         dst_crs=options.pop("dst_crs"),
         creation_options=build.key_values(options.pop("creation_options"), "--co"),
+        stac=options.pop("stac_output"),
     )
     previews = options.pop("previews")
     place = make_output(output, options.pop("of"), writing, previews=previews)

@@ -26,6 +26,15 @@ class Writing:
     layer: str | None
     dst_crs: str | None
     creation_options: dict[str, str] = field(default_factory=dict)
+    stac: Path | None = None
+    """A catalogue that describes each result."""
+
+    def describe_all(self) -> None:
+        """Write the catalogue, where one is asked for."""
+        if self.stac is not None:
+            from geogrounding.io.stac import write_catalogue
+
+            write_catalogue(self.stac)
 
     def options(self) -> dict[str, Any]:
         """As ``pipeline.run`` takes them."""
@@ -36,6 +45,7 @@ class Writing:
             "layer": self.layer,
             "dst_crs": self.dst_crs,
             "creation_options": self.creation_options,
+            "stac": self.stac,
         }
 
 
@@ -196,7 +206,7 @@ def make_output(output: Path | str, of: str | None, writing: Writing, *, preview
         return ObjectFolder(address=output.rstrip("/"), ending=FORMATS[of or "geojson"], writing=writing)
     _refuse(
         {"-f": of is not None, "--previews": previews, "--layer": writing.layer is not None}
-        | {"--co": bool(writing.creation_options)}
+        | {"--co": bool(writing.creation_options), "--stac-output": writing.stac is not None}
     )
     if writing.overwrite:
         raise SettingsError(

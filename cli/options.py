@@ -328,6 +328,14 @@ RESULT = together(
     ),
 )
 
+STAC_OUTPUT = file_option(
+    "--stac-output",
+    "stac_output",
+    section="Result",
+    metavar="CATALOG.json",
+    help="Also describe each result as a STAC item beside this catalogue, with an index items.parquet.",
+)
+
 MACHINES = together(
     option(
         "--executor",

@@ -80,6 +80,7 @@ FAILED_SHOWN = 5
 @opt.GRID
 @opt.SCENE
 @opt.RESULT
+@opt.STAC_OUTPUT
 @opt.MACHINES
 @opt.RESUME
 @opt.ALLOW_FAILED
@@ -155,6 +156,7 @@ def _run(
             raise SettingsError("--masks does not go with --append, which gives features other ids")
     segmenter, load = build.segmenter_loader(options), build.model_loader(options)
     append, layer = options.pop("append"), options.pop("layer")
+    stac = options.pop("stac_output")
     dst_crs, creation_options = options.pop("dst_crs"), build.key_values(options.pop("creation_options"), "--co")
 
     from geogrounding import pipeline  # numpy, rasterio and shapely: not for a wrong option or --help
@@ -175,10 +177,15 @@ def _run(
             creation_options=creation_options,
             preview=preview,
             masks=masks,
+            stac=stac,
             on_progress=reporter.update,
             on_notice=_say_notice,
             executor=executor,
         )
+    if stac is not None:
+        from geogrounding.io.stac import write_catalogue
+
+        write_catalogue(stac)
     reporter.event("done", output=shown, **describe_report(report))
     return report, shown, preview
 

@@ -54,7 +54,7 @@ def main() -> None:
 
 def write_items(folder: Path) -> Path:
     """An item collection with one item, as a catalogue would give it."""
-    item = {
+    item: dict[str, object] = {
         "type": "Feature",
         "stac_version": "1.1.0",
         "stac_extensions": [],

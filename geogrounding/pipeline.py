@@ -43,7 +43,7 @@ from geogrounding.execution.results import Collection
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene import opened_or_open, settings_of
 from geogrounding.io.destination import Destination
-from geogrounding.io.sinks import FileSink, Sink, SinkResult, open_sink
+from geogrounding.io.sinks import FileSink, Sink, SinkResult, open_catalogued
 from geogrounding.io.write_layer import to_geodataframe
 from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.raster.scene import Scene
@@ -90,6 +90,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
     creation_options: Mapping[str, str] | None = None,
     preview: Path | None = None,
     masks: Path | None = None,
+    stac: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     on_notice: Callable[[str], None] | None = None,
     executor: Executor | None = None,
@@ -116,6 +117,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         preview: also render the result to this PNG file.
         masks: also keep the masks of the objects in this file, so that their outlines can be drawn again without the
             model: see ``open_masks``.
+        stac: also write a STAC item beside this catalogue: see ``io.stac``.
         on_progress: called after each batch of chips.
         on_notice: called before the first chip with each thing that a user should know; None logs a warning.
         executor: who answers the chips, such as ``distributed.ray.RayExecutor``; None is this process. The bytes of the
@@ -131,8 +133,9 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         settings, opened = source, None
     else:
         settings, opened = settings_of(source, expressions, **options)
-    sink = open_sink(
+    sink = open_catalogued(
         output,
+        stac,
         overwrite=overwrite,
         append=append,
         resume=resume,
@@ -184,6 +187,7 @@ def write_result(walk: Walk, sink: Sink | Destination) -> None:
         extent=walk.scene.bounds,
         metadata=metadata,
         measures=walk.collection.measures,
+        source=walk.scene.source,
         points=walk.settings.drawn_outline == "point",
         empty=walk.collection.empty_columns,
     )

@@ -156,7 +156,7 @@ def stac_api(web: Web, items: list[dict[str, Any]], *, page: int = 2) -> str:
 
     web.routes |= {"/stac": landing, "/stac/search": search}
     for item in items:
-        web.routes[f"/stac/collections/{item['collection']}/items/{item['id']}"] = lambda *_, item=item: as_json(item)  # type: ignore[misc]
+        web.routes[f"/stac/collections/{item['collection']}/items/{item['id']}"] = lambda *_, item=item: as_json(item)
     return root
 
 

@@ -17,8 +17,10 @@ from geogrounding.geometry.operation import Bounds
 from geogrounding.io.database import Table, is_database
 from geogrounding.io.destination import Destination, check_place, sidecar_path
 from geogrounding.io.objects import ObjectPlace, is_object, require_obstore
+from geogrounding.io.stac import Described, check_catalogue, write_item
 from geogrounding.io.write_layer import check_layer, write_layer
 from geogrounding.messages import without_secrets
+from geogrounding.sources.names import stem_of
 from geogrounding.vector.feature import Feature
 
 
@@ -34,6 +36,8 @@ class SinkResult:
     """Of the scene, in its CRS."""
     metadata: Mapping[str, Any]
     """The description of the run."""
+    source: str = ""
+    """Of the scene, as the user named it."""
     measures: Sequence[str] = ()
     """Names in ``Feature.measures`` that get columns of their own."""
     points: bool = False
@@ -212,6 +216,50 @@ class ObjectSink:
         return count
 
 
+@dataclass(frozen=True, slots=True)
+class CataloguedSink:
+    """A place whose results are also described as STAC items beside a catalogue."""
+
+    inner: Sink
+    catalogue: Path
+    layer: str
+    """Path or address of the layer."""
+
+    @property
+    def shown(self) -> str:
+        """As of the place."""
+        return self.inner.shown
+
+    @property
+    def empty_notice(self) -> str | None:
+        """As of the place."""
+        return self.inner.empty_notice
+
+    def journal(self, source: str) -> Path:
+        """As of the place."""
+        return self.inner.journal(source)
+
+    def check(self, crs: CRS | None, extent: Bounds) -> tuple[str, ...]:
+        """See ``Sink``; also that the catalogue can be written."""
+        check_catalogue(self.catalogue)
+        return self.inner.check(crs, extent)
+
+    def write(self, result: SinkResult) -> int:
+        """See ``Sink``; the item is written after the layer."""
+        count = self.inner.write(result)
+        described = Described(
+            name=stem_of(self.layer),
+            layer=self.layer,
+            source=result.source,
+            crs=result.crs,
+            extent=result.extent,
+            metadata=result.metadata,
+            features=count,
+        )
+        write_item(self.catalogue, described)
+        return count
+
+
 def journal_name(source: str, name: str, address: str) -> Path:
     """A journal in the current folder: of a raster, and of a result that is no file."""
     raster = without_secrets(source)
@@ -219,6 +267,20 @@ def journal_name(source: str, name: str, address: str) -> Path:
     digest = hashlib.sha256(f"{raster} {address}".encode()).hexdigest()[:8]
     result = re.sub(r"[^\w.-]+", "_", name)[:60]
     return Path(f"{scene}.{result}.{digest}.journal")
+
+
+def open_catalogued(output: str | Path, stac: Path | None, **options: Any) -> Sink:
+    """The sink of an output, see ``open_sink``, whose results a STAC catalogue describes where one is given.
+
+    Raises:
+        OutputError: as of ``open_sink``; or a table of a database is to be described, which is no asset.
+    """
+    if stac is None:
+        return open_sink(output, **options)
+    if is_database(output):
+        raise OutputError("--stac-output describes files and objects, not tables", hint="Leave it out.")
+    check_catalogue(stac)
+    return CataloguedSink(open_sink(output, **options), stac, str(output))
 
 
 def open_sink(

@@ -257,7 +257,7 @@ def test_an_item_of_a_server_that_names_a_local_file(tmp_path: Path) -> None:
     for href in (str(local), f"file://{local}", f"/vsicurl/file://{local}"):
         with serve(tmp_path / "home") as web:
             item = item_of("a", {"visual": {"href": href, **VISUAL}})
-            web.routes["/item.json"] = lambda *_, item=item: as_json(item)  # type: ignore[misc]
+            web.routes["/item.json"] = lambda *_, item=item: as_json(item)
             result = command("run", f"{web.base}/item.json", "bright", "-o", tmp_path / "a.gpkg")
         assert result.exit_code == 3, result.output
         assert not (tmp_path / "a.gpkg").exists()

@@ -96,8 +96,8 @@ def test_bands_in_files_of_their_own(tmp_path: Path, version: str) -> None:
         assert scene.crs.to_epsg() == 32633
         assert (scene.width, scene.height, scene.transform) == (256, 256, NORTH_UP)
         assert valid is None or valid.all()
-        for band, colour in enumerate(("red", "green")):
-            assert np.allclose(raw[band], values[colour][0] * 0.0001 - 0.1, atol=1e-6)
+        for place, colour in enumerate(("red", "green")):
+            assert np.allclose(raw[place], values[colour][0] * 0.0001 - 0.1, atol=1e-6)
         # the coarser band is interpolated; in the middle between pixels the mean of their neighbours is near
         assert abs(raw[2].mean() - (values["blue"].mean() * 0.0001 - 0.1)) < 0.005
         assert scene.overview_factors == (2.0,)
