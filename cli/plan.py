@@ -35,6 +35,8 @@ def command(query: str, context: tuple[str, ...], words: bool, **options: Any) -
     plan = plan_query(query, names=tuple(build.contexts(context)), model=build.planner(options))
     if plan.planned_by is not None:
         say(f"Note: planned by {plan.planned_by}, not by rule")
+    for remark in plan.remarks:
+        say(f"Note: {remark}")
     for word in plan.unread:
         say(f"Warning: '{word}' was not understood")
     click.echo(plan_text(plan) if words else plan.json_text())

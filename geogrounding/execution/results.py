@@ -258,6 +258,7 @@ class Collection:
                     resolved = resolve(
                         part, merging, self._scene, self._plan, where, self._measured,
                         None if self._looker is None else self._looker.look,
+                        boxed=self._settings.drawn_outline == "box",
                     )  # fmt: skip
                     answer = resolved.objects
                     self._details |= {(expression, number): detail for number, detail in resolved.details.items()}
@@ -268,6 +269,7 @@ class Collection:
                             f"'{word}' is not known to the {spoken}; nothing was searched for it"
                             for word in resolved.answered.unknown
                         )
+                        self.warnings += resolved.answered.remarks
             else:
                 answer = merging.objects(part, self._plan.min_score) if not whole_scene else merging.nothing
             answers.append(answer.best() if self._settings.task == "refer" else answer)

@@ -22,7 +22,7 @@ from geogrounding.query.doubt import FAINTER, with_doubt
 from geogrounding.query.evaluate import Selection
 from geogrounding.query.grammar import class_of
 from geogrounding.query.plan import Target
-from geogrounding.query.planner import Composed
+from geogrounding.query.planner import Composed, measures_sizes
 from geogrounding.query.things import Lookup, Things, World
 from geogrounding.raster.scene import Scene
 from geogrounding.settings import RunSettings
@@ -169,6 +169,7 @@ class Resolved:
     answered: Answered | None = None
 
 
+BOXED = "sizes are those of boxes; the outlines themselves are measured with --outline mask"
 Outlines = Callable[[Objects], NDArray[np.object_]]
 """Outlines (K,) of objects in the CRS of the scene, or in its pixels."""
 
@@ -185,6 +186,8 @@ def resolve(
     where: str,
     outlines: Outlines,
     look: Look | None = None,
+    *,
+    boxed: bool = False,
 ) -> Resolved:
     """The objects that an expression means, decided over all objects of the scene.
 
@@ -196,10 +199,11 @@ def resolve(
         where: what was looked at, in words.
         outlines: draws what is measured of objects.
         look: measures what objects look like; None where no pixels can be read.
+        boxed: the outlines are boxes: sizes are then those of boxes, and a step says so.
     """
     result = Resolved(objects=merging.nothing)
     for least in merging.attempts(composed) or [{}]:
-        world = SceneWorld(composed, merging, scene, plan, least, outlines, look)
+        world = SceneWorld(composed, merging, scene, plan, least, outlines, look, boxed=boxed)
         sure = min(least.values(), default=plan.sure_score) >= plan.sure_score
         answered = answer_plan(world.world, composed.plan, where=where, sure=sure)
         result = world.resolved(answered)
@@ -207,7 +211,7 @@ def resolve(
             break
     faint = merging.faint(composed)
     if faint and result.answered is not None:
-        world = SceneWorld(composed, merging, scene, plan, faint, outlines, look)
+        world = SceneWorld(composed, merging, scene, plan, faint, outlines, look, boxed=boxed)
         other = answer_plan(world.world, composed.plan, where=where, sure=False)
         result = replace(result, answered=with_doubt(result.answered, other, plan.sure_score))
     return result
@@ -225,8 +229,10 @@ class SceneWorld:
         least: Mapping[int, float],
         outlines: Outlines,
         look: Look | None = None,
+        *,
+        boxed: bool = False,
     ) -> None:
-        self._outlines, self._look = outlines, look
+        self._outlines, self._look, self._boxed = outlines, look, boxed
         self._composed, self._merging, self._scene, self._plan, self._least = composed, merging, scene, plan, least
         x0, y0, x1, y1 = plan.area.window_scene_px
         ring = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], np.float64)
@@ -246,7 +252,8 @@ class SceneWorld:
         """What a noun names: of a context layer for what others stand to, else what the model found."""
         question = self._composed.question_of(target)
         if question is not None:
-            return Lookup(things=self._found(question), settled=self._composed.settled(target))
+            note = BOXED if self._boxed and measures_sizes(target, self._composed.plan) else ""
+            return Lookup(things=self._found(question), settled=self._composed.settled(target), note=note)
         for name, layer in self._plan.contexts.items():
             things = self._layer_things(name, layer, target.noun)
             if things is not None:

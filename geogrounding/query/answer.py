@@ -52,6 +52,8 @@ class Answered:
     steps: tuple[dict[str, Any], ...]
     unknown: tuple[str, ...]
     """Words that are unknown: what they stand for was not looked for."""
+    remarks: tuple[str, ...]
+    """How ambiguous words were read, and what lies far away."""
     reasons: tuple[str, ...]
     """Why the chosen of each target were chosen, one sentence each."""
 
@@ -75,7 +77,8 @@ class _Answering:
     def __init__(self, world: World, plan: QueryPlan, where: str, sure: bool) -> None:
         self._world, self._plan, self._where, self._sure = world, plan, where, sure
         self._unit = world.ground.unit
-        self._selections = _without_duplicates([select(world, target) for target in plan.targets])
+        found = [select(world, target) for target in plan.targets]
+        self._selections = found if plan.answer.kind == "compare" else _without_duplicates(found)
 
     def made(self) -> Answered:
         plan, answer = self._plan, self._plan.answer
@@ -87,9 +90,10 @@ class _Answering:
             unknown = list(dict.fromkeys(word for s in self._selections for word in s.unknown))
             if unknown:
                 sentence, value, unit = self._lacking(unknown), None, None
-        remarks = [f"'{word}' was not understood and narrows nothing" for word in plan.unread]
-        if remarks:
-            sentence = f"{sentence} ({'; '.join(remarks)})"
+        remarks = [*plan.remarks, *dict.fromkeys(w for s in self._selections for w in s.warnings)]
+        added = [*(f"'{word}' was not understood and narrows nothing" for word in plan.unread), *remarks]
+        if added:
+            sentence = f"{sentence} ({'; '.join(added)})"
         steps = [step for s in self._selections for step in steps_of(s, self._unit)]
         if plan.planned_by is not None:
             made = f"planned by {plan.planned_by}, not by rule: {plan_text(plan)}"
@@ -104,6 +108,7 @@ class _Answering:
             selections=tuple(self._selections),
             steps=tuple(steps),
             unknown=tuple(dict.fromkeys([*unknown, *plan.unread])),
+            remarks=tuple(remarks),
             reasons=tuple(
                 reason_text(s, where=self._where, unit=self._unit, sure=self._sure) for s in self._selections
             ),
@@ -118,7 +123,7 @@ class _Answering:
         return {
             "features": self._features, "count": self._number, "exists": self._exists, "every": self._every,
             "share": self._share, "measure": self._measure, "coverage": self._coverage, "distance": self._distance,
-            "bearing": self._bearing,
+            "bearing": self._bearing, "compare": self._compare,
         }  # fmt: skip
 
     @property
@@ -154,6 +159,18 @@ class _Answering:
         yes = count >= least and (answer.count_most is None or count <= answer.count_most)
         verb = "is" if count == 1 else "are"
         return f"{'Yes' if yes else 'No'}, there {verb} {self._counts()} in {self._where}.", yes, None
+
+    def _compare(self) -> tuple[str, Any, str | None]:
+        first, second = self._selections
+        one, two = len(first.chosen), len(second.chosen)
+        name, other = target_text(first.target, self._unit), target_text(second.target, self._unit)
+        numbers = f"{number(one)} against {number(two)} in {self._where}"
+        truth = "more" if one > two else "fewer" if one < two else "as many"
+        fact = f"there are {truth} {name} {'as' if truth == 'as many' else 'than'} {other}: {numbers}"
+        sign = self._plan.answer.sign
+        if sign is None:
+            return f"{_capital(fact)}, a difference of {number(abs(one - two))}.", one - two, None
+        return f"{'Yes' if sign == truth else 'No'}, {fact}.", sign == truth, None
 
     def _every(self) -> tuple[str, Any, str | None]:
         subject = self._selections[0]

@@ -24,6 +24,7 @@ class Comparisons:
     def __init__(self, quantities: list[Quantity], nouns: list[Noun]) -> None:
         self.quantities, self.nouns = quantities, nouns
         self.unread: list[str] = []
+        self.remarks: list[str] = []
         self.article, self.every = "", False
         self.count: int | None = None
 

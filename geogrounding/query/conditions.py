@@ -7,6 +7,7 @@ from typing import Any
 
 from geogrounding.query import grammar_words as w
 from geogrounding.query.comparisons import count_interval, operator_of
+from geogrounding.query.lexicon import plural, singular, with_article
 from geogrounding.query.phrases import Found, Head
 from geogrounding.query.plan import (
     AnyOf,
@@ -31,13 +32,19 @@ _HALVES = ("left", "right", "upper", "lower", "north", "south", "east", "west")
 """Places that are halves: a third or a quarter of that side is not known, and named."""
 
 
+_ONE_OF_A_LIST = r"(?:(?:an?|the|any) )?@\d+"
+_LIST = re.compile(
+    rf"(?P<things>, (?:{_ONE_OF_A_LIST} ?, )*{_ONE_OF_A_LIST}(?: ?,)? (?P<link>and|or|nor) {_ONE_OF_A_LIST})(?= |$)(?! (?:that|which|with|within|near|larger|longer) )"
+)
+
+
 class Conditions(Relations):
     """Reads conditions from marked words."""
 
     # One branch per form of condition, in order of precedence.
     def conditions(self, words: str, found: Found, *, reference: bool, head: Head) -> str:  # noqa: C901, PLR0912
         """Read conditions into ``found``; return what is left."""
-        joined, negated = "", False
+        joined, negated, before = "", False, None
         while words:
             if not reference and not re.match(_AFTER_BUT, words) and self._union_follows(words):
                 return words
@@ -87,8 +94,11 @@ class Conditions(Relations):
                     if isinstance(step, Rank):
                         found.ranks.append(step)
                     else:
+                        if number == 0 and not joined:
+                            self._attached(before, step)
                         found.add(step, joined if number == 0 else "and")
                         words = self._also(words, step, found)
+                        before = step
                 joined, negated = (
                     "",
                     negated
@@ -132,17 +142,56 @@ class Conditions(Relations):
         ):
             return words
         article = self.article
+        if listed := _LIST.match(words):
+            return self._listed(listed, words, step, found)
         while match := re.match(r"(?P<link>or|nor|and) (?=(?:a |an |the |any )?@)", words):
             same = self.article, self.every, list(self.unread)
             read = self.target(words[match.end() :], reference=True)
             if read is None or (match["link"] == "and" and not (self.article and article)):
                 self.article, self.every, self.unread = same
+                if read is not None and not self.article and not article and self.noun:
+                    name, thing = step.other.target.said, read[0].said
+                    self.remarks.append(
+                        f"'{name} and {thing}' was read as two things to find; for what stands to both, write 'both {with_article(step.other.target.noun)} and {with_article(read[0].noun)}'"
+                    )
                 return words
             other = step.model_copy(update={"other": TargetReference(target=read[0], every=False)})
             both_fail = step.negated and match["link"] in ("or", "nor")
             found.add(other, "and" if match["link"] == "and" or both_fail else "or")
             words = read[1].strip()
         return words
+
+    def _attached(self, before: Step | None, step: Step) -> None:
+        """Say what a relation that follows another one without "and" was taken to speak of."""
+        if (
+            isinstance(step, Relation)
+            and isinstance(step.other, TargetReference)
+            and isinstance(before, Relation)
+            and isinstance(before.other, TargetReference)
+            and self.noun
+        ):
+            thing, other = before.other.target.said, step.other.target.said
+            self.remarks.append(
+                f"'{step.how} ... {other}' was read as being about the {plural(self.noun)}, not the {thing}; "
+                f"for the other reading write 'the {thing} that {'are' if singular(thing) != thing else 'is'} {step.how} ... {other}'"
+            )
+
+    def _listed(self, listed: re.Match[str], words: str, step: Relation, found: Found) -> str:
+        """A list of three or more behind a relation: "near houses, cars and pools"."""
+        assert isinstance(step.other, TargetReference)
+        every, said = listed["link"] == "and" and bool(self.article), [step.other.target.said]
+        others: list[Step] = [step]
+        for part in re.split(r" ?, (?:and |or |nor )?| (?:and|or|nor) ", listed["things"].strip(" ,")):
+            read = self.target(re.sub(r"^(?:and|or|nor) ", "", part), reference=True)
+            if read is not None:
+                others.append(step.model_copy(update={"other": TargetReference(target=read[0])}))
+                said.append(read[0].said)
+        joined = "and" if every or step.negated else "or"
+        for other in others[1:]:
+            found.add(other, joined)
+        if listed["link"] == "and" and joined == "or":
+            self.remarks.append(f"'{', '.join(said[:-1])} and {said[-1]}' was read as any of them")
+        return words[listed.end() :].strip()
 
     def _condition(self, words: str, found: Found, *, reference: bool, head: Head) -> tuple[list[Step], str] | None:
         """The first pattern that fits here."""

@@ -46,14 +46,19 @@ def forms(noun: str) -> tuple[str, str]:
 def noun_forms(target: Target) -> tuple[str, str]:
     """Singular and plural of a target with its colour: ("red car", "red cars")."""
     one, many = forms(target.noun)
-    for step in target.steps:
-        if isinstance(step, Attribute) and not step.negated:
-            if step.column == "shape" or (step.column == "colour" and step.value in COLOURS):
-                return f"{step.value} {one}", f"{step.value} {many}"
-            if step.column == "roof colour":
-                return f"{one} with a {step.value} roof", f"{many} with {step.value} roofs"
-            return f"{one} whose {step.column} is {step.value}", f"{many} whose {step.column} is {step.value}"
-    return one, many
+    step = _named_attribute(target)
+    if step is None:
+        return one, many
+    if step.column == "shape" or (step.column == "colour" and step.value in COLOURS):
+        return f"{step.value} {one}", f"{step.value} {many}"
+    if step.column == "roof colour":
+        return f"{one} with a {step.value} roof", f"{many} with {step.value} roofs"
+    return f"{one} whose {step.column} is {step.value}", f"{many} whose {step.column} is {step.value}"
+
+
+def _named_attribute(target: Target) -> Attribute | None:
+    """The attribute that goes with the noun; others are steps of their own."""
+    return next((step for step in target.steps if isinstance(step, Attribute) and not step.negated), None)
 
 
 def quantity(value: float, unit: str, *, digits: int = 4) -> str:
@@ -328,7 +333,8 @@ def target_text(target: Target, unit: str = "m", *, many: bool = True) -> str:
     """A target as words: "airplanes longer than 40 m", "the airplane nearest to a harbor"."""
     one, several = noun_forms(target)
     words = several if many else one
-    steps = [step for step in target.steps if not isinstance(step, Attribute)]
+    named = _named_attribute(target)
+    steps = [step for step in target.steps if step is not named]
     rank = next((step for step in reversed(steps) if isinstance(step, Rank)), None)
     rest = " and ".join(step_text(step, unit) for step in steps if step is not rank)
     if rank is None:
@@ -349,11 +355,14 @@ def plan_text(plan: QueryPlan) -> str:
     """A plan in words, to be shown before a run."""
     asked = " and ".join(target_text(target) for target in plan.targets)
     answer = plan.answer
+    if answer.kind == "compare":
+        asked = f" {'as' if answer.sign == 'as many' else 'than'} ".join(target_text(target) for target in plan.targets)
     usual = "" if answer.statistic == "each" else f"{answer.statistic} "
     what = {
         "features": "find", "count": "count", "exists": _exists_text(plan), "every": "is it true of",
         "share": "the share of the", "coverage": "the share of the scene covered by", "distance": f"the {usual}distance of",
-        "bearing": "the bearing from", "measure": f"the {usual}{answer.measure} of",
+        "bearing": "the bearing from", "compare": f"are there {answer.sign}" if answer.sign else "how many more",
+        "measure": f"the {usual}{answer.measure} of",
     }[answer.kind]  # fmt: skip
     words = f"{what} {asked}"
     if answer.predicate:

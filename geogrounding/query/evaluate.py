@@ -19,6 +19,7 @@ from geogrounding.geometry.boxes import Boxes, Indexes
 from geogrounding.geometry.geodesy import METRES_PER_DEGREE
 from geogrounding.geometry.measure import Floats
 from geogrounding.query import rules, seeing
+from geogrounding.query.far import far_away, none_found
 from geogrounding.query.grammar import class_of
 from geogrounding.query.lexicon import attribute_key, attribute_value, with_article
 from geogrounding.query.plan import (
@@ -68,6 +69,8 @@ class Selection:
     unknown: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     """How nouns were read, where that is not plain."""
+    warnings: list[str] = field(default_factory=list)
+    """Remarks that belong into the answer itself: what lies far from the scene."""
 
     def values(self, name: str) -> Floats:
         """(K,) a measured attribute of the chosen."""
@@ -288,9 +291,13 @@ class _Walk:
                 self._result.unknown += found.unknown
                 return None
             self.others.append((reference.target.noun, len(found.chosen)))
-            return found.things.take(found.chosen)
+            self._result.warnings += found.warnings if found.notes[0].count else none_found(reference)
+            others = found.things.take(found.chosen)
+            self._result.warnings += far_away(self._world, others.shapes, reference)
+            return others
         if isinstance(reference, PointReference):
             shapes = self._point(reference)
+            self._result.warnings += far_away(self._world, shapes, reference)
         elif reference.part == "edge":
             shapes = self._world.edges(reference.side)
         elif reference.part == "corner":

@@ -128,11 +128,22 @@ def mark_nouns(words: str, nouns: Mapping[str, str]) -> tuple[str, list[Noun]]:
     return " ".join(out), found
 
 
+_OF_ONE = ("is", "has", "contains", "lies", "stands", "measures", "covers", "touches", "overlaps")
+_CLAUSE = re.compile(
+    r"(?:that|which) (?P<verb>is|are|has|have|contains?|lies?|stands?|measures?|covers?|touch(?:es)?|overlaps?) "
+)
+
+
+def is_plural(said: str) -> bool:
+    """Whether words for a thing are in the plural."""
+    return singular(said) != said
+
+
 class Reader(Conditions):
     """Reads targets from marked words; ``conditions.Conditions`` reads what follows a noun."""
 
-    noun = ""
-    """Of the target that is being read."""
+    noun, many = "", False
+    """Of the target that is being read; whether it was written in the plural."""
 
     def target(self, words: str, *, reference: bool = False) -> tuple[Target, str] | None:
         """The target at the beginning of the words, and the rest; None where there is none.
@@ -149,7 +160,7 @@ class Reader(Conditions):
             return None
         noun, said, known, rest = named
         if not reference:
-            self.noun = noun
+            self.noun, self.many = noun, is_plural(said)
         found = Found(noun=noun, order=head.order, count=head.count)
         if head.nearest is not None and (match := re.match(r"(?:to|from|of) ", rest)):
             referred = self.reference(rest[match.end() :])
@@ -161,6 +172,8 @@ class Reader(Conditions):
             # "within 5 m of the nearest building" says no more than "of a building"
             head.ranks.append(head.nearest)
         every = head.every
+        if reference:
+            rest = self._own_clause(rest, found, said, head)
         rest = self.conditions(rest, found, reference=reference, head=head)
         self.every = every
         steps = [*head.steps, *found.steps(), *found.ranks, *reversed(head.ranks)]
@@ -169,6 +182,31 @@ class Reader(Conditions):
         self.count = head.count
         self.article = head.article
         return Target(noun=noun, said=said, known=known, steps=tuple(steps)), rest
+
+    def _own_clause(self, words: str, found: Found, said: str, head: Head) -> str:
+        """A clause that speaks of what another target stands to, by its number: "trees near a house that is red"."""
+        clause = _CLAUSE.match(words)
+        if clause is None:
+            return words
+        one = clause["verb"] in _OF_ONE
+        if one == is_plural(said):
+            return words
+        if self.noun and one != self.many:
+            self.remarks.append(f"'{self.plain(words)}' was read as being about the {said}, the noun before it")
+        begin = clause.end() if clause["verb"] in ("is", "are") else clause.start("verb")
+        negated = words[begin:].startswith("not ")
+        before, left = (self.noun, self.many), words[begin:].removeprefix("not ")
+        read = self._condition(left, found, reference=False, head=head)
+        self.noun, self.many = before
+        if read is None or any(isinstance(step, Rank) for step in read[0]):
+            return words
+        for step in read[0]:
+            found.add(step.model_copy(update={"negated": not step.negated}) if negated else step, "and")  # type: ignore[union-attr] # no rank
+        return read[1].strip()
+
+    def plain(self, words: str, most: int = 8) -> str:
+        """The beginning of marked words as the user wrote it."""
+        return " ".join(self.spell(word) for word in words.split()[:most])
 
     def _head(self, words: str) -> tuple[Head, str]:
         head = Head()

@@ -33,7 +33,9 @@ RelationKind = Literal[
 ]  # fmt: skip
 ScenePart = Literal["edge", "corner", "centre"]
 Statistic = Literal["each", "total", "average", "median", "largest", "smallest"]
-AnswerKind = Literal["features", "count", "exists", "every", "measure", "share", "distance", "coverage", "bearing"]
+AnswerKind = Literal[
+    "features", "count", "exists", "every", "measure", "share", "distance", "coverage", "bearing", "compare"
+]  # fmt: skip
 
 Metres = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -228,6 +230,8 @@ class Answer(Part):
     count_least: Count | None = None
     """With "exists": how many there must be."""
     count_most: Count | None = None
+    sign: Literal["more", "fewer", "as many"] | None = None
+    """With "compare": whether there are more of the first target than of the second; None asks how many more."""
     predicate: tuple[Step, ...] = ()
     """With "every" and "share": what is asked about the targets."""
     to: Reference | None = None
@@ -245,10 +249,18 @@ class QueryPlan(Part):
     """Several are a union: "ships and tanks"."""
     unread: tuple[str, ...] = ()
     """Words that the grammar could not read; they narrow nothing."""
+    remarks: tuple[Text, ...] = ()
+    """How words were read that can be read in another way."""
     unit: Literal["m", "px"] | None = None
     """What its lengths were given in; None: it has none. Metres need a scene with a CRS, pixels one without."""
     planned_by: Text | None = None
     """The language model that made the plan; None: the grammar or a person."""
+
+    @model_validator(mode="after")
+    def _two_to_compare(self) -> Self:
+        if self.answer.kind == "compare" and len(self.targets) != 2:
+            raise ValueError("a comparison of numbers needs two targets")
+        return self
 
     @classmethod
     def read(cls, text: str | bytes) -> QueryPlan:

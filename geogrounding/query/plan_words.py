@@ -20,6 +20,7 @@ def plan_sentences(plan: QueryPlan) -> tuple[str, ...]:
     unknown = dict.fromkeys(target.said or target.noun for target in targets_of(plan) if not target.known)
     if unknown:
         sentences.append(f"No class or layer is known by this name yet: {', '.join(unknown)}.")
+    sentences += [f"{_capital(remark)}." for remark in plan.remarks]
     if plan.unread:
         sentences.append(f"Not understood, narrows nothing: {', '.join(plan.unread)}.")
     return tuple(sentences)

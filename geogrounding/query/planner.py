@@ -233,3 +233,20 @@ def _measured(step: Step) -> bool:
         distances = (step.least_m, step.most_m, step.count_least, step.count_most)
         return any(value is not None for value in distances)
     return isinstance(step, Comparison | Group | Facing)
+
+
+def measures_sizes(target: Target, plan: QueryPlan) -> bool:
+    """Whether sizes of a target's things are compared with numbers, or asked for."""
+    if target in plan.targets and plan.answer.kind == "measure":
+        return True
+    steps = (*target.steps, *(plan.answer.predicate if target in plan.targets else ()))
+    return any(isinstance(inner, Comparison) and inner.than is None for step in steps for inner in _flat(step))
+
+
+def _flat(step: Step) -> Iterator[Step]:
+    if isinstance(step, AnyOf):
+        for option in step.options:
+            for inner in option:
+                yield from _flat(inner)
+    else:
+        yield step

@@ -126,7 +126,11 @@ def _replace_signs(text: str) -> str:
 
 def _written_numbers(words: str) -> str:
     """Numbers in words as digits; "one" only before a unit, since it often stands for a thing."""
+    words = re.sub(r"\b(\w+er|more|less) then\b", r"\1 than", words)
     words = re.sub(r"\bone and a half\b", "1.5", words)
+    words = re.sub(
+        rf"\b(?:a |one )?(half|quarter) (?=(?:{_UNIT})\b)", lambda m: "0.5 " if m[1] == "half" else "0.25 ", words
+    )
     words = re.sub(
         r"\b(at least|more than|less than|fewer than|exactly|at most|only|just|over|no more than) one\b", r"\1 1", words
     )

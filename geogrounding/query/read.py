@@ -16,7 +16,8 @@ from geogrounding.query import grammar_words as w
 from geogrounding.query.contradictions import check_steps, check_words
 from geogrounding.query.grammar import Reader, mark_nouns, vocabulary
 from geogrounding.query.plan import Answer, QueryPlan, Rank, Step, Target, TargetReference
-from geogrounding.query.quantities import AREA_UNITS, normalise, unit_of
+from geogrounding.query.quantities import normalise, unit_of
+from geogrounding.query.rewrite import asked_unit, rewritten
 from geogrounding.query.words_in_languages import in_english
 
 MAX_CHARACTERS = 500
@@ -37,18 +38,19 @@ _CLOSING = re.compile(
     rf" (?:in|of|on|from|within|across|throughout) (?:the|this|that|my) {w.SCENE})$"
 )
 _MEASURED = r"(?P<measure>" + w.MEASURE + r")"
-_UNIT_WORDS = {
-    "hectares": "ha", "hectare": "ha", "ha": "ha", "acres": "acre", "square metres": "m2", "square meters": "m2", "sq m": "m2", "m2": "m2", "square feet": "ft2", "sq ft": "ft2", "ft2": "ft2",
-    "square kilometres": "km2", "square kilometers": "km2", "km2": "km2", "sq km": "km2", "square yards": "yd2", "square miles": "mi2", "metres": "m", "meters": "m", "m": "m", "feet": "ft", "ft": "ft",
-    "kilometres": "km", "kilometers": "km", "km": "km", "miles": "mi", "yards": "yd", "yd": "yd",
-}  # fmt: skip
-_UNITS = "|".join(sorted(_UNIT_WORDS, key=len, reverse=True))
 _STATISTICS = {
     "total": "total", "combined": "total", "overall": "total", "summed": "total", "sum of the": "total", "aggregate": "total", "cumulative": "total", "joint": "total", "whole": "total",
     "average": "average", "mean": "average", "typical": "average", "avg": "average", "median": "median", "maximum": "largest", "max": "largest", "largest": "largest", "greatest": "largest",
     "biggest": "largest", "longest": "largest", "widest": "largest", "minimum": "smallest", "min": "smallest", "smallest": "smallest", "least": "smallest", "shortest": "smallest",
 }  # fmt: skip
 _STATISTIC = "|".join(_STATISTICS)
+
+
+_EVERY_OTHER = re.compile(r"every (other|second|third|fourth|fifth|\d+(?:st|nd|rd|th)) ")
+_COMPARED = re.compile(
+    r"(?:(?:is it true that )?(?:is|are|do (?:we|you) (?:have|see))(?: there)?|(?P<many>how many)) (?P<sign>more|fewer|less|as many) "
+    r"(?!than )(?P<one>.*@.*?)(?: are there)? (?:than|as)(?: there are)? (?P<two>(?:the |other |all )*(?:\w+ )?@.*?)(?: are there)?$"
+)
 
 
 def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
@@ -71,12 +73,12 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     if any(not math.isfinite(quantity.si) for quantity in quantities):
         raise SettingsError("a number is too large", hint="Write a number that a thing can have.")
     words = re.sub(r"\b(north|south) (east|west)(ern)?\b", r"\1\2\3", words)
-    words, unit = _asked_unit(words)
+    words, unit = asked_unit(words)
     words, nouns = mark_nouns(_roofs(words), vocabulary(names))
     reader = Reader(quantities, nouns)
-    words = _bare(words)
+    words = rewritten(_bare(words))
     check_words(words)
-    if skipped := re.match(r"every (other|second|third|fourth|fifth|\d+(?:st|nd|rd|th)) ", words):
+    if skipped := _EVERY_OTHER.match(words):
         reader.unread.append(f"every {skipped[1]}")
     answer, rest = _answer(words)
     if answer.get("kind") in ("distance", "bearing"):
@@ -90,6 +92,8 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
         return plain
     for word in left.split():
         reader.unread.append(reader.spell(word))
+    if answer["kind"] == "compare" and (len(targets) != 2 or left):
+        return plain
     made, targets = _settle(answer, targets, unit)
     unread = tuple(
         dict.fromkeys(word for word in reader.unread if len(word) > 1 or not word.isascii() or word.isalpha())
@@ -97,7 +101,8 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     for target in targets:
         check_steps(target.steps)
     given = unit_of(quantities)
-    return QueryPlan(query=text, answer=made, targets=tuple(targets), unread=unread, unit=given)
+    remarks = tuple(dict.fromkeys(remark[:500] for remark in reader.remarks))
+    return QueryPlan(query=text, answer=made, targets=tuple(targets), unread=unread, remarks=remarks, unit=given)
 
 
 def _roofs(words: str) -> str:
@@ -117,30 +122,16 @@ def _bare(words: str) -> str:
     return words
 
 
-def _asked_unit(words: str) -> tuple[str, str | None]:
-    """The unit that the answer is wanted in: "how many hectares of ...", "... in square feet"."""
-    if match := re.search(rf" (?:in|expressed in|measured in) ({_UNITS})$", words):
-        return words[: match.start()], _UNIT_WORDS[match[1]]
-    if match := re.search(rf" in ({_UNITS}) (?=of )", words):
-        return words[: match.start()] + words[match.end() - 1 :], _UNIT_WORDS[match[1]]
-    if match := re.match(
-        rf"(.*?)how many ({_UNITS}) (?=(?:of|do|does|are|is|long|wide|in|away|from|apart|separate)\b)", words
-    ):
-        unit = _UNIT_WORDS[match[2]]
-        rest = words[match.end() :]
-        if unit in AREA_UNITS:
-            return f"{match[1]}total area of " + re.sub(r"^(?:of|do|does|are|is)(?: covered by)? ", "", rest), unit
-        if re.match(r"(?:away|from|apart|separate)", rest) or re.match(
-            r"(?:is|are) .* (?:away )?(?:from|to|apart) ", rest + " "
-        ):
-            return f"{match[1]}how far " + rest, unit
-        return f"{match[1]}how long " + re.sub(r"^long ", "", rest), unit
-    return words, None
-
-
 # One branch per kind of question, in order of precedence.
 def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912, PLR0911
     """What is made of the targets, and the words of the targets."""
+    if m := _COMPARED.match(words):
+        sign = {"less": "fewer"}.get(m["sign"], m["sign"])
+        return {
+            "kind": "compare",
+            "sign": None if m["many"] else sign,
+            "turned": bool(m["many"]) and sign == "fewer",
+        }, (f"{m['one']} plus {m['two']}")
     if m := re.match(
         rf"how much of (?:the |this )?{w.SCENE} (?:is|are) (?:covered|occupied|taken up|built up|made up)? ?(?:by|with|of)? ?",
         words,
@@ -198,13 +189,11 @@ def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912, P
         rf"(?:what (?:is|are) |how much is |whats |compute |calculate |measure |determine |estimate |sum )?(?:up )?(?:the |an? )?(?:(?P<stat>{_STATISTIC}) )?(?:(?:built|ground|surface|floor|roof|land) )?{_MEASURED} (?:of|covered by|occupied by|taken up by|that is covered by|for|per) (?:all |the |all the |every |each |all of the |an? )*(?=@|[a-z#])",
         words,
     ):
-        article = re.search(r"(?:all|every|each|a|an|the|of) $", m[0])
-        del article
         return {
             "kind": "measure",
             "measure": w.MEASURES[m["measure"]],
             "statistic": _STATISTICS.get(m["stat"] or "", "each"),
-        }, _restored(words, m)
+        }, words[m.end() :]
     if m := re.match(
         rf"(?:what (?:is|are) |whats |compute |calculate |determine |estimate )?(?:the |an? )?(?P<stat>{_STATISTIC}|sum of(?: all| the)*) (?P<noun>@\d+) {_MEASURED}(?= |$)",
         words,
@@ -253,11 +242,6 @@ def _answer(words: str) -> tuple[dict[str, Any], str]:  # noqa: C901, PLR0912, P
     if m := re.match(r"(?:which|what)(?: (?:is|are|of the|of|kinds? of))? ", words):
         return {"kind": "features"}, words[m.end() :]
     return {"kind": "features"}, words
-
-
-def _restored(words: str, match: re.Match[str]) -> str:
-    """The target with its "all" or "each", which says how several are put together."""
-    return words[match.end() :]
 
 
 def _how_much(rest: str) -> tuple[dict[str, Any], str]:
@@ -316,7 +300,7 @@ def _targets(reader: Reader, words: str, answer: dict[str, Any]) -> tuple[list[T
             continue
         break
     answer["counts"] = counts
-    return _shared(targets), words
+    return targets if answer.get("kind") == "compare" else _shared(targets), words
 
 
 def _shared(targets: list[Target]) -> list[Target]:
@@ -341,6 +325,10 @@ def _settle(answer: dict[str, Any], targets: list[Target], unit: str | None) -> 
         given["measure"] = "area" if measure == "size" else measure
     if kind == "exists":
         given["count_least"], given["count_most"] = answer.get("count_least"), answer.get("count_most")
+    if kind == "compare":
+        given["sign"] = answer["sign"]
+        if answer["turned"]:  # "how many fewer cars than trees" is how many more trees than cars
+            targets = targets[::-1]
     if kind in ("every", "share"):
         first = targets[0]
         about: tuple[Step, ...] = tuple(step for step in first.steps if not isinstance(step, Rank))

@@ -21,7 +21,7 @@ from .forms import plain_label
 from .messages import PROBLEM, short, tr
 from .understanding import Understood, leaves, read_value, replaced, understand
 
-HIDDEN = frozenset({"version", "kind", "unread", "said", "known"})
+HIDDEN = frozenset({"version", "kind", "unread", "remarks", "said", "known"})
 """Parts of a plan that say what it is, not what is looked for."""
 
 

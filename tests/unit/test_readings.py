@@ -1,0 +1,119 @@
+"""Readings that are not the only one are stated; so is what lies far away, and what was not found at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+
+import geogrounding as gg
+from geogrounding.errors import SettingsError
+from geogrounding.query.plan import QueryPlan
+from geogrounding.query.plan_words import plan_sentences
+from geogrounding.query.read import read_query
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Path:
+    """Three cars, two trees and two houses in UTM; the second house is large, and the first tree stands at it."""
+    rows = [
+        ("car", (0, 0, 4, 2), "red"),
+        ("car", (10, 0, 14, 2), "white"),
+        ("car", (20, 0, 24, 2), "blue"),
+        ("tree", (100, 100, 105, 105), None),
+        ("tree", (3, 5, 8, 10), None),
+        ("house", (108, 100, 130, 120), None),
+        ("house", (0, 12, 10, 22), None),
+    ]
+    boxes = [
+        shapely.box(*(value + offset for value, offset in zip(box, (5e5, 5e6) * 2, strict=True))) for _, box, _ in rows
+    ]
+    path = tmp_path / "town.gpkg"
+    frame = gpd.GeoDataFrame({"label": [r[0] for r in rows], "colour": [r[2] for r in rows]}, geometry=boxes, crs=32633)
+    frame.to_file(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("query", "stated"),
+    [
+        ("trees near houses, cars and pools", "'houses, cars and pools' was read as any of them"),
+        ("trees near houses and cars", "'houses and cars' was read as two things to find"),
+        ("cars in the parking lot next to the stadium", "being about the cars, not the parking lot"),
+        ("trees within 10 m of houses that are larger than 200 m2", "being about the houses, the noun before it"),
+    ],
+)
+def test_a_reading_that_is_not_the_only_one_is_told(query: str, stated: str) -> None:
+    plan = read_query(query)
+    assert any(stated in remark for remark in plan.remarks)
+    assert QueryPlan.read(plan.json_text()) == plan
+    assert any(stated in line for line in plan_sentences(plan))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "trees near a house or a pool",
+        "ships and tanks near the pier",
+        "cars in the parking lot that is next to the stadium",
+        "trees within 10 m of a house that is larger than 200 m2",
+        "ships near the pier that are longer than 30 m",
+        "trees near houses and near cars",
+    ],
+)
+def test_plain_queries_have_no_remark(query: str) -> None:
+    assert read_query(query).remarks == ()
+
+
+def test_a_clause_speaks_of_the_noun_that_its_number_fits(town: Path) -> None:
+    assert gg.ask(town, "trees within 10 m of a house that is larger than 200 m2").features == (4,)
+    assert gg.ask(town, "trees within 10 m of a house that are larger than 200 m2").value == 0
+    assert gg.ask(town, "trees within 10 m of a house that is not larger than 200 m2").features == (5,)
+
+
+def test_two_negated_colours_are_kept_and_told(town: Path) -> None:
+    reply = gg.ask(town, "cars that are not red and not white")
+    assert reply.features == (3,)
+    assert "not red and not white" in reply.answer
+
+
+@pytest.mark.parametrize(
+    ("query", "value", "begins"),
+    [
+        ("are there more cars than trees?", True, "Yes, there are more cars than trees: three against two"),
+        ("are there fewer cars than trees?", False, "No, there are more cars than trees"),
+        ("are there as many houses as trees?", True, "Yes, there are as many houses as trees"),
+        ("how many more cars than trees are there?", 1, "There are more cars than trees"),
+        ("how many fewer trees than cars are there?", 1, "There are more cars than trees"),
+        ("are there more cars within 10 m of a tree than houses?", False, "No, there are as many cars"),
+    ],
+)
+def test_numbers_of_two_kinds_are_compared(town: Path, query: str, value: object, begins: str) -> None:
+    reply = gg.ask(town, query)
+    assert (reply.value, reply.unknown) == (value, ())
+    assert reply.answer.startswith(begins)
+
+
+def test_a_comparison_needs_two_targets() -> None:
+    with pytest.raises(SettingsError, match="two targets"):
+        QueryPlan.read('{"query": "q", "answer": {"kind": "compare"}, "targets": [{"noun": "car"}]}')
+
+
+def test_what_lies_far_away_and_what_is_not_there_is_told(town: Path, tmp_path: Path) -> None:
+    swapped = gg.ask(town, "cars within 100 m of 45.15, 15.0")
+    assert swapped.value == 0
+    assert "lies 4,379 km" in swapped.answer
+    assert "around longitude 15.0" in swapped.answer
+    near = gg.ask(town, "cars within 100 m of 15.0, 45.15")
+    assert "lies" not in near.answer
+    river = tmp_path / "river.gpkg"
+    line = shapely.LineString([(5.3e5, 5e6), (5.3e5, 5.01e6)])
+    gpd.GeoDataFrame(geometry=[line], crs=32633).to_file(river)
+    assert (
+        "the nearest of the rivers lies 30 km"
+        in gg.ask(town, "cars within 1 km of the river", context={"river": river}).answer
+    )
+    empty = gg.ask(town, "cars within 5 m of a house larger than 900 m2")
+    assert "no houses were found" not in empty.answer  # there are houses, none of them is so large
