@@ -178,9 +178,10 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
             )
         if output is not None:
             write_result(walk, Destination(path=output, overwrite=overwrite))
-        walk.journal.remove()
         layer = to_geodataframe(walk.collection, walk.scene.crs)
-        return _reply(walk.collection.answers[asked], tuple(int(i) for i in layer["id"]), layer, walk.report)
+        reply = _reply(walk.collection.answers[asked], tuple(int(i) for i in layer["id"]), layer, walk.report)
+        walk.journal.remove()  # reasoning of features was read from it
+        return reply
 
 
 def _reply(answered: Answered, features: tuple[Any, ...], layer: Any, report: RunReport | None) -> Reply:

@@ -81,6 +81,6 @@ def _around_quadrilaterals(shapes: Shapes) -> tuple[Indexes, Floats]:
     row = np.arange(len(which))
 
     def corner(s: Floats, t: Floats) -> Floats:
-        return s[row, best, None] * along[row, best] + t[row, best, None] * across[row, best]
+        return np.asarray(s[row, best, None] * along[row, best] + t[row, best, None] * across[row, best], np.float64)
 
     return which, np.stack([corner(low_u, low_v), corner(high_u, low_v), corner(high_u, high_v)], axis=1)

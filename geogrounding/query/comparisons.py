@@ -21,6 +21,11 @@ Q = r"#(?P<kind>[lan])(?P<at>\d+)"
 class Comparisons:
     """Reads comparisons from marked words."""
 
+    asked_last = False
+    """Whether the last condition is what is asked: "is every ship in the harbor longer than 10 m?"."""
+    noun, many = "", False
+    """Of the target that is being read; whether it was written in the plural."""
+
     def __init__(self, quantities: list[Quantity], nouns: list[Noun]) -> None:
         self.quantities, self.nouns = quantities, nouns
         self.unread: list[str] = []

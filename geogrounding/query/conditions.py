@@ -51,7 +51,7 @@ class Conditions(Relations):
             if not reference and (match := re.match(_AFTER_BUT, words)):
                 left_out = self.except_rank(words[match.end() :])
                 if left_out is not None:
-                    found.except_, words = left_out
+                    words = found.leave_out(*left_out)
                     continue
             if match := re.match(r"(and|but|or|nor|,|while|yet|plus)\b ?|(,) ?", words):
                 if reference:
@@ -69,7 +69,7 @@ class Conditions(Relations):
             ):
                 left_out = self.except_rank(words[match.end() :])
                 if left_out is not None:
-                    found.except_, words = left_out
+                    words = found.leave_out(*left_out)
                     continue
             if match := re.match(r"(?:neither|nor) ", words):
                 negated, words = True, words[match.end() :]
@@ -195,6 +195,8 @@ class Conditions(Relations):
 
     def _condition(self, words: str, found: Found, *, reference: bool, head: Head) -> tuple[list[Step], str] | None:
         """The first pattern that fits here."""
+        if reference and self.asked_last:
+            return None
         readers: tuple[Any, ...] = (self._compared, self._measured) if reference else (
             self._spread, self._compared, self._distant, self._ranked, self._group, self._between, self._attribute, self._counted, self._facing,
             self._edge, self._directed, self._placed, self._related, self._measured,

@@ -45,7 +45,7 @@ _TOP = re.compile(rf"(?:top|first|leading) #n(?P<count>\d+) (?:(?P<sup>{SUPERLAT
 _PLACE = re.compile(
     r"(?P<side>top left|top right|bottom left|bottom right|upper left|upper right|lower left|lower right|left hand|right hand|"
     r"(?:north|south)(?:east|west)(?:ern|erly)?|(?:north|south|east|west)(?:ern|erly)|left|right|upper|lower|central|middle|top|bottom)"
-    r"(?: corner| half| quarter)? (?=(?:#n\d+ )?(?:\w+ ){0,2}@)"
+    r"(?: corner| half| quarter)? (?!of )(?=(?:#n\d+ )?(?:\w+ ){0,2}@)"
 )
 _BETWEEN_THEM: dict[str, Step] = {
     "detached": Relation(how="touching", negated=True), "isolated": Relation(how="near", negated=True), "lone": Relation(how="near", negated=True),
@@ -59,7 +59,6 @@ _BETWEEN_THEM: dict[str, Step] = {
 _CLASS = {one: category for category, pairs in SYNONYMS.items() for one, _ in pairs} | {
     one: category for category, words in NARROWER.items() for one in words
 }
-
 
 ANYTHING = "object"
 """The noun that every row of a vector layer answers to."""
@@ -133,6 +132,10 @@ _CLAUSE = re.compile(
     r"(?:that|which) (?P<verb>is|are|has|have|contains?|lies?|stands?|measures?|covers?|touch(?:es)?|overlaps?) "
 )
 
+_HOLDERS = ("building", "harbor", "parking lot", "airport", "farm", "school", "garden")
+"""What has pools, trees or cars of its own: "houses with a pool"; no road or tree has."""
+_WITH_ROOF = re.compile(rf"with (?:an? )?(?:{COLOUR}) (?:\w+ )?(?:tops?|roofs?|rooftops?)(?= |$)")
+
 
 def is_plural(said: str) -> bool:
     """Whether words for a thing are in the plural."""
@@ -141,9 +144,6 @@ def is_plural(said: str) -> bool:
 
 class Reader(Conditions):
     """Reads targets from marked words; ``conditions.Conditions`` reads what follows a noun."""
-
-    noun, many = "", False
-    """Of the target that is being read; whether it was written in the plural."""
 
     def target(self, words: str, *, reference: bool = False) -> tuple[Target, str] | None:
         """The target at the beginning of the words, and the rest; None where there is none.
@@ -187,7 +187,7 @@ class Reader(Conditions):
         """A clause that speaks of what another target stands to, by its number: "trees near a house that is red"."""
         clause = _CLAUSE.match(words)
         if clause is None:
-            return words
+            return self._own_with(words, found, said, head)
         one = clause["verb"] in _OF_ONE
         if one == is_plural(said):
             return words
@@ -204,9 +204,31 @@ class Reader(Conditions):
             found.add(step.model_copy(update={"negated": not step.negated}) if negated else step, "and")  # type: ignore[union-attr] # no rank
         return read[1].strip()
 
+    def _own_with(self, words: str, found: Found, said: str, head: Head) -> str:
+        """As ``_own_clause`` for "with": "trees near houses with a pool", but "houses near the road with a pool"."""
+        roof, kind = _WITH_ROOF.match(words), class_of(found.noun)
+        if roof is not None and kind != "building":
+            return words
+        if roof is None and (
+            head.article_said == "the" or kind not in _HOLDERS or not re.match(r"with(?:out)? ", words)
+        ):
+            return words
+        before = self.noun, self.many, list(self.unread)
+        read = self._condition(words, found, reference=False, head=head)
+        self.noun, self.many, unread = before
+        if read is None or any(isinstance(step, Rank) for step in read[0]):
+            self.unread = unread
+            return words
+        if self.noun and (roof is None or class_of(self.noun) == "building"):
+            what = self.plain(words[: len(words) - len(read[1])].strip())
+            self.remarks.append(f"'{what}' was read as being about the {said}, the noun before it")
+        for step in read[0]:
+            found.add(step, "and")
+        return read[1].strip()
+
     def plain(self, words: str, most: int = 8) -> str:
         """The beginning of marked words as the user wrote it."""
-        return " ".join(self.spell(word) for word in words.split()[:most])
+        return re.sub(r"\btops\b", "roof", " ".join(self.spell(word) for word in words.split()[:most]))
 
     def _head(self, words: str) -> tuple[Head, str]:
         head = Head()
@@ -249,6 +271,7 @@ class Reader(Conditions):
         if match := DETERMINER.match(words):
             first = match[0].split()[0]
             head.every |= first in ("all", "every", "each", "both")
+            head.article_said = head.article_said or first
             head.article = head.article or ("one" if first in ("the", "a", "an", "this", "that", "another") else "")
             return words[match.end() :]
         if match := re.match(rf"(?P<order>{ORDINAL}) (?=[^@]{{0,20}}@)", words):

@@ -26,6 +26,8 @@ class Head:
     """Of "second ... from the left"."""
     every: bool = False
     article: str = ""
+    article_said: str = ""
+    """The determiner itself."""
     nearest: Rank | None = None
     """A rank by distance whose reference follows the noun."""
 
@@ -50,6 +52,14 @@ class Found:
             self.factors[-1][-1].append(step)
         else:
             self.factors.append([[step]])
+
+    def leave_out(self, step: Step, rest: str) -> str:
+        """What follows "except"; several of them all hold. A rank comes last. Returns the rest."""
+        if self.except_ is None or isinstance(step, Rank):
+            step, self.except_ = self.except_, step  # type: ignore[assignment] # None is tested for
+        if step is not None:
+            self.add(step, "and")
+        return rest
 
     def steps(self) -> list[Step]:
         """Steps that must all hold."""

@@ -46,6 +46,9 @@ _STATISTICS = {
 _STATISTIC = "|".join(_STATISTICS)
 
 
+_PREDICATE = re.compile(
+    r"(?P<subject>.*?@.+?)(?<! that)(?<! which) (?:is|are|has|have|lies?|stands?|(?:does|do) not) (?!and |or |,)"
+)
 _EVERY_OTHER = re.compile(r"every (other|second|third|fourth|fifth|\d+(?:st|nd|rd|th)) ")
 _COMPARED = re.compile(
     r"(?:(?:is it true that )?(?:is|are|do (?:we|you) (?:have|see))(?: there)?|(?P<many>how many)) (?P<sign>more|fewer|less|as many) "
@@ -87,6 +90,9 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
             return QueryPlan(
                 query=text, answer=built[0], targets=built[1], unread=tuple(reader.unread), unit=unit_of(quantities)
             )
+    answer["subject"] = _subject(Reader(quantities, nouns), rest)
+    joined = re.search(r" (?:and|or|but) |,", rest)
+    answer["last"] = reader.asked_last = answer["kind"] == "every" and answer["subject"] is None and not joined
     targets, left = _targets(reader, rest, answer)
     if not targets or any(sum(isinstance(step, Rank) for step in target.steps) > MOST_RANKS for target in targets):
         return plain
@@ -315,6 +321,15 @@ def _shared(targets: list[Target]) -> list[Target]:
     return targets
 
 
+def _subject(reader: Reader, words: str) -> int | None:
+    """How many conditions belong to the subject: those before its verb, "ships in the harbor are longer than 10 m"."""
+    verb = _PREDICATE.match(words)
+    read = None if verb is None else reader.target(verb["subject"])
+    if read is None or read[1] or reader.unread:
+        return None
+    return sum(not isinstance(step, Rank) for step in read[0].steps) or None
+
+
 def _settle(answer: dict[str, Any], targets: list[Target], unit: str | None) -> tuple[Answer, list[Target]]:
     """The answer in its final form; what is asked about the targets becomes its predicate."""
     kind = answer["kind"]
@@ -331,11 +346,14 @@ def _settle(answer: dict[str, Any], targets: list[Target], unit: str | None) -> 
             targets = targets[::-1]
     if kind in ("every", "share"):
         first = targets[0]
-        about: tuple[Step, ...] = tuple(step for step in first.steps if not isinstance(step, Rank))
+        plain = tuple(step for step in first.steps if not isinstance(step, Rank))
+        subject: int = answer["subject"] or (len(plain) - 1 if answer["last"] and len(plain) > 1 else 0)
+        about: tuple[Step, ...] = plain[subject:]
         # The rank of the subject comes first here: "is the largest building near a tree" asks about the largest of all.
         keep: tuple[Step, ...] = (
             tuple(step for step in first.steps if isinstance(step, Rank)) if kind == "every" else ()
         )
+        keep = (*plain[:subject], *keep)
         if not about and kind == "every" and keep:
             about, keep = keep, ()
         given["predicate"] = about

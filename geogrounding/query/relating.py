@@ -93,6 +93,8 @@ class Relations(Comparisons):
                 least = self.length(match["at"])
             else:
                 most = self.length(match["at"])
+                if not match["less"] and found.noun:
+                    self.remarks.append(f"'{self.spell(words.split()[0])} from' was read as at most so far")
         else:
             return None
         rest = words[match.end() :].strip()

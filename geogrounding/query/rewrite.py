@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from geogrounding.query.grammar_words import COLOUR
+from geogrounding.query.grammar_words import COLOUR, SHAPE
 from geogrounding.query.quantities import AREA_UNITS
 
 _UNIT_WORDS = {
@@ -28,6 +28,16 @@ _NONE_WITHIN = re.compile(
 )
 
 
+_BUT_COLOUR = re.compile(rf"\b(?:but|except|save)(?: for)? (?:not )?the (?P<colour>{COLOUR}|{SHAPE}) ones?\b")
+_NO_KIND = re.compile(
+    r"\b(?:that|which) (?:is|are) not (?P<things>(?:an? )?@\d+(?:(?: or| and| ,|,)+ (?:an? )?@\d+)*)$"
+)
+_TWO_COLOURS = re.compile(rf"\b(?P<one>{COLOUR}) (?:or|and) (?P<two>{COLOUR}) (?P<noun>@\d+)")
+_NON_COLOUR = re.compile(rf"\bnon (?P<colour>{COLOUR}) (?P<noun>@\d+)")
+_FIRST_FROM = re.compile(
+    r"\b(?:the )?(?:first|last) (?P<count>#n\d+) (?P<noun>@\d+) (?:from|on) the (?P<side>left|right|top|bottom|north|south|east|west)(?: (?:side|end|edge))?(?= |$)"
+)
+_ENDS = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "bottommost"}
 _ROOF_AND = re.compile(
     rf"\b(?:with|has|have|having) an? (?:{COLOUR}) (?:\w+ )?(?:tops?|roofs?|rooftops?) and (?=an? (?:\w+ )?@)"
 )
@@ -35,6 +45,11 @@ _ROOF_AND = re.compile(
 
 def rewritten(words: str) -> str:
     """Pairs of others that share a distance, "neither ... nor", "but no ...", each written out."""
+    words = _BUT_COLOUR.sub(lambda m: f"that are not {m['colour']}", words)
+    words = _NO_KIND.sub(lambda m: " and ".join(f"except {noun}" for noun in re.findall(r"@\d+", m["things"])), words)
+    words = _TWO_COLOURS.sub(lambda m: f"{m['noun']} that are {m['one']} or {m['two']}", words)
+    words = _NON_COLOUR.sub(lambda m: f"{m['noun']} that are not {m['colour']}", words)
+    words = _FIRST_FROM.sub(lambda m: f"{m['count']} {_ENDS.get(m['side'], m['side'] + 'ernmost')} {m['noun']}", words)
     words = _ROOF_AND.sub(r"\g<0>with ", words)
     words = _BUT_NO.sub(lambda m: f"{m['link']} without ", words)
     words = _NONE_WITHIN.sub(lambda m: f"without {m['one']} within {m['far']}", words)

@@ -95,11 +95,8 @@ def test_neighbours_in_a_wide_layer_are_those_of_geodesics() -> None:
     laid = ground.lay(points)
     gap, index = nearest(ground, laid[:200], laid[200:])
     lon, lat = places.T
-    apart = np.asarray(
-        Geod(ellps="WGS84").inv(
-            *np.broadcast_arrays(lon[:200, None], lat[:200, None], lon[None, 200:], lat[None, 200:])
-        )[2]
-    )
+    far = [np.broadcast_to(values, (200, 200)) for values in (lon[:200, None], lat[:200, None], lon[200:], lat[200:])]
+    apart = np.asarray(Geod(ellps="WGS84").inv(far[0], far[1], far[2], far[3])[2])
     assert index.tolist() == apart.argmin(axis=1).tolist()
     assert gap == pytest.approx(apart.min(axis=1), rel=1e-4)
     assert {(int(a), int(b)) for a, b in zip(*pairs_within(ground, laid[:200], laid[200:], 20_000.0), strict=True)} == {

@@ -10,6 +10,7 @@ import shapely
 
 import geogrounding as gg
 from geogrounding.errors import SettingsError
+from geogrounding.query.describe import plan_text
 from geogrounding.query.plan import QueryPlan
 from geogrounding.query.plan_words import plan_sentences
 from geogrounding.query.read import read_query
@@ -42,6 +43,9 @@ def town(tmp_path: Path) -> Path:
         ("trees near houses, cars and pools", "'houses, cars and pools' was read as any of them"),
         ("trees near houses and cars", "'houses and cars' was read as two things to find"),
         ("cars in the parking lot next to the stadium", "being about the cars, not the parking lot"),
+        ("trees near houses with a pool", "'with a pool' was read as being about the houses"),
+        ("houses near the road with a pool", "being about the houses, not the road"),
+        ("buildings 50 m from the road", "'50 m from' was read as at most so far"),
         ("trees within 10 m of houses that are larger than 200 m2", "being about the houses, the noun before it"),
     ],
 )
@@ -61,6 +65,7 @@ def test_a_reading_that_is_not_the_only_one_is_told(query: str, stated: str) -> 
         "trees within 10 m of a house that is larger than 200 m2",
         "ships near the pier that are longer than 30 m",
         "trees near houses and near cars",
+        "trees near the house with a red roof",
     ],
 )
 def test_plain_queries_have_no_remark(query: str) -> None:
@@ -117,3 +122,41 @@ def test_what_lies_far_away_and_what_is_not_there_is_told(town: Path, tmp_path: 
     )
     empty = gg.ask(town, "cars within 5 m of a house larger than 900 m2")
     assert "no houses were found" not in empty.answer  # there are houses, none of them is so large
+
+
+@pytest.mark.parametrize(
+    ("query", "plan"),
+    [
+        ("is every ship in the harbor longer than 10 m?", "is it true of ships inside a harbor: longer than 10 m"),
+        ("are all houses near a road larger than 90 m2?", "is it true of houses near a road: larger than 90 m2"),
+        ("do all houses near the road have a pool?", "is it true of houses near a road: next to a swimming pool"),
+        (
+            "are all houses larger than 90 m2 and near a road?",
+            "is it true of houses: larger than 90 m2 and near a road",
+        ),
+        (
+            "what share of ships in the harbor are longer than 9 m",
+            "the share of the ships inside a harbor: longer than 9 m",
+        ),
+        (
+            "is the largest ship in the north longer than 9 m?",
+            "is it true of the largest ship in the north: longer than 9 m",
+        ),
+        ("the house closest to the house with a red roof", "find the house nearest to a house with a red roof"),
+        ("buildings on the left of the road", "find buildings left of a road"),
+        ("all cars but the red ones", "find cars not red"),
+        ("vehicles that are not trucks or buses", "find vehicles not same as a bus and not same as a truck"),
+        ("white or grey cars", "find cars white or grey"),
+        ("non-red cars", "find cars not red"),
+        ("the first three ships from the top", "find the three topmost ships"),
+        ("airplanes longer then 40 m", "find airplanes longer than 40 m"),
+        ("trees within a half mile of the pier", "find trees within 804.7 m of a harbor"),
+        (
+            "houses with a pool but no tree within 10 m",
+            "find houses next to a swimming pool and not within 10 m of a tree",
+        ),
+    ],
+)
+def test_wordings_of_other_people(query: str, plan: str) -> None:
+    read = read_query(query)
+    assert (plan_text(read), read.unread) == (plan, ())
