@@ -49,7 +49,7 @@ def town(tmp_path: Path) -> Path:
         ("trees within 10 m of houses that are larger than 200 m2", "being about the houses, the noun before it"),
     ],
 )
-def test_a_reading_that_is_not_the_only_one_is_told(query: str, stated: str) -> None:
+def test_a_reading_that_is_not_the_only_one_is_said(query: str, stated: str) -> None:
     plan = read_query(query)
     assert any(stated in remark for remark in plan.remarks)
     assert QueryPlan.read(plan.json_text()) == plan
@@ -78,7 +78,7 @@ def test_a_clause_speaks_of_the_noun_that_its_number_fits(town: Path) -> None:
     assert gg.ask(town, "trees within 10 m of a house that is not larger than 200 m2").features == (5,)
 
 
-def test_two_negated_colours_are_kept_and_told(town: Path) -> None:
+def test_two_negated_colours_are_kept_and_said(town: Path) -> None:
     reply = gg.ask(town, "cars that are not red and not white")
     assert reply.features == (3,)
     assert "not red and not white" in reply.answer
@@ -106,7 +106,7 @@ def test_a_comparison_needs_two_targets() -> None:
         QueryPlan.read('{"query": "q", "answer": {"kind": "compare"}, "targets": [{"noun": "car"}]}')
 
 
-def test_what_lies_far_away_and_what_is_not_there_is_told(town: Path, tmp_path: Path) -> None:
+def test_what_lies_far_away_and_what_is_not_there_is_said(town: Path, tmp_path: Path) -> None:
     swapped = gg.ask(town, "cars within 100 m of 45.15, 15.0")
     assert swapped.value == 0
     assert "lies 4,379 km" in swapped.answer
