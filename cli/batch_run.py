@@ -78,14 +78,16 @@ class Batch:
         Raises:
             SettingsError: of one they cannot be used.
         """
-        for number, scene in enumerate(self.scenes):
-            if number and not scene.queries and scene.bbox is None:
-                continue  # as of the first
+        checked = False
+        for scene in self.scenes:
             if not (scene.queries or self.queries):
                 raise SettingsError(
-                    f"nothing to look for in {scene.source}",
-                    hint="Give --queries FILE, --plan JSON, or a column `query`.",
+                    f"nothing to look for in {scene.source}", hint="Give --queries FILE, or a column `query`."
                 )
+            plain = not scene.queries and scene.bbox is None
+            if plain and checked:
+                continue  # as of another one
+            checked = checked or plain
             try:
                 self.settings(scene)
             except SettingsError as error:

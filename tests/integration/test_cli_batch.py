@@ -324,3 +324,20 @@ def test_a_second_layer_leaves_the_first(loader: Loader, scenes: list[Path], que
     more = batch(scenes[:2], queries, out, "-f", "gpkg", "--layer", "again", "--append", "--resume")
     assert more.exit_code == 0, more.output  # done, but not in this layer
     assert set(gpd.read_file(out / "a.gpkg", layer="again")["query"]) == {"pier"}
+
+
+def test_a_row_without_anything_to_look_for_ends_the_batch_before_the_first_scene(
+    loader: Loader, scenes: list[Path], tmp_path: Path
+) -> None:
+    manifest = scenes[0].parent / "list.csv"
+    manifest.write_text("path,query\na.tif,ship\nb.tif,\n")
+    out = tmp_path / "out"
+    arguments = ["batch", "--manifest", str(manifest), "-o", str(out)]
+    refused = CliRunner().invoke(geoground, arguments)
+    assert refused.exit_code == 2
+    assert "b.tif" in refused.stderr
+    assert loader.calls == 0
+    assert not out.exists()
+    manifest.write_text("path,query\na.tif,ship\nb.tif,pier\n")
+    assert CliRunner().invoke(geoground, arguments).exit_code == 0
+    assert [row["features"] for row in table(out)] == ["1", "2"]
