@@ -15,7 +15,7 @@
 #                    MODEL=1 also asks the built-in model about their images (long)
 #   make bench       the measurements of docs/performance.md (long; SCENE=... QUERY=... for a larger scene than the example)
 #   make test-qgis-340   the tour of the plugin in QGIS 3.40: Debian 13 in out/debian13, by debootstrap; as root (3 GB, long)
-#   make test-browser  the web map of the service in Debian's Chromium, which is installed where it is missing
+#   make test-browser  the web map of the service in Debian's Chromium, and behind nginx; installs them where they are missing
 #   make serve       the service with the example scene: open the printed link in a browser
 #   make findings    behaviour of other libraries that was met here, seen again (network, long)
 #   make experiment  few labels of new classes, SFT and GRPO: docs/experiments.md (DATA=... the folder of data sets)
@@ -132,8 +132,8 @@ test-qgis-340: .venv/.dev
 
 # A browser of Debian's, which Playwright drives; its own are not installed.
 test-browser: .venv/.dev
-	command -v chromium >/dev/null || \
-		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; }
+	command -v chromium >/dev/null && { command -v nginx || test -x /usr/sbin/nginx; } >/dev/null || \
+		{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core nginx-light >/dev/null; }
 	GEOGROUND_BROWSER=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser
 
 serve: .venv/.service

@@ -25,6 +25,10 @@ REVIEWS: tuple[Review, ...] = get_args(Review)
 MAX_VERTICES = 10_000
 """Of a geometry that a user draws."""
 BINS = 20
+SAMPLED = 256
+"""Features from whose places the number in a box is guessed."""
+MANY = 8
+"""A box with more features than that times what is wanted is not sorted, but walked by size."""
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -32,6 +36,7 @@ CREATE TABLE features (
     id INTEGER PRIMARY KEY, query TEXT NOT NULL, label TEXT NOT NULL, score REAL, area_m2 REAL,
     properties TEXT NOT NULL, shape_crs BLOB NOT NULL, lonlat TEXT NOT NULL,
     review TEXT NOT NULL DEFAULT 'open', edited INTEGER NOT NULL DEFAULT 0, deleted INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX features_by_area ON features (area_m2 DESC, id);
 CREATE VIRTUAL TABLE bounds USING rtree (id, west, east, south, north);
 """
 
@@ -45,6 +50,11 @@ class Wanted:
     min_score: float | None = None
     review: tuple[Review, ...] = REVIEWS
     query: str | None = None
+    without: tuple[str, ...] = ()
+    """Queries whose features are left out."""
+    area_from: float | None = None
+    area_to: float | None = None
+    """Square metres; a feature without an area counts as 0."""
     ids: tuple[int, ...] | None = None
 
 
@@ -164,15 +174,30 @@ class Layer:
             rows = database.execute(text, [*values, limit, offset]).fetchall()
         return [_geojson(row) for row in rows], total
 
-    def shapes(self, wanted: Wanted, limit: int) -> list[tuple[int, str, float | None, str, bytes]]:
-        """(id, query, score, review, GeoJSON geometry), the largest first, for vector tiles."""
-        where, values = _where(wanted)
-        text = (
-            f"SELECT f.id, f.query, f.score, f.review, f.lonlat FROM {where} "  # noqa: S608
-            "ORDER BY f.area_m2 DESC NULLS LAST, f.id LIMIT ?"
-        )
+    def shapes(self, wanted: Wanted, limit: int) -> list[tuple[int, str, float | None, str, float | None, bytes]]:
+        """(id, query, score, review, area, GeoJSON geometry), the largest first, for vector tiles.
+
+        A box with few of the features is looked up in the index of boxes and sorted; in one with many of them the
+        features are walked by size until there are enough.
+        """
+        assert wanted.bbox is not None
         with self._open() as database:
+            few = self._count_about(database, wanted.bbox) < MANY * limit
+            where, values = _where(wanted, by_area=not few)
+            text = (
+                f"SELECT f.id, f.query, f.score, f.review, f.area_m2, f.lonlat FROM {where} "  # noqa: S608
+                "ORDER BY f.area_m2 DESC, f.id LIMIT ?"
+            )
             return database.execute(text, [*values, limit]).fetchall()
+
+    @staticmethod
+    def _count_about(database: sqlite3.Connection, bbox: tuple[float, float, float, float]) -> float:
+        """About how many features lie in a box, from some of them."""
+        last = database.execute("SELECT max(id) FROM features").fetchone()[0] or 0
+        tried = sorted({1 + last * number // SAMPLED for number in range(SAMPLED)}) if last else []
+        found, values = _where(Wanted(bbox=bbox, ids=tuple(tried)))
+        hits = database.execute(f"SELECT count(*) FROM {found}", values).fetchone()[0]  # noqa: S608
+        return float(last * hits / max(1, len(tried)))
 
     def stored(self, wanted: Wanted) -> Iterator[tuple[dict[str, Any], shapely.Geometry]]:
         """Properties and geometry in the CRS of the scene, in order of ids."""
@@ -223,13 +248,13 @@ class Layer:
 _FIELDS = "f.id, f.properties, f.lonlat, f.review, f.edited, f.deleted"
 
 
-def _where(wanted: Wanted) -> tuple[str, list[Any]]:
-    """A table expression of the features ``f``, and its values."""
-    text, values = "features f", list[Any]()
+def _where(wanted: Wanted, *, by_area: bool = False) -> tuple[str, list[Any]]:
+    """A table expression of the features ``f``, and its values; ``by_area`` walks them by size."""
+    text, values = "features f" + " INDEXED BY features_by_area" * by_area, list[Any]()
     conditions = ["NOT f.deleted"]
     if wanted.bbox is not None:
         west, south, east, north = wanted.bbox
-        text += " JOIN bounds b ON b.id = f.id"
+        text += " CROSS JOIN bounds b ON b.id = f.id" if by_area else " JOIN bounds b ON b.id = f.id"
         sides = "b.east >= ? AND b.west <= ?" if west <= east else "(b.east >= ? OR b.west <= ?)"
         conditions.append(f"{sides} AND b.north >= ? AND b.south <= ?")
         values += [west, east, south, north]
@@ -242,6 +267,13 @@ def _where(wanted: Wanted) -> tuple[str, list[Any]]:
     if wanted.query is not None:
         conditions.append("f.query = ?")
         values.append(wanted.query)
+    if wanted.without:
+        conditions.append(f"f.query NOT IN ({', '.join('?' * len(wanted.without))})")
+        values += wanted.without
+    for bound, sign in ((wanted.area_from, ">="), (wanted.area_to, "<=")):
+        if bound is not None:
+            conditions.append(f"coalesce(f.area_m2, 0) {sign} ?")
+            values.append(bound)
     if wanted.ids is not None:
         conditions.append("f.id IN (SELECT value FROM json_each(?))")
         values.append(json.dumps(wanted.ids))

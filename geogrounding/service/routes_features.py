@@ -28,6 +28,8 @@ Bbox = Annotated[str | None, Query(max_length=200, description="west,south,east,
 Reviews = Annotated[list[Review] | None, Query()]
 Score = Annotated[float | None, Query(ge=0, le=1)]
 QueryText = Annotated[str | None, Query(max_length=500)]
+Without = Annotated[list[Annotated[str, Field(max_length=500)]] | None, Query(max_length=64)]
+Area = Annotated[float | None, Query(ge=0, allow_inf_nan=False, description="Square metres.")]
 
 
 class _Body(BaseModel):
@@ -58,6 +60,9 @@ class Many(_Body):
     ids: Annotated[list[int], Field(max_length=100_000)] | None = None
     min_score: Annotated[float, Field(ge=0, le=1)] | None = None
     query: Annotated[str, Field(max_length=500)] | None = None
+    without: Annotated[list[Annotated[str, Field(max_length=500)]], Field(max_length=64)] = []
+    area_from: Annotated[float, Field(ge=0)] | None = None
+    area_to: Annotated[float, Field(ge=0)] | None = None
     only: Review | None = None
 
 
@@ -84,13 +89,19 @@ def items(  # noqa: PLR0913 - parameters of the query
     min_score: Score = None,
     review: Reviews = None,
     query: QueryText = None,
+    without: Without = None,
+    area_from: Area = None,
+    area_to: Area = None,
     sortby: Annotated[str | None, Query(pattern="^-score$")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """A page of features, in longitude and latitude."""
     _, layer = _layer(request, job_id)
-    wanted = Wanted(bbox=_bbox(bbox), min_score=min_score, review=tuple(review or REVIEWS), query=query)
+    wanted = Wanted(
+        bbox=_bbox(bbox), min_score=min_score, review=tuple(review or REVIEWS), query=query,
+        without=tuple(without or ()), area_from=area_from, area_to=area_to,
+    )  # fmt: skip
     found, total = layer.features(wanted, limit=limit, offset=offset, by_score=sortby is not None)
     own = request.url.path
     links = [_link(str(request.url).removeprefix(f"{request.url.scheme}://{request.url.netloc}"), "self", GEOJSON)]
@@ -147,6 +158,9 @@ def review_many(job_id: str, body: Many, request: Request) -> dict[str, Any]:
         ids=None if body.ids is None else tuple(body.ids),
         min_score=body.min_score,
         query=body.query,
+        without=tuple(body.without),
+        area_from=body.area_from,
+        area_to=body.area_to,
         review=REVIEWS if body.only is None else (body.only,),
     )
     layer = _layer(request, job_id)[1]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import html
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,8 @@ def landing(request: Request, token: str | None = None) -> Response:
         return FileResponse(
             STATIC / page, media_type="text/html", headers={"cache-control": "no-cache", "vary": "cookie"}
         )
-    base = str(request.base_url).rstrip("/")
+    scheme = "https" if _is_https(request) else "http"
+    base = f"{scheme}://{request.url.netloc}"
     relations = (
         ("self", "/"),
         ("service-desc", "/api"),
@@ -113,12 +117,26 @@ def api_page(request: Request) -> Response:
 
 
 @router.get("/static/{name:path}", response_model=None, include_in_schema=False)
-def static(name: str) -> Response:
-    """A file of the web map."""
+def static(name: str, request: Request) -> Response:
+    """A file of the web map; 304 where the browser has it already."""
     path = (STATIC / name).resolve()
     if not path.is_relative_to(STATIC.resolve()) or path.suffix not in _TYPES or not path.is_file():
         raise HTTPException(404, "not found")
-    return FileResponse(path, media_type=_TYPES[path.suffix], headers={"cache-control": "no-cache"})
+    stat = path.stat()
+    content, etag = _packed(path, stat.st_mtime_ns, stat.st_size)
+    headers = {"cache-control": "no-cache", "etag": etag, "vary": "accept-encoding"}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+    return Response(content, media_type=_TYPES[path.suffix], headers={**headers, "content-encoding": "gzip"})
+
+
+@lru_cache(maxsize=64)
+def _packed(path: Path, _changed: int, _size: int) -> tuple[bytes, str]:
+    """A file in gzip, and its ETag; once for each version of it."""
+    content = path.read_bytes()
+    return gzip.compress(content), f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
 def _session(request: Request, token: str) -> Response:
@@ -129,6 +147,11 @@ def _session(request: Request, token: str) -> Response:
     answer = RedirectResponse("/", status_code=303)
     answer.set_cookie(
         COOKIE, new_cookie(wanted), max_age=COOKIE_S, path="/", httponly=True, samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=_is_https(request),
     )  # fmt: skip
     return answer
+
+
+def _is_https(request: Request) -> bool:
+    """Whether the browser speaks https, with the service or with a proxy before it."""
+    return "https" in (request.url.scheme, request.headers.get("x-forwarded-proto", ""))

@@ -7,7 +7,8 @@ than models do. GDAL reads the result back in the tests.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,9 @@ BUFFER = 64
 MOST_FEATURES = 10_000
 """In one tile: the largest ones; more would be smaller than a pixel."""
 LAYER_NAME = "features"
+POLYGON = 3
+"""GEOS's number for the type."""
+Ring = list[list[int]]
 
 
 def tile_bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:
@@ -31,27 +35,25 @@ def tile_bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:
 
 
 def vector_tile(layer: Layer, wanted: Wanted, z: int, x: int, y: int) -> bytes:
-    """One tile with the attributes ``query``, ``score`` and ``review``; empty where nothing is."""
+    """One tile with the attributes ``query``, ``score``, ``review`` and ``area_m2``; empty where nothing is."""
     west, south, east, north = tile_bounds(z, x, y)
     margin = (east - west) * BUFFER / EXTENT
     around = (west - margin, max(-90.0, south - margin), east + margin, min(90.0, north + margin))
-    rows = layer.shapes(
-        Wanted(bbox=around, min_score=wanted.min_score, review=wanted.review, query=wanted.query), MOST_FEATURES
-    )
+    rows = layer.shapes(replace(wanted, bbox=around), MOST_FEATURES)
     if not rows:
         return b""
-    shapes = shapely.from_geojson(np.array([row[4] for row in rows]))
+    shapes = shapely.from_geojson(np.array([row[5] for row in rows]))
     placed = shapely.transform(shapes, lambda lonlat: _to_tile(lonlat, z, x, y))
     placed = shapely.clip_by_rect(placed, -BUFFER, -BUFFER, EXTENT + BUFFER, EXTENT + BUFFER)
-    keys = ("query", "score", "review")
+    keys = ("query", "score", "review", "area_m2")
     values: dict[Any, int] = {}
     encoded = []
-    for row, shape in zip(rows, placed, strict=True):
-        geometry = list(_commands(shape))
+    for row, rings in zip(rows, _rings(placed), strict=True):
+        geometry = _commands(rings)
         if not geometry:
             continue
         tags: list[int] = []
-        for key, value in zip(range(len(keys)), row[1:4], strict=True):
+        for key, value in enumerate(row[1:5]):
             if value is not None:
                 tags += [key, values.setdefault(value, len(values))]
         feature = _field(1, row[0]) + _packed(2, tags) + _field(3, 3) + _packed(4, geometry)
@@ -72,40 +74,61 @@ def _to_tile(lonlat: np.ndarray[Any, np.dtype[np.float64]], z: int, x: int, y: i
     return np.rint(np.stack([column, row], axis=1))
 
 
-def _commands(shape: shapely.Geometry) -> Iterator[int]:
-    """Command integers of the polygons in a geometry; rings that vanish in the tile are drawn as one unit."""
-    at = (0, 0)
-    for part in shapely.get_parts(shape):
-        if part.geom_type != "Polygon" or part.is_empty:
+def _rings(placed: Any) -> list[list[tuple[bool, Ring]]]:
+    """Of each geometry its rings in whole units: whether it is an interior one, and its points without the last."""
+    found: list[list[tuple[bool, Ring]]] = [[] for _ in placed]
+    parts, owner = shapely.get_parts(placed, return_index=True)
+    polygons = (shapely.get_type_id(parts) == POLYGON) & ~shapely.is_empty(parts)
+    parts, owner = parts[polygons], owner[polygons]
+    rings, part = shapely.get_rings(parts, return_index=True)
+    coordinates, ring = shapely.get_coordinates(rings, return_index=True)
+    points = np.rint(coordinates).astype(np.int64).tolist()
+    starts = np.searchsorted(ring, np.arange(len(rings) + 1)).tolist()
+    before = -1
+    for number, (of_part, of_shape) in enumerate(zip(part.tolist(), owner[part].tolist(), strict=True)):
+        found[of_shape].append((of_part == before, points[starts[number] : starts[number + 1] - 1]))
+        before = of_part
+    return found
+
+
+def _commands(rings: list[tuple[bool, Ring]]) -> list[int]:
+    """Command integers of the rings of a feature; exterior rings that vanish in the tile are drawn as one unit."""
+    commands: list[int] = []
+    at_x = at_y = 0
+    skipped = False
+    for interior, ring in rings:
+        if interior and skipped:
             continue
-        for number, ring in enumerate((part.exterior, *part.interiors)):
-            # exterior rings run clockwise on the screen, where y points down: positive area in tile units
-            points = np.rint(np.asarray(ring.coords)[:-1]).astype(int)
-            points = points[np.any(points != np.roll(points, 1, axis=0), axis=1)]
-            area = _area(points)
-            if len(points) < 3 or area == 0:
-                if number:
-                    continue
-                corner = np.rint(np.asarray(ring.coords)[0]).astype(int)
-                points, area = corner + np.array([[0, 0], [1, 0], [1, 1], [0, 1]]), 1.0
-            if (area > 0) == bool(number):
-                points = points[::-1]
-            moves = np.diff(np.vstack([at, points]), axis=0)
-            at = (int(points[-1][0]), int(points[-1][1]))
-            yield from (9, _zigzag(moves[0][0]), _zigzag(moves[0][1]), (len(moves) - 1) << 3 | 2)
-            for dx, dy in moves[1:].tolist():
-                yield _zigzag(dx)
-                yield _zigzag(dy)
-            yield 15
+        # exterior rings run clockwise on the screen, where y points down: positive area in tile units
+        points = [point for point, last in zip(ring, [ring[-1], *ring], strict=False) if point != last]
+        area = _area(points)
+        if len(points) < 3 or area == 0:
+            if interior:
+                continue
+            x, y = ring[0]
+            points, area = [[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1]], 1
+            skipped = True  # it has no room for holes
+        elif not interior:
+            skipped = False
+        if (area > 0) == interior:
+            points.reverse()
+        for number, (x, y) in enumerate(points):
+            if number == 0:
+                commands += (9, _zigzag(x - at_x), _zigzag(y - at_y), (len(points) - 1) << 3 | 2)
+            else:
+                commands += (_zigzag(x - at_x), _zigzag(y - at_y))
+            at_x, at_y = x, y
+        commands.append(15)
+    return commands
 
 
-def _area(points: np.ndarray[Any, Any]) -> float:
-    following = np.roll(points, -1, axis=0)
-    return float(np.sum(points[:, 0] * following[:, 1] - following[:, 0] * points[:, 1])) / 2
+def _area(points: Ring) -> int:
+    """Twice the signed area."""
+    following = [*points[1:], *points[:1]]
+    return sum(x0 * y1 - x1 * y0 for (x0, y0), (x1, y1) in zip(points, following, strict=True))
 
 
 def _zigzag(value: int) -> int:
-    value = int(value)
     return value << 1 if value >= 0 else (-value << 1) - 1
 
 

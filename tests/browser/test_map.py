@@ -207,6 +207,26 @@ def test_many_features_are_vector_tiles_and_a_tablet_is_wide_enough(user: MakeUs
     page.locator("#next").click()
     page.locator("#accept").click()
     expect(page.locator("#counts")).to_contain_text("1 accepted")
+    drawn = "new Set(geoground.view.map.queryRenderedFeatures({layers: ['result-line']}).map((f) => f.id)).size"
+    person.until(f"{drawn} > 0")
+    page.locator("#area-to").fill("8")  # each has 9 square metres
+    page.locator("#area-to").press("Tab")
+    expect(page.locator("#counts")).to_contain_text("96 features, 0 shown")
+    person.until(f"{drawn} === 0")
+    page.locator("#accept-shown").click()
+    expect(page.locator("#counts")).to_contain_text("0 shown · 1 accepted")
+    page.locator("#area-to").fill("10")
+    page.locator("#area-to").press("Tab")
+    expect(page.locator("#counts")).to_contain_text("96 shown")
+    person.until(f"{drawn} > 0")
+    page.locator("#show").select_option("accepted")
+    expect(page.locator("#counts")).to_contain_text("1 shown")
+    person.until(f"{drawn} <= 1")
+    page.locator("#show").select_option("all")
+    page.locator("#score").fill("0.99")
+    expect(page.locator("#counts")).to_contain_text("0 shown")
+    page.locator("#score").fill("0")
+    expect(page.locator("#counts")).to_contain_text("96 shown")
     page.locator("#accept-shown").click()
     expect(page.locator("#counts")).to_contain_text("96 accepted")
     assert violations(person) == []
@@ -229,3 +249,33 @@ def test_a_model_is_taught_from_what_was_accepted(user: MakeUser, running: Runni
     expect(page.locator("#model")).to_have_value("my-ships")
     labels = json.loads((running.folder / "state/models/my-ships/labels.geojson").read_text())
     assert len(labels["features"]) == 4
+
+
+def test_the_first_polygons_are_there_within_the_second_batch(user: MakeUser, running: Running) -> None:
+    person = user()
+    page = person.open()
+    person.choose("harbour.tif")
+    person.run("ship", "gated")  # the model is loaded then
+    person.results()
+    running.gate.touch()  # it answers one batch, and waits
+    person.run("boat", "gated")
+    assert person.drawn("live-line") >= 1
+    expect(page.locator("#running-text")).to_contain_text("found so far")
+    running.gate.unlink()
+    person.results()
+
+
+def test_all_that_look_like_a_marked_example_are_asked_for(user: MakeUser, running: Running) -> None:
+    person = user()
+    page = person.open()
+    person.choose("harbour.tif")
+    west, south, east, north = page.evaluate("geoground.view.map.getSource('scene').bounds")
+    page.locator("#draw-example").click()
+    page.mouse.click(*person.point(west + (east - west) * 0.02, north - (north - south) * 0.04))
+    page.mouse.click(*person.point(west + (east - west) * 0.11, north - (north - south) * 0.16))
+    expect(page.locator("#draw-example")).to_contain_text("1 example")
+    page.locator("#run").click()
+    expect(page.locator("#problem")).to_contain_text("example")  # the test model cannot look for examples, and says so
+    job = running.client().get("/jobs?limit=1").json()["jobs"][0]["jobID"]
+    inputs = running.client().get(f"/jobs/{job}").json()["inputs"]
+    assert inputs["like"][0]["type"] == "Polygon"

@@ -245,6 +245,17 @@ def test_many_features_come_as_vector_tiles(running: Running, tmp_path: Path) ->
         frame = pyogrio.read_dataframe(path, layer="features", X=x, Y=y, Z=z)
         assert len(frame) == total
         assert set(frame["query"]) == {"ship"}
+        assert frame["area_m2"].between(8.9, 9.1).all()
+        for more, count in (
+            ("area_from=8.5&area_to=9.5", 96),
+            ("area_to=8", 0),
+            ("without=ship", 0),
+            ("without=x", 96),
+        ):
+            page = client.get(f"/collections/{job}/items?limit=1&{more}").json()
+            assert page["numberMatched"] == count, more
+        small = client.patch(f"/jobs/{job}/features", json={"review": "accepted", "area_to": 8}).json()
+        assert small["changed"] == 0
         placed = frame.to_crs("EPSG:32633")
         assert abs(placed.total_bounds - [500_002, 4_599_907, 500_137, 4_599_998]).max() < 6  # a unit is 2.4 m
 

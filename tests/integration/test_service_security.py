@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import socket
 from collections.abc import Iterator
@@ -13,7 +14,11 @@ import pytest
 
 from geogrounding.errors import SettingsError
 from geogrounding.service.guard import new_cookie, user_of_cookie
-from geogrounding.service.settings import token_of_environment
+from geogrounding.service.jobs import Jobs, TooManyJobsError
+from geogrounding.service.routes_pages import STATIC
+from geogrounding.service.scenes import Scenes
+from geogrounding.service.settings import Limits, ServiceSettings, token_of_environment
+from geogrounding.service.store import Store
 from tests.blobs import write_scene
 from tests.engines.service import TOKEN, Running, service
 
@@ -214,6 +219,52 @@ def test_broken_requests_do_not_end_the_service(running: Running) -> None:
             assert not plain.recv(100).startswith(b"HTTP/1.1 200")
     with running.client() as client:
         assert client.get("/scenes").status_code == 200
+
+
+def test_the_page_is_small_and_fetched_once(running: Running) -> None:
+    sent = 0
+    with running.client() as client:
+        for path in sorted(STATIC.rglob("*")):
+            if path.suffix not in (".html", ".js", ".mjs", ".css"):
+                continue
+            name = f"/static/{path.relative_to(STATIC).as_posix()}"
+            with client.stream("GET", name, headers={"accept-encoding": "gzip"}) as answer:
+                assert answer.headers["content-encoding"] == "gzip"
+                raw = b"".join(answer.iter_raw())
+            assert gzip.decompress(raw) == path.read_bytes()
+            sent += len(raw)
+            again = client.get(name, headers={"if-none-match": answer.headers["etag"]})
+            assert again.status_code == 304
+            plain = client.get(name, headers={"accept-encoding": "identity"})
+            assert plain.content == path.read_bytes()
+    assert 100_000 < sent <= 1_500_000
+
+
+def test_the_token_of_a_link_is_written_nowhere(running: Running) -> None:
+    with bare(running, accept="text/html") as client:
+        entered = client.get(f"/?token={TOKEN}")
+        assert entered.status_code == 303
+        assert entered.headers["location"] == "/"
+        assert entered.headers["referrer-policy"] == "no-referrer"
+        assert client.get("/?token=wrong").status_code == 401
+    kept = [path for path in (running.folder / "state").rglob("*") if path.is_file()]
+    assert kept
+    assert not [path for path in kept if TOKEN.encode() in path.read_bytes()]
+    assert TOKEN not in repr(ServiceSettings(data=(running.data,), state=running.folder, token=TOKEN))
+
+
+def test_a_full_disk_takes_neither_uploads_nor_jobs(tmp_path: Path) -> None:
+    (tmp_path / "scenes").mkdir()
+    write_scene(tmp_path / "scenes" / "harbour.tif", [(10, 10, 30, 30)])
+    settings = ServiceSettings(
+        data=(tmp_path / "scenes",), state=tmp_path / "state", token=TOKEN, limits=Limits(free_bytes=1 << 60)
+    )
+    store = Store(tmp_path / "jobs.sqlite")
+    scenes = Scenes(settings.data, tmp_path / "uploads")
+    jobs = Jobs(store=store, scenes=scenes, folder=tmp_path, limits=settings.limits)
+    with pytest.raises(TooManyJobsError, match="nearly full"):
+        jobs.submit("ground", {"scene": scenes.entries()[0].id, "queries": ["ship"]}, "me")
+    store.close()
 
 
 def test_other_machines_are_let_in_only_with_a_token(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,12 @@ async function send(method, path, body, headers = {}) {
 const job = (id) => `/jobs/${encodeURIComponent(id)}`;
 const collection = (id) => `/collections/${encodeURIComponent(id)}`;
 
+// A list is a parameter that comes several times.
+function search(parameters) {
+  const pairs = Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
+  return new URLSearchParams(pairs);
+}
+
 export const api = {
   me: () => send("GET", "/me"),
   scenes: async () => (await send("GET", "/scenes")).scenes,
@@ -39,7 +45,7 @@ export const api = {
     send("POST", `/processes/${process}/execution`, { inputs }, { prefer: "respond-async" }),
   estimate: (inputs) => send("POST", "/processes/ground/estimate", { inputs }),
   summary: async (id) => (await send("GET", collection(id))).summary,
-  items: (id, parameters) => send("GET", `${collection(id)}/items?${new URLSearchParams(parameters)}`),
+  items: (id, parameters) => send("GET", `${collection(id)}/items?${search(parameters)}`),
   item: (id, feature) => send("GET", `${collection(id)}/items/${feature}`),
   change: (id, feature, values) => send("PATCH", `${job(id)}/features/${feature}`, values),
   draw: (id, values) => send("POST", `${job(id)}/features`, values),

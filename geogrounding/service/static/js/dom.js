@@ -21,9 +21,9 @@ export function svg(name, attributes = {}) {
 
 export function debounce(action, wait) {
   let timer = 0;
-  return () => {
+  return (...values) => {
     clearTimeout(timer);
-    timer = setTimeout(action, wait);
+    timer = setTimeout(action, wait, ...values);
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { api } from "./api.js";
 import { COLOURS } from "./mapview.js";
-import { $, el, number, plural, svg } from "./dom.js";
+import { $, debounce, el, number, plural, svg } from "./dom.js";
 import { Undo } from "./undo.js";
 
 const PAGE = 1000;
@@ -37,6 +37,7 @@ export class Results {
     this.hidden = new Set();
     this.queries = [];
     this.tiled = false;
+    this.matched = 0;
     this.undo.clear();
     $("score").value = 0;
     $("area-from").value = $("area-to").value = "";
@@ -55,6 +56,7 @@ export class Results {
     const first = await api.items(job.jobID, { limit: PAGE, sortby: "-score" });
     if (this.job !== job) return;
     this.tiled = first.numberMatched > this.most;
+    this.matched = first.numberMatched;
     const pages = [first];
     while (!this.tiled && pages.reduce((n, page) => n + page.numberReturned, 0) < first.numberMatched) {
       pages.push(await api.items(job.jobID, { limit: PAGE, sortby: "-score", offset: pages.length * PAGE }));
@@ -75,7 +77,9 @@ export class Results {
   }
 
   #tiles() {
-    return `/collections/${this.job.jobID}/tiles/WebMercatorQuad/{z}/{x}/{y}?v=${Date.now()}`;
+    this.tiledReview = $("show").value;
+    const review = this.tiledReview === "all" ? "" : `&review=${this.tiledReview}`;
+    return `/collections/${this.job.jobID}/tiles/WebMercatorQuad/{z}/{x}/{y}?v=${Date.now()}${review}`;
   }
 
   get filter() {
@@ -107,8 +111,38 @@ export class Results {
     if (!this.job) return;
     $("score-text").textContent = Number($("score").value).toFixed(2);
     this.view.setFilter(this.filter);
+    if (this.tiled) this.#refill(this.job);
+    if (this.tiled && this.tiledReview !== $("show").value) this.view.refreshTiles(this.#tiles());
     if (!this.tiled) this.view.setData([...this.features.values()].filter((feature) => this.passes(feature)));
     this.#count();
+  }
+
+  // Of many features, the best that pass the filter: the list that J and K walk through, and how many there are.
+  #refill = debounce(async (job) => {
+    if (this.job !== job || !this.tiled) return;
+    const wanted = JSON.stringify(this.#wanted());
+    try {
+      const page = await api.items(job.jobID, { limit: PAGE, sortby: "-score", ...this.#wanted() });
+      if (this.job !== job || wanted !== JSON.stringify(this.#wanted())) return;
+      const selected = this.features.get(this.selected);
+      this.features = new Map(page.features.map((feature) => [feature.id, feature]));
+      if (selected) this.features.set(selected.id, selected);
+      this.matched = page.numberMatched;
+      this.#count();
+    } catch (error) {
+      this.fail(error);
+    }
+  }, 250);
+
+  // The filter as the service reads it.
+  #wanted() {
+    const { score, areaFrom, areaTo, hidden } = this.filter;
+    const wanted = { without: hidden };
+    if (score > 0) wanted.min_score = score;
+    if (areaFrom !== null) wanted.area_from = areaFrom;
+    if (areaTo !== null) wanted.area_to = areaTo;
+    if ($("show").value !== "all") wanted.review = $("show").value;
+    return wanted;
   }
 
   #count() {
@@ -117,7 +151,7 @@ export class Results {
     const by = (review) => (this.tiled ? this.summary.reviews[review] : all.filter((f) => f.properties.review === review).length);
     const accepted = by("accepted");
     const rejected = by("rejected");
-    const shown = this.tiled ? "" : `, ${this.shown().length.toLocaleString("en")} shown`;
+    const shown = `, ${(this.tiled ? this.matched : this.shown().length).toLocaleString("en")} shown`;
     $("counts").textContent = `${plural(total, "feature")}${shown} · ${accepted} accepted · ${rejected} rejected`;
     this.counts = { accepted, open: total - accepted - rejected };
     this.#histogram(all);
@@ -311,7 +345,9 @@ export class Results {
     const open = this.shown().filter((feature) => feature.properties.review === "open");
     const ids = open.map((feature) => feature.id);
     const job = this.job;
-    const body = this.tiled ? { review: "accepted", only: "open", min_score: this.filter.score } : { review: "accepted", ids };
+    const { review: show, ...wanted } = this.#wanted();
+    if (this.tiled && show !== undefined && show !== "open") return; // what is reviewed already is left as it is
+    const body = this.tiled ? { ...wanted, review: "accepted", only: "open" } : { review: "accepted", ids };
     try {
       await api.review(job.jobID, body);
       await this.#reload(job);
@@ -328,8 +364,9 @@ export class Results {
     const ids = [...this.features.keys()];
     this.features.clear();
     for (let offset = 0; ; offset += PAGE) {
-      const page = await api.items(job.jobID, { limit: PAGE, sortby: "-score", offset });
+      const page = await api.items(job.jobID, { limit: PAGE, sortby: "-score", offset, ...(this.tiled ? this.#wanted() : {}) });
       for (const feature of page.features) this.features.set(feature.id, feature);
+      if (this.tiled) this.matched = page.numberMatched;
       if (this.tiled || offset + page.numberReturned >= page.numberMatched || !page.numberReturned) break;
     }
     if (this.tiled) this.view.refreshTiles(this.#tiles());
