@@ -17,7 +17,7 @@ from geogrounding.service import routes_engine, routes_features, routes_jobs, ro
 from geogrounding.service.engine_link import EngineError
 from geogrounding.service.guard import Guard
 from geogrounding.service.jobs import Jobs, TooManyJobsError
-from geogrounding.service.scenes import Scenes, clear_incoming
+from geogrounding.service.scenes import FullError, Scenes, clear_incoming
 from geogrounding.service.settings import ServiceSettings
 from geogrounding.service.store import Store
 from geogrounding.service.tiles import Tiles
@@ -115,6 +115,7 @@ def _of(request: Request, error: Exception) -> tuple[int, str, str]:
 
 _STATUS: tuple[tuple[type[Exception], int], ...] = (
     (TooManyJobsError, 429),
+    (FullError, 507),
     (EngineError, 503),
     (SettingsError, 400),
     (InputError, 400),

@@ -7,6 +7,7 @@ page of this service (Origin). Without either only the landing page and ``/confo
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -77,7 +78,7 @@ class Guard:
             return
         limits = self._settings.limits
         limit = limits.upload_bytes if scope["path"] == UPLOADS else limits.body_bytes
-        await self._app(scope, _bounded(receive, limit), with_headers)
+        await self._app(scope, _bounded(receive, limit, limits.silence_s), with_headers)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         """Status and reason where a request is not served; else its user is known."""
@@ -151,12 +152,24 @@ class BodyTooLongError(HTTPException):
         super().__init__(413, "the body is too long")
 
 
-def _bounded(receive: Receive, limit: int) -> Receive:
-    taken = 0
+class BodyTooSlowError(HTTPException):
+    """No more of a body came."""
+
+    def __init__(self) -> None:
+        super().__init__(408, "the body did not come")
+
+
+def _bounded(receive: Receive, limit: int, silence_s: float) -> Receive:
+    """Messages of a body up to its length in bytes, each within a time; after the last one there may be silence."""
+    taken, complete = 0, False
 
     async def bounded() -> MutableMapping[str, Any]:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, complete
+        try:
+            message = await asyncio.wait_for(receive(), None if complete else silence_s)
+        except TimeoutError:
+            raise BodyTooSlowError from None
+        complete = not message.get("more_body", False)
         taken += len(message.get("body", b""))
         if taken > limit:
             raise BodyTooLongError

@@ -40,7 +40,7 @@ async def upload(request: Request, name: Annotated[str, Query(max_length=130)]) 
     expected = int(request.headers.get("content-length", "0"))
     if shutil.disk_usage(service.settings.state).free - expected < limits.free_bytes:
         raise HTTPException(507, "the disk of the service is nearly full")
-    entry = await service.scenes.upload(name, request.stream(), limit=limits.upload_bytes)
+    entry = await service.scenes.upload(name, request.stream(), limit=limits.upload_bytes, free=limits.free_bytes)
     described = await run_in_threadpool(service.scenes.describe, entry)
     return JSONResponse(described, 201, {"Location": f"/scenes/{entry.id}"})
 

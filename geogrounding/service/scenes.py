@@ -22,7 +22,13 @@ from geogrounding.service.upload_check import check_upload
 ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".j2k", ".png", ".jpg", ".jpeg", ".img", ".ntf", ".webp", ".bmp"})
 MAX_SCENES = 20_000
 RESCAN_S = 2.0
+CHECKED_BYTES = 64 << 20
+"""While so much of an upload comes, the room on the disk is looked at once."""
 _NAME = re.compile(r"[^\W_][\w .()+-]{0,120}")
+
+
+class FullError(InputError):
+    """There is no room for what a client sends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,12 +95,13 @@ class Scenes:
             self._described[entry.id] = (key, described)
         return described
 
-    async def upload(self, name: str, body: AsyncIterator[bytes], *, limit: int) -> Entry:
+    async def upload(self, name: str, body: AsyncIterator[bytes], *, limit: int, free: int = 0) -> Entry:
         """Keep a raster that a client sends, once it was opened and checked like any other.
 
         Raises:
             SettingsError: its name cannot be used.
-            InputError: it is too long, or a raster of this name is there.
+            InputError: it is too long, or a raster of this name is there; FullError where less than ``free`` bytes are
+                left on the disk.
             SceneError: it cannot be used.
         """
         if not _NAME.fullmatch(name) or Path(name).suffix.lower() not in ENDINGS or name.endswith((" ", ".")):
@@ -107,9 +114,13 @@ class Scenes:
         with tempfile.TemporaryDirectory(dir=self._uploads, prefix=".incoming-") as folder:
             path = Path(folder) / name
             with path.open("wb") as file:
-                size = 0
+                size = checked = 0
                 async for chunk in body:
                     size += len(chunk)
+                    if size - checked > CHECKED_BYTES:  # others upload at the same time
+                        checked = size
+                        if shutil.disk_usage(folder).free < free:
+                            raise FullError("the disk of the service is nearly full")
                     if size > limit:
                         raise InputError(f"the raster is longer than {limit:,} bytes", hint="Copy it into the folder.")
                     file.write(chunk)

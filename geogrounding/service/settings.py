@@ -22,6 +22,8 @@ class Limits:
     body_bytes: int = 4 << 20
     """Of a request that is no upload."""
     upload_bytes: int = 8 << 30
+    silence_s: float = 60.0
+    """A request whose body stops coming for so long is refused."""
     free_bytes: int = 1 << 30
     """Room that must stay free on the disk: less, and uploads and new jobs are refused."""
     waiting_jobs: int = 200

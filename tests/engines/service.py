@@ -99,7 +99,7 @@ def main(state: str, port: str, real: str) -> None:
     settings = ServiceSettings(
         data=(folder / "scenes",), state=folder / "state", token=TOKEN, port=int(port), models=tuple(models),
         hosts=("maps.example.org",),
-        limits=Limits(inline_features=50, turn_s=3600, waiting_jobs_per_user=4, body_bytes=100_000),
+        limits=Limits(inline_features=50, turn_s=3600, waiting_jobs_per_user=4, body_bytes=100_000, silence_s=3),
     )  # fmt: skip
     if os.environ.get("GEOGROUND_TEST_EXECUTOR") == "ray":
         settings = replace(settings, machines={"executor": "ray", "workers": 1})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from geogrounding.errors import SettingsError
 from geogrounding.service.guard import new_cookie, user_of_cookie
 from geogrounding.service.jobs import Jobs, TooManyJobsError
 from geogrounding.service.routes_pages import STATIC
-from geogrounding.service.scenes import Scenes
+from geogrounding.service.scenes import FullError, Scenes
 from geogrounding.service.settings import Limits, ServiceSettings, token_of_environment
 from geogrounding.service.store import Store
 from tests.blobs import write_scene
@@ -251,6 +252,28 @@ def test_the_token_of_a_link_is_written_nowhere(running: Running) -> None:
     assert kept
     assert not [path for path in kept if TOKEN.encode() in path.read_bytes()]
     assert TOKEN not in repr(ServiceSettings(data=(running.data,), state=running.folder, token=TOKEN))
+
+
+def test_a_body_that_stops_coming_is_not_waited_for(running: Running) -> None:
+    for path in ("/processes/ground/execution", "/scenes?name=slow.tif", "/session"):
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 900\r\n"
+        with socket.create_connection(("127.0.0.1", running.port), timeout=60) as plain:
+            plain.sendall(f"{head}Content-Type: application/json\r\n\r\n{{".encode())
+            assert plain.recv(100).startswith((b"HTTP/1.1 408", b"HTTP/1.1 400")), path
+    assert not list((running.folder / "state" / "uploads").glob(".incoming-*"))
+
+
+def test_uploads_at_the_same_time_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes = Scenes((), tmp_path / "uploads")
+    monkeypatch.setattr("geogrounding.service.scenes.CHECKED_BYTES", 10)
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(5):
+            yield b"x" * 20
+
+    with pytest.raises(FullError):
+        asyncio.run(scenes.upload("big.tif", body(), limit=1_000, free=1 << 60))
+    assert not list((tmp_path / "uploads").iterdir())
 
 
 def test_a_full_disk_takes_neither_uploads_nor_jobs(tmp_path: Path) -> None:
