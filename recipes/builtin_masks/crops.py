@@ -36,7 +36,7 @@ WEAK_SETS = {
     "neon-crowns": {"tree"},
     "neon-crowns-2": {"tree"},
     "pools": {"swimming pool"},
-    "estonia-ortho": {"vehicle", "ship"},
+    "estonia-ortho": {"vehicle", "ship", "building"},
     "drone-vehicles": {"vehicle"},
     "ships-boats": {"ship"},
     "rsod": {"storage tank", "airplane"},
@@ -44,7 +44,7 @@ WEAK_SETS = {
     "tennis-courts": {"tennis court"},
 }
 ROUND = {"storage tank", "tree"}
-SPREADS, SHARES_OF_SPREADS = (0.04, 0.1, 0.18), (0.4, 0.35, 0.25)
+SPREADS, SHARES_OF_SPREADS = (0.04, 0.1, 0.18), (0.3, 0.35, 0.35)
 """Standard deviations of the error of each side of a box, as shares of the side, and how often each is drawn."""
 MOST_PER_CLASS_AND_SET = 700
 DRAWS_OF_RARE = 3

@@ -79,7 +79,8 @@ def measure(root: Path, preview: Path | None = None) -> dict[str, Any]:
                     names = [one.outline for one in features]
                     kinds[own] = {name: names.count(name) for name in sorted(set(names))}
                 if preview is not None:
-                    _draw(folder / "banepa_dev.tif", found, true, preview)
+                    points = np.asarray(shapely.centroid(found["box"]), dtype=object)
+                    _draw(folder / "banepa_dev.tif", {**found, "point": points}, true, preview)
     pairs = _matched(found["box"], true)
     for own in OUTLINES:
         shapes = found[own]
@@ -128,6 +129,10 @@ def _draw(raster: Path, found: dict[Outline, NDArray[np.object_]], true: NDArray
         draw = ImageDraw.Draw(part)
         for some, colour, width in ((true, (60, 220, 80), 1), (shapes, (255, 110, 20), 3)):
             for shape in some:
+                if isinstance(shape, shapely.Point):
+                    x, y = ((shape.x - x0) * zoom, (shape.y - y0) * zoom)
+                    draw.ellipse((x - 7, y - 7, x + 7, y + 7), fill=colour)
+                    continue
                 for polygon in shapely.get_parts(shape):
                     ring = (np.asarray(polygon.exterior.coords)[:, :2] - [x0, y0]) * zoom
                     draw.line([tuple(point) for point in ring], fill=colour, width=width)

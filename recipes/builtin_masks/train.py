@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,8 @@ WEIGHT = {MASK: 1.0, BOX: 0.6, ELLIPSE: 0.5}
 PEAK, PEAK_ON = 2.5e-3, 1.0e-3
 """Highest learning rate from a random start, and from earlier weights."""
 WARM = 0.1
+MEMORY = 0.995
+"""The weights that are kept are a running mean over about 1 / (1 - MEMORY) steps."""
 EVERY = 50
 """Steps from one look at the crops kept back to the next."""
 HELD, MOST_HELD = 0.03, 500
@@ -71,6 +74,7 @@ def train(
     net: MaskNet = MaskNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start is not None:
         net.load_state_dict({name: value.float() for name, value in load_file(start).items()})
+    mean = deepcopy(net).eval().requires_grad_(False)
     peak = PEAK if start is None else PEAK_ON
     optimiser = torch.optim.AdamW(net.parameters(), lr=peak, weight_decay=0.02)
     # The last crops of each kind are kept back: they come from other images than the first.
@@ -81,6 +85,7 @@ def train(
     if resume and state.is_file():
         saved = torch.load(state, weights_only=True)
         net.load_state_dict(saved["net"])
+        mean.load_state_dict(saved["mean"])
         optimiser.load_state_dict(saved["optimiser"])
         done, spent, log, best = saved["step"], saved["seconds"], saved["log"], saved["best"]
     else:
@@ -95,23 +100,32 @@ def train(
             group["lr"] = peak * rate(progress)
         losses = _step(net, optimiser, crops, of_kind, np.random.default_rng([seed, done]), progress)
         done += 1
+        _towards(mean, net, done)
         ended = budget.progress(done, time.monotonic() - began) >= 1.0
         if done % EVERY and not ended:
             continue
         spent = time.monotonic() - began
         numbers = {name: round(losses[kind], 4) for name, kind in (("mask", MASK), ("box", BOX), ("ellipse", ELLIPSE))}
-        dev_iou = round(mean_iou(net, crops, dev), 4)
+        dev_iou = round(mean_iou(mean, crops, dev), 4)
         log.append({"step": done, "seconds": round(spent), **numbers, "dev_iou": dev_iou})
         print(json.dumps(log[-1]), flush=True)
         if dev_iou >= best:
             best = dev_iou
-            weights = {name: value.half().contiguous() for name, value in net.state_dict().items()}
+            weights = {name: value.half().contiguous() for name, value in mean.state_dict().items()}
             save_file(weights, out / "masks.safetensors", metadata=FRAMING.to_metadata())
             plan = {"seed": seed, "steps": budget.steps, "minutes": budget.minutes, "log": log}
             (out / "training.json").write_text(json.dumps(plan, indent=1) + "\n")
-        saved = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "step": done, "seconds": spent}
-        torch.save({**saved, "log": log, "best": best}, state.with_suffix(".new"))
+        saved = {"net": net.state_dict(), "mean": mean.state_dict(), "optimiser": optimiser.state_dict()}
+        torch.save({**saved, "step": done, "seconds": spent, "log": log, "best": best}, state.with_suffix(".new"))
         state.with_suffix(".new").replace(state)
+
+
+@torch.no_grad()
+def _towards(mean: MaskNet, net: MaskNet, step: int) -> None:
+    """Move the running mean; in the first steps it forgets faster, so that the start does not stay in it."""
+    share = 1.0 - min(MEMORY, (1.0 + step) / (10.0 + step))
+    for own, new in zip(mean.parameters(), net.parameters(), strict=True):
+        own.lerp_(new, share)
 
 
 def rate(progress: float) -> float:

@@ -34,7 +34,7 @@ class Framing:
         return cls(int(found.get("side_px", 48)), float(found.get("share", 1.4)))
 
 
-FRAMING = Framing(64, 1.8)
+FRAMING = Framing(96, 1.8)
 """Of weights that are trained now."""
 CHANNELS = 5
 """Of the input: red, green, blue, how much of each pixel the box covers, and whether the pixel is inside the image."""
