@@ -122,7 +122,7 @@ def train(
 
 @torch.no_grad()
 def _towards(mean: MaskNet, net: MaskNet, step: int) -> None:
-    """Move the running mean; in the first steps it forgets faster, so that the start does not stay in it."""
+    """Move the running mean; in the first steps it forgets faster, so that random weights do not stay in it."""
     share = 1.0 - min(MEMORY, (1.0 + step) / (10.0 + step))
     for own, new in zip(mean.parameters(), net.parameters(), strict=True):
         own.lerp_(new, share)
