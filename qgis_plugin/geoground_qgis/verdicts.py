@@ -19,7 +19,7 @@ MOST_STEPS = 1_000
 """Steps that can be taken back."""
 AT_ONCE = 1_000
 """More verdicts are written in slices."""
-LEAST_IN_SLICE, MOST_IN_SLICE, SLICE_S = 1_000, 5_000, 0.015
+LEAST_IN_SLICE, MOST_IN_SLICE, SLICE_S = 500, 2_000, 0.015
 CODES = {verdict: code for code, verdict in enumerate(results.VERDICTS)}
 """Verdicts as small numbers."""
 
