@@ -25,9 +25,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geogrounding.models.builtin.processing import normalise
-from geogrounding.models.builtin.regions import RegionHead
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX, LabelledImage
-from recipes.builtin_model.end_to_end import FINE_BLOCKS, FINE_WIDTH, STEM
+from recipes.builtin_model.end_to_end import FINE_BLOCKS, FINE_WIDTH, STEM, fold, load_start, unfold
 from recipes.builtin_model.language import RegionBank, load_bank, reading_metrics, save_bank, train_language
 from recipes.builtin_model.matching import Hits
 from recipes.builtin_model.sets import read_part
@@ -70,22 +69,27 @@ def _around_tower(folder: Path) -> tuple[Any, Any]:
     return model.eval(), tokenizer
 
 
-def assemble(start: Path, detector: Path, out: Path) -> None:
+def assemble(start: Path, detector: Path, out: Path, *, share: float = 1.0) -> None:
     """Write a model of a trained detector and the language side of another model, which may know fewer classes.
 
     Args:
         start: folder of the model, or of the tower, that the training started from.
         detector: averaged weights of the training, ``detector.pt``.
         out: folder of the new model; its tower is replaced.
+        share: of the trained weights in the mean with those of the start: a mean of the two may hold better on other
+            images than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
     """
     old, tokenizer = load(start)
     config = type(old.config)(**old.config.to_dict())
     config.classes, config.found_regions, config.candidates = list(CLASSES), 300, 1500
-    config.class_shifts = []  # those of other scores
+    config.class_shifts = config.calibration = []  # those of other scores
     config.region_fine_width, config.region_stem, config.region_blocks = FINE_WIDTH, STEM, FINE_BLOCKS
     model = type(old)(config)
     new, before = model.state_dict(), old.state_dict()
     trained = torch.load(detector, weights_only=True)
+    if share < 1:
+        begun = dict(load_start(start).named_parameters())
+        trained = {name: torch.lerp(begun[name].detach(), value.float(), share) for name, value in trained.items()}
     for name in new:
         if name.startswith(("vision_tower.", "region_head.")):
             mine = name.replace("vision_tower.", "tower.").replace("region_head.", "head.")
@@ -159,16 +163,6 @@ def _good_logits(hits: Hits) -> tuple[float, float]:
     return float(odds.min()), float(odds.max())
 
 
-def fold(head: RegionHead, slopes: Sequence[float], shifts: Sequence[float]) -> None:
-    """Calibrate the class logits of a head for good: logit times slope plus shift."""
-    weight, bias = head.out.weight, head.out.bias
-    assert bias is not None
-    with torch.no_grad():
-        for n, (slope, shift) in enumerate(zip(slopes, shifts, strict=True)):
-            weight[n] *= slope
-            bias[n] = bias[n] * slope + shift
-
-
 def calibrate(root: Path, folder: Path, *, each: int, without: frozenset[str] = frozenset()) -> None:
     """Calibrate the class scores of a model on views of the images kept back, at all scales; changes ``folder``.
 
@@ -179,7 +173,6 @@ def calibrate(root: Path, folder: Path, *, each: int, without: frozenset[str] = 
         without: withheld classes, see ``sets.read_part``.
     """
     from recipes.builtin_model.check import hits_by_class
-    from recipes.builtin_model.end_to_end import load_start
 
     hits = hits_by_class(load_start(folder).eval(), read_part(root, "dev", without=without), each=each)
     known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
@@ -194,7 +187,9 @@ def calibrate(root: Path, folder: Path, *, each: int, without: frozenset[str] = 
         targets = 0 if mine is None else mine.targets
         print(f"{name:20s} logit x {slope:.2f} {shift:+.2f}, {targets} targets", flush=True)
     model, tokenizer = load(folder)
+    unfold(model.region_head, model.config.calibration)
     fold(model.region_head, slopes, shifts)
+    model.config.calibration = [list(pair) for pair in zip(slopes, shifts, strict=True)]
     write_weights(model, tokenizer, folder)
 
 
@@ -340,6 +335,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--start", type=Path)
     parser.add_argument("--detector", type=Path)
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--share", type=float, default=1.0, help="of the detector in the mean with the start")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)
@@ -364,7 +360,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(given.seed)
     without = frozenset(given.without)
     if given.step == "model":
-        assemble(given.start, given.detector, given.out)
+        assemble(given.start, given.detector, given.out, share=given.share)
     elif given.step == "calibrate":
         calibrate(given.data, given.out, each=given.each, without=without)
     elif given.step == "threshold":

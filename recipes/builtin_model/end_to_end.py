@@ -6,8 +6,10 @@ machine gets through. A run that is cut off goes on from its checkpoint, with th
 
 from __future__ import annotations
 
+import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +71,21 @@ def grown_head(old: dict[str, Tensor]) -> RegionHead:
     return head
 
 
+def fold(head: RegionHead, slopes: Sequence[float], shifts: Sequence[float]) -> None:
+    """Calibrate the class logits of a head for good: logit times slope plus shift."""
+    weight, bias = head.out.weight, head.out.bias
+    assert bias is not None
+    with torch.no_grad():
+        for n, (slope, shift) in enumerate(zip(slopes, shifts, strict=True)):
+            weight[n] *= slope
+            bias[n] = bias[n] * slope + shift
+
+
+def unfold(head: RegionHead, calibration: Sequence[Sequence[float]]) -> None:
+    """Take a calibration (slope and shift of each class, none for nothing) out of a head again."""
+    fold(head, [1 / slope for slope, _ in calibration], [-shift / slope for slope, shift in calibration])
+
+
 class Detector(nn.Module):
     """Tower and region head. The first ``frozen`` blocks of the tower are not trained."""
 
@@ -101,7 +118,11 @@ class Detector(nn.Module):
 
 
 def load_start(folder: Path) -> Detector:
-    """The detector of a model folder, with the sizes of today's head; of a folder with a tower alone, a fresh head."""
+    """The detector of a model folder, with the sizes of today's head; of a folder with a tower alone, a fresh head.
+
+    The logits are those of before the calibration: it makes them sharper than the loss wants them, and training that
+    starts from such logits spends most of its steps on getting them back.
+    """
     from safetensors.torch import load_file
     from transformers import Dinov2Model
 
@@ -115,6 +136,7 @@ def load_start(folder: Path) -> Detector:
     head = new_head()
     if old["out.weight"].shape == head.out.weight.shape:
         head.load_state_dict(old)
+        unfold(head, json.loads((folder / "config.json").read_text()).get("calibration", []))
     else:
         head = grown_head(old)
     return Detector(tower.eval(), head)

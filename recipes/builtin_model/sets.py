@@ -50,14 +50,14 @@ def _neon_plot(name: str) -> str:
 
 
 SETS = (
-    LabelledSet(folder="nwpu-vhr10", share=13, scales=(0.5, 3.2), known=frozenset(CLASSES[:10]) | {"wind turbine"}),
+    LabelledSet(folder="nwpu-vhr10", share=12, scales=(0.5, 3.2), known=frozenset(CLASSES[:10]) | {"wind turbine"}),
     LabelledSet(
         folder="airbus-aircraft",
-        share=6,
+        share=5,
         scales=(0.5, 5.0),
         known=_FIELDS | _FAR | {"harbor", "ship", "swimming pool"},
     ),
-    LabelledSet(folder="hrplanes", share=3, scales=(0.4, 2.0), known=_FIELDS | _FAR | {"harbor", "swimming pool"}),
+    LabelledSet(folder="hrplanes", share=2, scales=(0.4, 2.0), known=_FIELDS | _FAR | {"harbor", "swimming pool"}),
     LabelledSet(
         folder="pools", share=4, scales=(0.6, 3.0), known=_FAR | {"ship", "storage tank", "harbor", "swimming pool"}
     ),
@@ -67,10 +67,10 @@ SETS = (
         scales=(0.6, 3.5),
         known=_FIELDS | _FAR | {"ship", "storage tank", "harbor", "vehicle", "swimming pool"},
     ),
-    LabelledSet(folder="neon-crowns", share=7, scales=(0.45, 2.0), known=frozenset(CLASSES), faint={"tree": 0.15}),
+    LabelledSet(folder="neon-crowns", share=11, scales=(0.45, 2.0), known=frozenset(CLASSES), faint={"tree": 0.15}),
     LabelledSet(
         folder="estonia-ortho",
-        share=24,
+        share=30,
         scales=(0.3, 4.0),
         known=_FAR | {"vehicle", "building", "ship"},
         scene=_estonia_scene,
@@ -105,7 +105,7 @@ SETS = (
         known=_FAR | {"solar panel", "ship", "storage tank", "harbor", "bridge"},
         scene=lambda name: name.split("-jpg")[0],
     ),
-    LabelledSet(folder="gsi-solar", share=10, scales=(0.45, 2.2), known=_FAR | {"solar panel", "ship", "harbor"}),
+    LabelledSet(folder="gsi-solar", share=15, scales=(0.45, 2.2), known=_FAR | {"solar panel", "ship", "harbor"}),
     LabelledSet(
         folder="wind-turbines",
         share=5,
@@ -115,7 +115,7 @@ SETS = (
     ),
     LabelledSet(
         folder="tennis-courts",
-        share=6,
+        share=9,
         scales=(0.5, 2.8),
         known=frozenset({"tennis court", "airplane", "ship", "harbor", "wind turbine", "storage tank"}),
     ),

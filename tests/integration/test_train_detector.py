@@ -14,6 +14,7 @@ from PIL import Image
 from geogrounding.models.builtin import WEIGHTS
 from recipes.builtin_model import train_detector
 from recipes.builtin_model.assemble import assemble
+from recipes.builtin_model.end_to_end import load_start
 
 
 @pytest.fixture
@@ -55,3 +56,8 @@ def test_training_goes_on_where_it_stood(tmp_path: Path, turbines: Path, capsys:
     assert state["step"] == 3
     assemble(WEIGHTS, tmp_path / "run" / "detector.pt", tmp_path / "model")
     assert (tmp_path / "model" / "vision.safetensors").exists()
+    assemble(WEIGHTS, tmp_path / "run" / "detector.pt", tmp_path / "between", share=0.5)
+    name = "head.fine.weight"
+    ends = [load_start(folder).get_parameter(name) for folder in (WEIGHTS, tmp_path / "model", tmp_path / "between")]
+    assert not torch.equal(ends[0], ends[1])
+    assert torch.allclose((ends[0] + ends[1]) / 2, ends[2], atol=1e-4)  # kept as float16

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from geogrounding.models.builtin.regions import RegionHead
-from recipes.builtin_model.assemble import BEST_F1_AT, _grown, assemble, fold, load, platt
+from recipes.builtin_model.assemble import BEST_F1_AT, _grown, assemble, load, platt
 from recipes.builtin_model.corpora import CLASSES
-from recipes.builtin_model.end_to_end import KEPT_CLASSES, grown_head, load_start
+from recipes.builtin_model.end_to_end import KEPT_CLASSES, fold, grown_head, load_start, unfold
 from recipes.builtin_model.matching import Hits
 
 
@@ -61,6 +61,16 @@ def test_a_folded_calibration_moves_one_class_and_no_other() -> None:
     kept = [n for n in range(KEPT_CLASSES + 1) if n != 3]
     assert torch.allclose(after.logits[:, kept], before.logits[:, kept], atol=1e-6)
     assert torch.equal(after.boxes_px, before.boxes_px)
+
+
+def test_training_goes_on_from_logits_without_their_calibration() -> None:
+    head = old_head()
+    before = {name: value.clone() for name, value in head.state_dict().items()}
+    calibration = [[1.5 + n / 10, n - 6.0] for n in range(KEPT_CLASSES)]
+    fold(head, *zip(*calibration, strict=True))
+    assert not torch.allclose(head.out.weight, before["out.weight"])
+    unfold(head, calibration)
+    assert all(torch.allclose(value, before[name], atol=1e-5) for name, value in head.state_dict().items())
 
 
 @pytest.mark.parametrize("shift", [-2.0, 0.0, 1.5])

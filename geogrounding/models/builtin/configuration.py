@@ -31,6 +31,8 @@ class GeogroundConfig(PreTrainedConfig):
             as measured on images kept back (Platt scaling).
         class_shifts: what is added to the logit of each class's score in an answer, so that F1 of a run is about best at its
             default score; empty for nothing.
+        calibration: slope and shift of each class that the logits of the region head hold since they were calibrated: training
+            goes on from logits without them. Empty for none.
         number_token_ids: first token id of each coordinate family (see ``vocabulary.number_token``); the ids of
             0 .. image_size follow it, and the families follow each other.
         place_token_ids: first token id of the places.
@@ -64,6 +66,7 @@ class GeogroundConfig(PreTrainedConfig):
         score_scale: float = 1.0,
         score_shift: float = 0.0,
         class_shifts: list[float] | None = None,
+        calibration: list[list[float]] | None = None,
         number_token_ids: tuple[int, int, int] | list[int] = (0, 0, 0),
         place_token_ids: int = 0,
         see_token_id: int = 0,
@@ -96,6 +99,7 @@ class GeogroundConfig(PreTrainedConfig):
         self.score_scale = score_scale
         self.score_shift = score_shift
         self.class_shifts = list(class_shifts or [])
+        self.calibration = [list(pair) for pair in calibration or []]
         self.number_token_ids = list(number_token_ids)
         self.place_token_ids = place_token_ids
         self.see_token_id = see_token_id
