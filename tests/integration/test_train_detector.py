@@ -41,7 +41,8 @@ def test_training_goes_on_where_it_stood(tmp_path: Path, turbines: Path, capsys:
     def train(steps: int) -> dict[str, torch.Tensor]:
         run = ["--data", str(turbines), "--start", str(WEIGHTS), "--run", str(tmp_path / "run"), "--minutes", "9"]
         train_detector.main([*run, "--steps", str(steps), "--batch", "2", "--loaders", "1", "--device", "cpu"])
-        return torch.load(tmp_path / "run" / "detector.pt", weights_only=True)
+        out: dict[str, torch.Tensor] = torch.load(tmp_path / "run" / "detector.pt", weights_only=True)
+        return out
 
     first = train(1)
     assert "4 images, 0 views done" in capsys.readouterr().out

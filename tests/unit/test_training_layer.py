@@ -322,7 +322,9 @@ def test_what_is_not_meant_is_read_as_the_labels_are(tmp_path: Path) -> None:
     """A row that is not a ship says nothing about cars; one too small to be seen or larger than a chip is left out."""
     raster = scene(tmp_path)
     labels = layer(tmp_path, [(90, 70, 110, 90), (20, 20, 32, 30)], ["ship", "car"])
-    places = [(150, 100, 166, 120), (60, 20, 80, 40), (5, 5, 6, 6), (0, 0, 190, 150)]
+    places: list[tuple[float, float, float, float]] = [
+        (150, 100, 166, 120), (60, 20, 80, 40), (5, 5, 6, 6), (0, 0, 190, 150)
+    ]  # fmt: skip
     unlike = layer(tmp_path, places, ["ship", "shed", "car", "car"], file="unlike.gpkg")
     data = cut(tmp_path, raster, labels, unlike=unlike, expression_field="what")
     near = [(r["expression"], r["solution"]) for r in records(data) if "unlike" in r["image"]]
