@@ -76,7 +76,7 @@ def assemble(start: Path, detector: Path, out: Path, *, share: float = 1.0) -> N
         start: folder of the model, or of the tower, that the training started from.
         detector: averaged weights of the training, ``detector.pt``.
         out: folder of the new model; its tower is replaced.
-        share: of the trained weights in the mean with those of the start: a mean of the two may hold better on other
+        share: of the trained weights in the mean with those it began from: a mean of the two may hold better on other
             images than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
     """
     old, tokenizer = load(start)
@@ -335,7 +335,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--start", type=Path)
     parser.add_argument("--detector", type=Path)
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--share", type=float, default=1.0, help="of the detector in the mean with the start")
+    parser.add_argument("--share", type=float, default=1.0, help="of the detector in the mean with what it began from")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)

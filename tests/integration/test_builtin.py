@@ -62,7 +62,7 @@ def test_boxes_lie_inside_the_chip_and_scores_inside_0_to_1(model: Model, chip: 
         assert 0 <= detection.score <= 1
 
 
-@pytest.mark.parametrize("thing", ["a zebra", "xyzzy", "the chimney", "zebra crossing", "飞机", "helicopters"])
+@pytest.mark.parametrize("thing", ["a zebra", "xyzzy", "the chimney", "zebra crossing", "冰山", "helicopters"])
 @pytest.mark.parametrize("task", ["detect", "refer"])
 def test_what_it_has_no_class_for_is_answered_with_nothing(
     model: Model, chip: NDArray[np.uint8], thing: str, task: Task

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,13 @@ from geogrounding.models.builtin import WEIGHTS
 from recipes.builtin_model import train_detector
 from recipes.builtin_model.assemble import assemble
 from recipes.builtin_model.end_to_end import load_start
+
+
+@pytest.fixture(autouse=True)
+def _denormal_numbers_again() -> Iterator[None]:
+    """Training turns them off for its process: other tests need them."""
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture
