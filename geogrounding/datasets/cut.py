@@ -16,9 +16,9 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from PIL import Image
 
-from geogrounding.datasets.chip_labels import CLOSE_UP, Labelled, close_ups, labels_on
 from geogrounding.datasets.labels import LabelLayer, LabelledPolygons, read_labels
 from geogrounding.errors import InputError, MissingCRSError, OutputError, SettingsError
 from geogrounding.execution.scan_plan import Plan, make_plan
@@ -38,9 +38,22 @@ DEFAULT_CONVENTIONS = Conventions(tile_size_px=336, overlap_px=48, coordinates="
 RECORD = "cut.json"
 MAX_GRID_CHIPS = 2_000_000
 """Largest grid that is searched for labels: a scene of about 300,000 x 300,000 pixels in chips of 336."""
+LEAST_SIDE_PX = 2.0
+"""Objects with a shorter side, in chip pixels, are too small to be seen at that scale."""
 LEAST_VALID = 0.25
 """Chips with a smaller share of data are left out."""
 _QUERY_CHIPS = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Labelled:
+    """One expression on one chip."""
+
+    chip: Chip
+    name: int
+    """Index into ``LabelledPolygons.names``."""
+    boxes_chip_px: NDArray[np.float64]
+    """(N, 4); none for a negative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +68,6 @@ class CutOptions:
     """The name of all polygons; exactly one of this and ``expression_field`` is given."""
     expression_field: str | None = None
     """The text column that names each polygon."""
-    unlike: Path | None = None
-    """A vector file of what looks similar and is not meant: each polygon is something else than its name, which it has
-    as the labels have theirs. A small chip around each becomes a sample without a target."""
-    partial: bool = False
-    """The samples say that there may be more than what is labelled, but for those of ``unlike``."""
     labels_layer: str | None = None
     """Of a file of labels with several layers."""
     task: Literal["detect", "refer"] = "detect"
@@ -156,9 +164,6 @@ def cut_training_set(
         chips = _Chips(plan, objects, options.least_visible)
         rng = np.random.default_rng(options.seed)
         chosen = chips.choose(options.task, options.negatives, options.max_chips, rng)
-        unlike = _read_unlike(options, scene)
-        if unlike is not None:
-            chosen += close_ups(chips.grid, unlike, objects, options.least_visible)
         mapping = compute_stretch(scene, options.stretch)
         record = {
             "raster": scene.name,
@@ -170,15 +175,13 @@ def cut_training_set(
             "stretch": mapping.describe(),
             "least_visible": options.least_visible,
             "seed": options.seed,
-            "partial": options.partial,
-            "unlike": 0 if unlike is None else len(unlike.polygons_scene_px),
             "left_out_features": objects.left_out,
             "repaired_features": objects.repaired,
         }
         with partial_folder(out) as folder:
             made = folder / "set"
             (made / "images").mkdir(parents=True)
-            record["samples"] = _write(made, scene, mapping, chosen, objects, options)
+            record["samples"] = _write(made, scene, mapping, chosen, objects, options.task)
             text = json.dumps(record, indent=1, ensure_ascii=False)
             (made / RECORD).write_text(text + "\n", encoding="utf-8")
             flush(made / "train.jsonl")
@@ -187,14 +190,6 @@ def cut_training_set(
             except OSError as error:
                 raise OutputError(f"{out} cannot be written: {error.strerror}", hint="Name a new folder.") from None
     return out / "train.jsonl"
-
-
-def _read_unlike(options: CutOptions, scene: Scene) -> LabelledPolygons | None:
-    """What is not meant; None where nothing is given."""
-    if options.unlike is None:
-        return None
-    source = LabelLayer(path=options.unlike, expression_field=options.expression_field, expression=options.expression)
-    return read_labels(source, scene)
 
 
 def notes_of_cut(folder: Path) -> tuple[str, ...]:
@@ -242,7 +237,7 @@ class _Chips:
                 hint="Choose a smaller --tile-size.",
             )
 
-    def choose(self, task: str, negatives: float, max_chips: int, rng: np.random.Generator) -> list[Labelled]:
+    def choose(self, task: str, negatives: float, max_chips: int, rng: np.random.Generator) -> list[_Labelled]:
         """The expressions on chips that become samples, in the order of the chips."""
         shown = [item for index in sorted(self._touched) for item in self._labels(index, task)]
         if not shown:
@@ -255,17 +250,27 @@ class _Chips:
         absent = self._negatives(round(negatives * len(shown)), rng)
         return sorted([*shown, *absent], key=lambda item: (item.chip.index, item.name))
 
-    def _labels(self, index: int, task: str) -> Iterator[Labelled]:
+    def _labels(self, index: int, task: str) -> Iterator[_Labelled]:
         """The expressions of which a chip shows targets well enough."""
+        chip = self.grid[index]
         places = np.array(self._touched[index])
-        for item in labels_on(self.grid[index], self._objects, places, self._least_visible):
-            mine = self._objects.expressions[places] == item.name
-            if task == "detect" or (len(item.boxes_chip_px) == 1 and mine.sum() == 1):
-                yield item
+        x0, y0, x1, y1 = chip.window_scene_px
+        clipped = shapely.intersection(self._objects.polygons_scene_px[places], shapely.box(x0, y0, x1, y1))
+        share = shapely.area(clipped) / np.maximum(self._areas[places], 1e-12)
+        scale_x, scale_y = chip.scale
+        boxes = (shapely.bounds(clipped) - [x0, y0, x0, y0]) / [scale_x, scale_y, scale_x, scale_y]
+        boxes = np.clip(boxes, 0.0, [*chip.size_px, *chip.size_px])
+        large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE_PX
+        good = (share >= self._least_visible) & large
+        for name in np.unique(self._objects.expressions[places]):
+            mine = self._objects.expressions[places] == name
+            found = boxes[mine & good]
+            if len(found) and (task == "detect" or (len(found) == 1 and (share[mine] > 0).sum() == 1)):
+                yield _Labelled(chip=chip, name=int(name), boxes_chip_px=found[np.lexsort(found.T[::-1])])
 
-    def _negatives(self, count: int, rng: np.random.Generator) -> list[Labelled]:
+    def _negatives(self, count: int, rng: np.random.Generator) -> list[_Labelled]:
         """Random pairs of a chip and an expression of which it shows no part."""
-        found: list[Labelled] = []
+        found: list[_Labelled] = []
         names = len(self._objects.names)
         for place in rng.permutation(len(self._usable)):
             if len(found) >= count:
@@ -275,7 +280,7 @@ class _Chips:
             absent = [name for name in range(names) if name not in present]
             if absent:
                 name = absent[int(rng.integers(len(absent)))]
-                found.append(Labelled(chip=self.grid[index], name=name, boxes_chip_px=np.empty((0, 4))))
+                found.append(_Labelled(chip=self.grid[index], name=name, boxes_chip_px=np.empty((0, 4))))
         return found
 
 
@@ -283,12 +288,12 @@ def _write(
     folder: Path,
     scene: Scene,
     stretch: Stretch,
-    chosen: list[Labelled],
+    chosen: list[_Labelled],
     objects: LabelledPolygons,
-    options: CutOptions,
+    task: Literal["detect", "refer"],
 ) -> dict[str, int]:
     """Write images and records; return the number of samples by what became of them."""
-    by_chip: dict[int, list[Labelled]] = {}
+    by_chip: dict[int, list[_Labelled]] = {}
     for item in chosen:
         by_chip.setdefault(item.chip.index, []).append(item)
     counts: Counter[str] = Counter({"with target": 0, "without": 0})
@@ -305,13 +310,11 @@ def _write(
                 failed = failed or (image.error or "")
                 continue
             chip = image.chip
-            row = "unlike" if chip.row == CLOSE_UP else str(chip.row)
-            name = f"images/{stem}_{chip.level}_{row}_{chip.column}.png"
+            name = f"images/{stem}_{chip.level}_{chip.row}_{chip.column}.png"
             Image.fromarray(image.pixels).save(folder / name, compress_level=1)
             for item in labelled:
                 counts["with target" if len(item.boxes_chip_px) else "without"] += 1
-                record = _record(item, name, objects.names[item.name], options.task)
-                record["complete"] = chip.row == CLOSE_UP or not options.partial
+                record = _record(item, name, objects.names[item.name], task)
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
     if not counts["with target"]:
         raise InputError(
@@ -321,7 +324,7 @@ def _write(
     return dict(counts)
 
 
-def _record(item: Labelled, image: str, name: str, task: Literal["detect", "refer"]) -> dict[str, Any]:
+def _record(item: _Labelled, image: str, name: str, task: Literal["detect", "refer"]) -> dict[str, Any]:
     boxes = [[round(float(value), 2) for value in box] for box in item.boxes_chip_px]
     answer = json.dumps([{"bbox_2d": box, "label": name} for box in boxes], ensure_ascii=False)
     return {

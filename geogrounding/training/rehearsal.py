@@ -48,7 +48,7 @@ def widen(samples: Sequence[Sample], settings: TrainSettings, base: Base) -> lis
 
     Args:
         samples: what was labelled.
-        settings: ``turns``, ``seed``, and of SFT ``rehearse``; with all defaults filled in.
+        settings: ``turns``, ``partial``, ``seed``, and of SFT ``rehearse``; with all defaults filled in.
         base: the model before training.
     """
     rng = np.random.default_rng(settings.seed)
@@ -57,7 +57,8 @@ def widen(samples: Sequence[Sample], settings: TrainSettings, base: Base) -> lis
     turns = max(1, min(settings.turns or 1, MAX_IMAGES // max(1, len(samples))))
     out: list[Sample] = []
     rehearsed: list[Sample] = []
-    for sample in samples:
+    for whole in samples:
+        sample = dataclasses.replace(whole, complete=not settings.partial)
         chosen = [0, *sorted(1 + rng.permutation(TURNS - 1)[: turns - 1])] if free_of_direction(sample) else [0]
         for turn in chosen:
             out.append(turned(sample, int(turn)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -72,7 +72,7 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
                 )
         notes = notes_of_cut(output / CUT)
         form = "geo-r1"
-        used = (settings.scene, settings.labels, settings.aoi, settings.unlike)
+        used = (settings.scene, settings.labels, settings.aoi)
         paths = [source_file(path) for path in used if path is not None]
         hashes = {str(path): _digest(path) for path in paths if path.is_file()}
     if data is None:
@@ -93,8 +93,6 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
                 f"no sample of {data} names its class, by which shots are chosen", hint="Leave out --shots."
             )
         samples = choose_shots(samples, settings.shots, seed=settings.seed)
-    if settings.scene is None:  # a set that was cut from a scene says of each sample whether there may be more
-        samples = [replace(sample, complete=not settings.partial) for sample in samples]
     return TrainingSet(samples=tuple(samples), problems=read.problems, files={**hashes, **read.files}, notes=notes)
 
 
@@ -106,8 +104,6 @@ def cut_options(settings: TrainSettings) -> CutOptions:
         expression_field=settings.expression_field,
         expression=settings.expression,
         labels_layer=settings.labels_layer,
-        unlike=settings.unlike,
-        partial=bool(settings.partial),
         task="refer" if settings.task == "refer" else "detect",
         aoi=settings.aoi,
         aoi_layer=settings.aoi_layer,

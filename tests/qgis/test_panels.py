@@ -6,7 +6,6 @@ import gc
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fakes import ScriptedLink, box, emits, until_cancelled
@@ -168,31 +167,6 @@ def test_teaching_trains_shows_the_curve_and_names_the_model(
     assert asked["settings"]["expression"] == "crown"
     assert not Path(asked["settings"]["labels"]).exists()
     assert not teach.panel.grab().isNull()
-
-
-def test_rejected_results_are_what_is_not_meant(
-    teach: Teaching, link: ScriptedLink, found: QgsVectorLayer, until: Until
-) -> None:
-    """The engine gets a layer with the accepted rows and one with the rejected rows."""
-    index, ids = found.fields().indexOf("review"), sorted(f.id() for f in found.getFeatures())
-    found.dataProvider().changeAttributeValues({ids[0]: {index: "rejected"}})
-    seen: dict[str, list[str]] = {}
-    said: list[str] = []
-
-    def look(params: dict[str, Any], emit: Any, cancelled: Any) -> dict[str, Any]:
-        for name in ("labels", "unlike"):
-            layer = QgsVectorLayer(params["settings"][name], name, "ogr")
-            seen[name] = [feature["review"] for feature in layer.getFeatures()]
-        return {"model": "/models/mine"}
-
-    link.answers["train"] = look
-    teach.panel.expression.setText("crown")
-    teach.panel.name.setText("mine")
-    teach.panel.train_button.click()
-    said.append(teach.panel.message.text())
-    until(lambda: len(seen) == 2)
-    assert seen == {"labels": ["accepted"] * 3, "unlike": ["rejected"]}
-    assert "3 examples, 1 that" in said[0]
 
 
 def test_training_can_be_cancelled(teach: Teaching, link: ScriptedLink, until: Until) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,10 +82,9 @@ def test_defaults_are_for_the_built_in_model_and_a_scene() -> None:
 
 
 def test_labels_may_be_partial_but_rehearsal_is_complete(samples: list[Sample], base: Any) -> None:
-    partial = [dataclasses.replace(sample, complete=False) for sample in samples]
-    wide = rehearsal.widen(partial, settings(), base)
+    wide = rehearsal.widen(samples, settings(), base)
     assert [one.complete for one in wide] == [False] * 24 + [True] * 24
-    assert all(one.complete for one in rehearsal.widen(samples, settings(), base))
+    assert all(one.complete for one in rehearsal.widen(samples, settings(partial=False), base))
 
 
 def test_each_sample_is_turned_and_has_something_known_beside_it(samples: list[Sample], base: Any) -> None:

@@ -106,7 +106,6 @@ def _sample(record: Mapping[str, Any], parts: _Parts, origin: str, images: Image
         task=task,
         boxes_px=boxes_px,
         labels=tuple(label or category or asked.expression for label in labels),
-        complete=record.get("complete") is not False,
         polygons_px=polygons if task == "segment" else (),
         category=category,
         unique=unique if isinstance(unique, bool) else None,
