@@ -276,6 +276,7 @@ def test_all_that_look_like_a_marked_example_are_asked_for(user: MakeUser, runni
     expect(page.locator("#draw-example")).to_contain_text("1 example")
     page.locator("#run").click()
     expect(page.locator("#problem")).to_contain_text("example")  # the test model cannot look for examples, and says so
-    job = running.client().get("/jobs?limit=1").json()["jobs"][0]["jobID"]
-    inputs = running.client().get(f"/jobs/{job}").json()["inputs"]
+    with running.client() as client:
+        job = client.get("/jobs?limit=1").json()["jobs"][0]["jobID"]
+        inputs = client.get(f"/jobs/{job}").json()["inputs"]
     assert inputs["like"][0]["type"] == "Polygon"
