@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 from urllib.parse import quote
 
@@ -33,7 +34,15 @@ class Tiles:
 
     def __init__(self) -> None:
         self._prefix, self._header = "", b""
-        self._id = QgsNetworkAccessManager.setRequestPreprocessor(self._prepare)
+        # QGIS 3.22 never lets go of what it calls, not even when it is removed: it gets nothing that holds this object.
+        mine = weakref.ref(self)
+
+        def prepare(request: QNetworkRequest) -> None:
+            tiles = mine()
+            if tiles is not None:
+                tiles.prepare(request)
+
+        self._id = QgsNetworkAccessManager.setRequestPreprocessor(prepare)
 
     def take_settings(self) -> None:
         """Another service may be in the settings; in the main thread."""
@@ -48,7 +57,7 @@ class Tiles:
             QgsNetworkAccessManager.removeRequestPreprocessor(self._id)
             self._id = ""
 
-    def _prepare(self, request: QNetworkRequest) -> None:
+    def prepare(self, request: QNetworkRequest) -> None:
         """Called in the thread of each request."""
         if self._prefix and request.url().toString().startswith(self._prefix):
             request.setRawHeader(b"Authorization", self._header)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from qgis.PyQt.QtCore import QTimer
 
-LIMIT_S = float(os.environ.get("GEOGROUND_BLOCK_S", "0.1"))
-"""Longest stop of the interface."""
+LIMIT_S = float(os.environ.get("GEOGROUND_BLOCK_S", "0.4"))
+"""Longest stop of the interface on a busy machine; ``GEOGROUND_BLOCK_S=0.1`` asks for what an idle one must keep."""
 LOOK_S, LONG_S = 0.02, 0.06
 """How often the stack is looked at, and from which stop on."""
 

@@ -368,7 +368,7 @@ def test_only_tiles_of_the_server_carry_the_token(dock: Dock, server: Server) ->
         (f"{server.address}.evil.example/scenes/x", False),
     ):
         request = QNetworkRequest(QUrl(address))
-        dock._tiles._prepare(request)
+        dock._tiles.prepare(request)
         assert bool(request.rawHeader(b"Authorization")) == sent, address
 
 
