@@ -172,7 +172,7 @@ def _click(canvas: object, x: int, y: int, button: Qt.MouseButton) -> QgsMapMous
     return QgsMapMouseEvent(canvas, QEvent.Type.MouseButtonRelease, QPoint(x, y), button)
 
 
-def test_layers_that_a_question_names_are_sent(run: Run, dock: Dock, link: ScriptedLink) -> None:
+def test_layers_that_a_question_names_are_sent(run: Run, dock: Dock, link: ScriptedLink, until: Until) -> None:
     river = QgsVectorLayer("LineString?crs=EPSG:32617", "River", "memory")
     feature = QgsFeature()
     feature.setGeometry(QgsGeometry.fromWkt(f"LINESTRING({X} {Y}, {X + 30} {Y + 30})"))
@@ -188,6 +188,7 @@ def test_layers_that_a_question_names_are_sent(run: Run, dock: Dock, link: Scrip
     link.answers["run"] = answer
     assert run("trees within 5 m of the river") == "done"
     assert seen == {"river": 1}
+    until(lambda: bool(link.asked("plan_query")))  # asked when nothing was typed for a moment
     assert link.asked("plan_query")[-1]["context"] == ["river"]
 
 
