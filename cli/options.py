@@ -263,6 +263,16 @@ MIN_SCORE = option(
     metavar="SCORE",
     help="Leave out what scores less. Default: what suits the model.",
 )
+CREATION_OPTIONS = option(
+    "--co",
+    "creation_options",
+    type=KeyValue(),
+    multiple=True,
+    section="Result",
+    metavar="KEY=VALUE",
+    help="GDAL creation option of the format; may be repeated.",
+)
+
 RESULT = together(
     OUTLINES,
     option(
@@ -298,15 +308,7 @@ RESULT = together(
         metavar="CRS",
         help="CRS of the result. Default: that of the scene; GeoJSON is always longitude and latitude.",
     ),
-    option(
-        "--co",
-        "creation_options",
-        type=KeyValue(),
-        multiple=True,
-        section="Result",
-        metavar="KEY=VALUE",
-        help="GDAL creation option of the format; may be repeated.",
-    ),
+    CREATION_OPTIONS,
     option(
         "--layer",
         section="Result",

@@ -14,7 +14,6 @@ from geogrounding.types import Outline
 
 from . import build
 from . import options as opt
-from .param_types import KeyValue
 from .terminal import count, say
 
 ENDING = ".masks"
@@ -58,15 +57,7 @@ ENDING = ".masks"
 @opt.option("--layer", section="Result", metavar="NAME", help="Name of the new layer in a GeoPackage.")
 @opt.option("--overwrite", is_flag=True, section="Result", help="Replace an existing result.")
 @opt.option("--append", is_flag=True, section="Result", help="Add to an existing GeoPackage.")
-@opt.option(
-    "--co",
-    "creation_options",
-    type=KeyValue(),
-    multiple=True,
-    section="Result",
-    metavar="KEY=VALUE",
-    help="GDAL creation option of the format; may be repeated.",
-)
+@opt.CREATION_OPTIONS
 @opt.QUIET
 @opt.VERBOSE
 def command(result: Path, output: Path, masks: Path | None, **options: Any) -> None:

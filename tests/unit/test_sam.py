@@ -27,6 +27,8 @@ from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.models.segmenters.load import load_segmenter
 from geogrounding.models.segmenters.sam import KINDS, MEAN, STD, mask_in_box, prepare
 
+SMALL_DECODER = {"mlp_dim": 16, "num_attention_heads": 2, "iou_head_hidden_dim": 16, "num_hidden_layers": 2}
+
 
 def small_sam2(folder: Path) -> Path:
     torch.manual_seed(0)
@@ -50,13 +52,7 @@ def small_sam2(folder: Path) -> Path:
     config = Sam2Config(
         vision_config=vision,
         prompt_encoder_config={"hidden_size": 32, "image_size": 128, "mask_input_channels": 4},
-        mask_decoder_config={
-            "hidden_size": 32,
-            "mlp_dim": 16,
-            "num_attention_heads": 2,
-            "iou_head_hidden_dim": 16,
-            "num_hidden_layers": 2,
-        },
+        mask_decoder_config={"hidden_size": 32, **SMALL_DECODER},
     )
     Sam2Model(config).save_pretrained(folder)
     return folder
@@ -78,13 +74,7 @@ def small_sam(folder: Path) -> Path:
     config = SamConfig(
         vision_config=vision,
         prompt_encoder_config={"hidden_size": 16, "image_size": 128, "mask_input_channels": 4},
-        mask_decoder_config={
-            "hidden_size": 16,
-            "mlp_dim": 16,
-            "num_attention_heads": 2,
-            "iou_head_hidden_dim": 16,
-            "num_hidden_layers": 2,
-        },
+        mask_decoder_config={"hidden_size": 16, **SMALL_DECODER},
     )
     SamModel(config).save_pretrained(folder)
     return folder
@@ -111,13 +101,7 @@ def small_sam3(folder: Path) -> Path:
             "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
         },
         prompt_encoder_config={"hidden_size": 32, "image_size": 112, "patch_size": 14, "mask_input_channels": 4},
-        mask_decoder_config={
-            "hidden_size": 32,
-            "mlp_dim": 16,
-            "num_attention_heads": 2,
-            "iou_head_hidden_dim": 16,
-            "num_hidden_layers": 2,
-        },
+        mask_decoder_config={"hidden_size": 32, **SMALL_DECODER},
     )
     Sam3TrackerModel(config).save_pretrained(folder)
     return folder
