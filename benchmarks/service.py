@@ -1,6 +1,6 @@
-"""The service as ratios: page size, tiles beside rio-tiler, kills, memory over many jobs, clients during a run.
+"""The service as ratios: page size, tiles beside rio-tiler, memory over many jobs, clients during a run.
 
-python -m benchmarks.service [page] [tiles] [kills] [memory] [clients]     all of them by default
+python -m benchmarks.service [page] [tiles] [memory] [clients]     all of them by default
 """
 
 from __future__ import annotations
@@ -76,36 +76,10 @@ def ended(running: Running, job: str) -> str:
         return str(list(client.watch(job))[-1].values["state"])
 
 
-def kills(folder: Path, rounds: int = 50) -> None:
-    (folder / "scenes").mkdir()
-    write_scene(folder / "scenes" / "harbour.tif", RECTANGLES)
-    random = np.random.default_rng(0)
-    lost = doubled = 0
-    with service(folder) as running:
-        for _ in range(rounds):
-            running.gate.touch()
-            with running.client() as client:
-                scene = client.get("/scenes").json()["scenes"][0]["id"]
-                job = submit(client, scene, model="gated")
-            time.sleep(float(random.uniform(0, 0.5)))
-            if random.random() < 0.5:
-                running.gate.unlink()
-            running.kill()
-            running.gate.unlink(missing_ok=True)
-            running.start()
-            lost += ended(running, job) != "successful"
-            with running.client() as client:
-                found = client.get(f"/collections/{job}/items?limit=1000").json()
-                shapes = {str(feature["geometry"]) for feature in found["features"]}
-                doubled += found["numberMatched"] - len(shapes)
-                lost += len(shapes) != len(RECTANGLES)
-    print(f"kills: {rounds} in mid-job, jobs or features lost {lost}, doubled {doubled} (goal 0, 0)")
-
-
 def memory(folder: Path, first: int = 100, last: int = 1000) -> None:
     (folder / "scenes").mkdir()
     write_scene(folder / "scenes" / "harbour.tif", RECTANGLES)
-    after = {}
+    after: dict[int, list[int]] = {}
     with service(folder) as running, running.client() as client:
         assert running.process is not None
         process = psutil.Process(running.process.pid)
@@ -116,8 +90,13 @@ def memory(folder: Path, first: int = 100, last: int = 1000) -> None:
                 assert ended(running, job) == "successful"
             if number in (first, last):
                 assert ended(running, job) == "successful"
-                after[number] = process.memory_info().rss
-    print(f"memory: after {last} jobs over after {first}: {after[last] / after[first]:.2f} (goal 1.2)")
+                workers = sum(child.memory_info().rss for child in process.children(recursive=True))
+                after[number] = [process.memory_info().rss, workers]
+    server, model = (late / early for early, late in zip(after[first], after[last], strict=True))
+    kept = ", ".join(f"{late / 1e6:.0f} MB" for late in after[last])
+    print(
+        f"memory: after {last} jobs over after {first}: server {server:.2f}, worker {model:.2f} ({kept}; goal 1.2)"
+    )
 
 
 def clients(folder: Path, count: int = 100, rounds: int = 3) -> None:
@@ -153,7 +132,7 @@ def _read(running: Running, scene: str, job: str, over: threading.Event) -> None
     follower.join()
 
 
-PARTS = {"page": page, "tiles": tiles, "kills": kills, "memory": memory, "clients": clients}
+PARTS = {"page": page, "tiles": tiles, "memory": memory, "clients": clients}
 
 
 def main() -> None:

@@ -56,6 +56,13 @@ _FOLDER = click.Path(file_okay=False, path_type=Path)
     help="A name by which browsers reach the service, with its port where that is not 80 or 443; may be repeated.",
 )
 @opt.option(
+    "--root-path",
+    default="",
+    section="Network",
+    metavar="PATH",
+    help="Path of another site that the service is below, behind a proxy that passes it on, such as /geoground.",
+)
+@opt.option(
     "--turn-minutes",
     type=click.FloatRange(min=0, min_open=True),
     default=10.0,
@@ -91,6 +98,7 @@ def command(  # noqa: PLR0913 - the options of the command
     host: str,
     port: int,
     hosts: tuple[str, ...],
+    root_path: str,
     turn_minutes: float,
     max_job_hours: float,
     max_upload_gib: float,
@@ -117,6 +125,7 @@ def command(  # noqa: PLR0913 - the options of the command
         host=host,
         port=port,
         hosts=hosts,
+        root_path=root_path,
         models=models,
         machines=_machines(executor, workers, gpus_per_worker),
         limits=Limits(

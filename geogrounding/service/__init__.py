@@ -18,6 +18,7 @@ tiles.py           their pixels, stretched as the model sees them
 vector_tiles.py    Mapbox vector tiles of many features
 exports.py         what was accepted, as a file
 guard.py           token, Host, Origin, sizes, headers
+links.py           links in answers, also below a path of another site
 app.py, routes_*   the HTTP interface of docs/service.md
 server.py          uvicorn
 client.py          the client behind ``geoground jobs``

@@ -17,6 +17,7 @@ from geogrounding.service import routes_engine, routes_features, routes_jobs, ro
 from geogrounding.service.engine_link import EngineError
 from geogrounding.service.guard import Guard
 from geogrounding.service.jobs import Jobs, TooManyJobsError
+from geogrounding.service.links import own_path
 from geogrounding.service.scenes import FullError, Scenes, clear_incoming
 from geogrounding.service.settings import ServiceSettings
 from geogrounding.service.store import Store
@@ -123,7 +124,7 @@ _STATUS: tuple[tuple[type[Exception], int], ...] = (
 
 
 def _missing(request: Request, error: LookupError) -> tuple[int, str, str]:
-    path, named = request.url.path, str(error.args[0]) if error.args else ""
+    path, named = own_path(request.scope), str(error.args[0]) if error.args else ""
     if path.startswith("/processes"):
         if request.method == "POST" and named not in path:
             return 400, "about:blank", f"there is no scene, model or job {named[:60]!r}"

@@ -48,7 +48,7 @@ class Client:
             raise SettingsError(f"{shorten(address)} is no address of a service", hint="Example: http://host:8000")
         self._httpx = httpx
         self._client = httpx.Client(
-            base_url=f"{parts.scheme}://{parts.netloc}",
+            base_url=f"{parts.scheme}://{parts.netloc}{parts.path}",
             headers={"authorization": f"Bearer {token}"},
             timeout=TIMEOUT_S,
             trust_env=False,

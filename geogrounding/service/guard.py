@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
+from geogrounding.service.links import own_path
 from geogrounding.service.settings import ServiceSettings
 
 Scope = MutableMapping[str, Any]
@@ -40,7 +41,8 @@ POLICY = (
 HEADERS = (
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
-    ("referrer-policy", "no-referrer"),
+    # not no-referrer: a browser then sends "Origin: null" with the form that hands in the token
+    ("referrer-policy", "same-origin"),
     ("x-frame-options", "DENY"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
@@ -71,13 +73,19 @@ class Guard:
                 message["headers"] = [*message["headers"], *extra]
             await send(message)
 
+        root = self._settings.root_path
+        if root and scope["path"] == root and scope["method"] in SAFE:
+            await _redirect(with_headers, f"{root}/")
+            return
+        if root and scope["path"].startswith(f"{root}/"):
+            scope["root_path"] = root
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refused = self._refusal(scope, headers)
         if refused is not None:
             await _refuse(with_headers, *refused)
             return
         limits = self._settings.limits
-        limit = limits.upload_bytes if scope["path"] == UPLOADS else limits.body_bytes
+        limit = limits.upload_bytes if own_path(scope) == UPLOADS else limits.body_bytes
         await self._app(scope, _bounded(receive, limit, limits.silence_s), with_headers)
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
@@ -85,12 +93,12 @@ class Guard:
         if headers.get("host", "").lower() not in self._hosts:
             return 421, "This service is not reached by that name. Start it with --allow-host NAME to permit it."
         length = headers.get("content-length", "0")
-        limit = self._settings.limits.upload_bytes if scope["path"] == UPLOADS else self._settings.limits.body_bytes
+        limit = self._settings.limits.upload_bytes if own_path(scope) == UPLOADS else self._settings.limits.body_bytes
         if not (length.isascii() and length.isdigit()) or int(length) > limit:
             return 413, f"The body is longer than {limit:,} bytes."
         user, by_cookie = self._user(headers, scope)
         scope.setdefault("state", {})["user"] = user
-        if user is None and scope["path"] not in OPEN_PATHS:
+        if user is None and own_path(scope) not in OPEN_PATHS:
             return (
                 401,
                 "The token is missing or wrong: send it as Authorization: Bearer TOKEN, or open the printed link.",
@@ -176,6 +184,12 @@ def _bounded(receive: Receive, limit: int, silence_s: float) -> Receive:
         return message
 
     return bounded
+
+
+async def _redirect(send: Send, path: str) -> None:
+    headers = [(b"location", path.encode()), (b"content-length", b"0")]
+    await send({"type": "http.response.start", "status": 308, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _refuse(send: Send, status: int, detail: str) -> None:

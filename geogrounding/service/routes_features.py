@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 from geogrounding.errors import SettingsError
 from geogrounding.service.exports import TYPES, ExportFormat, write_export
 from geogrounding.service.layers import REVIEWS, Layer, Review, Wanted
+from geogrounding.service.links import link
 from geogrounding.service.routes_scenes import Index, Zoom
 from geogrounding.service.store import Job
 from geogrounding.service.vector_tiles import vector_tile
@@ -71,14 +72,17 @@ def collections(request: Request) -> dict[str, Any]:
     """Each job that ended well is a collection of features."""
     jobs = request.app.state.service.jobs
     found = [job for job in jobs.store.jobs(states=("successful",), limit=1_000) if job.process != "train"]
-    return {"collections": [_collection(job) for job in found], "links": [_link("/collections", "self")]}
+    return {
+        "collections": [_collection(request, job) for job in found],
+        "links": [link(request, "/collections", "self")],
+    }
 
 
 @router.get("/collections/{job_id}")
 def collection(job_id: str, request: Request) -> dict[str, Any]:
     """One collection, with its counts."""
     job, layer = _layer(request, job_id)
-    return {**_collection(job), "summary": layer.summary()}
+    return {**_collection(request, job), "summary": layer.summary()}
 
 
 @router.get("/collections/{job_id}/items", response_model=None)
@@ -103,11 +107,11 @@ def items(  # noqa: PLR0913 - parameters of the query
         without=tuple(without or ()), area_from=area_from, area_to=area_to,
     )  # fmt: skip
     found, total = layer.features(wanted, limit=limit, offset=offset, by_score=sortby is not None)
-    own = request.url.path
-    links = [_link(str(request.url).removeprefix(f"{request.url.scheme}://{request.url.netloc}"), "self", GEOJSON)]
+    own = f"/collections/{job_id}/items"
+    links = [link(request, f"{own}?{request.url.query}".rstrip("?"), "self", GEOJSON)]
     if offset + len(found) < total:
         following = request.url.include_query_params(offset=offset + limit, limit=limit)
-        links.append(_link(f"{own}?{following.query}", "next", GEOJSON))
+        links.append(link(request, f"{own}?{following.query}", "next", GEOJSON))
     return JSONResponse(
         {
             "type": "FeatureCollection",
@@ -222,7 +226,7 @@ def _bbox(text: str | None) -> tuple[float, float, float, float] | None:
     return west, south, east, north
 
 
-def _collection(job: Job) -> dict[str, Any]:
+def _collection(request: Request, job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "title": job.title,
@@ -231,11 +235,7 @@ def _collection(job: Job) -> dict[str, Any]:
         "crs": [CRS84],
         "storageCrs": CRS84,
         "links": [
-            _link(f"/collections/{job.id}", "self"),
-            _link(f"/collections/{job.id}/items", "items", GEOJSON),
+            link(request, f"/collections/{job.id}", "self"),
+            link(request, f"/collections/{job.id}/items", "items", GEOJSON),
         ],
     }
-
-
-def _link(href: str, rel: str, kind: str = "application/json") -> dict[str, str]:
-    return {"href": href, "rel": rel, "type": kind}

@@ -21,6 +21,7 @@ from geogrounding.service.engine_link import EngineError
 from geogrounding.service.inputs import PROCESSES, engine_request, process_of, read_inputs
 from geogrounding.service.jobs import Jobs
 from geogrounding.service.layers import Wanted
+from geogrounding.service.links import link, path_of
 from geogrounding.service.store import ENDED, Event, Job, State
 
 router = APIRouter()
@@ -41,13 +42,14 @@ Execute = Annotated[dict[str, Any], Body(examples=[{"inputs": {"scene": "ID", "q
 
 
 @router.get("/processes")
-def processes() -> dict[str, Any]:
+def processes(request: Request) -> dict[str, Any]:
     """What can be executed."""
-    return {"processes": [_summary(name) for name in PROCESSES], "links": [_link("/processes", "self")]}
+    shown = [_summary(request, name) for name in PROCESSES]
+    return {"processes": shown, "links": [link(request, "/processes", "self")]}
 
 
 @router.get("/processes/{name}")
-def process(name: str) -> dict[str, Any]:
+def process(name: str, request: Request) -> dict[str, Any]:
     """Inputs and outputs of a process, as JSON Schema."""
     schema = PROCESSES[process_of(name)].model_json_schema()
     required = set(schema.get("required", ()))
@@ -73,7 +75,7 @@ def process(name: str) -> dict[str, Any]:
         "train": {"report": {"type": "object"}},
     }[name]
     described = {key: {"title": key, "schema": value} for key, value in outputs.items()}
-    return {**_summary(name), "inputs": inputs, "outputs": described}
+    return {**_summary(request, name), "inputs": inputs, "outputs": described}
 
 
 @router.post("/processes/{name}/execution", status_code=201, response_model=None)
@@ -88,15 +90,15 @@ async def execute(name: str, request: Request, body: Execute) -> Response:
         )
     job = await run_in_threadpool(service.jobs.submit, name, body.get("inputs", {}), request.state.user)
     prefer = [part.strip().lower() for part in request.headers.get("prefer", "").replace(";", ",").split(",")]
-    location = {"Location": f"/jobs/{job.id}"}
+    location = {"Location": path_of(request, f"/jobs/{job.id}")}
     if "respond-async" in prefer:
-        return JSONResponse(_status(service, job), 201, {**location, "Preference-Applied": "respond-async"})
+        return JSONResponse(_status(request, job), 201, {**location, "Preference-Applied": "respond-async"})
     ended = await _wait(service, job, _patience(prefer, service.settings.limits.sync_s))
     if not ended.ended:
-        return JSONResponse(_status(service, ended), 201, location)
+        return JSONResponse(_status(request, ended), 201, location)
     if ended.state != "successful":
         raise HTTPException(500 if ended.state == "failed" else 410, ended.message or "the job was cancelled")
-    return JSONResponse(await run_in_threadpool(_results, service, ended), 200, location)
+    return JSONResponse(await run_in_threadpool(_results, request, ended), 200, location)
 
 
 @router.post("/processes/{name}/estimate")
@@ -150,11 +152,11 @@ def jobs(
     wanted = [value for text in status or _STATES for value in text.split(",")]
     states = tuple(state for name in wanted for state in _STATES.get(name, ()))
     found = service.jobs.store.jobs(states=states, limit=limit + 1, offset=offset) if states else []
-    links = [_link("/jobs", "self")]
+    links = [link(request, "/jobs", "self")]
     if len(found) > limit:
-        links.append(_link(f"/jobs?limit={limit}&offset={offset + limit}", "next"))
+        links.append(link(request, f"/jobs?limit={limit}&offset={offset + limit}", "next"))
     user = request.state.user
-    return {"jobs": [{**_status(service, job), "mine": job.user == user} for job in found[:limit]], "links": links}
+    return {"jobs": [{**_status(request, job), "mine": job.user == user} for job in found[:limit]], "links": links}
 
 
 @router.get("/jobs/{job_id}")
@@ -162,14 +164,14 @@ def job_status(job_id: str, request: Request) -> dict[str, Any]:
     """The state of a job."""
     service = request.app.state.service
     job = service.jobs.job(job_id)
-    return {**_status(service, job), "inputs": job.inputs, "mine": job.user == request.state.user}
+    return {**_status(request, job), "inputs": job.inputs, "mine": job.user == request.state.user}
 
 
 @router.delete("/jobs/{job_id}")
 def dismiss(job_id: str, request: Request) -> dict[str, Any]:
     """Cancel a job that waits or runs; remove one that has ended, with its results."""
     service = request.app.state.service
-    return {**_status(service, service.jobs.dismiss(job_id)), "status": "dismissed"}
+    return {**_status(request, service.jobs.dismiss(job_id)), "status": "dismissed"}
 
 
 @router.get("/jobs/{job_id}/results", response_model=None)
@@ -185,7 +187,7 @@ def results(job_id: str, request: Request) -> Response:
         return JSONResponse(
             {"type": kind, "title": said, "status": 404, "detail": said}, 404, media_type="application/problem+json"
         )
-    return JSONResponse(_results(service, job))
+    return JSONResponse(_results(request, job))
 
 
 @router.get("/jobs/{job_id}/events", response_model=None)
@@ -249,21 +251,25 @@ def _patience(prefer: list[str], longest: float) -> float:
     return longest
 
 
-def _results(service: Any, job: Job) -> dict[str, Any]:
+def _results(request: Request, job: Job) -> dict[str, Any]:
+    service = request.app.state.service
     shown: dict[str, Any] = {"report": job.result}
     layer = service.jobs.shelf.layer(job.id)
     if layer.exists:
         most = service.settings.limits.inline_features
         found, total = layer.features(Wanted(), limit=most)
         if total > most:
-            shown["features"] = {"href": f"/collections/{job.id}/items", "type": "application/geo+json"}
+            shown["features"] = {
+                "href": path_of(request, f"/collections/{job.id}/items"),
+                "type": "application/geo+json",
+            }
         else:
             value = {"type": "FeatureCollection", "features": found}
             shown["features"] = {"mediaType": "application/geo+json", "value": value}
     return shown
 
 
-def _summary(name: str) -> dict[str, Any]:
+def _summary(request: Request, name: str) -> dict[str, Any]:
     return {
         "id": name,
         "title": _TITLES[name],
@@ -272,18 +278,18 @@ def _summary(name: str) -> dict[str, Any]:
         "jobControlOptions": ["sync-execute", "async-execute", "dismiss"],
         "outputTransmission": ["value", "reference"],
         "links": [
-            _link(f"/processes/{name}", "self"),
-            _link(f"/processes/{name}/execution", "http://www.opengis.net/def/rel/ogc/1.0/execute"),
+            link(request, f"/processes/{name}", "self"),
+            link(request, f"/processes/{name}/execution", "http://www.opengis.net/def/rel/ogc/1.0/execute"),
         ],
     }
 
 
-def _status(service: Any, job: Job) -> dict[str, Any]:
-    links = [_link(f"/jobs/{job.id}", "self")]
+def _status(request: Request, job: Job) -> dict[str, Any]:
+    links = [link(request, f"/jobs/{job.id}", "self")]
     if job.state == "successful":
-        links.append(_link(f"/jobs/{job.id}/results", "http://www.opengis.net/def/rel/ogc/1.0/results"))
+        links.append(link(request, f"/jobs/{job.id}/results", "http://www.opengis.net/def/rel/ogc/1.0/results"))
         if job.process != "train":
-            links.append(_link(f"/collections/{job.id}/items", "items"))
+            links.append(link(request, f"/collections/{job.id}/items", "items"))
     shown: dict[str, Any] = {
         "processID": job.process,
         "type": "process",
@@ -307,13 +313,9 @@ def _status(service: Any, job: Job) -> dict[str, Any]:
     if job.result is not None:
         shown["features"] = job.result.get("features") if isinstance(job.result.get("features"), int) else None
     if not job.ended and job.state != "running":
-        shown["jobs_ahead"] = service.jobs.ahead(job)
+        shown["jobs_ahead"] = request.app.state.service.jobs.ahead(job)
     return shown
 
 
 def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _link(href: str, rel: str) -> dict[str, str]:
-    return {"href": href, "rel": rel, "type": "application/json"}

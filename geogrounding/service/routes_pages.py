@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, Redirect
 from starlette.exceptions import HTTPException
 
 from geogrounding.service.guard import COOKIE, COOKIE_S, new_cookie, token_is
+from geogrounding.service.links import path_of
 
 router = APIRouter()
 STATIC = Path(__file__).parent / "static"
@@ -55,7 +56,7 @@ def landing(request: Request, token: str | None = None) -> Response:
         ("http://www.opengis.net/def/rel/ogc/1.0/job-list", "/jobs"),
         ("data", "/collections"),
     )
-    links = [{"href": base + path, "rel": rel, "type": "application/json"} for rel, path in relations]
+    links = [{"href": base + path_of(request, path), "rel": rel, "type": "application/json"} for rel, path in relations]
     assert settings.token
     return JSONResponse(
         {"title": "geogrounding", "description": "Questions to rasters, polygons back.", "links": links}
@@ -83,10 +84,10 @@ async def session(request: Request) -> Response:
 
 
 @router.delete("/session", response_model=None)
-def leave() -> Response:
+def leave(request: Request) -> Response:
     """Forget the cookie."""
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path="/")
+    answer.delete_cookie(COOKIE, path=path_of(request, "/"))
     return answer
 
 
@@ -110,8 +111,8 @@ def api_page(request: Request) -> Response:
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     return HTMLResponse(
         "<!doctype html><html lang=en><meta charset=utf-8><title>geogrounding: HTTP interface</title>"
-        '<link rel=stylesheet href="/static/landing.css"><main class=wide><h1>HTTP interface</h1>'
-        '<p>The same for programs: <a href="/api">OpenAPI</a>. Send <code>Authorization: Bearer TOKEN</code>.</p>'
+        '<link rel=stylesheet href="static/landing.css"><main class=wide><h1>HTTP interface</h1>'
+        '<p>The same for programs: <a href="api">OpenAPI</a>. Send <code>Authorization: Bearer TOKEN</code>.</p>'
         f"<table><tr><th>Request<th>What it does<th>Parameters</tr>{''.join(rows)}</table></main>"
     )
 
@@ -144,9 +145,9 @@ def _session(request: Request, token: str) -> Response:
     if not token_is(token, wanted):
         page = (STATIC / "landing.html").read_text(encoding="utf-8").replace("<!-- wrong -->", "That token is wrong.")
         return HTMLResponse(page, status_code=401)
-    answer = RedirectResponse("/", status_code=303)
+    answer = RedirectResponse(path_of(request, "/"), status_code=303)
     answer.set_cookie(
-        COOKIE, new_cookie(wanted), max_age=COOKIE_S, path="/", httponly=True, samesite="lax",
+        COOKIE, new_cookie(wanted), max_age=COOKIE_S, path=path_of(request, "/"), httponly=True, samesite="lax",
         secure=_is_https(request),
     )  # fmt: skip
     return answer

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from geogrounding.service.links import path_of
 from geogrounding.service.tiles import MAX_ZOOM
 
 router = APIRouter()
@@ -42,7 +43,7 @@ async def upload(request: Request, name: Annotated[str, Query(max_length=130)]) 
         raise HTTPException(507, "the disk of the service is nearly full")
     entry = await service.scenes.upload(name, request.stream(), limit=limits.upload_bytes, free=limits.free_bytes)
     described = await run_in_threadpool(service.scenes.describe, entry)
-    return JSONResponse(described, 201, {"Location": f"/scenes/{entry.id}"})
+    return JSONResponse(described, 201, {"Location": path_of(request, f"/scenes/{entry.id}")})
 
 
 @router.delete("/scenes/{scene_id}", status_code=204)

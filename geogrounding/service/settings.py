@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import InputError, SettingsError
+from geogrounding.messages import shorten
 
 TOKEN_VARIABLE = "GEOGROUND_TOKEN"  # noqa: S105 - the name of a variable
 MIN_TOKEN_CHARS = 16
+_ROOT_PATH = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +53,8 @@ class ServiceSettings:
     """One service.
 
     Raises:
-        SettingsError: the token is too short, or the service would be open to other machines without one of its own.
+        SettingsError: the token is too short, the root path is none, or the service would be open to other machines
+            without one of its own.
         InputError: a folder does not exist.
     """
 
@@ -63,6 +67,8 @@ class ServiceSettings:
     port: int = 8000
     hosts: tuple[str, ...] = ()
     """Names by which browsers reach it, besides the address: behind a proxy, or in a network."""
+    root_path: str = ""
+    """Path of another site that it is below, behind a proxy, such as ``/geoground``; it also answers without."""
     models: tuple[Path, ...] = ()
     """Folders of models and training runs that users may choose."""
     machines: dict[str, Any] = field(default_factory=dict)
@@ -75,6 +81,11 @@ class ServiceSettings:
                 f"the token has fewer than {MIN_TOKEN_CHARS} characters, or others than printable ASCII",
                 hint=f'Set {TOKEN_VARIABLE} to a random text, such as that of: python3 -c "import secrets; '
                 'print(secrets.token_urlsafe())"',
+            )
+        if self.root_path and not _ROOT_PATH.fullmatch(self.root_path):
+            raise SettingsError(
+                f"{shorten(self.root_path)} is no path of a site",
+                hint="Give it with a slash before and none after it, such as /geoground.",
             )
         if not self.data:
             raise SettingsError("no folder of rasters is given", hint="Add --data FOLDER.")

@@ -115,7 +115,7 @@ def user(browser: Browser, running: Running) -> Iterator[Callable[..., User]]:
         person = User(page, service.address)
 
         def on_request(request: Any) -> None:
-            if not request.url.startswith((service.address, "blob:", "data:")):
+            if not request.url.startswith((person.address, "blob:", "data:")):
                 person.foreign.append(request.url)
 
         def on_dialog(dialog: Any) -> None:

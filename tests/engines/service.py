@@ -98,7 +98,7 @@ def main(state: str, port: str, real: str) -> None:
         models[-1].mkdir(parents=True, exist_ok=True)
     settings = ServiceSettings(
         data=(folder / "scenes",), state=folder / "state", token=TOKEN, port=int(port), models=tuple(models),
-        hosts=("maps.example.org",),
+        hosts=("maps.example.org", *os.environ.get("GEOGROUND_TEST_HOSTS", "").split()), root_path="/geoground",
         limits=Limits(inline_features=50, turn_s=3600, waiting_jobs_per_user=4, body_bytes=100_000, silence_s=3),
     )  # fmt: skip
     if os.environ.get("GEOGROUND_TEST_EXECUTOR") == "ray":

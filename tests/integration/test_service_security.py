@@ -246,7 +246,7 @@ def test_the_token_of_a_link_is_written_nowhere(running: Running) -> None:
         entered = client.get(f"/?token={TOKEN}")
         assert entered.status_code == 303
         assert entered.headers["location"] == "/"
-        assert entered.headers["referrer-policy"] == "no-referrer"
+        assert entered.headers["referrer-policy"] == "same-origin"
         assert client.get("/?token=wrong").status_code == 401
     kept = [path for path in (running.folder / "state").rglob("*") if path.is_file()]
     assert kept
@@ -299,3 +299,9 @@ def test_other_machines_are_let_in_only_with_a_token(monkeypatch: pytest.MonkeyP
             token_of_environment(host)
     monkeypatch.setitem(os.environ, "GEOGROUND_TOKEN", TOKEN)
     assert token_of_environment("0.0.0.0") == (TOKEN, False)
+
+
+@pytest.mark.parametrize("path", ["geoground", "/geoground/", "//evil.example", "/a b", "/../x", "/a\r\nset-cookie: x"])
+def test_a_root_path_is_a_path(tmp_path: Path, path: str) -> None:
+    with pytest.raises(SettingsError, match="no path of a site"):
+        ServiceSettings(data=(tmp_path,), state=tmp_path, token=TOKEN, root_path=path)

@@ -1,5 +1,8 @@
 // The HTTP interface of docs/service.md. The page's cookie goes along by itself.
 
+// Where the service is: behind a proxy it may be below a path of another site.
+export const BASE = new URL("../..", import.meta.url).href.replace(/\/$/, "");
+
 export class Refused extends Error {
   constructor(status, detail, hint) {
     super(hint ? `${detail} ${hint}` : detail);
@@ -13,7 +16,7 @@ async function send(method, path, body, headers = {}) {
     options.body = JSON.stringify(body);
     options.headers["content-type"] = "application/json";
   }
-  const answer = await fetch(path, options);
+  const answer = await fetch(BASE + path, options);
   if (answer.status === 204) return null;
   const values = await answer.json().catch(() => ({}));
   if (!answer.ok) {
@@ -51,9 +54,9 @@ export const api = {
   draw: (id, values) => send("POST", `${job(id)}/features`, values),
   review: (id, values) => send("PATCH", `${job(id)}/features`, values),
   exportPath: (id, format, reviews) =>
-    `${job(id)}/export?${new URLSearchParams([["format", format], ...reviews.map((r) => ["review", r])])}`,
+    `${BASE}${job(id)}/export?${new URLSearchParams([["format", format], ...reviews.map((r) => ["review", r])])}`,
   async upload(file) {
-    const answer = await fetch(`/scenes?${new URLSearchParams({ name: file.name })}`, { method: "POST", body: file });
+    const answer = await fetch(`${BASE}/scenes?${new URLSearchParams({ name: file.name })}`, { method: "POST", body: file });
     const values = await answer.json().catch(() => ({}));
     if (!answer.ok) throw new Refused(answer.status, values.detail ?? "The upload failed.", values.hint);
     return values;
@@ -69,7 +72,7 @@ export function follow(id, handlers) {
   let closed = false;
   const names = ["status", "loading", "plan", "progress", "features", "training"];
   function open() {
-    stream = new EventSource(`${job(id)}/events?last=${last}`);
+    stream = new EventSource(`${BASE}${job(id)}/events?last=${last}`);
     for (const name of names) {
       stream.addEventListener(name, (event) => {
         last = Number(event.lastEventId) || last;

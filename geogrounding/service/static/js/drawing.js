@@ -1,7 +1,7 @@
 // Drawing and correcting polygons, by terra-draw: only what is being drawn is in it.
 
-import { TerraDraw, TerraDrawPolygonMode, TerraDrawRectangleMode, TerraDrawSelectMode, ValidateNotSelfIntersecting } from "/static/vendor/terra-draw.mjs";
-import { TerraDrawMapLibreGLAdapter } from "/static/vendor/terra-draw-maplibre-gl-adapter.mjs";
+import { TerraDraw, TerraDrawPolygonMode, TerraDrawRectangleMode, TerraDrawSelectMode, ValidateNotSelfIntersecting } from "../vendor/terra-draw.mjs";
+import { TerraDrawMapLibreGLAdapter } from "../vendor/terra-draw-maplibre-gl-adapter.mjs";
 import { $ } from "./dom.js";
 
 const STYLE = { fillColor: "#ffffff", fillOpacity: 0.15, outlineColor: "#ffffff", outlineWidth: 3 };

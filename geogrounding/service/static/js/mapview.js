@@ -1,8 +1,9 @@
 // The map: pixels of a scene, provisional and final polygons, what is selected.
 
-import * as maplibre from "/static/vendor/maplibre-gl.mjs";
+import * as maplibre from "../vendor/maplibre-gl.mjs";
+import { BASE } from "./api.js";
 
-maplibre.setWorkerUrl("/static/vendor/maplibre-gl-worker.mjs");
+maplibre.setWorkerUrl(new URL("../vendor/maplibre-gl-worker.mjs", import.meta.url).href);
 
 export const COLOURS = ["#ffb000", "#19c8ff", "#ff5fa2", "#7dff5c", "#c79bff", "#ff8a3c", "#2ff5cc", "#fff04d"];
 const NOTHING = { type: "FeatureCollection", features: [] };
@@ -51,7 +52,7 @@ export class MapView {
     const right = east < west ? east + 360 : east;
     this.map.addSource("scene", {
       type: "raster",
-      tiles: [`${location.origin}/scenes/${scene.id}/tiles/WebMercatorQuad/{z}/{x}/{y}`],
+      tiles: [`${BASE}/scenes/${scene.id}/tiles/WebMercatorQuad/{z}/{x}/{y}`],
       tileSize: 256,
       maxzoom: scene.maxzoom,
       ...(east < west ? {} : { bounds: scene.bbox }),
@@ -100,7 +101,7 @@ export class MapView {
     this.clear();
     this.tiled = tiles !== null;
     if (this.tiled) {
-      this.map.addSource("result", { type: "vector", tiles: [`${location.origin}${tiles}`], maxzoom: 18 });
+      this.map.addSource("result", { type: "vector", tiles: [`${BASE}${tiles}`], maxzoom: 18 });
     } else {
       this.map.addSource("result", { type: "geojson", data: { type: "FeatureCollection", features }, tolerance: 0 });
     }
@@ -129,7 +130,7 @@ export class MapView {
   }
 
   refreshTiles(tiles) {
-    this.map.getSource("result")?.setTiles([`${location.origin}${tiles}`]);
+    this.map.getSource("result")?.setTiles([`${BASE}${tiles}`]);
   }
 
   // Which features are drawn: a score from, an area from and to, queries.
