@@ -94,9 +94,7 @@ def memory(folder: Path, first: int = 100, last: int = 1000) -> None:
                 after[number] = [process.memory_info().rss, workers]
     server, model = (late / early for early, late in zip(after[first], after[last], strict=True))
     kept = ", ".join(f"{late / 1e6:.0f} MB" for late in after[last])
-    print(
-        f"memory: after {last} jobs over after {first}: server {server:.2f}, worker {model:.2f} ({kept}; goal 1.2)"
-    )
+    print(f"memory: after {last} jobs over after {first}: server {server:.2f}, worker {model:.2f} ({kept}; goal 1.2)")
 
 
 def clients(folder: Path, count: int = 100, rounds: int = 3) -> None:
