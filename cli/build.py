@@ -13,7 +13,7 @@ from geogrounding.errors import InputError, SettingsError
 from geogrounding.messages import quote
 from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
-from geogrounding.sources.names import is_remote
+from geogrounding.sources.names import is_map_uri, is_remote
 
 if TYPE_CHECKING:
     from geogrounding.distributed.ray import RayExecutor
@@ -65,6 +65,11 @@ GDAL_NAME = re.compile(r"/vsi\w+/|[A-Za-z][A-Za-z0-9+.-]*://|[A-Z][A-Z0-9_]+:\S*
 """Beginnings of a URL, of a GDAL network or archive path, and of a subdataset such as ``GPKG:town.gpkg:ortho``."""
 
 
+def is_no_path(text: str) -> bool:
+    """Whether a text names a raster, and no file by its path."""
+    return GDAL_NAME.match(text) is not None or is_map_uri(text)
+
+
 def check_queries(queries: Iterable[str]) -> None:
     """Refuse a raster or a list of queries where a query belongs: what a shell makes of ``run *.tif QUERY``.
 
@@ -73,7 +78,7 @@ def check_queries(queries: Iterable[str]) -> None:
     """
     for query in queries:
         text = query.strip()
-        if Path(text).suffix.lower() in RASTER_ENDINGS or GDAL_NAME.match(text) or _is_raster(text):
+        if Path(text).suffix.lower() in RASTER_ENDINGS or is_no_path(text) or _is_raster(text):
             raise SettingsError(
                 f"{quote(text)} is a raster, not a query: this command takes one scene",
                 hint="For several scenes: geoground batch SCENES... --queries FILE -o FOLDER.",
@@ -182,7 +187,7 @@ def make_settings(source: str, expressions: Sequence[str], options: dict[str, An
     }
     if (extent := taken.get("bbox")) is not None:
         taken["bbox"], taken["bbox_crs"] = extent.bounds, _crs_of(extent, taken.get("bbox_crs"))
-    if is_remote(source):  # who names an address wants it opened
+    if is_remote(source) or is_map_uri(source):  # who names an address wants it opened
         taken["allow_remote"] = True
     bands = [int(band) for group in options.pop("bands", ()) for band in group]
     return RunSettings(

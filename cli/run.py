@@ -27,7 +27,11 @@ FAILED_SHOWN = 5
 
 
 @click.command(cls=opt.Command)
-@click.argument("scene", help="A raster: GeoTIFF, COG, or anything else GDAL reads.")
+@click.argument(
+    "scene",
+    help="A raster: GeoTIFF, COG, or anything else GDAL reads; a STAC item; or a map service as a URI of QGIS "
+    "(type=xyz&url=...), with --bbox and --resolution.",
+)
 @click.argument("query", nargs=-1, help="What to look for, in words; several are asked in one go.")
 @opt.option(
     "-o",
@@ -46,6 +50,11 @@ FAILED_SHOWN = 5
     type=Format(),
     section="Files",
     help="Format of the layer, where the ending of --output does not say it.",
+)
+@opt.file_option(
+    "--source-xml",
+    section="Scene",
+    help="A map service in place of SCENE, described by a GDAL_WMS file; with --bbox, --resolution and --allow-remote.",
 )
 @opt.file_option(
     "--queries",
@@ -106,7 +115,11 @@ def command(scene: str, query: tuple[str, ...], output: Path | str | None, **opt
       geoground run scene.tif --like five_kilns.gpkg -o kilns.gpkg
       geoground run scene.tif ship -o "postgresql://me@db.example/gis?table=public.ships" --append
       geoground run country.tif ship -o ships.gpkg --executor ray --workers 8
+      geoground run "https://host/{z}/{x}/{y}.jpg" ship -o s.gpkg --bbox 12.30,45.42,12.36,45.45 --bbox-crs EPSG:4326
+          --resolution 0.5
     """  # noqa: D301 - \b is click's mark for lines that stay as they are
+    if (described := options.pop("source_xml")) is not None:
+        scene, query = str(described), (scene, *query)
     quiet, allow_failed, explain = options.pop("quiet"), options.pop("allow_failed"), options.pop("explain")
     reporter = make_reporter(options.pop("progress"), quiet=quiet)
     with reporter:

@@ -100,7 +100,7 @@ def stem(scene: str) -> str:
 def _expanded(arguments: Iterable[str]) -> Iterator[str]:
     """Scenes with patterns such as ``'scenes/**/*.tif'`` expanded, for shells that do not or cannot."""
     for argument in arguments:
-        if not glob.has_magic(argument) or build.GDAL_NAME.match(argument) or os.path.lexists(argument):
+        if not glob.has_magic(argument) or build.is_no_path(argument) or os.path.lexists(argument):
             yield from _items(argument)
             continue
         matches = glob.iglob(argument, recursive=True)  # noqa: PTH207 (Path.glob takes no absolute pattern)
@@ -177,7 +177,7 @@ def _listed(row: Mapping[str, str], folder: Path, place: str) -> Listed:
     source = row["path"].strip()
     if not source:
         raise InputError("no path")
-    if not build.GDAL_NAME.match(source):
+    if not build.is_no_path(source):
         source = str(folder / source)
     build.check_scenes([source])
     name = row.get("name", "").strip() or stem(source)

@@ -22,6 +22,13 @@ SEARCH = together(
         section="Catalogue",
         help="STAC item, item collection or stac-geoparquet: its scenes; may be repeated.",
     ),
+    file_option(
+        "--source-xml",
+        "source_xmls",
+        multiple=True,
+        section="Catalogue",
+        help="A map service as a scene, described by a GDAL_WMS file; with --bbox, --resolution and --allow-remote.",
+    ),
     option(
         "--stac",
         "stac_url",
@@ -52,7 +59,8 @@ _SEARCHED = ("collections", "datetime", "stac_query", "max_items")
 
 
 def found_scenes(options: dict[str, Any]) -> list[str]:
-    """The scenes that ``--stac-item`` names and ``--stac`` finds; takes their options out of ``options`` (changed).
+    """The scenes that ``--stac-item`` and ``--source-xml`` name and ``--stac`` finds; takes their options out of
+    ``options`` (changed).
 
     With ``--stac`` the area of the run is that of the search.
 
@@ -60,7 +68,7 @@ def found_scenes(options: dict[str, Any]) -> list[str]:
         SettingsError: options of a search without one.
         InputError: a catalogue cannot be used, or finds nothing.
     """
-    scenes = [str(path) for path in options.pop("stac_items")]
+    scenes = [str(path) for path in (*options.pop("stac_items"), *options.pop("source_xmls"))]
     url = options.pop("stac_url")
     searched = {name: options.pop(name) for name in _SEARCHED}
     if url is None:

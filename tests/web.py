@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ class Web:
     folder: Path
     routes: dict[str, Route] = field(default_factory=dict)
     """By path; what is not here is a file of the folder."""
+    below: dict[str, Route] = field(default_factory=dict)
+    """By the beginning of a path."""
     base: str = ""
     asked: list[str] = field(default_factory=list)
     """Paths with queries, in order."""
@@ -51,7 +54,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.web.asked.append(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path = unquote(parts.path)
-        route = self.web.routes.get(path)
+        route = self.web.routes.get(path) or next(
+            (one for start, one in self.web.below.items() if path.startswith(start)), None
+        )
         if route is not None:
             self.answer(*route(self.web, path, parse_qs(parts.query), body))
         else:
@@ -97,12 +102,19 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # a client that has read enough
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serve(folder: Path, **routes: Route) -> Iterator[Web]:
     """Serve the files of a folder."""
     web = Web(folder=folder, routes=dict(routes))
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, web))
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), partial(_Handler, web))
     web.base = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

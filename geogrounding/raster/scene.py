@@ -376,7 +376,7 @@ def _describe(
         driver=dataset.driver,
         plan=plan,
         sources=(full, *overviews),
-        notices=() if placement is None else placement.notices,
+        notices=(*location.notices, *(() if placement is None else placement.notices)),
         _warp_crs=warp_crs,
         _location=location,
         _open_options=options,

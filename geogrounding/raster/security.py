@@ -101,6 +101,8 @@ class Location:
     """What a catalogue calls the bands, in order; instead of the names in the file."""
     identity: str | None = None
     """What stands for the data in the key of a run; None is the file itself, or its address."""
+    notices: tuple[str, ...] = ()
+    """What a user should know about where it comes from."""
 
     @property
     def file(self) -> Path | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from geogrounding._version import __version__
-from geogrounding.errors import InputError
+from geogrounding.errors import GeogroundingError, InputError
 from geogrounding.messages import shorten, without_secrets
 from geogrounding.sources.hrefs import check_address
 
@@ -52,11 +54,42 @@ def fetch(address: str, *, body: Mapping[str, Any] | None = None, parameters: Ma
     Raises:
         InputError: it cannot be had.
     """
-    import requests
-    from requests.adapters import HTTPAdapter
-    from urllib3.util.retry import Retry
+    with open_session(address) as session:
+        answer = ask(session, address, body=body, parameters=parameters)
+    if answer.status != 200:
+        where = shorten(without_secrets(address))
+        raise InputError(
+            f"{where} answers {answer.status} {shorten(answer.reason, 60)}".rstrip(), hint=hint_of(answer.status)
+        )
+    return answer.data
 
-    where = shorten(without_secrets(address))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server answered."""
+
+    status: int
+    reason: str
+    kind: str
+    """Its Content-Type, lower case."""
+    data: bytes
+    """Empty unless the status is 200."""
+
+
+@contextmanager
+def open_session(address: str) -> Iterator[Any]:
+    """A session of requests that goes nowhere that a document from ``address`` may not name; for one thread.
+
+    Raises:
+        InputError: a package is missing.
+    """
+    try:
+        import requests
+        from requests.adapters import HTTPAdapter
+        from urllib3.util.retry import Retry
+    except ImportError:
+        raise InputError("an address needs a further package", hint='pip install "geogrounding[stac]"') from None
+
     # Retry-After is not followed: it may ask for hours.
     retry = Retry(
         total=2, redirect=False, status_forcelist=_AGAIN, backoff_factor=0.5, respect_retry_after_header=False,
@@ -68,41 +101,64 @@ def fetch(address: str, *, body: Mapping[str, Any] | None = None, parameters: Ma
             check_address(request.url, address)  # also the targets of redirects
             return super().send(request, *args, **kwargs)
 
-    end = time.monotonic() + MAX_SECONDS
     with requests.Session() as session:
         session.max_redirects = MAX_REDIRECTS
         session.headers["User-Agent"] = AGENT
         for scheme in ("http://", "https://"):
             session.mount(scheme, Guarded(max_retries=retry))
-        try:
-            with session.request(
-                "GET" if body is None else "POST",
-                address,
-                json=body,
-                params=parameters,
-                timeout=TIMEOUT_S,
-                stream=True,
-            ) as response:
-                if response.status_code != 200:
-                    raise InputError(
-                        f"{where} answers {response.status_code} {shorten(response.reason or '', 60)}".rstrip(),
-                        hint="Is the address right, and may you read it? Passwords belong into ~/.netrc."
-                        if response.status_code in (401, 403, 404)
-                        else "The server fails; try again later.",
-                    )
-                data = bytearray()
+        yield session
+
+
+def ask(
+    session: Any,
+    address: str,
+    *,
+    body: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    most: int | None = None,
+) -> Reply:
+    """One answer, of any status.
+
+    Raises:
+        InputError: there is none, or one that is too long or takes too long.
+    """
+    import requests
+
+    where = shorten(without_secrets(address))
+    most = MAX_BYTES if most is None else most
+    end = time.monotonic() + MAX_SECONDS
+    try:
+        with session.request(
+            "GET" if body is None else "POST", address, json=body, params=parameters, timeout=TIMEOUT_S, stream=True
+        ) as response:
+            data = bytearray()
+            if response.status_code == 200:
                 for part in response.iter_content(64 * 1024):
                     data += part
-                    if len(data) > MAX_BYTES or time.monotonic() > end:
+                    if len(data) > most or time.monotonic() > end:
                         raise InputError(
-                            f"{where} answers with more than {MAX_BYTES // 2**20} MiB or takes more than "
+                            f"{where} answers with more than {most // 2**20} MiB or takes more than "
                             f"{MAX_SECONDS:.0f} s",
                             hint="Ask for less: a smaller --bbox or --datetime.",
                         )
-                return bytes(data)
-        except requests.TooManyRedirects:
-            raise InputError(f"{where} redirects more than {MAX_REDIRECTS} times", hint="Check the address.") from None
-        except requests.RequestException as error:
-            raise InputError(
-                f"{where} cannot be reached: {type(error).__name__}", hint="Check the address and the network."
-            ) from None
+            return Reply(
+                status=response.status_code,
+                reason=response.reason or "",
+                kind=response.headers.get("Content-Type", "").lower(),
+                data=bytes(data),
+            )
+    except requests.TooManyRedirects:
+        raise InputError(f"{where} redirects more than {MAX_REDIRECTS} times", hint="Check the address.") from None
+    except GeogroundingError:
+        raise
+    except (requests.RequestException, ValueError) as error:  # ValueError: it redirects to what is no address
+        raise InputError(
+            f"{where} cannot be reached: {type(error).__name__}", hint="Check the address and the network."
+        ) from None
+
+
+def hint_of(status: int) -> str:
+    """What to do about a status."""
+    if status in (401, 403, 404):
+        return "Is the address right, and may you read it? Passwords belong into ~/.netrc."
+    return "The server fails; try again later."

@@ -1,4 +1,4 @@
-"""From what a user names to what can be opened: a raster as it is, or the rasters of a STAC item."""
+"""From what a user names to what can be opened: a raster as it is, those of a STAC item, or an area of a map."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from geogrounding.errors import InputError, SettingsError
+from geogrounding.errors import InputError, SettingsError, UnsafeSceneError
 from geogrounding.raster import security
 from geogrounding.raster.security import Location
 from geogrounding.sources.assets import Choice, ChosenBand, choose_assets, colour_of
 from geogrounding.sources.hrefs import resolve
 from geogrounding.sources.items import Asset, Item, ItemBand, identities, read_documents, read_item
 from geogrounding.sources.joined import Facts, JoinedBand, join, look_at
-from geogrounding.sources.names import is_remote, is_stac
+from geogrounding.sources.names import is_map, is_remote, is_stac, shown
 
 
 def locate_source(
@@ -23,6 +23,9 @@ def locate_source(
     trusted_folders: Iterable[str | os.PathLike[str]] = (),
     assets: Sequence[str] = (),
     open_options: Mapping[str, str] | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    bbox_crs: str | None = None,
+    resolution_m: float | None = None,
 ) -> Location:
     """What to open for a source; see ``security.locate`` for rasters and ``choose_assets`` for STAC items.
 
@@ -32,6 +35,9 @@ def locate_source(
         trusted_folders: folders whose VRT files may be followed.
         assets: keys of assets, in place of what the item suggests.
         open_options: GDAL open options.
+        bbox: (xmin, ymin, xmax, ymax) in ``bbox_crs``: the area of a map service that is fetched.
+        bbox_crs: anything pyproj understands.
+        resolution_m: metres of a pixel of a map service.
 
     Raises:
         SceneError: it cannot be opened or is refused.
@@ -42,6 +48,8 @@ def locate_source(
     if not is_stac(text):
         if assets:
             raise SettingsError("--assets is for STAC items", hint="Bands of a raster are chosen with -b.")
+        if is_map(text):
+            return _of_map(text, bbox, bbox_crs, resolution_m, allow_remote=allow_remote)
         return security.locate(source, allow_remote=allow_remote, trusted_folders=trusted_folders)
     item = read_item(text, allow_remote=allow_remote)
     choice = choose_assets(item, assets)
@@ -76,6 +84,32 @@ def expand(sources: Iterable[str], *, allow_remote: bool = False) -> list[str]:
         single = len(documents) == 1 and documents[0].get("type") == "Feature" and not parquet
         scenes += [source] if single else [f"{place}#{name}" for name in identities(documents)]
     return scenes
+
+
+def _of_map(
+    source: str,
+    bbox: tuple[float, float, float, float] | None,
+    bbox_crs: str | None,
+    resolution_m: float | None,
+    *,
+    allow_remote: bool,
+) -> Location:
+    if not allow_remote:
+        raise UnsafeSceneError(
+            f"{shown(source)} is a map service",
+            hint="Remote rasters are read only when asked for, by --allow-remote (allow_remote=True).",
+        )
+    if bbox is None:
+        raise SettingsError("a map service needs an area", hint="Give --bbox xmin,ymin,xmax,ymax and --bbox-crs.")
+    if bbox_crs is None or bbox_crs == "pixels":
+        raise SettingsError(
+            "the area of a map service needs a coordinate system",
+            hint="--bbox-crs EPSG:4326 for longitude and latitude.",
+        )
+    from geogrounding.sources.map_services import read_service
+    from geogrounding.sources.map_tiles import locate_map
+
+    return locate_map(read_service(source), source, bbox, bbox_crs, resolution_m)
 
 
 def _of_whole(item: Item, asset: Asset, facts: Facts, source: str) -> Location:
