@@ -27,7 +27,7 @@ def lon_lat_of_tile(zoom: int, column: float, row: float) -> tuple[float, float]
 
 
 @dataclass
-class Picture:
+class Drawing:
     """What the map shows, in a CRS of its own."""
 
     crs: str
@@ -52,11 +52,11 @@ def encode(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
 
 @dataclass
 class Maps:
-    """Paths below ``/xyz/Z/X/Y.png``, ``/tms/...`` (rows from the bottom) and ``/wms``; ``asked`` counts pictures."""
+    """Paths below ``/xyz/Z/X/Y.png``, ``/tms/...`` (rows from the bottom) and ``/wms``; ``asked`` counts images."""
 
-    picture: Picture
+    image: Drawing
     instead: dict[str, Answer] = field(default_factory=dict)
-    """Answers for tiles by "z/x/y", or "*" for any, in place of pictures."""
+    """Answers for tiles by "z/x/y", or "*" for any, in place of images."""
     tile_px: int = 256
     kind: str = "PNG"
     asked: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Maps:
             return self.instead.get(name) or self.instead["*"]
         if found[1] == "tms":
             row = 2**zoom - 1 - row
-        to_map = Transformer.from_crs(4326, self.picture.crs, always_xy=True)
+        to_map = Transformer.from_crs(4326, self.image.crs, always_xy=True)
         left, top = to_map.transform(*lon_lat_of_tile(zoom, column, row))
         right, bottom = to_map.transform(*lon_lat_of_tile(zoom, column + 1, row + 1))
         return self.answer((left, bottom, right, top), self.tile_px, self.tile_px)
@@ -92,7 +92,7 @@ class Maps:
         box = (first, second, third, fourth)
         if asked["VERSION"] == "1.3.0" and system == "EPSG:4326":
             box = (second, first, fourth, third)
-        if asked["LAYERS"] != "ortho" or system != self.picture.crs:
+        if asked["LAYERS"] != "ortho" or system != self.image.crs:
             message = b"<?xml version='1.0'?><ServiceExceptionReport><ServiceException/></ServiceExceptionReport>"
             return 200, {"Content-Type": "application/vnd.ogc.se_xml"}, message
         return self.answer(box, int(asked["WIDTH"]), int(asked["HEIGHT"]))
@@ -101,7 +101,7 @@ class Maps:
         left, bottom, right, top = box
         xs = left + (np.arange(width) + 0.5) * (right - left) / width
         ys = top - (np.arange(height) + 0.5) * (top - bottom) / height
-        return 200, {"Content-Type": f"image/{self.kind.lower()}"}, encode(self.picture.draw(xs, ys), self.kind)
+        return 200, {"Content-Type": f"image/{self.kind.lower()}"}, encode(self.image.draw(xs, ys), self.kind)
 
 
 def capabilities(base: str, matrix_set: str, crs: str, matrices: str, resource: str = "") -> bytes:

@@ -38,7 +38,7 @@ class Level:
     rows: int
 
     def transform(self, column: int = 0, row: int = 0) -> Affine:
-        """Pixels of a picture that begins with this tile, to the CRS."""
+        """Pixels of a image that begins with this tile, to the CRS."""
         wide, high = self.tile_px
         left, top, right, bottom = self.corner[0], self.corner[1], self.pixel[0], self.pixel[1]
         return Affine(right, 0, left + column * wide * right, 0, -bottom, top - row * high * bottom)
@@ -61,12 +61,12 @@ class TileRange:
 
     @property
     def size_px(self) -> tuple[int, int]:
-        """Width and height of the picture of all tiles."""
+        """Width and height of the image of all tiles."""
         return len(self.columns) * self.level.tile_px[0], len(self.rows) * self.level.tile_px[1]
 
     @property
     def transform(self) -> Affine:
-        """Of that picture."""
+        """Of that image."""
         return self.level.transform(self.columns.start, self.rows.start)
 
 

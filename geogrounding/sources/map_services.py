@@ -101,7 +101,7 @@ def _of_xyz(name: str, url: str, fields: Mapping[str, str]) -> MapService:
     if not re.search(r"\{z\}.*\{-?[xy]\}|\{-?[xy]\}.*\{z\}|\{q\}", url):
         raise InputError(f"the address of {quote(name)} has no {{z}}, {{x}} and {{y}}", hint="See docs/scale.md.")
     if fields.get("interpretation"):
-        raise InputError("tiles of terrain are no picture", hint="Leave out interpretation=..., or use another map.")
+        raise InputError("tiles of terrain are no image", hint="Leave out interpretation=..., or use another map.")
     side = 512 if fields.get("tilepixelratio") == "2" or "@2x" in url else 256
     zooms = range(_whole(fields, "zmin", 0), min(MAX_ZOOM, _whole(fields, "zmax", MAX_ZOOM)) + 1)
     if not zooms:

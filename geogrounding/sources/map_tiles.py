@@ -1,11 +1,11 @@
 """An area of a map service as a raster: its tiles asked for once, kept, and put together into a GeoTIFF.
 
 Each tile is checked before it counts: a PNG, JPEG or WebP of the declared size. Where a server has nothing (404, 204, a
-transparent tile, or one picture over and over, as "no imagery here" is drawn) pixels hold no data. A tile that cannot
+transparent tile, or one image over and over, as "no imagery here" is drawn) pixels hold no data. A tile that cannot
 be had ends the run before the first chip; those that came are kept, so the next run asks for the others.
 
-Tiles and rasters lie in the cache of the user (``GEOGROUNDING_CACHE``, else ``~/.cache/geogrounding``), readable by
-nobody else, and go after ``KEPT_DAYS``. A cluster needs the cache on shared storage.
+Tiles and rasters lie in the cache of the user (``GEOGROUNDING_CACHE``, else ``~/.cache/geogrounding``) and go
+after ``KEPT_DAYS``. A cluster needs the cache on shared storage.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CONNECTIONS = 2
 KEPT_DAYS = 30
 MAX_TILE_BYTES = 8 * 2**20
 REPEATED = 3
-"""A picture that shows something and comes so often is no imagery."""
+"""A image that shows something and comes so often is no imagery."""
 FAILURES = 8
 """After so many tiles that cannot be had the server is left alone."""
 _NOTHING = (204, 404, 410)
@@ -146,7 +146,7 @@ def _build(service: MapService, tiles: TileRange, kept: Path, raster: Path) -> t
                 notices.append(f"the map has nothing at {without:,} of {len(tiles):,} tiles")
             if repeated:
                 notices.append(
-                    f"{repeated:,} of {len(tiles):,} tiles are one picture again and again, which is not taken for "
+                    f"{repeated:,} of {len(tiles):,} tiles are one image again and again, which is not taken for "
                     "imagery; is --resolution finer than the map?"
                 )
             out.update_tags(GEOGROUNDING_NOTICES="\n".join(notices))
@@ -234,7 +234,7 @@ def _take(session: Any, address: str, path: Path, tile_px: tuple[int, int]) -> _
         text = reply.data[:300].lstrip()
         if text.startswith(b"<") or "xml" in reply.kind or "json" in reply.kind:
             what = "a web page" if b"<html" in text.lower() or b"<!doctype" in text.lower() else "a message"
-            return _Failed(reason=f"{where} answers with {what} instead of a picture", hint=_LAYER, final=True)
+            return _Failed(reason=f"{where} answers with {what} instead of a image", hint=_LAYER, final=True)
         return _Failed(reason=f"{where}: {error}", hint=error.hint, final=True)
     _keep(path, reply.data)
     return None
@@ -247,7 +247,7 @@ def _decode(data: bytes, tile_px: tuple[int, int]) -> Pixels:
     """The pixels of a tile (h, w, 4): red, green, blue, opacity.
 
     Raises:
-        SceneError: it is no picture that is read, or of another size.
+        SceneError: it is no image that is read, or of another size.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
@@ -257,7 +257,7 @@ def _decode(data: bytes, tile_px: tuple[int, int]) -> Pixels:
                     hint="XYZ tiles of 512 pixels: add &tilePixelRatio=2 to a URI that begins with type=xyz&url=.",
                 )
             if image.mode not in _MODES:
-                raise SceneError(f"tiles of the kind {image.mode} are no 8-bit pictures", hint="Ask for image/png.")
+                raise SceneError(f"tiles of the kind {image.mode} are no 8-bit images", hint="Ask for image/png.")
             return np.asarray(image.convert("RGBA"))
     except SceneError:
         raise

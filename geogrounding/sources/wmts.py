@@ -42,7 +42,7 @@ def read_matrices(url: str, *, layer: str, matrix_set: str, style: str, image: s
         layer: identifier.
         matrix_set: identifier.
         style: identifier; empty takes the default one.
-        image: format, such as image/jpeg; empty takes the first that is a picture.
+        image: format, such as image/jpeg; empty takes the first that is a image.
 
     Raises:
         InputError: it cannot be had, or has no such layer, matrices, style or format.
@@ -93,7 +93,7 @@ def _address(
             return check_address(urljoin(url, filled), url)
 
         return rest
-    door = next(
+    named = next(
         (
             get.get("{http://www.w3.org/1999/xlink}href", "")
             for operation in _all(root, "OperationsMetadata/Operation")
@@ -102,7 +102,7 @@ def _address(
         ),
         url.partition("?")[0],
     )
-    start = resolve(door or url.partition("?")[0], url)
+    start = resolve(named or url.partition("?")[0], url)
     start += "" if start.endswith(("?", "&")) else "&" if "?" in start else "?"
     fixed = {"SERVICE": "WMTS", "REQUEST": "GetTile", "VERSION": "1.0.0", "FORMAT": image}
     fixed |= {key.upper(): value for key, value in values.items()}

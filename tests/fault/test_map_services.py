@@ -1,4 +1,4 @@
-"""Map services that misbehave and descriptions that lie: one sentence, the documented exit code, nothing black."""
+"""Map services that misbehave and descriptions that lie: one message, the documented exit code, nothing black."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from geogrounding.sources.map_services import read_service
 from tests.blobs import BlobModel
 from tests.fault.test_catalogues import refused
 from tests.kinds.doors import command
-from tests.maps import PLACE, Maps, Picture, capabilities, encode, matrix
+from tests.maps import PLACE, Drawing, Maps, capabilities, encode, matrix
 from tests.web import Answer, Web, serve
 
 HERE = (1491636.0, 6894700.0)
@@ -45,7 +45,7 @@ def web(tmp_path: Path) -> Iterator[Web]:
 
 @pytest.fixture
 def maps(web: Web) -> Maps:
-    made = Maps(Picture("EPSG:3857", [(HERE[0], HERE[1], HERE[0] + 20, HERE[1] + 20)]))
+    made = Maps(Drawing("EPSG:3857", [(HERE[0], HERE[1], HERE[0] + 20, HERE[1] + 20)]))
     made.attach(web)
     return made
 
@@ -75,13 +75,13 @@ def sixteen_bits() -> bytes:
         ((401, {}, b""), ["answers 401"]),
         ((403, {}, b""), ["answers 403"]),
         ((429, {"Retry-After": "86400"}, b""), ["answers 429"]),
-        ((200, {"Content-Type": "text/html"}, b"<html>Sign in</html>"), ["a web page instead of a picture"]),
-        ((200, PNG, b"<?xml version='1.0'?><ServiceException/>"), ["a message instead of a picture"]),
-        ((200, PNG, VRT), ["a message instead of a picture"]),
+        ((200, {"Content-Type": "text/html"}, b"<html>Sign in</html>"), ["a web page instead of a image"]),
+        ((200, PNG, b"<?xml version='1.0'?><ServiceException/>"), ["a message instead of a image"]),
+        ((200, PNG, VRT), ["a message instead of a image"]),
         ((200, PNG, encode(np.zeros((256, 256, 3), np.uint8) + 9)[:-60]), ["no complete PNG"]),
         ((200, PNG, b"GIF89a" + bytes(900)), ["no complete PNG, JPEG or WebP"]),
         ((200, PNG, encode(np.zeros((512, 512, 3), np.uint8))), ["512 x 512 pixels, not 256 x 256"]),
-        ((200, PNG, sixteen_bits()), ["no 8-bit pictures"]),
+        ((200, PNG, sixteen_bits()), ["no 8-bit images"]),
         ((200, PNG, b"x" * (9 * 2**20)), ["more than 8 MiB"]),
         ((404, {}, b""), ["shows nothing"]),
         ((204, {}, b""), ["shows nothing"]),
@@ -119,7 +119,7 @@ def test_a_server_that_fails_is_left_alone(web: Web, maps: Maps) -> None:
 
 
 def test_a_wms_that_answers_with_an_exception(web: Web, maps: Maps) -> None:
-    refused(run(f"crs=EPSG:3857&format=image/png&layers=none&url={web.base}/wms"), 3, "a message instead of a picture")
+    refused(run(f"crs=EPSG:3857&format=image/png&layers=none&url={web.base}/wms"), 3, "a message instead of a image")
     refused(run(f"crs=EPSG:99999&format=image/png&layers=ortho&url={web.base}/wms"), 3, "unknown coordinate system")
     refused(run(f"crs=EPSG:3857&format=image/png&url={web.base}/wms"), 3, "no map that can be asked for tiles")
 

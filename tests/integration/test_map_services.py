@@ -1,4 +1,4 @@
-"""Areas of map services as scenes, from servers that draw a known picture: outlines lie where the picture has them."""
+"""Areas of map services as scenes, from servers that draw a known image: outlines lie where the image has them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geogrounding.errors import AreaError, SettingsError
 from geogrounding.sources.locate import locate_source
 from tests.blobs import BlobModel
 from tests.kinds.doors import command
-from tests.maps import PLACE, Maps, Picture, Rectangle, capabilities, encode, matrix
+from tests.maps import PLACE, Drawing, Maps, Rectangle, capabilities, encode, matrix
 from tests.web import Answer, Web, serve
 
 SIZE = 0.0012
@@ -40,11 +40,11 @@ def web(tmp_path: Path) -> Iterator[Web]:
         yield server
 
 
-def picture(crs: str, side: float) -> Picture:
+def image(crs: str, side: float) -> Drawing:
     """Three squares of a side around the place, in units of the CRS; none touches another."""
     x, y = Transformer.from_crs(4326, crs, always_xy=True).transform(*PLACE)
     corners = [(x - 3 * side, y - side), (x + side, y + side / 2), (x + 2 * side, y - 2 * side)]
-    return Picture(crs, [(left, bottom, left + side, bottom + side) for left, bottom in corners])
+    return Drawing(crs, [(left, bottom, left + side, bottom + side) for left, bottom in corners])
 
 
 def run(source: object, *more: object) -> list[Rectangle]:
@@ -54,7 +54,7 @@ def run(source: object, *more: object) -> list[Rectangle]:
     return sorted(polygon.bounds for polygon in pyogrio.read_dataframe("found.gpkg").geometry)
 
 
-def same(found: list[Rectangle], drawn: Picture, pixel: float) -> None:
+def same(found: list[Rectangle], drawn: Drawing, pixel: float) -> None:
     """Each square was found, to a pixel."""
     assert len(found) == len(drawn.rectangles)
     assert np.abs(np.array(found) - np.array(sorted(drawn.rectangles))).max() < 1.5 * pixel
@@ -65,9 +65,9 @@ MERCATOR_PIXEL = 0.5 / np.cos(np.radians(PLACE[1]))
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_xyz_tiles(web: Web, kind: str) -> None:
-    maps = Maps(picture("EPSG:3857", 20.0), kind=kind)
+    maps = Maps(image("EPSG:3857", 20.0), kind=kind)
     base = maps.attach(web)
-    same(run(f"{base}/xyz/{{z}}/{{x}}/{{y}}.png"), maps.picture, MERCATOR_PIXEL)
+    same(run(f"{base}/xyz/{{z}}/{{x}}/{{y}}.png"), maps.image, MERCATOR_PIXEL)
     assert {name.partition("/")[0] for name in maps.asked} == {"18"}  # 0.36 m here; 17 has 0.73
     assert len(maps.asked) == len(set(maps.asked)) == 4
     with rasterio.open(next(Path("cache/areas").glob("*.tif"))) as raster:
@@ -76,7 +76,7 @@ def test_xyz_tiles(web: Web, kind: str) -> None:
 
 def test_tiles_are_asked_for_once(web: Web) -> None:
     """A second run, and one of an area that overlaps, ask only for what is new; the layer has the same bytes."""
-    maps = Maps(picture("EPSG:3857", 20.0))
+    maps = Maps(image("EPSG:3857", 20.0))
     uri = f"type=xyz&url={maps.attach(web)}/xyz/%7Bz%7D/%7Bx%7D/%7By%7D.png&zmin=0&zmax=19"
     first = run(uri)
     asked = len(maps.asked)
@@ -94,9 +94,9 @@ def test_tiles_are_asked_for_once(web: Web) -> None:
 
 
 def test_quadkeys_subdomains_and_large_tiles(web: Web) -> None:
-    maps = Maps(picture("EPSG:3857", 20.0), tile_px=512)
+    maps = Maps(image("EPSG:3857", 20.0), tile_px=512)
     base = maps.attach(web)
-    same(run(f"type=xyz&url={base}/xyz/{{z}}/{{x}}/{{y}}.png&zmax=19&tilePixelRatio=2"), maps.picture, MERCATOR_PIXEL)
+    same(run(f"type=xyz&url={base}/xyz/{{z}}/{{x}}/{{y}}.png&zmax=19&tilePixelRatio=2"), maps.image, MERCATOR_PIXEL)
     assert {name.partition("/")[0] for name in maps.asked} == {"17"}
     from geogrounding.sources.map_services import read_service
 
@@ -115,15 +115,15 @@ def test_quadkeys_subdomains_and_large_tiles(web: Web) -> None:
     ],
 )
 def test_wms(web: Web, crs: str, version: str, side: float, pixel: float) -> None:
-    maps = Maps(picture(crs, side))
+    maps = Maps(image(crs, side))
     base = maps.attach(web)
-    same(run(f"crs={crs}&format=image/png&layers=ortho&styles=&version={version}&url={base}/wms"), maps.picture, pixel)
+    same(run(f"crs={crs}&format=image/png&layers=ortho&styles=&version={version}&url={base}/wms"), maps.image, pixel)
     assert 1 <= len(maps.asked) <= 4
 
 
 @pytest.mark.parametrize("origin", ["top", "bottom"])
 def test_a_tms_file(web: Web, origin: str) -> None:
-    maps = Maps(picture("EPSG:3857", 20.0))
+    maps = Maps(image("EPSG:3857", 20.0))
     kind = "xyz" if origin == "top" else "tms"
     Path("map.xml").write_text(
         f'<GDAL_WMS><Service name="TMS"><ServerUrl>{maps.attach(web)}/{kind}/${{z}}/${{x}}/${{y}}.png</ServerUrl>'
@@ -132,29 +132,29 @@ def test_a_tms_file(web: Web, origin: str) -> None:
         f"<TileCountX>1</TileCountX><TileCountY>1</TileCountY><YOrigin>{origin}</YOrigin></DataWindow>"
         "<Projection>EPSG:3857</Projection><BlockSizeX>256</BlockSizeX><BlockSizeY>256</BlockSizeY></GDAL_WMS>"
     )
-    same(run("map.xml", "--allow-remote"), maps.picture, MERCATOR_PIXEL)
+    same(run("map.xml", "--allow-remote"), maps.image, MERCATOR_PIXEL)
     result = command("run", "--source-xml", "map.xml", "bright", "-o", "again.gpkg", *AREA, "--allow-remote")
     assert result.exit_code == 0, result.output
     same(
         sorted(polygon.bounds for polygon in pyogrio.read_dataframe("again.gpkg").geometry),
-        maps.picture,
+        maps.image,
         MERCATOR_PIXEL,
     )
 
 
 def test_a_wms_file(web: Web) -> None:
-    maps = Maps(picture("EPSG:25833", 12.0))
+    maps = Maps(image("EPSG:25833", 12.0))
     Path("map.xml").write_text(
         f'<GDAL_WMS><Service name="WMS"><Version>1.1.1</Version><ServerUrl>{maps.attach(web)}/wms?</ServerUrl>'
         "<SRS>EPSG:25833</SRS><ImageFormat>image/png</ImageFormat><Layers>ortho</Layers></Service></GDAL_WMS>"
     )
-    same(run("map.xml", "--allow-remote"), maps.picture, 0.5)
+    same(run("map.xml", "--allow-remote"), maps.image, 0.5)
 
 
 @pytest.mark.parametrize("template", [True, False])
 def test_wmts_in_a_national_grid(web: Web, template: bool) -> None:
     """Two matrices of 1.4 and 0.28 m; tiles by a template, or by parameters."""
-    maps = Maps(picture("EPSG:25833", 12.0))
+    maps = Maps(image("EPSG:25833", 12.0))
     left, top = 300_000.0, 5_900_000.0
 
     def tile(side: float, column: int, row: int) -> Answer:
@@ -182,12 +182,12 @@ def test_wmts_in_a_national_grid(web: Web, template: bool) -> None:
     web.routes |= {"/caps": lambda *_: (200, {}, document), "/kvp": by_parameters}
     web.below["/rest/"] = rest
     uri = f"crs=EPSG:25833&format=image/png&layers=ortho&styles=plain&tileMatrixSet=national&url={web.base}/caps"
-    same(run(uri), maps.picture, 0.5)
+    same(run(uri), maps.image, 0.5)
     assert set(maps.asked) == {"0.28"}
 
 
 def test_wmts_with_latitude_first(web: Web) -> None:
-    maps = Maps(picture("EPSG:4326", 1.2e-4))
+    maps = Maps(image("EPSG:4326", 1.2e-4))
     degree = 1000 * 0.00028 / 6378137.0 * 180 / np.pi
     wide = 256 * degree
 
@@ -200,7 +200,7 @@ def test_wmts_with_latitude_first(web: Web) -> None:
         web.base, "world", "urn:ogc:def:crs:EPSG::4326", matrix("0", 1000.0, "90.0 -180.0", 10**6, 10**6)
     )
     web.routes |= {"/caps": lambda *_: (200, {}, document), "/kvp": tile}
-    same(run(f"layers=ortho&tileMatrixSet=world&url={web.base}/caps"), maps.picture, 7.4e-6)
+    same(run(f"layers=ortho&tileMatrixSet=world&url={web.base}/caps"), maps.image, 7.4e-6)
 
 
 def notes(uri: str) -> str:
@@ -211,8 +211,8 @@ def notes(uri: str) -> str:
 
 
 def test_places_where_the_map_has_nothing(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
-    """404 and transparent tiles: no data there, which is said also where tiles are kept; no black picture."""
-    maps = Maps(picture("EPSG:3857", 20.0))
+    """404 and transparent tiles: no data there, which is said also where tiles are kept; no black image."""
+    maps = Maps(image("EPSG:3857", 20.0))
     uri = f"{maps.attach(web)}/xyz/{{z}}/{{x}}/{{y}}.png"
     assert "tiles" not in notes(uri)
     first, second, *_ = sorted(maps.asked)
@@ -229,12 +229,12 @@ def test_places_where_the_map_has_nothing(web: Web, monkeypatch: pytest.MonkeyPa
 
 def test_one_drawing_again_and_again_is_no_imagery(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a server shows where it has nothing at this zoom; water of one colour is imagery."""
-    maps = Maps(picture("EPSG:3857", 20.0))
+    maps = Maps(image("EPSG:3857", 20.0))
     uri = f"{maps.attach(web)}/xyz/{{z}}/{{x}}/{{y}}.png"
     notes(uri)
     names = sorted(maps.asked)
     words = np.random.default_rng(1).integers(0, 100, (256, 256, 3), np.uint8)
-    for number, (drawing, expected) in enumerate([(words, "3 of 4 tiles are one picture"), (words * 0 + 70, "")]):
+    for number, (drawing, expected) in enumerate([(words, "3 of 4 tiles are one image"), (words * 0 + 70, "")]):
         maps.instead = {name: (200, {"Content-Type": "image/png"}, encode(drawing)) for name in names[:3]}
         monkeypatch.setenv("GEOGROUNDING_CACHE", f"other-{number}")
         said = notes(uri)
