@@ -126,9 +126,13 @@ class Ground:
             return np.stack(proj(*transform_points(xy, source, lonlat).T), axis=1)
 
         # A change of datum may depend on grids, which are not smooth.
-        if len(points) >= WORTH_POINTS and np.isfinite(points).all() and lonlat.equals(lonlat_crs(source)):
+        if len(points) < WORTH_POINTS or not lonlat.equals(lonlat_crs(source)):
+            return move(points)
+        x, y = points.T
+        bounds = np.array([x.min(), y.min(), x.max(), y.max()])
+        if np.isfinite(bounds).all():
             try:
-                chart = Chart.of(move, np.concatenate([points.min(axis=0), points.max(axis=0)]))
+                chart = Chart.of(move, bounds)
             except OutputError:
                 chart = None  # a corner around the points lies where the CRS is not defined
             if chart is not None:

@@ -6,13 +6,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from geogrounding.geometry.quadrilaterals import convex_quadrilaterals
+
 Shapes = NDArray[np.object_]
 Indexes = NDArray[np.int64]
 Floats = NDArray[np.float64]
-
-_QUADRILATERAL = 5
-"""Points of a ring with four corners."""
-_POLYGON = 3
 
 
 def sides(shapes: Shapes) -> tuple[Floats, Floats, Floats]:
@@ -58,20 +56,13 @@ def _around_any(shapes: Shapes) -> Floats:
 
 
 def _around_quadrilaterals(shapes: Shapes) -> tuple[Indexes, Floats]:
-    """Which outlines (Q,) have four corners, as the boxes of a model do, and corners (Q, 3, 2) of their rectangles.
+    """Which outlines (Q,) are convex with four corners, as boxes are, and corners (Q, 3, 2) of their rectangles.
 
-    A side of the least rectangle lies on an edge of the convex hull. Every edge of the outline is tried; where the
-    outline is not convex, one of its edges is not one of the hull, and GEOS is asked.
+    A side of the least rectangle lies on an edge of the convex hull. Every edge of the outline is tried.
     """
-    which = np.flatnonzero(
-        (shapely.get_type_id(shapes) == _POLYGON) & (shapely.get_num_coordinates(shapes) == _QUADRILATERAL)
-    )
-    points = shapely.get_coordinates(shapes[which]).reshape(-1, _QUADRILATERAL, 2)[:, :4]
+    which, corners = convex_quadrilaterals(shapes)
+    points = corners.transpose(2, 1, 0)
     edges = np.roll(points, -1, axis=1) - points
-    after = np.roll(edges, -1, axis=1)
-    turn = edges[..., 0] * after[..., 1] - edges[..., 1] * after[..., 0]
-    convex = (turn > 0).all(axis=1) | (turn < 0).all(axis=1)
-    which, points, edges = which[convex], points[convex], edges[convex]
     along = edges / np.hypot(edges[..., 0], edges[..., 1])[..., None]
     across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
     u = np.einsum("qkd,qed->qek", points, along)

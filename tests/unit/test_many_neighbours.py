@@ -11,6 +11,7 @@ from pyproj import CRS, Geod, Proj, Transformer
 
 from geogrounding.geometry.chart import Chart
 from geogrounding.geometry.measure import Ground, nearest, pairs_within, sizes
+from geogrounding.geometry.quadrilaterals import convex_quadrilaterals, gaps
 from geogrounding.geometry.rectangles import sides
 
 SCENES = [
@@ -103,3 +104,62 @@ def test_neighbours_in_a_wide_layer_are_those_of_geodesics() -> None:
         (int(a), int(b)) for a, b in np.argwhere(apart <= 20_000.0)
     }
     assert np.isnan(sizes(ground, laid).area).all()
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["turned", "upright", "any", "on a grid"]), st.floats(0.01, 1e4))
+def test_gaps_of_quadrilaterals_are_those_of_geos(seed: int, kind: str, size: float) -> None:
+    random = np.random.default_rng(seed)
+    at = random.uniform(-8e4, 8e4, 2) + random.uniform(0, 4 * size, (60, 1, 2))
+    ring = random.uniform(0, size, (60, 4, 2))
+    if kind != "any":
+        long, short = random.uniform(0.05, 1, (2, 60, 1)) * size
+        ring = np.stack([np.c_[x * long, y * short] for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))], axis=1)
+    if kind == "turned":
+        turn = random.uniform(0, 2 * np.pi, (60, 1))
+        ring = np.stack([ring[..., 0] * np.cos(turn) - ring[..., 1] * np.sin(turn),
+                         ring[..., 0] * np.sin(turn) + ring[..., 1] * np.cos(turn)], axis=2)  # fmt: skip
+    rings = at + ring
+    if kind == "on a grid":  # so that many share a corner or an edge, or are the same
+        rings = np.round(rings / size * 2) * 64.0
+        rings[:, [1, 2], 0], rings[:, [2, 3], 1] = rings[:, [1, 2], 0] + 64, rings[:, [2, 3], 1] + 64
+    rings[::3] = rings[::3, ::-1]
+    outlines = np.asarray(shapely.polygons(rings), object)
+    which, corners = convex_quadrilaterals(outlines)
+    hulls = shapely.convex_hull(outlines)
+    assert set(which.tolist()) <= set(
+        np.flatnonzero(shapely.area(hulls) <= shapely.area(outlines) * (1 + 1e-9)).tolist()
+    )
+    assert kind == "any" or len(which) == 60
+    one, two = (grid.reshape(-1) for grid in np.meshgrid(np.arange(len(which)), np.arange(len(which))))
+    apart = shapely.distance(outlines[which][one], outlines[which][two])
+    assert gaps(corners, corners, one, two) == pytest.approx(apart, rel=1e-9, abs=1e-9)
+
+
+def test_only_convex_outlines_with_four_corners_are_measured_as_such() -> None:
+    shapes = [
+        "POLYGON ((0 0, 4 0, 4 3, 0 3, 0 0))",
+        "POLYGON ((0 0, 4 4, 4 0, 0 4, 0 0))",
+        "POLYGON ((0 0, 4 0, 1 1, 0 4, 0 0))",
+        "POLYGON ((0 0, 2 0, 4 0, 0 4, 0 0))",
+        "POLYGON ((0 0, 4 0, 0 4, 0 0))",
+        "POLYGON EMPTY",
+        "LINESTRING (0 0, 4 0, 4 3, 0 3, 0 0)",
+        "MULTIPOLYGON (((0 0, 4 0, 4 3, 0 3, 0 0)))",
+        "POLYGON Z ((0 0 9, 0 3 9, 4 3 9, 4 0 9, 0 0 9))",
+    ]
+    which, corners = convex_quadrilaterals(np.asarray(shapely.from_wkt(shapes), object))
+    assert which.tolist() == [0, 8]
+    assert corners[:, :, 0].T.tolist() == [[0, 0], [4, 0], [4, 3], [0, 3]]
+
+
+def test_an_empty_outline_is_near_nothing() -> None:
+    one = np.asarray(shapely.from_wkt(["POLYGON EMPTY", "POINT (1 1)", "POINT EMPTY", "LINESTRING EMPTY"]), object)
+    other = np.asarray(
+        shapely.from_wkt(["POINT EMPTY", "POLYGON ((3 0, 5 0, 5 3, 3 3, 3 0))", "POLYGON EMPTY"]), object
+    )
+    ground = Ground.around(None, (0, 0, 1, 1))
+    gap, index = nearest(ground, one, other)
+    assert index.tolist() == [-1, 1, -1, -1]
+    assert gap.tolist() == [np.inf, 2.0, np.inf, np.inf]
+    assert [found.tolist() for found in pairs_within(ground, one, other, 5.0)] == [[1], [1]]
