@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -11,6 +12,7 @@ import numpy as np
 import shapely
 from shapely import Point, Polygon
 
+from geogrounding.errors import InputError
 from geogrounding.geometry.affine import apply_affine
 from geogrounding.io.tables import FIELDS
 from geogrounding.io.write_layer import write_layer
@@ -26,18 +28,27 @@ TYPES: dict[ExportFormat, tuple[str, str]] = {
     "coco": (".coco.json", "application/json"),
 }
 """Format -> ending and media type."""
+MAX_NAME_CHARS = 80
 _TEXT_FIELDS = {field.name for field in FIELDS}
 
 
-def write_export(job: Job, layer: Layer, wanted: Wanted, format: ExportFormat, scene: Path, folder: Path) -> Path:
+def write_export(
+    job: Job, layer: Layer, wanted: Wanted, format: ExportFormat, scene: Path | None, folder: Path
+) -> Path:
     """Write the features to a file in ``folder``.
 
     Raises:
-        SceneError: the raster, whose pixels COCO needs, cannot be opened.
+        InputError: the raster, whose pixels COCO needs, is gone (``scene`` is None).
+        SceneError: it cannot be opened.
         OutputError: the file cannot be written.
     """
     path = folder / f"features{TYPES[format][0]}"
     if format == "coco":
+        if scene is None:
+            raise InputError(
+                "the raster of this job is gone, and COCO gives outlines in its pixels",
+                hint="Take GeoJSON or GeoPackage.",
+            )
         path.write_text(json.dumps(_coco(layer, wanted, scene)), encoding="utf-8")
         return path
     crs = layer.crs()
@@ -49,6 +60,13 @@ def write_export(job: Job, layer: Layer, wanted: Wanted, format: ExportFormat, s
         measures=measures, points=job.inputs.get("outline") == "point",
     )  # fmt: skip
     return path
+
+
+def file_name(job: Job, scene: str | None, format: ExportFormat) -> str:
+    """A name for a download that tells what is in it: the raster and the questions."""
+    text = f"{Path(scene).stem}-{job.title}" if scene else job.title
+    name = re.sub(r"[^\w-]+", "-", text)[:MAX_NAME_CHARS].strip("-_")
+    return f"{name or job.id}{TYPES[format][0]}"
 
 
 def _features(layer: Layer, wanted: Wanted, measures: tuple[str, ...]) -> Iterator[Feature]:

@@ -14,7 +14,7 @@ from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 
 from geogrounding.errors import SettingsError
-from geogrounding.service.exports import TYPES, ExportFormat, write_export
+from geogrounding.service.exports import TYPES, ExportFormat, file_name, write_export
 from geogrounding.service.layers import REVIEWS, Layer, Review, Wanted
 from geogrounding.service.links import link
 from geogrounding.service.routes_scenes import Index, Zoom
@@ -189,18 +189,20 @@ def export(
     """Features as a file: by default those that are accepted."""
     job, layer = _layer(request, job_id)
     wanted = Wanted(review=tuple(review or ("accepted",)), min_score=min_score)
+    try:
+        scene = request.app.state.service.scenes.entry(job.inputs["scene"])
+    except LookupError:
+        scene = None
     folder = Path(tempfile.mkdtemp(prefix="geoground-export-"))
     try:
-        scene = request.app.state.service.jobs.shelf.scene_path(job.inputs["scene"])
-        path = write_export(job, layer, wanted, format, scene, folder)
+        path = write_export(job, layer, wanted, format, None if scene is None else scene.path, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    ending, media_type = TYPES[format]
     return FileResponse(
         path,
-        media_type=media_type,
-        filename=f"{job.id}{ending}",
+        media_type=TYPES[format][1],
+        filename=file_name(job, None if scene is None else scene.name, format),
         background=BackgroundTask(shutil.rmtree, folder, ignore_errors=True),
     )
 

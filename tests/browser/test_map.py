@@ -66,6 +66,7 @@ def test_ask_watch_review_and_download(user: MakeUser, running: Running, tmp_pat
     with page.expect_download() as download:
         page.get_by_role("link", name="GeoJSON").click()
     download.value.save_as(tmp_path / "accepted.geojson")
+    assert download.value.suggested_filename == "harbour-ship.geojson"
     (kept,) = json.loads((tmp_path / "accepted.geojson").read_text())["features"]
     assert kept["properties"]["area_m2"] == pytest.approx(300, rel=0.01)  # 40 x 30 pixels of half a metre
 
@@ -110,6 +111,32 @@ def test_a_polygon_is_drawn_corrected_deleted_and_brought_back(user: MakeUser) -
     expect(page.locator("#counts")).to_contain_text("4 features")
     expect(page.locator("#detail dl")).to_contain_text("100 m²")
 
+    page.locator("#result-title").click()
+    page.keyboard.press("Escape")
+    page.locator("#draw-area").click()
+    middle = ((west + east) / 2, (south + north) / 2)
+    for lon, lat in (middle, (east + step, south), (east + step, north), middle):
+        page.mouse.click(*person.point(lon, lat))
+    expect(page.locator("#draw-area")).to_have_attribute("aria-pressed", "true")
+    person.until("geoground.view.picking")
+    assert page.evaluate("geoground.results.selected") is None  # the click that closed the area selects nothing
+
+
+def test_the_view_stays_where_a_user_looks(user: MakeUser) -> None:
+    person = user()
+    page = person.open()
+    person.choose("harbour.tif")
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    before = page.evaluate("geoground.view.map.getZoom()")
+    page.mouse.wheel(0, -400)
+    person.until(f"geoground.view.map.getZoom() > {before + 0.5} && !geoground.view.map.isMoving()")
+    place = page.evaluate("[geoground.view.map.getZoom(), geoground.view.map.getCenter().toArray()]")
+    person.run("ship")
+    person.results()
+    assert page.evaluate("[geoground.view.map.getZoom(), geoground.view.map.getCenter().toArray()]") == place
+
 
 def test_only_a_drawn_area_is_looked_at_with_several_questions(user: MakeUser) -> None:
     person = user()
@@ -123,6 +150,7 @@ def test_only_a_drawn_area_is_looked_at_with_several_questions(user: MakeUser) -
     for lon, lat in ((west, south), (middle, south), (middle, north), (west, north), (west, south)):
         page.mouse.click(*person.point(lon, lat))
     expect(page.locator("#draw-area")).to_have_attribute("aria-pressed", "true")
+    assert person.drawn("drawn-line") >= 1
     person.run("boat")
     person.results()
     expect(page.locator("#counts")).to_contain_text("6 features")  # three rectangles of four, twice
@@ -280,3 +308,4 @@ def test_all_that_look_like_a_marked_example_are_asked_for(user: MakeUser, runni
         job = client.get("/jobs?limit=1").json()["jobs"][0]["jobID"]
         inputs = client.get(f"/jobs/{job}").json()["inputs"]
     assert inputs["like"][0]["type"] == "Polygon"
+    assert person.drawn("drawn-line") >= 1

@@ -230,6 +230,22 @@ def test_review_is_kept_and_exported(running: Running, tmp_path: Path) -> None:
         assert sorted(a["bbox"] for a in coco["annotations"] if a["category_id"] == 1)[0] == [10, 10, 20, 20]
 
 
+def test_results_are_there_after_their_raster_is_gone(running: Running, tmp_path: Path) -> None:
+    good = write_scene(tmp_path / "good.tif", RECTANGLES).read_bytes()
+    with running.client() as client:
+        scene = client.post("/scenes", params={"name": "Häfen 1.tif"}, content=good).json()["id"]
+        job = submit(client, scene=scene, queries=["ship", "a/../b"])
+        events(running, job)
+        path = f"/jobs/{job}/export?review=open&format="
+        named = client.get(path + "coco").headers["content-disposition"]
+        assert named == "attachment; filename*=utf-8''H%C3%A4fen-1-ship-a-b.coco.json"
+        assert client.delete(f"/scenes/{scene}").status_code == 204
+        assert len(client.get(path + "geojson").json()["features"]) == 2 * len(RECTANGLES)
+        refused = client.get(path + "coco")
+        assert refused.status_code == 400
+        assert "is gone" in refused.json()["detail"]
+
+
 def test_many_features_come_as_vector_tiles(running: Running, tmp_path: Path) -> None:
     with running.client() as client:
         job = submit(client, scene=scene_id(client, "many.tif"))

@@ -48,6 +48,11 @@ export class Drawing {
     this.cancelled();
   }
 
+  // What is corrected is right now.
+  finish() {
+    if (this.active && !$("drawing-done").hidden) $("drawing-done").click();
+  }
+
   #begin(text, begin) {
     this.stop();
     this.view.picking = false;
@@ -68,10 +73,12 @@ export class Drawing {
         this.cancelled = () => {};
         const own = this.draw;
         this.draw = null;
-        // terra-draw is still inside its own event here
-        setTimeout(() => own.stop(), 0);
+        // terra-draw is still inside its own event here, and the click that ended the drawing is none on a polygon
+        setTimeout(() => {
+          own.stop();
+          if (this.draw === null) this.view.picking = true;
+        }, 0);
         $("drawing").hidden = true;
-        this.view.picking = true;
         resolve(geometry);
       };
       this.cancelled = () => end(null);

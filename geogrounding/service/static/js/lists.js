@@ -46,14 +46,18 @@ export class Scenes {
   async #upload() {
     const [file] = $("upload").files;
     if (!file) return;
+    const label = document.querySelector("label[for=upload]");
+    $("upload").disabled = true;
     try {
-      const scene = await api.upload(file);
+      const scene = await api.upload(file, (share) => (label.textContent = share < 1 ? `${Math.floor(100 * share)} %` : "Checking…"));
       await this.load();
       this.choose(scene.id);
     } catch (error) {
       this.fail(error);
     } finally {
       $("upload").value = "";
+      $("upload").disabled = false;
+      label.textContent = "Upload";
     }
   }
 }
@@ -78,7 +82,7 @@ export class Jobs {
     const rows = jobs.map((job) => {
       const count = typeof job.features === "number" ? ` · ${job.features.toLocaleString("en")}` : "";
       const state = job.state === "running" ? `${job.progress} %` : WORDS[job.state];
-      const about = `${job.scene ? this.scenes.name(job.scene) : "teaching"} · ${state}${count}${job.mine ? "" : " · other user"}`;
+      const about = `${state}${count}${job.mine ? "" : " · other user"} · ${job.scene ? this.scenes.name(job.scene) : "teaching"}`;
       const row = el(
         "button",
         { type: "button", className: `row state-${job.state}`, "aria-pressed": String(job.jobID === this.current), dataset: { job: job.jobID } },

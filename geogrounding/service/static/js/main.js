@@ -142,6 +142,7 @@ function setDrawn(area, examples) {
   $("draw-area").setAttribute("aria-pressed", String(area !== null));
   $("draw-example").textContent = examples.length ? `${plural(examples.length, "example")} (mark more)` : "Mark an example";
   $("draw-example").setAttribute("aria-pressed", String(examples.length > 0));
+  view.showDrawn(area, examples).catch(fail);
   estimate();
   updateRun();
 }
@@ -190,6 +191,7 @@ async function run() {
 async function openJob(id) {
   const job = await api.job(id);
   if (job.processID === "train") {
+    if (results.job?.jobID !== job.inputs.job) await openJob(job.inputs.job).catch(() => {});
     teach.follow(id, job.inputs.name);
     $("right").hidden = false;
     return;
@@ -204,12 +206,15 @@ async function openJob(id) {
   $("query").value = job.inputs.question ?? "";
   if (state.questions.length === 1) $("query").value = state.questions.pop();
   drawQuestions();
+  $("outline").value = job.inputs.outline ?? "";
+  if ([...$("model").options].some(({ value }) => value === job.inputs.model)) $("model").value = job.inputs.model;
   try {
     await showScene(job.scene, true);
   } catch (error) {
     fail(error.status === 404 ? new Error("The scene of this job is gone.") : error);
   }
   if (state.job !== job) return;
+  setDrawn(job.inputs.area ?? null, job.inputs.like ?? []);
   view.setQueries(job.inputs.queries ?? []);
   $("running").hidden = false;
   $("progress").removeAttribute("value");
@@ -263,10 +268,9 @@ async function showEnd(job) {
     if (state.job !== job) return;
     await results.open(job);
     $("estimate").textContent = "";
-    if (report?.answer) {
-      $("answer").textContent = report.answer;
-      $("answer").hidden = false;
-    }
+    const nothing = report?.features === 0 ? `Nothing was found.${job.inputs.like ? " Mark more examples." : ""}` : "";
+    $("answer").textContent = report?.answer || nothing;
+    $("answer").hidden = !$("answer").textContent;
     if (report?.failed) fail(new Error(`${plural(report.failed, "chip")} could not be read or answered; the result lacks them.`));
   } catch (error) {
     fail(error);
@@ -302,6 +306,7 @@ function onKey(event) {
     return;
   }
   if (event.key === "Escape" && drawing.active) drawing.stop();
+  if (event.key === "Enter" && !typing(event) && event.target.tagName !== "BUTTON") drawing.finish();
   if (typing(event) || drawing.active || !results.job) return;
   const actions = {
     j: () => results.step(1), k: () => results.step(-1), a: () => results.review("accepted"), r: () => results.review("rejected"),
@@ -345,6 +350,7 @@ async function begin() {
     setTimeout(() => ($("link").textContent = "Copy link"), 1500);
   });
   addEventListener("keydown", onKey);
+  addEventListener("resize", () => view.fit());
   addEventListener("hashchange", () => openAddress().catch(fail));
   results.most = (await api.me()).inline_features;
   await Promise.all([scenes.load(), loadModels()]);

@@ -27,7 +27,7 @@ export class MapView {
     this.map.touchZoomRotate.disableRotation();
     this.map.addControl(new maplibre.NavigationControl({ showCompass: false }), "bottom-right");
     this.map.addControl(new maplibre.ScaleControl({}), "bottom-left");
-    this.ready = new Promise((resolve) => this.map.once("load", resolve));
+    this.ready = new Promise((resolve) => this.map.once("load", resolve)).then(() => this.#addDrawn());
     this.picking = true;
     this.map.on("click", (event) => this.picking && onPick(this.#at(event.point)));
     this.map.on("mousemove", (event) => {
@@ -37,13 +37,36 @@ export class MapView {
     this.tiled = false;
     this.whole = null;
     this.moved = false;
-    for (const name of ["dragstart", "zoomstart"]) this.map.on(name, (event) => (this.moved ||= Boolean(event.originalEvent)));
+    this.fitting = false;
+    for (const name of ["dragstart", "zoomstart"]) this.map.on(name, () => (this.moved ||= !this.fitting));
   }
 
-  // Pixels of a scene; its results are taken away.
+  // What the next question is about, as it was drawn: over the scene, below results.
+  #addDrawn() {
+    this.map.addSource("drawn", { type: "geojson", data: NOTHING });
+    this.map.addLayer({
+      id: "drawn-line", type: "line", source: "drawn",
+      paint: { "line-color": "#ffffff", "line-width": 2, "line-dasharray": [3, 2] },
+    });
+  }
+
+  // The area that is looked at, and examples.
+  async showDrawn(area, examples) {
+    await this.ready;
+    const shapes = area ? [area, ...examples] : examples;
+    const features = shapes.map((geometry) => ({ type: "Feature", geometry, properties: {} }));
+    this.map.getSource("drawn").setData({ type: "FeatureCollection", features });
+  }
+
+  // Pixels of a scene; its results are taken away. The same scene again stays where the user looks.
   async showScene(scene) {
     await this.ready;
     this.clear();
+    if (this.scene === scene.id) {
+      this.fit();
+      return;
+    }
+    this.scene = scene.id;
     if (this.map.getLayer("scene")) {
       this.map.removeLayer("scene");
       this.map.removeSource("scene");
@@ -59,7 +82,7 @@ export class MapView {
     });
     this.map.addLayer(
       { id: "scene", type: "raster", source: "scene", paint: { "raster-fade-duration": 0, "raster-resampling": "nearest" } },
-      this.map.getLayer("live-line") ? "live-fill" : undefined,
+      "drawn-line",
     );
     this.whole = [[west, south], [right, north]];
     this.moved = false;
@@ -69,8 +92,10 @@ export class MapView {
   // The whole scene, unless the user looks at a part of it.
   fit() {
     if (!this.whole || this.moved) return;
+    this.fitting = true;
     this.map.resize();
     this.map.fitBounds(this.whole, { padding: { top: 130, bottom: 40, left: 40, right: 40 }, duration: 0, maxZoom: 25 });
+    this.fitting = false;
   }
 
   clear() {
@@ -111,7 +136,7 @@ export class MapView {
       id: "result-fill", type: "fill", source: "result", ...layer,
       paint: {
         "fill-color": ["case", ["==", REVIEW, "rejected"], "#9aa4ae", this.colour],
-        "fill-opacity": ["case", DELETED, 0, SELECTED, 0.35, ["==", REVIEW, "accepted"], 0.3, ["==", REVIEW, "rejected"], 0.04, 0.1],
+        "fill-opacity": ["case", DELETED, 0, SELECTED, 0.08, ["==", REVIEW, "accepted"], 0.25, ["==", REVIEW, "rejected"], 0.04, 0.1],
       },
     });
     this.map.addLayer({

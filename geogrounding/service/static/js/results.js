@@ -154,6 +154,9 @@ export class Results {
     const shown = `, ${(this.tiled ? this.matched : this.shown().length).toLocaleString("en")} shown`;
     $("counts").textContent = `${plural(total, "feature")}${shown} · ${accepted} accepted · ${rejected} rejected`;
     this.counts = { accepted, open: total - accepted - rejected };
+    const found = new Map(this.summary.queries.map((one) => [one.query, one.features]));
+    const here = (query) => all.filter((feature) => feature.properties.query === query).length;
+    for (const [query, text] of this.legend) text.textContent = `${query} (${this.tiled ? (found.get(query) ?? 0) : here(query)})`;
     this.#histogram(all);
     this.#downloads();
   }
@@ -177,7 +180,7 @@ export class Results {
   }
 
   #legend() {
-    const count = new Map(this.summary.queries.map((one) => [one.query, one.features]));
+    this.legend = [];
     $("queries").replaceChildren(
       ...this.queries.map((query, i) => {
         const box = el("input", { type: "checkbox", checked: true });
@@ -187,7 +190,9 @@ export class Results {
           this.#filtered();
         });
         const dot = el("span", { className: `dot colour-${i % COLOURS.length}`, "aria-hidden": "true" });
-        return el("li", {}, el("label", {}, box, dot, el("span", { textContent: `${query} (${count.get(query) ?? 0})` })));
+        const text = el("span", { textContent: query });
+        this.legend.push([query, text]);
+        return el("li", {}, el("label", {}, box, dot, text));
       }),
     );
   }

@@ -18,6 +18,7 @@ export class Teach {
   }
 
   async #start() {
+    if (!this.results.job) return;
     const inputs = {
       job: this.results.job.jobID,
       label: $("teach-label").value.trim(),
