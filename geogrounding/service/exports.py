@@ -63,7 +63,7 @@ def write_export(
 
 
 def file_name(job: Job, scene: str | None, format: ExportFormat) -> str:
-    """A name for a download that tells what is in it: the raster and the questions."""
+    """A name for a download that says what is in it: the raster and the questions."""
     text = f"{Path(scene).stem}-{job.title}" if scene else job.title
     name = re.sub(r"[^\w-]+", "-", text)[:MAX_NAME_CHARS].strip("-_")
     return f"{name or job.id}{TYPES[format][0]}"
