@@ -1,11 +1,11 @@
 """The questions of ``benchmarks.questions`` about images, by the built-in model: asking the scene, and chip by chip.
 
-    python -m benchmarks.questions_model [DATA] [--scenes 2] [--copies 1]
+    python -m benchmarks.questions_model [DATA] [--scenes 1] [--questions 20] [--copies 1]
 
 Truth comes from the labels. A set of features is scored by F1 (a feature counts when its IoU with a true one is
 0.5 or more); a number is right within 10 percent, yes or no when it is the same. Chip by chip (``--per-chip``) a chip
 is asked the question as it stands, and a number is how many features came back. Most of what is wrong are objects that
-the model misses; the difference of the two columns is what asking the scene is worth. Slow: two runs a scene.
+the model misses; the difference of the two columns is what asking the scene is worth. Two runs a scene; of all questions about it a fixed sample is asked, spread over the kinds.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from benchmarks.questions import COPIES, affine_of, place
 
 SETS = {"estonia-ortho": 0.2, "airbus-aircraft": 0.5, "ships-boats": 0.3}
 """Ground resolution in metres, where an image does not say its own."""
-MOST_QUESTIONS = 60
 
 
 def scenes(data: Path, most: int, copies: int, folder: Path) -> Iterator[tuple[str, Path, gpd.GeoDataFrame]]:
@@ -94,10 +93,21 @@ def score(asked: Asked, found: gpd.GeoDataFrame, answer: Any, labels: gpd.GeoDat
     return float(abs(value - asked.value) <= 0.1 * max(abs(asked.value), 1e-9))
 
 
+def sample(asked: list[Asked], most: int) -> list[Asked]:
+    """At most so many questions, taking the kinds in turn."""
+    turn: Counter[str] = Counter()
+    rounds = []
+    for place, one in enumerate(asked):
+        rounds.append((turn[one.kind], place))
+        turn[one.kind] += 1
+    return [asked[place] for _, place in sorted(rounds)[:most]]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("data", nargs="?", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--scenes", type=int, default=2, help="images of each set")
+    parser.add_argument("--scenes", type=int, default=1, help="images of each set")
+    parser.add_argument("--questions", type=int, default=20, help="about each image")
     parser.add_argument("--copies", type=int, default=1, help="of the four georeferencings")
     options = parser.parse_args()
     total: Counter[str] = Counter()
@@ -116,7 +126,7 @@ def main() -> None:
                     truth_of(labels), label, next((p for p in present if p != label), None), number % 3
                 )
             ]
-            asked = list({one.query: one for one in asked}.values())[:MOST_QUESTIONS]
+            asked = sample(list({one.query: one for one in asked}.values()), options.questions)
             texts = [one.query for one in asked]
             print(f"{title}: {len(asked)} questions, {len(labels)} labels", flush=True)
             over, answers = run(scene, texts, Path(name) / "whole.gpkg", whole_scene=True)

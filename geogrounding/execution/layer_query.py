@@ -15,8 +15,8 @@ from pyproj import CRS
 from geogrounding.errors import InputError
 from geogrounding.geometry.measure import Ground
 from geogrounding.io.read_layer import read_layer as read_vector
-from geogrounding.query.grammar import ANYTHING, class_of, vocabulary
-from geogrounding.query.lexicon import NARROWER, attribute_key, category_of, singular, spoken
+from geogrounding.query.grammar import ANYTHING, vocabulary
+from geogrounding.query.lexicon import NARROWER, attribute_key, category_of, class_of, singular, spoken
 from geogrounding.query.plan import Target
 from geogrounding.query.things import Lookup, Things, World
 

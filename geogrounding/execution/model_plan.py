@@ -18,8 +18,8 @@ from geogrounding.execution.layer_query import nouns_of, read_contexts
 from geogrounding.messages import quote
 from geogrounding.models.base import Model, Writer
 from geogrounding.query.contradictions import check_steps
-from geogrounding.query.grammar import ANYTHING, class_of, mark_nouns, vocabulary
-from geogrounding.query.lexicon import singular, spoken
+from geogrounding.query.grammar import ANYTHING, mark_nouns, vocabulary
+from geogrounding.query.lexicon import class_of, singular, spoken
 from geogrounding.query.parser import read_expression
 from geogrounding.query.plan import QueryPlan
 from geogrounding.query.planner import is_measured, targets_of

@@ -55,6 +55,10 @@ _OF_GROUPS = re.compile(
 )
 _NO_UNIT = re.compile(r"within #n\d+(?: (?:of|from) |$)")
 _AREA = re.compile(r"within #a\d+(?: (?:of|from) |$)")
+_RATIO = re.compile(
+    r"(?:what (?:is|are) )?(?:the )?(?:average )?(?:density|densities|ratio|ratios) of |"
+    r"(?:how many|number of|count of|amount of) .*\bper (?:hectare|ha|acre|square|sq|km2|m2|@\d+|#n\d+)"
+)
 
 
 def check_words(words: str) -> None:
@@ -64,12 +68,17 @@ def check_words(words: str) -> None:
         words: marked words, see ``grammar.mark_nouns``.
 
     Raises:
-        SettingsError: groups are counted, ranked or measured, or a distance has no unit or that of an area.
+        SettingsError: groups are counted, ranked or measured, a density is asked for, or a distance has no unit or that of an area.
     """
     if _OF_GROUPS.match(words):
         raise SettingsError(
             "groups, rows and clusters cannot be counted, ranked or measured, only their members",
             hint='Write "how many trees are in clusters?" or "cars in rows of at least five".',
+        )
+    if _RATIO.match(words):
+        raise SettingsError(
+            "densities and ratios of numbers are not computed",
+            hint='Ask for each number, such as "how many trees are there?", and divide; for areas there is "how much of the scene is covered by trees?".',
         )
     if _NO_UNIT.search(words):
         raise SettingsError(

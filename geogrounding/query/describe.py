@@ -161,7 +161,8 @@ def _relation_text(step: Relation, unit: str, others: dict[str, int]) -> str:
             if low == high
             else f"{number(low)} to {number(high)}"
         )
-        other = f"{amount} {other}"
+        one = amount.endswith(" one") or amount == "one"
+        other = f"{amount} {reference_text(step.other, others).split(' ', 1)[-1] if one else other}"
     if step.how == "between":
         second = reference_text(step.second, others) if step.second is not None else ""
         return (

@@ -20,8 +20,7 @@ from geogrounding.geometry.geodesy import METRES_PER_DEGREE
 from geogrounding.geometry.measure import Floats
 from geogrounding.query import rules, seeing
 from geogrounding.query.far import far_away, none_found
-from geogrounding.query.grammar import class_of
-from geogrounding.query.lexicon import attribute_key, attribute_value, with_article
+from geogrounding.query.lexicon import attribute_key, attribute_value, class_of, with_article
 from geogrounding.query.plan import (
     AnyOf,
     Attribute,

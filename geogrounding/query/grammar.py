@@ -31,7 +31,7 @@ from geogrounding.query.grammar_words import (
     SUPERLATIVES,
     VAGUE,
 )
-from geogrounding.query.lexicon import MORE_NOUNS, NARROWER, SYNONYMS, plural, singular, spoken
+from geogrounding.query.lexicon import MORE_NOUNS, NARROWER, SYNONYMS, class_of, is_plural, plural, singular, spoken
 from geogrounding.query.phrases import Found, Head, Noun
 from geogrounding.query.plan import AnyOf, Attribute, Group, Place, Rank, Relation, Step, Target, TargetReference
 
@@ -56,18 +56,9 @@ _BETWEEN_THEM: dict[str, Step] = {
 }  # fmt: skip
 
 
-_CLASS = {one: category for category, pairs in SYNONYMS.items() for one, _ in pairs} | {
-    one: category for category, words in NARROWER.items() for one in words
-}
-
 ANYTHING = "object"
 """The noun that every row of a vector layer answers to."""
 ANY_WORDS = ("object", "feature", "thing", "item", "polygon", "everything", "anything")
-
-
-def class_of(noun: str) -> str:
-    """The class of a noun: "vehicle" for "car"; the noun itself where it is none of the lexicon."""
-    return _CLASS.get(noun, noun)
 
 
 def vocabulary(names: Iterable[str] = ()) -> dict[str, str]:
@@ -135,11 +126,6 @@ _CLAUSE = re.compile(
 _HOLDERS = ("building", "harbor", "parking lot", "airport", "farm", "school", "garden")
 """What has pools, trees or cars of its own: "houses with a pool"; no road or tree has."""
 _WITH_ROOF = re.compile(rf"with (?:an? )?(?:{COLOUR}) (?:\w+ )?(?:tops?|roofs?|rooftops?)(?= |$)")
-
-
-def is_plural(said: str) -> bool:
-    """Whether words for a thing are in the plural."""
-    return singular(said) != said
 
 
 class Reader(Conditions):

@@ -81,12 +81,17 @@ RELATIONS: tuple[tuple[Any, str], ...] = (
     ("next to", r"(?:right |directly |immediately )?(?:next to|beside|besides|adjacent to|alongside|bordering on|neighbou?ring)|next door to|by the side of"),
     ("near", r"(?:very )?(?:near to|near|close to|nearby to|nearby|not far from|in the vicinity of|in the neighbou?rhood of|around|close by)"),
     ("containing", r"containing|contains?|enclosing|encloses?|surrounding|surrounds?|including|holding|that hold|which hold"),
-    ("inside", r"(?:completely |entirely |fully |wholly |located )?(?:inside of|inside|contained (?:in|by)|enclosed (?:in|by)|within the (?:bounds|boundary|boundaries|limits|perimeter) of|surrounded by|within|in|on|atop|at)"),
+    ("inside", r"(?:completely |entirely |fully |wholly |located )?(?:inside of|inside|contained (?:in|by)|enclosed (?:in|by)|within the (?:bounds|boundary|boundaries|limits|perimeter) of|surrounded by|within|in|on top of|on|atop|at)"),
     ("touching", r"touching|touches|touch|abutting|abuts?|adjoining|adjoins?|bordering|borders?|attached to|in contact with|connected to|sharing (?:a|an) (?:border|edge|boundary|wall) with"),
-    ("overlapping", r"overlapping(?: with)?|overlaps?(?: with)?|intersecting(?: with)?|intersects?(?: with)?|crossing|crosses|cross|covered by|crossed by"),
+    ("overlapping", r"overlapping(?: with)?|overlaps?(?: with)?|intersecting(?: with)?|intersects?(?: with)?|crossing|crosses|cross|covered by|crossed by|over"),
     ("left of", r"(?:to |on |at )?(?:the )?left (?:hand )?(?:side )?of"), ("right of", r"(?:to |on |at )?(?:the )?right (?:hand )?(?:side )?of"),
-    ("above", r"above|over|on top of"), ("below", r"below|under|beneath|underneath"),
+    ("above", r"above"), ("below", r"below|under|beneath|underneath"),
 )  # fmt: skip
+THINGS = frozenset({
+    "airplane", "ship", "vehicle", "helicopter", "building", "tree", "storage tank", "chimney", "crane", "container", "wind turbine",
+    "bridge", "overpass", "swimming pool", "solar panel", "lake", "pond", "river", "road",
+})  # fmt: skip
+"""What stands "at" one of these stands next to it; at a harbor or an airport it is inside."""
 OF: dict[str, Any] = {side: f"{side} of" for side in ("north", "south", "east", "west", "northeast", "northwest", "southeast", "southwest")}  # fmt: skip
 FACING = {"north": 0.0, "south": 0.0, "east": 90.0, "west": 90.0, "northeast": 45.0, "southwest": 45.0, "northwest": 135.0, "southeast": 135.0}  # fmt: skip
 COLOUR = "|".join((*COLOURS, "gray"))

@@ -322,3 +322,18 @@ def attribute_value(value: object) -> str:
     """A value as words; "gray" is "grey". Empty where there is none."""
     words = spoken(str(value)[:MAX_LABEL_CHARACTERS]) if value is not None else ""
     return "grey" if words == "gray" else "" if words in ("none", "nan", "null", "unknown") else words
+
+
+_CLASS = {one: category for category, pairs in SYNONYMS.items() for one, _ in pairs} | {
+    one: category for category, words in NARROWER.items() for one in words
+}
+
+
+def class_of(noun: str) -> str:
+    """The class of a noun: "vehicle" for "car"; the noun itself where it is none of the lexicon."""
+    return _CLASS.get(noun, noun)
+
+
+def is_plural(said: str) -> bool:
+    """Whether words for a thing are in the plural."""
+    return singular(said) != said

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 
 from geogrounding.query.appearance import measurable
 from geogrounding.query.describe import noun_forms
-from geogrounding.query.grammar import class_of
-from geogrounding.query.lexicon import SYNONYMS, plural
+from geogrounding.query.lexicon import SYNONYMS, class_of, plural
 from geogrounding.query.parser import read_expression
 from geogrounding.query.plan import (
     AnyOf,

@@ -17,7 +17,7 @@ from geogrounding.query.contradictions import check_steps, check_words
 from geogrounding.query.grammar import Reader, mark_nouns, vocabulary
 from geogrounding.query.plan import Answer, QueryPlan, Rank, Step, Target, TargetReference
 from geogrounding.query.quantities import normalise, unit_of
-from geogrounding.query.rewrite import asked_unit, rewritten
+from geogrounding.query.rewrite import asked_unit, ranks_of_many, rewritten
 from geogrounding.query.words_in_languages import in_english
 
 MAX_CHARACTERS = 500
@@ -107,7 +107,7 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     for target in targets:
         check_steps(target.steps)
     given = unit_of(quantities)
-    remarks = tuple(dict.fromkeys(remark[:500] for remark in reader.remarks))
+    remarks = tuple(dict.fromkeys(r[:500] for r in (*reader.remarks, *ranks_of_many(words, reader.spell))))
     return QueryPlan(query=text, answer=made, targets=tuple(targets), unread=unread, remarks=remarks, unit=given)
 
 

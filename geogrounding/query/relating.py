@@ -7,6 +7,7 @@ from typing import Any
 
 from geogrounding.query import grammar_words as w
 from geogrounding.query.comparisons import Comparisons, count_interval, operator_of
+from geogrounding.query.lexicon import class_of
 from geogrounding.query.phrases import Found
 from geogrounding.query.plan import (
     PointReference,
@@ -203,13 +204,14 @@ class Relations(Comparisons):
 
     def _counted(self, words: str, found: Found) -> tuple[list[Step], str] | None:
         """Such as "with more than two cars within 10 m", "without a tree nearby", "containing at least 5 ships"."""
-        del found
         if match := re.match(
             r"(?P<how>without|with no|lacking|with|having|has|have|surrounded by|containing|contains?|holding|that hold|with room for|including)\b ?",
             words,
         ):
             how: Any = "containing" if re.match(r"contain|hold|that hold|includ", match["how"]) else "next to"
-            how = "near" if match["how"] == "surrounded by" else how
+            if match["how"] == "surrounded by":
+                how = "near"
+                self.remarks.append("'surrounded by' was read as near")
             none, rest = match["how"] in ("without", "with no", "lacking"), words[match.end() :]
         else:
             return None
@@ -245,7 +247,7 @@ class Relations(Comparisons):
                 how, distance = "within", self.length(behind["within"])
             else:
                 how = "next to" if behind["next"] else "near" if behind["near"] else "containing"
-        elif given["count"] and how == "next to":
+        elif given["count"] and how == "next to" and class_of(found.noun) != "building":
             how = "containing"
         plain = not given["count"] and least == 1
         step = Relation(
@@ -279,7 +281,7 @@ class Relations(Comparisons):
                 return [Relation(how=how, other=other, count_least=least, count_most=most)], rest
             referred = self.reference(words[match.end() :])
             if referred is not None and not (how == "inside" and isinstance(referred[0], SceneReference)):
-                return [Relation(how=how, other=referred[0])], referred[1]
+                return [self._meant(how, match[0].strip(), referred[0])], referred[1]
             self.article, self.every, self.unread = article, every, unread
             if how in ("touching", "overlapping") and not words[match.end() :].strip():
                 return [Relation(how=how)], ""
@@ -288,6 +290,18 @@ class Relations(Comparisons):
         if match := re.match(r"(?:isolated|standing alone|alone|on (?:its|their) own)(?: from)?(?= |$)", words):
             return [Relation(how="near", negated=True)], words[match.end() :].strip()
         return None
+
+    def _meant(self, how: Any, word: str, other: Reference | None) -> Relation:
+        """The relation of a word, with a remark where the word can mean another one."""
+        kind = class_of(other.target.noun) if isinstance(other, TargetReference) else None
+        if word == "at" and kind in w.THINGS:
+            how = "next to"
+        if word in ("under", "beneath", "underneath") or (how in ("above", "below") and kind in ("bridge", "overpass")):
+            self.remarks.append(
+                f"'{word}' was read as {how} in the image: what is beneath another thing cannot be seen from above; "
+                "write 'south of', 'next to' or 'overlapping' for what can"
+            )
+        return Relation(how=how, other=other)
 
     def _many(self, words: str) -> tuple[int | None, int | None, Reference, str] | None:
         """A number of others: "at least 3 trees", "two buildings": least, most, what, and the rest."""

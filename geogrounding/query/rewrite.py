@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
-from geogrounding.query.grammar_words import COLOUR, SHAPE
+from geogrounding.query.grammar_words import COLOUR, OPERATOR, SHAPE, SUPERLATIVE
+from geogrounding.query.lexicon import is_plural
 from geogrounding.query.quantities import AREA_UNITS
 
 _UNIT_WORDS = {
@@ -41,10 +43,38 @@ _ENDS = {"left": "leftmost", "right": "rightmost", "top": "topmost", "bottom": "
 _ROOF_AND = re.compile(
     rf"\b(?:with|has|have|having) an? (?:{COLOUR}) (?:\w+ )?(?:tops?|roofs?|rooftops?) and (?=an? (?:\w+ )?@)"
 )
+_IS_AT_EVERY = re.compile(
+    r"(?:is|are) there (?:always )?(?:an? |any )?(?P<one>(?:\w+ )?@\d+) (?:(?P<far>within #l\d+) (?:of|from)|(?P<near>near|close to|around)|(?P<next>next to|beside|at|by)|(?P<inside>in|inside|on)) (?:every|each|all(?: of)?(?: the)?) (?P<two>@\d+)$"
+)
+_ONE_THING = re.compile(r"(?P<before>(?:\S+ )?)\bone (?=@)")
+_HAVE_ALSO = re.compile(
+    rf"(?P<has>\b(?:with|without|having|has|have) (?:no |an? )?(?:\w+ )?@\d+(?: within #l\d+)?) (?P<link>and|but|yet) (?=(?:{OPERATOR}) #n\d+ (?:\w+ )?@)"
+)
+_LARGEST = re.compile(rf"(?P<before>(?:\S+ ){{0,2}})(?P<rank>{SUPERLATIVE}|most isolated) (?P<noun>@\d+)")
+
+
+def ranks_of_many(words: str, said: Callable[[str], str]) -> list[str]:
+    """Remarks about a superlative without a number before a plural: "the largest ships" are how many?
+
+    Args:
+        words: marked words, see ``grammar.mark_nouns``.
+        said: what the user wrote for a marked word.
+    """
+    remarks = []
+    for match in _LARGEST.finditer(words):
+        noun, rank = said(match["noun"]), match["rank"]
+        if is_plural(noun) and not re.search(r"#n|\b(?:all|top|two|both|but)\b", match["before"]):
+            remarks.append(
+                f"'{rank} {noun}' was read as the one {rank}; for more of them write a number: 'the 5 {rank} {noun}'"
+            )
+    return remarks
 
 
 def rewritten(words: str) -> str:
     """Pairs of others that share a distance, "neither ... nor", "but no ...", each written out."""
+    words = _IS_AT_EVERY.sub(_all_have, words)
+    words = _ONE_THING.sub(_a_thing, words)
+    words = _HAVE_ALSO.sub(lambda m: f"{m['has']} {m['link']} with ", words)
     words = _BUT_COLOUR.sub(lambda m: f"that are not {m['colour']}", words)
     words = _NO_KIND.sub(lambda m: " and ".join(f"except {noun}" for noun in re.findall(r"@\d+", m["things"])), words)
     words = _TWO_COLOURS.sub(lambda m: f"{m['noun']} that are {m['one']} or {m['two']}", words)
@@ -57,6 +87,21 @@ def rewritten(words: str) -> str:
         lambda m: f"without {m['one']}{m['behind'] or ''} and without {m['two']}{m['behind'] or ''}", words
     )
     return _PAIR.sub(_each, words)
+
+
+def _all_have(match: re.Match[str]) -> str:
+    """The question whether there is a pool at every house asks about the houses."""
+    if match["inside"]:
+        return f"do all {match['two']} contain a {match['one']}"
+    return (
+        f"do all {match['two']} have a {match['one']}{' nearby' if match['near'] else ''} {match['far'] or ''}".strip()
+    )
+
+
+def _a_thing(match: re.Match[str]) -> str:
+    """The word "one" before a noun is an article, unless it is compared: "at least one house"."""
+    counted = re.search(r"\b(?:least|most|than|exactly|only|any|no|every|just|number|single) $", match["before"])
+    return match[0] if counted else f"{match['before']}a "
 
 
 def _each(match: re.Match[str]) -> str:

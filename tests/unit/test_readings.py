@@ -155,8 +155,53 @@ def test_what_lies_far_away_and_what_is_not_there_is_said(town: Path, tmp_path: 
             "houses with a pool but no tree within 10 m",
             "find houses next to a swimming pool and not within 10 m of a tree",
         ),
+        ("is there a pool at every house?", "is it true of houses: next to a swimming pool"),
+        ("are there trees within 10 m of every house?", "is it true of houses: within 10 m of a tree"),
+        ("is there a car in every parking lot?", "is it true of parking lots: containing a car"),
+        ("houses with one pool", "find houses next to a swimming pool"),
+        ("houses with at least one pool", "find houses next to at least one swimming pool"),
+        ("buildings with two trees", "find buildings next to at least two trees"),
+        ("lakes with two ships", "find lakes containing at least two ships"),
+        ("trees within 5 m of at least one building", "find trees within 5 m of at least one building"),
+        (
+            "houses having no pool but at least 2 trees within 20 m",
+            "find houses not next to a swimming pool and within 20 m of at least two trees",
+        ),
+        (
+            "houses with a pool and more than three trees within 20 m",
+            "find houses next to a swimming pool and within 20 m of at least four trees",
+        ),
+        ("cars at the building", "find cars next to a building"),
+        ("ships at the pier", "find ships inside a harbor"),
+        ("planes over the lake", "find airplanes overlapping a lake"),
+        ("cars on top of the building", "find cars inside a building"),
+        ("average area per building", "the average area of buildings"),
     ],
 )
 def test_wordings_of_other_people(query: str, plan: str) -> None:
     read = read_query(query)
     assert (plan_text(read), read.unread) == (plan, ())
+
+
+@pytest.mark.parametrize(
+    ("query", "plan", "remark"),
+    [
+        ("cars under the bridge", "find cars below a bridge", "cannot be seen from above"),
+        ("boats beneath the pier", "find boats below a harbor", "cannot be seen from above"),
+        ("cars below the overpass", "find cars below an overpass", "cannot be seen from above"),
+        ("cars below the building", "find cars below a building", None),
+        ("largest ships", "find the largest ship", "read as the one largest"),
+        ("the most isolated buildings", "find the building farthest from any other", "the 5 most isolated buildings"),
+        ("the 5 largest ships", "find the five largest ships", None),
+        ("top 3 largest ships", "find the three largest ships", None),
+        ("all but the largest ships", "find all but the largest ships", None),
+        ("the largest of the three northernmost buildings", "find the largest building the three northernmost", None),
+        ("which of the ships is the longest?", "find the longest ship", None),
+        ("the building surrounded by trees", "find buildings near a tree", "'surrounded by' was read as near"),
+    ],
+)
+def test_a_word_with_another_meaning_is_said_to_be_read_so(query: str, plan: str, remark: str | None) -> None:
+    read = read_query(query)
+    assert (plan_text(read), read.unread) == (plan, ())
+    assert len(read.remarks) == (remark is not None)
+    assert remark is None or remark in read.remarks[0]
