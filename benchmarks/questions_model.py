@@ -5,7 +5,8 @@
 Truth comes from the labels. A set of features is scored by F1 (a feature counts when its IoU with a true one is
 0.5 or more); a number is right within 10 percent, yes or no when it is the same. Chip by chip (``--per-chip``) a chip
 is asked the question as it stands, and a number is how many features came back. Most of what is wrong are objects that
-the model misses; the difference of the two columns is what asking the scene is worth. Two runs a scene; of all questions about it a fixed sample is asked, spread over the kinds.
+the model misses; the difference of the two columns is what asking the scene is worth. Two runs a
+scene; of all questions about it a fixed sample is asked, spread over the kinds.
 """
 
 from __future__ import annotations
@@ -97,10 +98,10 @@ def sample(asked: list[Asked], most: int) -> list[Asked]:
     """At most so many questions, taking the kinds in turn."""
     turn: Counter[str] = Counter()
     rounds = []
-    for place, one in enumerate(asked):
-        rounds.append((turn[one.kind], place))
+    for number, one in enumerate(asked):
+        rounds.append((turn[one.kind], number))
         turn[one.kind] += 1
-    return [asked[place] for _, place in sorted(rounds)[:most]]
+    return [asked[number] for _, number in sorted(rounds)[:most]]
 
 
 def main() -> None:
