@@ -7,7 +7,7 @@ overview coarse enough. Keeping 8-bit pixels instead of raw values makes a cell 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +83,10 @@ class Layer:
     def step(self) -> tuple[int, int]:
         """Width and height of a cell in pixels of the layer."""
         return self.cell_width // self.factor[0], self.cell_height // self.factor[1]
+
+    def cell_bytes(self, scene: Scene) -> int:
+        """Raw values of a cell."""
+        return self.cell_width * self.cell_height * len(scene.bands) * scene.plan.dtype.itemsize
 
     def cells(self, region: Region) -> Iterator[tuple[int, int]]:
         """Columns and rows of the cells that a region touches, row by row."""
@@ -161,6 +165,37 @@ class Cell:
     def nbytes(self) -> int:
         """What it takes in memory."""
         return self.pixels.nbytes + (0 if self.valid is None else self.valid.nbytes)
+
+
+def read_cells(
+    scene: Scene, handle: Handle, layer: Layer, stretch: Stretch, pool: BufferPool, places: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Cell]:
+    """Decode the cells of a rectangle, by (column, row), in one read; one by one where a block cannot be decoded."""
+    if len(places) > 1:
+        windows = {place: layer.source_window(*place) for place in places}
+        left, top = min(w.col_off for w in windows.values()), min(w.row_off for w in windows.values())
+        right = max(w.col_off + w.width for w in windows.values())
+        bottom = max(w.row_off + w.height for w in windows.values())
+        try:
+            pixels, valid = _read_pixels(scene, handle, stretch, Window(left, top, right - left, bottom - top), pool)
+        except Exception:  # noqa: BLE001 (reading cell by cell shows where the damage is)
+            return {place: read_cell(scene, handle, layer, stretch, pool, *place) for place in places}
+        return {
+            place: _part(pixels, valid, layer, Window(w.col_off - left, w.row_off - top, w.width, w.height), pool)
+            for place, w in windows.items()
+        }
+    return {place: read_cell(scene, handle, layer, stretch, pool, *place) for place in places}
+
+
+def _part(pixels: Pixels, valid: Valid | None, layer: Layer, window: Window, pool: BufferPool) -> Cell:
+    """The cell at a window of what was read, in memory of its own."""
+    part = np.s_[window.row_off : window.row_off + window.height, window.col_off : window.col_off + window.width]
+    out = pool.take((window.height, window.width, pixels.shape[2]))
+    out[:] = pixels[part]
+    shown = None if valid is None or valid[part].all() else valid[part].copy()
+    if max(layer.factor) > 1:
+        out, shown = average(out, shown, layer.factor)
+    return Cell(out, shown)
 
 
 def read_cell(

@@ -111,10 +111,16 @@ def _complete(
     windows = _windows(dataset, location, options, plan, found[-1]) if found else []
     try:
         full = [(window, _valid(dataset, plan, window, None)) for window in windows]
-        for source in found:
+
+        def lost(source: Source) -> bool:
             with open_handle(location, options, level=source.level) as handle:
-                if _lost_data(full, handle.dataset, plan, dataset):
-                    break
+                return _lost_data(full, handle.dataset, plan, dataset)
+
+        if location.remote and found and not lost(found[-1]):
+            return tuple(found)  # the coarsest is made from the others, which cost requests
+        for source in found:
+            if lost(source):
+                break
             kept.append(source)
     except RasterioError:  # a damaged block is reported by the chips that need it
         return tuple(found)
@@ -136,6 +142,8 @@ def _windows(
         whole = Window(0, 0, handle.dataset.width, handle.dataset.height)
         shown = _valid(handle.dataset, plan, whole, (rows, columns))
     places = [_spread(np.flatnonzero(lacking.ravel()), suspicious) for lacking in (inside(shown), ~shown)]
+    if location.remote and any(len(found) for found in places):
+        centres = []  # where data may be lost says more than the middle, and each window is some requests
     for place in np.concatenate(places):
         row, column = divmod(int(place), columns)
         centres.append(((column + 0.5) / columns * dataset.width, (row + 0.5) / rows * dataset.height))

@@ -2,9 +2,10 @@
 
 How it works. The caller's thread looks ``ahead`` chips forward and asks for the cells (groups of blocks, see
 cells.py) that they need. Threads, each with its own GDAL handle, decode cells; the thread that finishes the last
-missing cell of a chip puts the chip together at once. Cells that no chip in sight needs any more stay in a cache of a
-fixed number of bytes, oldest out first: chips come in strips of limited width, so the rows shared by two rows of
-chips are still there when they are needed. Nothing grows with the raster.
+missing cell of a chip puts the chip together at once. Of a remote raster with small blocks neighbouring cells are
+decoded together: blocks that lie side by side in the file are then one request. Cells that no chip in sight needs any
+more stay in a cache of a fixed number of bytes, oldest out first: chips come in strips of limited width, so the rows
+shared by two rows of chips are still there when they are needed. Nothing grows with the raster.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Generator, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geogrounding.errors import SettingsError
-from geogrounding.raster.block_reader import Cell, Layer, Pixels, Region, read_cell, resample
+from geogrounding.raster.block_reader import Cell, Layer, Pixels, Region, read_cells, resample
 from geogrounding.raster.buffers import BufferPool
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.handle import Handle
@@ -35,6 +37,8 @@ AHEAD_BYTES = 64 * 2**20
 """Finished or started chips that the caller has not taken yet: 21 of 1024 px, more than a batch of a large model.
 Memory touched for the first time costs as much as decoding on some machines, so neither is larger than needed."""
 MAX_AHEAD = 256
+REMOTE_READ_BYTES = 32 * 2**20
+"""Raw values of neighbouring cells of a remote raster that are read together: of JPEG that is about a megabyte."""
 RAW_BYTES_IN_FLIGHT = 512 * 2**20
 """Raw values of cells being decoded; where single blocks are huge, fewer threads run."""
 
@@ -93,12 +97,15 @@ def _read(
     exhausted = False
     try:
         while True:
-            while not exhausted and len(waiting) < (ahead or _ahead_for(waiting)):
-                chip = next(upcoming, None)
-                if chip is None:
-                    exhausted = True
-                else:
-                    waiting.append(crew.order(chip))
+            most = ahead or _ahead_for(waiting)
+            if not crew.reads_together or len(waiting) <= most // 2:
+                with crew.held():
+                    while not exhausted and len(waiting) < (ahead or _ahead_for(waiting)):
+                        chip = next(upcoming, None)
+                        if chip is None:
+                            exhausted = True
+                        else:
+                            waiting.append(crew.order(chip))
             if not waiting:
                 return
             yield crew.collect(waiting.popleft())
@@ -147,6 +154,8 @@ class _Crew:
     def __init__(self, scene: Scene, stretch: Stretch, threads: int) -> None:
         self._scene, self._stretch = scene, stretch
         self._count = threads
+        self.reads_together = scene.remote and _has_small_blocks(scene)
+        """Whether neighbouring cells are read in one go."""
         self._pool = BufferPool()
         self._layers: list[Layer] = []
         self._layer_of_scale: dict[tuple[float, float], int] = {}
@@ -155,10 +164,15 @@ class _Crew:
         self._state = threading.Condition()
         # Everything below is guarded by _state.
         self._jobs: deque[Callable[[int], None]] = deque()
+        self._wanted: OrderedDict[_Key, _Slot] = OrderedDict()  # cells to decode
         self._slots: dict[_Key, _Slot] = {}
         self._idle: OrderedDict[_Key, None] = OrderedDict()
         self._cell_bytes = 0
         self._stopping = False
+
+    def held(self) -> AbstractContextManager[object]:
+        """While chips are ordered, so that no thread begins with the first of several neighbouring cells."""
+        return self._state if self.reads_together else nullcontext()
 
     def order(self, chip: Chip) -> _Ticket:
         """Start reading a chip."""
@@ -171,7 +185,7 @@ class _Crew:
                 slot = self._slots.get(key)
                 if slot is None:
                     slot = self._slots[key] = _Slot()
-                    self._jobs.append(partial(self._decode, key, slot))
+                    self._wanted[key] = slot
                 self._idle.pop(key, None)
                 slot.users += 1
                 if slot.cell is None:
@@ -197,6 +211,7 @@ class _Crew:
         with self._state:
             self._stopping = True
             self._jobs.clear()
+            self._wanted.clear()
             self._state.notify_all()
         for thread in self._threads:
             thread.join()
@@ -221,7 +236,7 @@ class _Crew:
         """Open a handle per thread for a layer (here, since opening touches the process's warning filters), start
         threads.
         """
-        raw_bytes = layer.cell_width * layer.cell_height * len(self._scene.bands) * self._scene.plan.dtype.itemsize
+        raw_bytes = layer.cell_bytes(self._scene)
         if not self._threads:
             self._count = max(1, min(self._count, RAW_BYTES_IN_FLIGHT // max(1, raw_bytes)))
         if layer.source.level not in self._handles:
@@ -236,35 +251,63 @@ class _Crew:
         with self._scene.gdal():
             while True:
                 with self._state:
-                    while not self._jobs and not self._stopping:
+                    while not (self._jobs or self._wanted or self._stopping):
                         self._state.wait()
                     if self._stopping:
                         return
-                    job = self._jobs.popleft()
+                    # Chips are put together first: the caller may be waiting for one, and its cells can go.
+                    job = self._jobs.popleft() if self._jobs else partial(self._decode, self._next_cells())
                 job(worker)
 
-    def _decode(self, key: _Key, slot: _Slot, worker: int) -> None:
-        layer = self._layers[key[0]]
+    def _next_cells(self) -> dict[_Key, _Slot]:
+        """The cell that has been wanted for longest, and of a remote raster those beside and below it: a rectangle."""
+        (layer, column, row), slot = self._wanted.popitem(last=False)
+        taken = {(layer, column, row): slot}
+        if not self.reads_together:
+            return taken
+        most = max(1, REMOTE_READ_BYTES // self._layers[layer].cell_bytes(self._scene))
+        left = right = column
+        while len(taken) < most and (layer, right + 1, row) in self._wanted:
+            right += 1
+            taken[layer, right, row] = self._wanted.pop((layer, right, row))
+        while len(taken) < most and (layer, left - 1, row) in self._wanted:
+            left -= 1
+            taken[layer, left, row] = self._wanted.pop((layer, left, row))
+        while True:
+            row += 1
+            below = [(layer, place, row) for place in range(left, right + 1)]
+            if len(taken) + len(below) > most or not all(key in self._wanted for key in below):
+                return taken
+            taken.update({key: self._wanted.pop(key) for key in below})
+
+    def _decode(self, slots: dict[_Key, _Slot], worker: int) -> None:
+        layer = self._layers[next(iter(slots))[0]]
         try:
-            cell = read_cell(
-                self._scene, self._handles[layer.source.level][worker], layer, self._stretch, self._pool, key[1], key[2]
+            cells = read_cells(
+                self._scene,
+                self._handles[layer.source.level][worker],
+                layer,
+                self._stretch,
+                self._pool,
+                [key[1:] for key in slots],
             )
         except BaseException as error:  # noqa: BLE001 (it must reach the caller, not die in a thread)
             with self._state:
-                for ticket in slot.blocked:
-                    ticket.failure = error
+                for slot in slots.values():
+                    for ticket in slot.blocked:
+                        ticket.failure = error
                 self._state.notify_all()
             return
         with self._state:
-            slot.cell = cell
-            self._cell_bytes += cell.nbytes
+            for key, slot in slots.items():
+                slot.cell = cells[key[1:]]
+                self._cell_bytes += slot.cell.nbytes
+                for ticket in slot.blocked:
+                    ticket.missing -= 1
+                    if not ticket.missing:
+                        self._jobs.append(partial(self._assemble, ticket))
+                slot.blocked.clear()
             self._evict()
-            for ticket in slot.blocked:
-                ticket.missing -= 1
-                if not ticket.missing:
-                    # Ahead of further decoding: the caller may be waiting for it, and its cells can go.
-                    self._jobs.appendleft(partial(self._assemble, ticket))
-            slot.blocked.clear()
             self._state.notify_all()
 
     def _assemble(self, ticket: _Ticket, _: int) -> None:
@@ -301,6 +344,13 @@ class _Crew:
             key, _ = self._idle.popitem(last=False)
             dropped = self._slots.pop(key).cell
             self._cell_bytes -= dropped.nbytes if dropped is not None else 0
+
+
+def _has_small_blocks(scene: Scene) -> bool:
+    """Whether blocks are some tens of kilobytes, so that a request for each cell is mostly waiting."""
+    with scene.gdal(), scene.open_handle() as handle:
+        compression = handle.dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION", "")
+    return any(name in compression.upper() for name in ("JPEG", "WEBP", "JXL"))
 
 
 def assemble(

@@ -196,6 +196,11 @@ class Scene:
         return self._warp_crs is not None
 
     @property
+    def remote(self) -> bool:
+        """True where it is read over a network."""
+        return self._location.remote
+
+    @property
     def has_mask(self) -> bool:
         """True where some pixels may hold no data: nodata, NaN, alpha, a mask, transparent palette entries."""
         return not self.plan.always_valid

@@ -311,7 +311,7 @@ def test_a_failure_in_a_thread_reaches_the_caller(tmp_path: Path, monkeypatch: p
     def broken(*_: Any) -> None:
         raise MemoryError("no memory left")
 
-    monkeypatch.setattr(reader, "read_cell", broken)
+    monkeypatch.setattr(reader, "read_cells", broken)
     with Scene.open(path) as scene, pytest.raises(MemoryError, match="no memory left"):
         list(read_chips(scene, grid_of(scene), PASS))
     assert reading_threads() == []
