@@ -90,6 +90,13 @@ DATA = opt.together(
         "--expression", section="Data", metavar="TEXT", help="What every feature is, where no attribute says it."
     ),
     opt.option(
+        "--unlike",
+        type=a_path(),
+        section="Data",
+        metavar="LAYER",
+        help="Polygons of what looks similar and is not meant, named as the labels are (with --scene).",
+    ),
+    opt.option(
         "--tile-size",
         type=click.IntRange(MIN_TILE_PX, MAX_TILE_PX),
         section="Data",

@@ -19,6 +19,7 @@ import shapely
 from numpy.typing import NDArray
 from PIL import Image
 
+from geogrounding.datasets.chip_labels import Labelled, labels_on, with_unlike
 from geogrounding.datasets.labels import LabelLayer, LabelledPolygons, read_labels
 from geogrounding.errors import InputError, MissingCRSError, OutputError, SettingsError
 from geogrounding.execution.scan_plan import Plan, make_plan
@@ -38,22 +39,9 @@ DEFAULT_CONVENTIONS = Conventions(tile_size_px=336, overlap_px=48, coordinates="
 RECORD = "cut.json"
 MAX_GRID_CHIPS = 2_000_000
 """Largest grid that is searched for labels: a scene of about 300,000 x 300,000 pixels in chips of 336."""
-LEAST_SIDE_PX = 2.0
-"""Objects with a shorter side, in chip pixels, are too small to be seen at that scale."""
 LEAST_VALID = 0.25
 """Chips with a smaller share of data are left out."""
 _QUERY_CHIPS = 20_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Labelled:
-    """One expression on one chip."""
-
-    chip: Chip
-    name: int
-    """Index into ``LabelledPolygons.names``."""
-    boxes_chip_px: NDArray[np.float64]
-    """(N, 4); none for a negative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +56,9 @@ class CutOptions:
     """The name of all polygons; exactly one of this and ``expression_field`` is given."""
     expression_field: str | None = None
     """The text column that names each polygon."""
+    unlike: Path | None = None
+    """A vector file of what looks similar and is not meant: each polygon is something else than its name, which it has
+    as the labels have theirs. Chips that show only such become samples without a target."""
     labels_layer: str | None = None
     """Of a file of labels with several layers."""
     task: Literal["detect", "refer"] = "detect"
@@ -164,6 +155,9 @@ def cut_training_set(
         chips = _Chips(plan, objects, options.least_visible)
         rng = np.random.default_rng(options.seed)
         chosen = chips.choose(options.task, options.negatives, options.max_chips, rng)
+        unlike = _read_unlike(options, scene)
+        if unlike is not None:
+            chosen = chips.with_unlike(chosen, unlike, options.max_chips)
         mapping = compute_stretch(scene, options.stretch)
         record = {
             "raster": scene.name,
@@ -175,6 +169,7 @@ def cut_training_set(
             "stretch": mapping.describe(),
             "least_visible": options.least_visible,
             "seed": options.seed,
+            "unlike": 0 if unlike is None else len(unlike.polygons_scene_px),
             "left_out_features": objects.left_out,
             "repaired_features": objects.repaired,
         }
@@ -190,6 +185,14 @@ def cut_training_set(
             except OSError as error:
                 raise OutputError(f"{out} cannot be written: {error.strerror}", hint="Name a new folder.") from None
     return out / "train.jsonl"
+
+
+def _read_unlike(options: CutOptions, scene: Scene) -> LabelledPolygons | None:
+    """What is not meant; None where nothing is given."""
+    if options.unlike is None:
+        return None
+    source = LabelLayer(path=options.unlike, expression_field=options.expression_field, expression=options.expression)
+    return read_labels(source, scene)
 
 
 def notes_of_cut(folder: Path) -> tuple[str, ...]:
@@ -213,31 +216,56 @@ class _Chips:
                 f"the scene has {len(self.grid):,} chips, more than {MAX_GRID_CHIPS:,}",
                 hint="Name the labelled part with --aoi, or choose a larger --tile-size.",
             )
-        self._objects, self._least_visible = objects, least_visible
-        self._areas = shapely.area(objects.polygons_scene_px)
-        self._touched: dict[int, list[int]] = {}
-        """Objects by chip."""
+        self._plan, self._objects, self._least_visible = plan, objects, least_visible
         self._usable: list[int] = []
-        tree = shapely.STRtree(objects.polygons_scene_px)
         for first in range(0, len(self.grid), _QUERY_CHIPS):
-            windows = shapely.box(
-                *np.array([chip.window_scene_px for chip in self.grid[first : first + _QUERY_CHIPS]]).T
-            )
-            inside = np.ones(len(windows), bool)
-            if plan.area.shape_scene_px is not None:
-                shown = shapely.area(shapely.intersection(windows, plan.area.shape_scene_px))
-                inside = shown >= 0.999 * shapely.area(windows)
-            self._usable += (first + np.flatnonzero(inside)).tolist()
-            for chip, item in tree.query(windows, predicate="intersects").T:
-                if inside[chip]:
-                    self._touched.setdefault(first + int(chip), []).append(int(item))
+            self._usable += (first + np.flatnonzero(self._inside(self._windows(first)))).tolist()
+        self._touched = self._touching(objects)
+        """Objects by chip."""
         if not self._usable:
             raise InputError(
                 f"no chip of {plan.tiling.tile_size_px} px lies inside the area of interest",
                 hint="Choose a smaller --tile-size.",
             )
 
-    def choose(self, task: str, negatives: float, max_chips: int, rng: np.random.Generator) -> list[_Labelled]:
+    def _windows(self, first: int) -> NDArray[np.object_]:
+        """Windows of the next chips from a number on, as polygons in scene pixels."""
+        corners = np.array([chip.window_scene_px for chip in self.grid[first : first + _QUERY_CHIPS]])
+        windows: NDArray[np.object_] = shapely.box(*corners.T)
+        return windows
+
+    def _inside(self, windows: NDArray[np.object_]) -> NDArray[np.bool_]:
+        """Which windows lie inside the area of interest."""
+        if self._plan.area.shape_scene_px is None:
+            return np.ones(len(windows), bool)
+        shown = shapely.area(shapely.intersection(windows, self._plan.area.shape_scene_px))
+        inside: NDArray[np.bool_] = shown >= 0.999 * shapely.area(windows)
+        return inside
+
+    def _touching(self, objects: LabelledPolygons) -> dict[int, list[int]]:
+        """Objects by the usable chip that they touch."""
+        usable, found = set(self._usable), dict[int, list[int]]()
+        tree = shapely.STRtree(objects.polygons_scene_px)
+        for first in range(0, len(self.grid), _QUERY_CHIPS):
+            for chip, item in tree.query(self._windows(first), predicate="intersects").T:
+                if first + int(chip) in usable:
+                    found.setdefault(first + int(chip), []).append(int(item))
+        return found
+
+    def with_unlike(self, chosen: list[Labelled], unlike: LabelledPolygons, max_chips: int) -> list[Labelled]:
+        """Samples with what they show that is not meant, and at most so many that show nothing else."""
+        wide = with_unlike(
+            chosen,
+            self.grid,
+            unlike=unlike,
+            on_chip=self._touching(unlike),
+            objects=self._objects,
+            meant_on_chip=self._touched,
+            least_visible=self._least_visible,
+        )
+        return sorted(wide[: len(chosen) + max_chips], key=lambda item: (item.chip.index, item.name))
+
+    def choose(self, task: str, negatives: float, max_chips: int, rng: np.random.Generator) -> list[Labelled]:
         """The expressions on chips that become samples, in the order of the chips."""
         shown = [item for index in sorted(self._touched) for item in self._labels(index, task)]
         if not shown:
@@ -250,27 +278,16 @@ class _Chips:
         absent = self._negatives(round(negatives * len(shown)), rng)
         return sorted([*shown, *absent], key=lambda item: (item.chip.index, item.name))
 
-    def _labels(self, index: int, task: str) -> Iterator[_Labelled]:
+    def _labels(self, index: int, task: str) -> Iterator[Labelled]:
         """The expressions of which a chip shows targets well enough."""
-        chip = self.grid[index]
         places = np.array(self._touched[index])
-        x0, y0, x1, y1 = chip.window_scene_px
-        clipped = shapely.intersection(self._objects.polygons_scene_px[places], shapely.box(x0, y0, x1, y1))
-        share = shapely.area(clipped) / np.maximum(self._areas[places], 1e-12)
-        scale_x, scale_y = chip.scale
-        boxes = (shapely.bounds(clipped) - [x0, y0, x0, y0]) / [scale_x, scale_y, scale_x, scale_y]
-        boxes = np.clip(boxes, 0.0, [*chip.size_px, *chip.size_px])
-        large = (boxes[:, 2:] - boxes[:, :2]).min(axis=1) >= LEAST_SIDE_PX
-        good = (share >= self._least_visible) & large
-        for name in np.unique(self._objects.expressions[places]):
-            mine = self._objects.expressions[places] == name
-            found = boxes[mine & good]
-            if len(found) and (task == "detect" or (len(found) == 1 and (share[mine] > 0).sum() == 1)):
-                yield _Labelled(chip=chip, name=int(name), boxes_chip_px=found[np.lexsort(found.T[::-1])])
+        for item in labels_on(self.grid[index], self._objects, places, self._least_visible):
+            if task == "detect" or (len(item.boxes_chip_px) == 1 and item.shown == 1):
+                yield item
 
-    def _negatives(self, count: int, rng: np.random.Generator) -> list[_Labelled]:
+    def _negatives(self, count: int, rng: np.random.Generator) -> list[Labelled]:
         """Random pairs of a chip and an expression of which it shows no part."""
-        found: list[_Labelled] = []
+        found: list[Labelled] = []
         names = len(self._objects.names)
         for place in rng.permutation(len(self._usable)):
             if len(found) >= count:
@@ -280,7 +297,7 @@ class _Chips:
             absent = [name for name in range(names) if name not in present]
             if absent:
                 name = absent[int(rng.integers(len(absent)))]
-                found.append(_Labelled(chip=self.grid[index], name=name, boxes_chip_px=np.empty((0, 4))))
+                found.append(Labelled(chip=self.grid[index], name=name))
         return found
 
 
@@ -288,12 +305,12 @@ def _write(
     folder: Path,
     scene: Scene,
     stretch: Stretch,
-    chosen: list[_Labelled],
+    chosen: list[Labelled],
     objects: LabelledPolygons,
     task: Literal["detect", "refer"],
 ) -> dict[str, int]:
     """Write images and records; return the number of samples by what became of them."""
-    by_chip: dict[int, list[_Labelled]] = {}
+    by_chip: dict[int, list[Labelled]] = {}
     for item in chosen:
         by_chip.setdefault(item.chip.index, []).append(item)
     counts: Counter[str] = Counter({"with target": 0, "without": 0})
@@ -324,8 +341,9 @@ def _write(
     return dict(counts)
 
 
-def _record(item: _Labelled, image: str, name: str, task: Literal["detect", "refer"]) -> dict[str, Any]:
+def _record(item: Labelled, image: str, name: str, task: Literal["detect", "refer"]) -> dict[str, Any]:
     boxes = [[round(float(value), 2) for value in box] for box in item.boxes_chip_px]
+    unlike = [[round(float(value), 2) for value in box] for box in item.unlike_chip_px]
     answer = json.dumps([{"bbox_2d": box, "label": name} for box in boxes], ensure_ascii=False)
     return {
         "id": f"{Path(image).stem}/{name}",
@@ -338,4 +356,5 @@ def _record(item: _Labelled, image: str, name: str, task: Literal["detect", "ref
         "task": task,
         "category": name,
         "window_scene_px": list(item.chip.window_scene_px),
+        **({"unlike": unlike} if unlike else {}),
     }

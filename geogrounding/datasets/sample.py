@@ -7,7 +7,7 @@ half-open floats, (0, 0) at the outer corner of the first pixel.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
@@ -50,6 +50,8 @@ class Sample:
     """(N, 4) as x0, y0, x1, y1; none where the image shows no target. Read-only."""
     labels: tuple[str, ...]
     """(N,) the label of each box, in words."""
+    unlike_px: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 4)))
+    """(M, 4) boxes of what looks similar and is not meant, as ``boxes_px``; counts where ``complete`` is False as well."""
     complete: bool = True
     """Whether all targets in the image are labelled; where False, unlabelled objects may fit the expression too."""
     polygons_px: tuple[shapely.Geometry, ...] = ()
@@ -67,6 +69,9 @@ class Sample:
         boxes_px = _checked_boxes(self.boxes_px, self.size_px)
         boxes_px.setflags(write=False)
         object.__setattr__(self, "boxes_px", boxes_px)
+        unlike_px = _checked_boxes(self.unlike_px, self.size_px)
+        unlike_px.setflags(write=False)
+        object.__setattr__(self, "unlike_px", unlike_px)
         if self.task not in get_args(Task):
             raise InputError(f"task {self.task!r} is unknown", hint=f"Choose one of: {', '.join(get_args(Task))}.")
         if len(self.labels) != len(boxes_px):
@@ -149,5 +154,6 @@ def turned(sample: Sample, turn: int) -> Sample:
         turn=turn,
         size_px=turn_size(sample.size_px, turn),
         boxes_px=turn_boxes(sample.boxes_px, sample.size_px, turn),
+        unlike_px=turn_boxes(sample.unlike_px, sample.size_px, turn),
         polygons_px=polygons,
     )

@@ -158,6 +158,7 @@ class Cut(Parameters):
     expression: Name | None = None
     expression_field: Name | None = None
     labels_layer: Name | None = None
+    unlike: Path | None = None
     task: Literal["detect", "refer"] = "detect"
     aoi: Path | None = None
     aoi_layer: Name | None = None

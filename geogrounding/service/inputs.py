@@ -163,13 +163,16 @@ class Ask(_OfScene):
 
 
 class Train(Inputs):
-    """Teach a model from the accepted features of a job, or from polygons on a scene."""
+    """Teach a model from the accepted and rejected features of a job, or from polygons on a scene."""
 
     method: ClassVar[str] = "train"
     job: Annotated[str | None, Field(max_length=64, description="The job whose accepted features are examples.")] = None
     scene: Annotated[SceneId | None, Field(description="In place of a job: the scene of the polygons.")] = None
     examples: Annotated[
         Labels | None, Field(description="In place of a job: GeoJSON polygons around the examples.")
+    ] = None
+    unlike: Annotated[
+        Labels | None, Field(description="In place of a job: GeoJSON polygons around what is not meant.")
     ] = None
     label: Annotated[Text, Field(description="What the examples are, such as: greenhouse.")]
     name: Annotated[Name, Field(description="Name of the new model.")]
@@ -186,7 +189,7 @@ class Train(Inputs):
 
     def request(self, place: Place, folder: Path) -> dict[str, Any]:
         """Parameters of ``train``."""
-        scene, examples = self._lesson(place)
+        scene, examples, unlike = self._lesson(place)
         if len(examples) < MIN_EXAMPLES:
             raise SettingsError(
                 f"{len(examples)} accepted features are too few examples",
@@ -205,18 +208,26 @@ class Train(Inputs):
             "partial": not self.complete,
             "negatives": 0.0,
         }
+        if unlike:
+            settings["unlike"] = str(_write_polygons(folder / "unlike.geojson", unlike))
         return {"method": self.learn, "output": str(output), "keep_cancelled": False, "settings": settings}
 
-    def _lesson(self, place: Place) -> tuple[str, list[dict[str, Any]]]:
-        """The scene, and polygons around the examples."""
+    def _lesson(self, place: Place) -> tuple[str, list[dict[str, Any]], list[dict[str, Any]]]:
+        """The scene, polygons around the examples, and around what is not meant."""
         if (self.job is None) == (self.scene is None) or (self.scene is None) != (self.examples is None):
             raise SettingsError("give either job, or scene and examples")
         if self.job is not None:
+            if self.unlike is not None:
+                raise SettingsError("unlike goes with scene and examples: of a job the rejected features are taken")
             scene, layer = place.layer_of(self.job)
-            return scene, [one["geometry"] for one in layer.features(Wanted(review=("accepted",)), limit=10_000)[0]]
+            accepted, rejected = (
+                [one["geometry"] for one in layer.features(Wanted(review=(verdict,)), limit=10_000)[0]]
+                for verdict in ("accepted", "rejected")
+            )
+            return scene, accepted, rejected
         assert self.scene is not None
         assert self.examples is not None
-        return self.scene, self.examples
+        return self.scene, self.examples, list(self.unlike or [])
 
 
 PROCESSES: dict[str, type[Inputs]] = {"ground": Ground, "ask": Ask, "train": Train}

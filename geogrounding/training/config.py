@@ -51,6 +51,8 @@ class TrainSettings(BaseModel):
     """Attribute of the layer that names a feature."""
     expression: str | None = None
     """Name of all features, where no attribute holds it."""
+    unlike: Path | None = None
+    """Vector layer of what looks similar and is not meant, named as the labels are (scene only)."""
     tile_size: Annotated[int, Field(ge=MIN_TILE_PX, le=MAX_TILE_PX)] | None = None
     """Side of the chips, pixels; default what suits the model."""
     negatives: Share = 0.2
@@ -124,7 +126,7 @@ class TrainSettings(BaseModel):
             raise ValueError("give either data (a file of samples) or scene with labels (a raster and a layer)")
         if (self.scene is None) != (self.labels is None):
             raise ValueError("scene and labels go together")
-        only_scene = ("labels_layer", "expression_field", "expression", "tile_size", "aoi", "aoi_layer")
+        only_scene = ("labels_layer", "expression_field", "expression", "tile_size", "aoi", "aoi_layer", "unlike")
         if self.scene is None and (given := [name for name in only_scene if getattr(self, name) is not None]):
             raise ValueError(f"{' and '.join(given)}: only with scene and labels")
         if self.scene is not None and (self.expression_field is None) == (self.expression is None):

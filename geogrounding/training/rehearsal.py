@@ -136,6 +136,7 @@ def _as_sample(sample: Sample, word: str, answer: Answer) -> Sample:
         task="detect",
         boxes_px=np.array(sure, np.float64).reshape(-1, 4),
         labels=(word,) * len(sure),
+        unlike_px=np.empty((0, 4)),
         complete=True,
         polygons_px=(),
         unique=None,

@@ -72,7 +72,7 @@ def read_training_set(settings: TrainSettings, output: Path, *, conventions: Con
                 )
         notes = notes_of_cut(output / CUT)
         form = "geo-r1"
-        used = (settings.scene, settings.labels, settings.aoi)
+        used = (settings.scene, settings.labels, settings.aoi, settings.unlike)
         paths = [source_file(path) for path in used if path is not None]
         hashes = {str(path): _digest(path) for path in paths if path.is_file()}
     if data is None:
@@ -104,6 +104,7 @@ def cut_options(settings: TrainSettings) -> CutOptions:
         expression_field=settings.expression_field,
         expression=settings.expression,
         labels_layer=settings.labels_layer,
+        unlike=settings.unlike,
         task="refer" if settings.task == "refer" else "detect",
         aoi=settings.aoi,
         aoi_layer=settings.aoi_layer,

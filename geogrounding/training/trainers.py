@@ -106,7 +106,8 @@ class AnswerCollator:
     processor: TrainingProcessor
     box_token_ids: tuple[int, ...] = ()
     """Tokens that stand for boxes, of a model that also learns from the boxes themselves: the built-in one. Where the
-    labels may be partial these tokens are left out of the loss, which would otherwise teach that nothing else is there."""
+    labels may be partial these tokens are left out of the loss, which would otherwise teach that nothing else is there; and
+    where they name no target at all, the whole answer is."""
 
     def __call__(self, examples: Sequence[Mapping[str, Any]]) -> dict[str, torch.Tensor]:
         """Padded on the left, ``labels`` -100 on image, question and padding."""
@@ -125,9 +126,11 @@ class AnswerCollator:
         if self.box_token_ids:
             partial = torch.tensor([not row.sample.complete for row in rows])
             box_tokens = torch.isin(labels, torch.tensor(self.box_token_ids))
-            batch["labels"] = labels.masked_fill(partial[:, None] & box_tokens, -100)
+            unknown = torch.tensor([not row.sample.complete and not len(row.sample.boxes_px) for row in rows])
+            batch["labels"] = labels.masked_fill(partial[:, None] & (box_tokens | unknown[:, None]), -100)
             batch["target_partial"] = partial
             batch["target_boxes"] = _padded([row.frame.boxes(row.sample.boxes_px) for row in rows])
+            batch["target_unlike"] = _padded([row.frame.boxes(row.sample.unlike_px) for row in rows])
         return batch
 
 

@@ -22,14 +22,13 @@ from qgis.PyQt.QtWidgets import (
     QButtonGroup,
     QCheckBox,
     QHBoxLayout,
-    QLabel,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
 from .area_tool import DrawnArea
-from .forms import layer_box, tool
+from .forms import form, layer_box, tool
 from .messages import tr
 from .rasters import LayerError
 
@@ -70,7 +69,7 @@ class AreaAsked:
 
 
 class AreaChoice(QWidget):
-    """Four buttons in a row; the layer of polygons appears when it is wanted."""
+    """Four buttons; the layer of polygons appears when it is wanted."""
 
     changed = pyqtSignal()
 
@@ -144,9 +143,7 @@ class AreaChoice(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(QLabel(tr("Where")))
+        rows = form()
         self.by_layer, self.by_canvas = QRadioButton(tr("Layer")), QRadioButton(tr("View"))
         self.by_drawing, self.by_polygons = QRadioButton(tr("Drawn")), QRadioButton(tr("Polygons"))
         self.by_layer.setToolTip(tr("All of the raster"))
@@ -155,16 +152,19 @@ class AreaChoice(QWidget):
         self.draw_button = tool("▭", tr("Draw a rectangle on the map"))
         self.polygon_button = tool("⬠", tr("Draw a polygon on the map; a click with the right button ends it"))
         self._buttons = QButtonGroup(self)
-        for button in (self.by_layer, self.by_canvas, self.by_drawing):
-            self._buttons.addButton(button)
-            row.addWidget(button)
-        row.addWidget(self.draw_button)
-        row.addWidget(self.polygon_button)
-        self._buttons.addButton(self.by_polygons)
-        row.addWidget(self.by_polygons)
-        row.addStretch(1)
+        given, own = (self.by_layer, self.by_canvas, self.by_polygons), (self.by_drawing,)
+        for title, choices, tools in ((tr("Where"), given, ()), ("", own, (self.draw_button, self.polygon_button))):
+            row = QHBoxLayout()
+            row.setSpacing(4)
+            for button in choices:
+                self._buttons.addButton(button)
+                row.addWidget(button)
+            for button in tools:
+                row.addWidget(button)
+            row.addStretch(1)
+            rows.addRow(title, row)
         self.by_layer.setChecked(True)
-        layout.addLayout(row)
+        layout.addLayout(rows)
         self.polygon_box = QWidget()
         polygons = QHBoxLayout(self.polygon_box)
         polygons.setContentsMargins(0, 0, 0, 0)

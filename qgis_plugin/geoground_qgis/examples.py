@@ -72,6 +72,12 @@ def examples_of(layer: QgsVectorLayer, *, selected_only: bool) -> Examples:
     return Examples(layer, ids, [one for one in unlike if ids is None or one not in set(ids)])
 
 
+def counts_of(examples: Examples) -> str:
+    """For people: how many examples there are, and how many results that are not meant."""
+    text = tr("{n} examples").format(n=f"{examples.count:,}")
+    return text + (tr(", {n} that are not meant").format(n=f"{len(examples.unlike):,}") if examples.unlike else "")
+
+
 def write_examples(
     path: Path,
     features: Iterable[QgsFeature],

@@ -28,9 +28,10 @@ def column(widget: QWidget) -> QVBoxLayout:
 
 
 def form(parent: QWidget | None = None) -> QFormLayout:
-    """Labels on the left, fields that take the rest of the width."""
+    """Labels on the left, fields that take the rest of the width, or go below their label where that is too little."""
     layout = QFormLayout() if parent is None else QFormLayout(parent)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     return layout
 
 

@@ -32,6 +32,7 @@ class Curve(QWidget):
         head = QHBoxLayout()
         for label in (self.title, self.range):
             label.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setWordWrap(True)
         head.addWidget(self.title, 1)
         head.addWidget(self.range)
         layout.addLayout(head)

@@ -146,6 +146,8 @@ class RemoteEngine:
             "learn": params.get("method", "sft"),
             "complete": not asked.get("partial", True),
         }
+        if asked.get("unlike"):
+            inputs["unlike"] = [shape for shape, _ in shapes(Path(asked["unlike"]))]
         if asked.get("steps") is not None:
             inputs["steps"] = asked["steps"]
         return self._follow(self._submit("train", inputs), emit, stop, None)

@@ -9,11 +9,13 @@ from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QMenu,
     QPlainTextEdit,
     QPushButton,
+    QSizePolicy,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -104,9 +106,9 @@ class ReviewForm(QWidget):
         rows = form(self.view_box)
         self.smallest, self.largest = _size_box(), _size_box()
         sizes = QHBoxLayout()
-        sizes.addWidget(self.smallest)
+        sizes.addWidget(self.smallest, 1)
         sizes.addWidget(QLabel("–"))
-        sizes.addWidget(self.largest)
+        sizes.addWidget(self.largest, 1)
         rows.addRow(tr("Size"), sizes)
         self.order, self.colours = QComboBox(), QComboBox()
         self.order.addItem(tr("surest first"), 1)
@@ -128,16 +130,18 @@ class ReviewForm(QWidget):
         self.correct_box = QgsCollapsibleGroupBox(tr("Correct"))
         self.correct_box.setCollapsed(True)
         inside = QVBoxLayout(self.correct_box)
-        tools = QHBoxLayout()
+        tools = QGridLayout()  # in one row the panel would be wider than the map can spare
         self.add_one = tool(tr("Add"), tr("Draw one that was missed; it counts as accepted"))
         self.vertices = tool(tr("Corners"), tr("Move, add and delete corners"))
         self.split = tool(tr("Split"), tr("Draw a line through results"))
         self.merge = tool(tr("Merge"), tr("Make the selected results one, with the attributes of the surest"))
         self.delete = tool(tr("Delete"), tr("Delete the selected results"))
         self.keep_edits = tool(tr("Save edits"), tr("Until then Ctrl+Z takes corrections back"))
+        for place, widget in enumerate((self.add_one, self.vertices, self.split, self.merge, self.delete)):
+            tools.addWidget(widget, place // 3, place % 3)
+        tools.addWidget(self.keep_edits, 2, 0, 1, 3)
         for widget in (self.add_one, self.vertices, self.split, self.merge, self.delete, self.keep_edits):
-            tools.addWidget(widget)
-        tools.addStretch(1)
+            widget.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         inside.addLayout(tools)
         self.shape_box = QWidget()
         rows = form(self.shape_box)

@@ -184,7 +184,7 @@ class TeachPanel(QWidget):
         rows.addRow(tr("Examples"), self.examples)
         rows.addRow("", self.draw_button)
         rows.addRow("", self.selected_only)
-        rows.addRow("", self.complete)
+        rows.addRow(self.complete)
         rows.addRow(tr("Label"), self.expression)
         rows.addRow(tr("or by field"), self.field)
         rows.addRow(tr("Name"), self.name)

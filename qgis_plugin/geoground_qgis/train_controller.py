@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from . import settings
 from .background import EngineTask, Input, clear_notice
 from .engine_link import Link, train_request
-from .examples import ExampleFile
+from .examples import ExampleFile, counts_of
 from .messages import NAME, literal, tr
 from .model_store import tidy
 from .rasters import Export, LayerError, describe_source
@@ -47,6 +47,8 @@ class Teaching(QObject):
             self._panel.say(str(error), problem=True)
             return
         inputs: dict[str, Input] = {"labels": ExampleFile(layer, ids=lesson.examples.ids)}
+        if lesson.examples.unlike:
+            inputs["unlike"] = ExampleFile(layer, ids=lesson.examples.unlike)
         if source.path is None:
             inputs["scene"] = Export(source)
         params = {
@@ -58,6 +60,7 @@ class Teaching(QObject):
             "negatives": 0.0,  # where nothing was drawn, what is there is not known
         }
         self._panel.begin()
+        self._panel.say(counts_of(lesson.examples))
         self._task = EngineTask(
             tr("geogrounding: training"),
             self._link,

@@ -9,7 +9,6 @@ from qgis.PyQt.QtWidgets import (
     QApplication,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -35,7 +34,7 @@ class Welcome(QFrame):
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.StyledPanel)
         layout = QVBoxLayout(self)
-        title = QLabel(tr("Welcome: three steps to the first question"))
+        title = plain_label(tr("Welcome: three steps to the first question"))
         font = title.font()
         font.setBold(True)
         title.setFont(font)

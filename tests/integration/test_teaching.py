@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
 
 import geogrounding as gg
 from geogrounding.training import launch
@@ -30,3 +33,27 @@ def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
     assert "this one is the largest" in largest.reasoning
     assert f1(gg.ground(example_scene, "tree", model=model), trees, iou=0.4) > 0.5
     assert not len(gg.ground(example_scene, "airplane", model=model))
+
+
+def test_what_is_rejected_scores_less_than_what_is_accepted(example_scene: Path, tmp_path: Path) -> None:
+    """Every other result is rejected, so that neither looks nor scores of before tell the two apart."""
+    trees = gg.ground(example_scene, "tree").sort_values("score", ascending=False)
+    accepted, rejected = trees.iloc[0:16:2], trees.iloc[1:16:2]
+    settings: dict[str, Any] = {"scene": example_scene, "expression": WORD, "steps": 40, "turns": 1, "rehearse": 0}
+    for name, rows in (("labels", accepted), ("unlike", rejected)):
+        settings[name] = tmp_path / f"{name}.gpkg"
+        rows[["geometry"]].to_file(settings[name])
+    launch.train("sft", make_settings(SFTSettings, settings), tmp_path / "run")
+    taught = gg.ground(example_scene, WORD, model=str(tmp_path / "run"), min_score=0.02)
+    meant, not_meant = (mean_score(taught, places) for places in (accepted, rejected))
+    assert meant > 0.5
+    assert not_meant < meant - 0.2
+
+
+def mean_score(found: gpd.GeoDataFrame, places: gpd.GeoDataFrame) -> float:
+    """Mean over places of the best score there; 0 where nothing was found."""
+    best = []
+    for place in places.geometry:
+        iou = found.intersection(place).area / found.union(place).area
+        best.append(float(found.score[iou >= 0.4].max()) if (iou >= 0.4).any() else 0.0)
+    return sum(best) / len(best)

@@ -337,6 +337,46 @@ def hang() -> None:
     pause(600)
 
 
+def cut_short() -> None:
+    """A run with the built-in model that has found something when QGIS is killed: the test does that."""
+    install()
+    settings = importlib.import_module("geoground_qgis.settings")
+    settings.save(settings.Settings(engine=ENGINE))
+    dock = plugins["geoground_qgis"].dock
+    dock.engine_changed()
+    load_scene()
+    dock.ask.question.setPlainText(QUESTION)
+    dock.ask.resolution.setValue(0.03)  # many chips
+    dock.ask.run_button.click()
+    until(lambda: dock.asking.writer is not None and dock.asking.writer.count > 0)
+    REPORT["said"] = dock.ask.progress.text()
+    REPORT["running"] = dock.asking.running
+    write_report()
+    pause(600)
+
+
+def go_on() -> None:
+    """The next start: the run that was cut short is offered, and goes on where it ended."""
+    dock = plugins["geoground_qgis"].dock
+    dock.setUserVisible(True)
+    until(lambda: dock.ask.resume_box.isVisible(), 60)
+    REPORT["offered"] = dock.ask.resume_button.text()
+    outcomes: list[str] = []
+    dock.asking.finished.connect(outcomes.append)
+    dock.ask.resume_button.click()
+    until(lambda: bool(outcomes) or (dock.ask.progress.value() > 0 and " of " in dock.ask.progress.text()))
+    first = dock.ask.progress.text()
+    until(lambda: bool(outcomes) and dock.asking.writer.idle and not dock.saving.busy)
+    (layer,) = dock.asking.writer.layers
+    REPORT["gone_on"] = {
+        "outcome": outcomes[0],
+        "first": first,
+        "count": layer.featureCount(),
+        "kept": layer.providerType() == "ogr",
+        "offered": dock.ask.resume_box.isVisible(),
+    }
+
+
 def write_report() -> None:
     part = OUT / "report.part"
     part.write_text(json.dumps(REPORT), encoding="utf-8")
@@ -348,7 +388,7 @@ def main() -> None:
         iface.mainWindow().resize(1400, 900)
         REPORT["plugins"] = sorted(plugins)
         REPORT["profile"] = QgsApplication.qgisSettingsDirPath()
-        {"tour": tour, "hang": hang}[os.environ["GEOGROUND_TEST_PLAY"]]()
+        {"tour": tour, "hang": hang, "cut_short": cut_short, "go_on": go_on}[os.environ["GEOGROUND_TEST_PLAY"]]()
     except Exception:
         REPORT["error"] = traceback.format_exc()
         iface.mainWindow().grab().save(str(OUT / "error.png"))

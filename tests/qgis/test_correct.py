@@ -46,7 +46,7 @@ def select(layer: QgsVectorLayer, *names: str) -> None:
 
 
 def test_merge_keeps_the_surest_and_is_one_step(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
-    found.startEditing()
+    assert found.startEditing()
     one = row(found, "r0").id()
     found.changeGeometry(one, QgsGeometry.fromRect(QgsRectangle(X, Y, X + 11, Y + 2)))  # now it touches r1
     select(found, "r0", "r1")

@@ -164,6 +164,37 @@ def test_no_engine_is_left_when_qgis_is_killed(play: Callable[..., subprocess.Po
     wait_for(lambda: not any(map(alive, [engine, *children])), 10)
 
 
+def test_a_run_that_was_killed_with_qgis_goes_on_at_the_next_start(
+    play: Callable[..., subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    process = play("cut_short", tmp_path / "first")
+    try:
+        before = read(tmp_path / "first", process)
+    finally:
+        end(process)
+    assert before["running"]
+    done, total = _chips(before["said"])
+    assert 0 < done < total
+    process = play("go_on", tmp_path / "second")
+    try:
+        after = read(tmp_path / "second", process)
+    finally:
+        end(process)
+    assert after["offered"].startswith("Continue: tree (OSBS_029)")
+    found = after["gone_on"]
+    assert found["outcome"] == "done"
+    assert _chips(found["first"])[0] >= done
+    assert found["count"] > 0
+    assert found["kept"]
+    assert not found["offered"]
+
+
+def _chips(said: str) -> tuple[int, int]:
+    """Chips done and all of them, from "12 of 42 chips, ..."."""
+    done, _, total, *_ = said.split()
+    return int(done), int(total)
+
+
 def descendants(pid: int) -> list[int]:
     """Processes started by a process, directly or not."""
     listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout

@@ -56,6 +56,28 @@ def test_what_looks_like_it_counts_neither_way_where_labels_are_partial() -> Non
     assert not alike(LOOK, torch.zeros_like(right)).any(), "nothing is like nothing"
 
 
+def test_what_is_not_meant_is_wrong_whatever_it_looks_like() -> None:
+    """Where labels are partial as well; a region of a target stays what it is."""
+    boxes, truth = torch.tensor([[*REGIONS[:3], [30, 0, 40, 10], REGIONS[3]]]), torch.tensor([[[0, 0, 10, 10.0]]])
+    scores, real = torch.zeros(1, 5, requires_grad=True), torch.ones(1, 5, dtype=torch.bool)
+    unlike = torch.tensor([[[30, 1, 40, 11], [1, 0, 11, 10], [NAN] * 4]])
+    look = torch.ones(1, 5, 2)
+    score_loss(scores, boxes.float(), truth, real, look=look, partial=~COMPLETE, unlike_px=unlike).backward()
+    assert scores.grad[0].sign().tolist() == [-1, 0, 0, 1, 0]
+
+
+def test_without_a_target_only_what_is_not_meant_counts_where_labels_are_partial() -> None:
+    boxes, real = torch.tensor([REGIONS], dtype=torch.float32), torch.ones(1, 5, dtype=torch.bool)
+    scores = torch.zeros(1, 5, requires_grad=True)
+    unlike = torch.tensor([[[50, 50, 60, 60.0]]])
+    loss = score_loss(scores, boxes, torch.empty(1, 0, 4), real, look=LOOK, partial=~COMPLETE, unlike_px=unlike)
+    loss.backward()
+    assert scores.grad[0].sign().tolist() == [0, 0, 0, 1, 0]
+    scores.grad = None
+    score_loss(scores, boxes, torch.empty(1, 0, 4), real, look=LOOK, partial=COMPLETE, unlike_px=unlike).backward()
+    assert scores.grad[0].sign().tolist() == [1] * 5
+
+
 def test_nothing_real_costs_nothing() -> None:
     boxes = torch.tensor([REGIONS], dtype=torch.float32)
     loss = score_loss(

@@ -15,6 +15,8 @@ from PIL import Image
 
 from geogrounding.datasets import CutOptions, cut_training_set, read_samples
 from geogrounding.datasets.cut import notes_of_cut
+from geogrounding.datasets.dihedral import turn_pixels
+from geogrounding.datasets.sample import turned
 from geogrounding.errors import InputError
 from geogrounding.execution.scan_plan import make_plan
 from geogrounding.models.base import Conventions
@@ -292,3 +294,57 @@ def test_the_real_scene_gives_boxes_around_its_buildings(shared_data: Path, tmp_
     )  # fmt: skip
     samples = read_samples(data, on_error="refuse").samples
     assert sum(len(sample.boxes_px) for sample in samples) > 700  # of 971, those on cut edges left out
+
+
+def test_what_is_not_meant_stands_on_the_chips_that_show_it(tmp_path: Path) -> None:
+    """Beside the targets where there are some; else on a chip of its own, unless a part of a target is there."""
+    meant: list[tuple[float, float, float, float]] = [(10, 10, 30, 30), (60, 100, 70, 110)]
+    places: list[tuple[float, float, float, float]] = [(40, 12, 52, 22), (150, 100, 166, 120)]
+    raster, labels = scene(tmp_path), layer(tmp_path, meant)
+    unlike = layer(tmp_path, places, file="unlike.gpkg")
+    data = cut(tmp_path, raster, labels, unlike=unlike, overlap_px=0)
+    samples = read_samples(data, on_error="refuse").samples
+    shown = set()
+    for sample, record in zip(samples, records(data), strict=True):
+        x0, y0, x1, y1 = record["window_scene_px"]
+        whole = [box for box in places if x0 <= box[0] and y0 <= box[1] and box[2] <= x1 and box[3] <= y1]
+        found = np.add(sample.unlike_px, [x0, y0, x0, y0]).round().tolist()
+        assert all(list(box) in found for box in whole)
+        shown.add((len(sample.boxes_px), len(found)))
+        assert len(sample.boxes_px) + len(found) > 0
+        assert len(sample.boxes_px) or not any(x0 < b[2] and y0 < b[3] and b[0] < x1 and b[1] < y1 for b in meant)
+    assert shown == {(0, 1), (1, 0), (1, 1)}
+
+
+def test_what_is_not_meant_is_turned_with_its_chip(tmp_path: Path) -> None:
+    raster, labels = scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)])
+    data = cut(tmp_path, raster, labels, unlike=layer(tmp_path, [(40, 12, 52, 22)], file="u.gpkg"), overlap_px=0)
+    sample = read_samples(data, on_error="refuse").samples[0]
+    assert len(sample.boxes_px) == 1
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[12:22, 40:52] = 255
+    for turn in range(8):
+        (box,) = turned(sample, turn).unlike_px.round().astype(int)
+        rows, columns = np.nonzero(turn_pixels(image, turn)[..., 0])
+        assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+
+
+def test_what_is_not_meant_is_read_as_the_labels_are(tmp_path: Path) -> None:
+    """A row that is not a ship says nothing about cars; one that is too small to be seen is left out."""
+    raster = scene(tmp_path)
+    labels = layer(tmp_path, [(90, 70, 110, 90), (20, 20, 32, 30)], ["ship", "car"])
+    places: list[tuple[float, float, float, float]] = [(150, 100, 166, 120), (60, 20, 80, 40), (5, 5, 6, 6)]
+    unlike = layer(tmp_path, places, ["ship", "shed", "car"], file="unlike.gpkg")
+    data = cut(tmp_path, raster, labels, unlike=unlike, expression_field="what", overlap_px=0)
+    near = [(r["expression"], r["solution"]) for r in records(data) if "unlike" in r]
+    assert near
+    assert set(near) == {("ship", "None")}
+
+
+@pytest.mark.parametrize("unlike", [7, [3], [[1, 2, 3]], [[9, 9, 2, 2]], ["abcd"]])
+def test_what_is_not_meant_has_boxes(tmp_path: Path, unlike: Any) -> None:
+    data = cut(tmp_path, scene(tmp_path), layer(tmp_path, [(10, 10, 30, 30)]))
+    first = {**records(data)[0], "unlike": unlike}
+    data.write_text(json.dumps(first) + "\n")
+    with pytest.raises(InputError, match=r"unlike|box"):
+        read_samples(data, on_error="refuse")

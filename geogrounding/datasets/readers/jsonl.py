@@ -1,7 +1,8 @@
 """Records of one question each, in JSONL or a JSON list: VLM-R1 and Geo-R1, ms-swift, TRL.
 
 VLM-R1, Geo-R1   ``image``, ``problem``, ``solution``; or ``image``, ``conversations`` of ``from`` and ``value``. The task
-                 segment has ``mask``, an image. This project writes the same with ``expression`` and ``task`` added.
+                 segment has ``mask``, an image. This project writes the same with ``expression`` and ``task`` added,
+                 and ``unlike``, boxes of what is not meant.
                  (github.com/om-ai-lab/VLM-R1, grpo_jsonl.py; github.com/Geo-R1/geo-r1, run_scripts)
 ms-swift         ``messages``, ``images``, ``objects`` with ``ref`` and ``bbox``, and the marks ``<ref-object>`` and
                  ``<bbox>`` in the messages. (its documentation, "Custom dataset", part "Grounding")
@@ -106,12 +107,21 @@ def _sample(record: Mapping[str, Any], parts: _Parts, origin: str, images: Image
         task=task,
         boxes_px=boxes_px,
         labels=tuple(label or category or asked.expression for label in labels),
+        unlike_px=boxes_in_image(_unlike(record), size_px),
         polygons_px=polygons if task == "segment" else (),
         category=category,
         unique=unique if isinstance(unique, bool) else None,
         reasoning=solved.reasoning,
         origin=origin,
     )
+
+
+def _unlike(record: Mapping[str, Any]) -> list[list[float]]:
+    """Boxes of what is not meant, which this project writes; none in other files."""
+    boxes = record.get("unlike", [])
+    if not isinstance(boxes, list):
+        raise MalformedError("unlike is not a list of boxes")
+    return [numbers_of(box, 4, "an entry of unlike") for box in boxes]
 
 
 def _task(record: Mapping[str, Any], asked: ParsedQuestion, solved: ParsedAnswer, masked: bool) -> Task:

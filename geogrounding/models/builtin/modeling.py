@@ -180,6 +180,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         history_ids: Tensor | None = None,
         target_boxes: Tensor | None = None,
         target_partial: Tensor | None = None,
+        target_unlike: Tensor | None = None,
         **kwargs: Any,
     ) -> CausalLMOutputWithPast:
         """Log-probabilities of the next tokens.
@@ -193,6 +194,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             target_boxes: (B, N, 4) all boxes that are meant, NaN where there are fewer: the loss is then that of the scores
                 as well, see ``choosing.score_loss``. Needs ``pixel_values``.
             target_partial: (B,) True where the boxes may not be all there are.
+            target_unlike: (B, M, 4) boxes of what is not meant, NaN where there are fewer.
 
         Raises:
             ValueError: an image is missing, or the placeholders do not fit it.
@@ -233,7 +235,9 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             scores = odds * self.config.score_scale + self.config.score_shift
             real = (region_relevance > NO_REGION) & said[:, None]
             partial = torch.zeros_like(said) if target_partial is None else target_partial
-            more = score_loss(scores, region_boxes, target_boxes, real, look=look, partial=partial, sure=sure)
+            more = score_loss(
+                scores, region_boxes, target_boxes, real, look=look, partial=partial, sure=sure, unlike_px=target_unlike
+            )
             loss = WORTH_OF_SCORES * more
         state = state.take(slice(history.shape[1] - hidden.shape[1], None))
         if isinstance(logits_to_keep, Tensor):
@@ -243,7 +247,9 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
         logits = self.grammar(hidden, self.lm_head(hidden), state, region_relevance, keys, region_boxes)
         if labels is not None:
             # already log-probabilities: their log-softmax is themselves
-            nll = nn.functional.nll_loss(logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100)
+            wanted = labels[:, 1:].flatten()
+            nll = nn.functional.nll_loss(logits[:, :-1].flatten(0, 1), wanted, ignore_index=-100, reduction="sum")
+            nll = nll / (wanted != -100).sum().clamp(min=1)
             loss = nll if loss is None else loss + nll
         return CausalLMOutputWithPast(
             loss=loss,

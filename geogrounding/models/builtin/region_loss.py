@@ -55,6 +55,14 @@ def right_regions(boxes_px: Tensor, truth_px: Tensor) -> tuple[Tensor, Tensor]:
     return right, ~right & (overlap.amax(2) >= NEAR)
 
 
+def _at(boxes_px: Tensor, places_px: Tensor) -> Tensor:
+    """(B, K) which regions (B, K, 4) share much of a place (B, M, 4), NaN where there are fewer."""
+    there = ~places_px.isnan().any(-1)
+    overlap = pairwise_iou(boxes_px, places_px.nan_to_num(0.0)) * there[:, None]
+    shared: Tensor = (overlap >= NEAR).any(-1)
+    return shared
+
+
 def alike(look: Tensor, right: Tensor) -> Tensor:
     """(B, K) which regions look like the mean of the right ones of their image, by what they look like (B, K, F)."""
     look = torch.nn.functional.normalize(look.float(), dim=-1)
@@ -72,6 +80,7 @@ def score_loss(
     look: Tensor,
     partial: Tensor,
     sure: Tensor | None = None,
+    unlike_px: Tensor | None = None,
 ) -> Tensor:
     """Cross-entropy of the scores of regions, a mean over those that count.
 
@@ -84,13 +93,16 @@ def score_loss(
         partial: (B,) True where the boxes may not be all: regions that look like them then count neither way.
         sure: (B, K) best score of each region in the region head, where it is known: a region that is much less of an
             object than the right ones is an example of nothing, whatever it looks like.
+        unlike_px: (B, M, 4) boxes of what is not meant, NaN where there are fewer: regions there are wrong, whatever they
+            look like.
     """
     right, unsure = right_regions(boxes_px.float(), truth_px.float())
-    may_be_more = alike(look, right)
+    may_be_more = alike(look, right) | ~right.any(1, keepdim=True)
     if sure is not None:
         usual = (sure * right).sum(1, keepdim=True) / right.sum(1, keepdim=True).clamp(min=1)
         may_be_more = may_be_more & (sure >= AS_SURE * usual)
-    unsure = unsure | (partial[:, None] & ~right & may_be_more)
+    rejected = torch.zeros_like(right) if unlike_px is None else _at(boxes_px.float(), unlike_px.float())
+    unsure = unsure | (partial[:, None] & ~right & may_be_more & ~rejected)
     counts = (real & ~unsure).float()
     wrong = torch.nn.functional.binary_cross_entropy_with_logits(scores.float(), right.float(), reduction="none")
     return (wrong * counts).sum() / counts.sum().clamp(min=1.0)

@@ -34,6 +34,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../examples.py"/>
+        <source>, {n} that are not meant</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation type="unfinished"></translation>

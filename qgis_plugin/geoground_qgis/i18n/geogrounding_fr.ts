@@ -34,6 +34,11 @@
         <translation>, {h} masqués</translation>
     </message>
     <message>
+        <location filename="../examples.py"/>
+        <source>, {n} that are not meant</source>
+        <translation>, {n} qui ne sont pas visés</translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 tuile</translation>

@@ -34,6 +34,11 @@
         <translation>、非表示 {h}</translation>
     </message>
     <message>
+        <location filename="../examples.py"/>
+        <source>, {n} that are not meant</source>
+        <translation>、対象外 {n} 件</translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 チップ</translation>

@@ -34,6 +34,11 @@
         <translation>, {h} ocultos</translation>
     </message>
     <message>
+        <location filename="../examples.py"/>
+        <source>, {n} that are not meant</source>
+        <translation>, {n} que não interessam</translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 bloco</translation>

@@ -34,6 +34,11 @@
         <translation>，隐藏 {h}</translation>
     </message>
     <message>
+        <location filename="../examples.py"/>
+        <source>, {n} that are not meant</source>
+        <translation>，{n} 个非目标</translation>
+    </message>
+    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 个图块</translation>
