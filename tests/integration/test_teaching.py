@@ -36,7 +36,7 @@ def test_ten_polygons_teach_a_word(example_scene: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_rejected_scores_less_than_what_is_accepted(example_scene: Path, tmp_path: Path) -> None:
-    """Every other result is rejected, so that neither looks nor scores of before tell the two apart."""
+    """Every other result is rejected, so that neither looks nor earlier scores separate the two."""
     trees = gg.ground(example_scene, "tree").sort_values("score", ascending=False)
     accepted, rejected = trees.iloc[0:16:2], trees.iloc[1:16:2]
     settings: dict[str, Any] = {"scene": example_scene, "expression": WORD, "steps": 40, "turns": 1, "rehearse": 0}
