@@ -178,7 +178,6 @@ def test_rejected_results_are_what_is_not_meant(
     index, ids = found.fields().indexOf("review"), sorted(f.id() for f in found.getFeatures())
     found.dataProvider().changeAttributeValues({ids[0]: {index: "rejected"}})
     seen: dict[str, list[str]] = {}
-    said: list[str] = []
 
     def look(params: dict[str, Any], emit: Any, cancelled: Any) -> dict[str, Any]:
         for name in ("labels", "unlike"):
@@ -190,10 +189,10 @@ def test_rejected_results_are_what_is_not_meant(
     teach.panel.expression.setText("crown")
     teach.panel.name.setText("mine")
     teach.panel.train_button.click()
-    said.append(teach.panel.message.text())
+    said = teach.panel.message.text()
     until(lambda: len(seen) == 2)
     assert seen == {"labels": ["accepted"] * 3, "unlike": ["rejected"]}
-    assert "3 examples, 1 that" in said[0]
+    assert "3 examples, 1 that" in said
 
 
 def test_training_can_be_cancelled(teach: Teaching, link: ScriptedLink, until: Until) -> None:
