@@ -157,6 +157,11 @@ bench: .venv/.dev
 	$(BIN)/python -m benchmarks.overhead "$(SCENE)" "$(QUERY)"
 	$(BIN)/python -m benchmarks.reading --size 16384 --rounds 5
 	$(BIN)/python -m benchmarks.memory
+	$(BIN)/python -m benchmarks.remote --size 4096
+	$(BIN)/python -m benchmarks.scale waiting
+	$(BIN)/python -m benchmarks.scale ray
+	$(BIN)/python -m benchmarks.scale scenes --counts 100 1000
+	$(BIN)/python -m benchmarks.scale postgis --polygons 100000
 
 # The base model is made where it is missing: long. It needs the tower that the first step of
 # recipes/builtin_model/__main__.py writes.

@@ -10,7 +10,7 @@ from geogrounding.errors import SettingsError
 from geogrounding.messages import quote, without_secrets
 from geogrounding.sources.names import stem_of
 
-from .param_types import EXPORTED, FORMATS, STORES
+from .param_types import FORMATS, STORES
 
 
 def default_output(scene: str, queries: Sequence[str]) -> Path:
@@ -53,11 +53,6 @@ def output_path(path: Path | str, of: str | None) -> Path | str:
     if of is None:
         if not ending:
             return path.with_name(path.name + FORMATS["gpkg"])
-        if ending in EXPORTED:
-            raise SettingsError(
-                f"a run does not write {EXPORTED[ending]}",
-                hint=f"Endings: {known}. Then: geoground export {path.stem}.gpkg -o {path.name}",
-            )
         if ending not in FORMATS.values():
             raise SettingsError(
                 f"the ending {ending!r} does not say a vector format", hint=f"Endings: {known}. Or give -f FORMAT."

@@ -15,12 +15,18 @@ if TYPE_CHECKING:
 from geogrounding.errors import SettingsError
 from geogrounding.settings import read_overlap
 
-FORMATS = {"geojson": ".geojson", "geojsonl": ".geojsonl", "gpkg": ".gpkg", "fgb": ".fgb", "parquet": ".parquet"}
+FORMATS = {
+    "geojson": ".geojson", "geojsonl": ".geojsonl", "gpkg": ".gpkg", "fgb": ".fgb", "parquet": ".parquet",
+    "shp": ".shp", "kml": ".kml", "csv": ".csv",
+}  # fmt: skip
 """Names of ``-f`` and the file endings they stand for."""
-EXPORTED = {".shp": "Shapefile", ".kml": "KML", ".csv": "CSV"}
-"""What `geoground export` makes of a result, and a run does not write."""
-EXPORT_HINT = "Shapefile, KML and CSV are made of a result: geoground export found.gpkg -o found.shp"
-_GDAL_NAMES = {"geojsonseq": "geojsonl", "flatgeobuf": "fgb", "geoparquet": "parquet"}
+_GDAL_NAMES = {
+    "geojsonseq": "geojsonl",
+    "esri shapefile": "shp",
+    "libkml": "kml",
+    "flatgeobuf": "fgb",
+    "geoparquet": "parquet",
+}
 
 
 class Numbers(click.ParamType[tuple[float, ...], Any]):
@@ -190,6 +196,5 @@ class Format(click.ParamType[str, Any]):
         short = str(value).lower()
         short = _GDAL_NAMES.get(short, short)
         if short not in FORMATS:
-            more = f". {EXPORT_HINT}" if f".{short}" in EXPORTED else ""
-            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}{more}", param, ctx)
+            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}", param, ctx)
         return short

@@ -39,7 +39,7 @@ FAILED_SHOWN = 5
     type=Output(),
     section="Files",
     metavar="FILE|TABLE",
-    help="The layer: .gpkg, .geojson, .geojsonl, .fgb or .parquet; without an ending .gpkg. Or an "
+    help="The layer: .gpkg, .geojson, .geojsonl, .fgb, .parquet, .shp, .kml or .csv; without an ending .gpkg. Or an "
     "object of a store, s3://BUCKET/NAME.gpkg (gs://, az://), or a table of PostGIS: "
     '"postgresql://USER@HOST/DATABASE?table=SCHEMA.NAME". Default: named after scene and query, in the current folder.',
 )

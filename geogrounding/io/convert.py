@@ -65,32 +65,53 @@ def write_converted(frame: gpd.GeoDataFrame, path: Path, *, geometry: Geometry =
         raise OutputError(f"{path} exists", hint="Choose another name.")
     if not path.absolute().parent.is_dir():
         raise OutputError(f"the folder {path.absolute().parent} does not exist", hint="Create it first.")
-    notices: list[str] = []
     frame = _shaped(frame, geometry)
+    with partial_folder(path.absolute()) as folder:
+        made, notices = make_files(frame, folder, suffix, path.stem)
+        *beside, layer = made
+        publish([*((part, path.absolute().with_suffix(part.suffix)) for part in beside), (layer, path.absolute())])
+    return Converted(features=len(frame), notices=notices)
+
+
+def make_files(
+    frame: gpd.GeoDataFrame, folder: Path, suffix: str, name: str, *, kind: str = "Polygon"
+) -> tuple[list[Path], tuple[str, ...]]:
+    """Write a layer in the format of an ending into a folder.
+
+    Args:
+        frame: the layer.
+        folder: for files of its own.
+        suffix: the ending.
+        name: of the layer, where the format has one.
+        kind: of geometry, where the layer is empty.
+
+    Returns:
+        The files, the one that makes it complete last, and what the format could not hold.
+
+    Raises:
+        OutputError: the format cannot hold the layer, or it cannot be written.
+    """
+    notices: list[str] = []
     if suffix in (".kml", ".geojson"):
         if frame.crs is None:
             raise OutputError(f"{suffix} needs coordinates on the ground, and the layer has no CRS", hint="Use .csv.")
         frame = frame.to_crs("EPSG:4326")
     if suffix == ".shp":
         frame = _for_shapefile(frame, notices)
+    new = folder / f"layer{suffix}"
     try:
-        with partial_folder(path.absolute()) as folder:
-            new = folder / f"layer{suffix}"
-            _write(frame, new, path.stem)
-            if suffix == ".shp":
-                _check_size(folder)
-                made = [(part, path.absolute().with_suffix(part.suffix)) for part in _parts(folder)]
-                publish(made)
-            else:
-                publish([(new, path.absolute())])
+        _write(frame, new, name, kind)
+        if suffix != ".shp":
+            return [new], tuple(notices)
+        _check_size(folder)
+        return _parts(folder), tuple(notices)
     except OutputError:
         raise
     # pyogrio and pyarrow raise many kinds, and all mean the same to the user.
     except Exception as error:  # noqa: BLE001
         raise OutputError(
-            f"{path.name} cannot be written: {first_line(error)}", hint="Choose another format."
+            f"{name}{suffix} cannot be written: {first_line(error)}", hint="Choose another format."
         ) from None
-    return Converted(features=len(frame), notices=tuple(notices))
 
 
 def _shaped(frame: gpd.GeoDataFrame, geometry: Geometry) -> gpd.GeoDataFrame:
@@ -104,17 +125,20 @@ def _shaped(frame: gpd.GeoDataFrame, geometry: Geometry) -> gpd.GeoDataFrame:
     return frame.set_geometry(shapes)
 
 
-def _write(frame: gpd.GeoDataFrame, path: Path, name: str) -> None:
+def _write(frame: gpd.GeoDataFrame, path: Path, name: str, kind: str) -> None:
     import pyogrio
 
     suffix = path.suffix
     if suffix == ".parquet":
         frame.to_parquet(path)
         return
-    options = {".csv": {"GEOMETRY": "AS_WKT"}, ".shp": {"ENCODING": "UTF-8"}}.get(suffix, {})
+    # a date of its own would give other bytes each day
+    shapefile = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": "1970-01-01"}
+    options = {".csv": {"GEOMETRY": "AS_WKT"}, ".shp": shapefile}.get(suffix, {})
+    empty = {} if len(frame) else {"geometry_type": kind}
     layer = {} if suffix in (".csv", ".shp", ".geojson", ".fgb") else {"layer": name}
     frame = frame.rename_geometry("geometry") if frame.geometry.name != "geometry" else frame
-    pyogrio.write_dataframe(frame, path, driver=DRIVERS[suffix], **layer, **options)
+    pyogrio.write_dataframe(frame, path, driver=DRIVERS[suffix], **empty, **layer, **options)
 
 
 def _for_shapefile(frame: gpd.GeoDataFrame, notices: list[str]) -> gpd.GeoDataFrame:

@@ -14,6 +14,7 @@ from pyproj import CRS
 
 from geogrounding.errors import OutputError
 from geogrounding.geometry.operation import Bounds
+from geogrounding.io.converted import check_converted, check_converted_place, is_converted, write_converted_layer
 from geogrounding.io.database import Table, is_database
 from geogrounding.io.destination import Destination, check_place, sidecar_path
 from geogrounding.io.objects import ObjectPlace, is_object, require_obstore
@@ -109,10 +110,22 @@ class FileSink:
 
     def check(self, crs: CRS | None, extent: Bounds) -> tuple[str, ...]:
         """See ``Sink``."""
+        if is_converted(self.destination.path):
+            return check_converted(self.destination, crs=crs, extent=extent)
         return check_layer(self.destination, crs=crs, extent=extent, pixel_coordinates=crs is None)
 
     def write(self, result: SinkResult) -> int:
         """See ``Sink``."""
+        if is_converted(self.destination.path):
+            return write_converted_layer(
+                self.destination,
+                result.features,
+                crs=result.crs,
+                metadata=result.metadata,
+                extent=result.extent,
+                measures=result.measures,
+                points=result.points,
+            )
         return write_layer(
             self.destination.path,
             result.features,
@@ -328,7 +341,9 @@ def open_sink(
         options={name.upper(): str(value) for name, value in (creation_options or {}).items()},
     )
     try:
-        check_place(destination)
+        if place is not None and destination.path.suffix.lower() == ".shp":
+            raise OutputError("a Shapefile is several files, and an object one", hint="Write .gpkg.")
+        check_converted_place(destination) if is_converted(destination.path) else check_place(destination)
     except OutputError:
         if place is not None:
             with contextlib.suppress(OSError):

@@ -110,7 +110,7 @@ def kill_workers(executor: RayExecutor, scene: Path, output: Path, rng: random.R
     at = {rng.randrange(2, 12)}
 
     def strike(progress: Progress) -> None:
-        if progress.chips_done // 3 in at:
+        if at and progress.chips_done // 3 >= min(at):
             at.clear()
             victims = answerers()
             victim = rng.choice(victims)
@@ -147,7 +147,7 @@ def kill_node(nodes: Any, executor: RayExecutor, scene: Path, output: Path, rng:
     at = {rng.randrange(2, 12)}
 
     def strike(progress: Progress) -> None:
-        if progress.chips_done // 3 in at:
+        if at and progress.chips_done // 3 >= min(at):
             at.clear()
             node = rng.choice(list(nodes.worker_nodes))
             killed.append(node)

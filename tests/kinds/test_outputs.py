@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import pyogrio
 import pytest
 import shapely
@@ -244,3 +247,40 @@ def test_what_is_no_file_is_no_output(scene_path: Path, name: str) -> None:
 def test_a_dot_at_the_end_is_no_ending(tmp_path: Path, scene_path: Path) -> None:
     assert command("run", scene_path, "x", "-o", tmp_path / "found.", "--model", "null").exit_code == 0
     assert (tmp_path / "found.gpkg").is_file()
+
+
+@pytest.mark.parametrize("suffix", [".shp", ".kml", ".csv", ".SHP"])
+@pytest.mark.parametrize("name", ["found", "a b", "it's", "Ω"])
+def test_formats_of_other_programs(tmp_path: Path, scene_path: Path, name: str, suffix: str) -> None:
+    """The geometries of the GeoPackage of the same run, the same bytes when repeated, and a description beside."""
+    go(scene_path, tmp_path / "plain.gpkg")
+    output = tmp_path / f"{name}{suffix}"
+    go(scene_path, output)
+    expected = pyogrio.read_dataframe(tmp_path / "plain.gpkg")
+    if suffix == ".csv":
+        found = gpd.GeoSeries.from_wkt(pd.read_csv(output)["WKT"])
+    else:
+        found = pyogrio.read_dataframe(output).geometry
+        assert found.crs.equals("EPSG:4326" if suffix == ".kml" else "EPSG:32633")
+    geometry = expected.to_crs("EPSG:4326").geometry if suffix == ".kml" else expected.geometry
+    assert all(one.equals_exact(other, 1e-8, normalize=True) for one, other in zip(found, geometry, strict=True))
+    about = json.loads(Path(f"{output}.run.json").read_text())
+    assert about["layer"]["file"] == output.name
+    assert about["layer"]["sha256"] == hashlib.sha256(output.read_bytes()).hexdigest()
+    before = {path.name: path.read_bytes() for path in tmp_path.glob("*.*")}
+    with pytest.raises(OutputError, match="exists already"):
+        go(scene_path, output)
+    go(scene_path, output, overwrite=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+
+
+def test_what_formats_of_other_programs_cannot_hold(tmp_path: Path, scene_path: Path) -> None:
+    said: list[str] = []
+    go(scene_path, tmp_path / "a.shp", on_notice=said.append)
+    assert any("names of 10 characters" in notice for notice in said)
+    for refused in ({"append": True}, {"layer": "x"}, {"creation_options": {"ENCODING": "x"}}):
+        with pytest.raises(OutputError, match="are not for"):
+            go(scene_path, tmp_path / "b.shp", **refused)
+    with pytest.raises(OutputError, match="longitude and latitude"):
+        go(scene_path, tmp_path / "b.kml", dst_crs="EPSG:25832")
+    assert {path.suffix for path in tmp_path.glob("*.*")} == {".tif", ".shp", ".shx", ".dbf", ".prj", ".cpg", ".json"}

@@ -16,6 +16,7 @@ from geogrounding_cli.param_types import FORMATS, Format, KeyValue, Numbers
 
 from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.execution.report import RunReport
+from geogrounding.io.converted import LIMITS
 from geogrounding.io.destination import EXTENSIONS
 from geogrounding.model_options import OPTION_NAMES
 from geogrounding.settings import RunSettings
@@ -163,7 +164,7 @@ def test_every_model_option_is_passed_on() -> None:
 
 
 def test_choices_written_out_are_those_of_the_library() -> None:
-    assert set(FORMATS.values()) == set(EXTENSIONS)
+    assert set(FORMATS.values()) == {*EXTENSIONS, *LIMITS}
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ def test_choices_written_out_are_those_of_the_library() -> None:
         (["--simplify", "1"], "nothing to simplify"),
         (["--dtype", "int8"], "--dtype"),
         (["--batch-size", "0"], "--batch-size"),
-        (["-f", "shp"], "'shp' is not one of geojson"),
+        (["-f", "dxf"], "'dxf' is not one of geojson"),
         (["-f", "fgb"], "contradicts"),
         (["--preview", "p.jpg"], "no .png"),
         (["--progress", "loud"], "--progress"),
@@ -257,7 +258,7 @@ def test_format_and_ending(path: str, of: str | None, expected: str) -> None:
     assert outputs.output_path(Path(path), of) == Path(expected)
 
 
-@pytest.mark.parametrize(("path", "of"), [("a.shp", None), ("a.json", None), ("a.gpkg", "geojson")])
+@pytest.mark.parametrize(("path", "of"), [("a.dxf", None), ("a.json", None), ("a.gpkg", "geojson")])
 def test_format_and_ending_that_do_not_fit(path: str, of: str | None) -> None:
     with pytest.raises(SettingsError) as caught:
         outputs.output_path(Path(path), of)

@@ -173,14 +173,18 @@ def test_without_an_output_the_layer_is_named_after_scene_and_query(scenes: Path
 
 
 @pytest.mark.parametrize("name", ["found.shp", "found.KML", "found.csv"])
-def test_formats_of_export_are_named(scenes: Path, name: str) -> None:
+def test_formats_of_other_programs(scenes: Path, name: str) -> None:
+    """Also of a layer in which nothing was found."""
     result = run("run", "a.tif", "blob", "-o", name)
-    assert result.exit_code == 2
-    assert f"geoground export found.gpkg -o {name}" in result.stderr
+    assert result.exit_code == 0, result.output
+    assert "0 polygons" in result.stderr
+    assert run("run", "a.tif", "blob", "-o", name).exit_code == 5
+    assert run("run", "a.tif", "blob", "-o", name, "--append").exit_code == 5
+    assert run("run", "a.tif", "blob", "-o", name, "--overwrite").exit_code == 0
+    (scenes / "q.txt").write_text("blob")
     batch = run("batch", "a.tif", "--queries", "q.txt", "-o", "out", "-f", Path(name).suffix[1:])
-    assert batch.exit_code == 2
-    assert "geoground export" in batch.stderr
-    assert not (scenes / "out").exists()
+    assert batch.exit_code == 0, batch.output
+    assert (scenes / "out" / f"a{Path(name).suffix.lower()}").exists()
 
 
 def test_a_name_without_ending_is_a_geopackage(scenes: Path) -> None:
