@@ -4,6 +4,7 @@
     python -m benchmarks.scale waiting        # 4 workers over this process, a model that only waits
     python -m benchmarks.scale scenes         # memory and time of the main process: 10,000 scenes over 100
     python -m benchmarks.scale scenes --executor ray --counts 100 1000
+    python -m benchmarks.scale chips          # processor time of the built-in model for a chip
     python -m benchmarks.scale postgis        # 1,000,000 polygons to PostGIS over the same to a GeoPackage
 
 ``ray`` needs two cores that do nothing else. ``postgis`` starts a server of its own, as the tests do.
@@ -145,6 +146,30 @@ def waiting(scenes: int) -> dict[str, Any]:
         return compare(load_waiting, scene, scenes=scenes, workers=4, query="anything")
 
 
+def chips(side: int) -> dict[str, Any]:
+    """Processor seconds of a run for each chip, the model loaded: what a core needs, whatever else the machine does."""
+    from geogrounding.pipeline import run
+
+    with rasterio.open(EXAMPLE) as example:
+        profile, pixels = example.profile, example.read()
+    copies = -(-side // pixels.shape[1])
+    profile |= {"width": side, "height": side}
+    with tempfile.TemporaryDirectory() as text, closing(load_builtin()) as model:
+        folder = Path(text)
+        with rasterio.open(folder / "scene.tif", "w", **profile) as out:
+            out.write(np.tile(pixels, (1, copies, copies))[:, :side, :side])
+        run(EXAMPLE, folder / "warm.geojson", "tree", model=model)
+        begin = time.process_time()
+        report = run(folder / "scene.tif", folder / "found.geojson", "tree", model=model)
+        seconds = time.process_time() - begin
+    return {
+        "chips": report.chips,
+        "found": report.features,
+        "processor_s_per_chip": round(seconds / report.chips, 3),
+        "chips_per_core_second": round(report.chips / seconds, 2),
+    }
+
+
 def many_scenes(number: int, executor: str) -> None:
     """In the child: a batch of so many small scenes; print what the main process needed."""
     from geogrounding_cli.main import geoground
@@ -260,7 +285,7 @@ def table_bytes(database: Server, table: str) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["ray", "waiting", "scenes", "postgis"])
+    parser.add_argument("what", choices=["ray", "waiting", "scenes", "chips", "postgis"])
     parser.add_argument("--scenes", type=int, help="default: 40 for ray, 12 for waiting")
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 10_000])
     parser.add_argument("--executor", choices=["local", "ray"], default="local")
@@ -275,6 +300,7 @@ def main() -> None:
         "ray": partial(ray, options.scenes or 40),
         "waiting": partial(waiting, options.scenes or 12),
         "scenes": partial(scenes_grow, options.counts, options.executor),
+        "chips": partial(chips, 1500),
         "postgis": partial(postgis, options.polygons, options.rounds),
     }
     print(json.dumps(done[options.what](), indent=1))
