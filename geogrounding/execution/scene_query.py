@@ -20,7 +20,7 @@ from geogrounding.query.appearance import Looks
 from geogrounding.query.describe import measured_text
 from geogrounding.query.doubt import FAINTER, with_doubt
 from geogrounding.query.evaluate import Selection
-from geogrounding.query.grammar import class_of
+from geogrounding.query.lexicon import class_of
 from geogrounding.query.plan import Target
 from geogrounding.query.planner import Composed, measures_sizes
 from geogrounding.query.things import Lookup, Things, World
