@@ -5,12 +5,15 @@ python -m benchmarks.service [page] [tiles] [memory] [clients]     all of them b
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import statistics
+import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,39 +104,81 @@ def clients(folder: Path, count: int = 100, rounds: int = 3) -> None:
     (folder / "scenes").mkdir()
     (folder / "scenes" / DEMO.name).write_bytes(DEMO.read_bytes())
     seconds: dict[int, list[float]] = {0: [], count: []}
+    cores: dict[int, list[float]] = {0: [], count: []}
     with service(folder, real=True) as running, running.client() as client:
+        assert running.process is not None
+        server = psutil.Process(running.process.pid)
         scene = client.get("/scenes").json()["scenes"][0]["id"]
         ended(running, submit(client, scene))
         for _ in range(rounds):
             for number, taken in seconds.items():
+                before, begin = server.cpu_times(), time.perf_counter()
                 job = submit(client, scene)
-                over = threading.Event()
-                threads = [threading.Thread(target=_read, args=(running, scene, job, over)) for _ in range(number)]
-                for thread in threads:
-                    thread.start()
-                assert ended(running, job) == "successful"
-                over.set()
-                for thread in threads:
-                    thread.join()
+                with readers(running, scene, job, number):
+                    assert ended(running, job) == "successful"
+                after, lasted = server.cpu_times(), time.perf_counter() - begin
+                cores[number].append((after.user + after.system - before.user - before.system) / lasted)
                 taken.append(client.get(f"/jobs/{job}/results").json()["report"]["seconds"])
     ratio = statistics.median(seconds[0]) / statistics.median(seconds[count])
+    share = statistics.median(cores[count])
     print(f"clients: chips/s with {count} readers of tiles and events over none {ratio:.2f} (goal 0.9)")
+    print(f"clients: the server itself takes {share:.2f} of a core for them, {statistics.median(cores[0]):.2f} without")
 
 
-def _read(running: Running, scene: str, job: str, over: threading.Event) -> None:
-    """A page that pans once a second, and follows the job."""
-    follower = threading.Thread(target=ended, args=(running, job))
-    follower.start()
-    with running.client() as client:
-        while not over.wait(1.0):
-            client.get(f"/scenes/{scene}/tiles/WebMercatorQuad/20/285475/433649")
-    follower.join()
+@contextmanager
+def readers(running: Running, scene: str, job: str, count: int) -> Iterator[None]:
+    """Pages, in a process of their own: each follows the job and looks at its tiles again each second."""
+    if not count:
+        yield
+        return
+    path = f"/scenes/{scene}/tiles/WebMercatorQuad/20/285475/433649"
+    arguments = (str(running.port), path, f"/jobs/{job}/events", str(count))
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.service", "read", *arguments])
+    yield
+    process.terminate()
+    process.wait()
+
+
+async def read(port: str, tile: str, events: str, count: str) -> None:
+    """What browsers do, with little time of the processor: connections stay open, tiles are asked for by their ETag."""
+
+    async def send(path: str, more: str = "") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(port))
+        await ask(writer, path, more)
+        return reader, writer
+
+    async def ask(writer: asyncio.StreamWriter, path: str, more: str = "") -> None:
+        head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {TOKEN}\r\n{more}\r\n"
+        writer.write(head.encode())
+        await writer.drain()
+
+    async def follow() -> None:
+        reader, _ = await send(events)
+        while await reader.read(1 << 16):
+            pass
+
+    async def look() -> None:
+        reader, writer = await send(tile)
+        tag = ""
+        while True:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            fields = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if ": " in line)
+            await reader.readexactly(int(fields.get("content-length", "0")))
+            assert head.split()[1] == ("304" if tag else "200"), head
+            tag = fields["etag"]
+            await asyncio.sleep(1.0)
+            await ask(writer, tile, f"If-None-Match: {tag}\r\n")
+
+    await asyncio.gather(*(one() for _ in range(int(count)) for one in (follow, look)))
 
 
 PARTS = {"page": page, "tiles": tiles, "memory": memory, "clients": clients}
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["read"]:
+        asyncio.run(read(*sys.argv[2:]))
+        return
     for name in sys.argv[1:] or PARTS:
         with tempfile.TemporaryDirectory() as folder:
             PARTS[name](Path(folder))

@@ -11,6 +11,8 @@ from geogrounding.errors import OutputError, SettingsError
 from geogrounding.service.settings import ServiceSettings
 
 MAX_CONNECTIONS = 2_000
+KEEP_ALIVE_S = 75
+"""Longer than the minute after which proxies and clients close what they do not use: they are never cut off."""
 GRACE_S = 5
 """For open requests when the service ends; event streams would stay open for ever."""
 
@@ -62,6 +64,7 @@ def serve(
             server_header=False,
             proxy_headers=False,
             limit_concurrency=MAX_CONNECTIONS,
+            timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=GRACE_S,
             lifespan="on",
             ws="none",

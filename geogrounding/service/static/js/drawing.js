@@ -40,17 +40,13 @@ export class Drawing {
       this.draw.setMode("select");
       this.draw.selectFeature(added.id);
       $("drawing-done").hidden = false;
+      $("drawing-done").focus(); // Enter ends it
       $("drawing-done").onclick = () => resolve(this.draw.getSnapshotFeature(added.id).geometry);
     });
   }
 
   stop() {
     this.cancelled();
-  }
-
-  // What is corrected is right now.
-  finish() {
-    if (this.active && !$("drawing-done").hidden) $("drawing-done").click();
   }
 
   #begin(text, begin) {
