@@ -101,7 +101,7 @@ def test_a_polygon_is_drawn_corrected_deleted_and_brought_back(user: MakeUser) -
     page.mouse.down()
     page.mouse.move(*person.point(east + step / 2, north), steps=4)
     page.mouse.up()
-    page.keyboard.press("Enter")  # Done has the focus
+    page.keyboard.press("Enter")
     expect(page.locator("#detail")).to_contain_text("Corrected by hand")
     expect(page.locator("#detail dl")).to_contain_text("125 m²")
     page.locator("#delete").click()

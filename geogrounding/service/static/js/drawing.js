@@ -40,13 +40,18 @@ export class Drawing {
       this.draw.setMode("select");
       this.draw.selectFeature(added.id);
       $("drawing-done").hidden = false;
-      $("drawing-done").focus(); // Enter ends it
-      $("drawing-done").onclick = () => resolve(this.draw.getSnapshotFeature(added.id).geometry);
+      $("drawing-done").focus(); // Enter ends it, also from the map
+      $("drawing-done").onclick = () => resolve(this.draw.getSnapshotFeature(added.id)?.geometry ?? null);
     });
   }
 
   stop() {
     this.cancelled();
+  }
+
+  // What is corrected is right now.
+  finish() {
+    if (this.active && !$("drawing-done").hidden) $("drawing-done").click();
   }
 
   #begin(text, begin) {

@@ -306,6 +306,7 @@ function onKey(event) {
     return;
   }
   if (event.key === "Escape" && drawing.active) drawing.stop();
+  if (event.key === "Enter" && !typing(event) && event.target.tagName !== "BUTTON") drawing.finish();
   if (typing(event) || drawing.active || !results.job) return;
   const actions = {
     j: () => results.step(1), k: () => results.step(-1), a: () => results.review("accepted"), r: () => results.review("rejected"),
