@@ -235,13 +235,14 @@ class AskPanel(AskForm):
         self.cancel_button.setText(tr("Cancel"))
         self.progress.setVisible(running)
         self.progress.setRange(0, 0)
-        self.progress.setFormat(tr("Starting…"))
+        self.show_status(tr("Starting…"))
         for widget in (self.layer, self.more, self.question, self.edit_plan, self.area, self.like, self.options):
             widget.setEnabled(not running)
         self.resume_box.setEnabled(not running)
 
     def show_progress(self, done: int, total: int, found: int) -> None:
         """Chips done of all, and how many results so far."""
+        self._end_status()
         self.progress.setRange(0, max(1, total))
         self.progress.setValue(done)
         self.progress.setFormat(
@@ -251,11 +252,18 @@ class AskPanel(AskForm):
         )
 
     def show_status(self, text: str) -> None:
-        """What the engine is doing before the first chip."""
+        """What the engine is doing before the first chip; many styles show no text in a bar that has no end yet."""
         self.progress.setFormat(text)
+        if self._running and self.progress.maximum() == 0:
+            self.show_estimate(text)
+
+    def _end_status(self) -> None:
+        if self._running and self.estimate.text() == self.progress.format():
+            self.show_estimate("")
 
     def show_share(self, text: str, share: float) -> None:
         """Progress of something that is no chip, such as an export."""
+        self._end_status()
         self.progress.setRange(0, 100)
         self.progress.setValue(round(share * 100))
         self.progress.setFormat(text)

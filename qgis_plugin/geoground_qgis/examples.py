@@ -75,7 +75,7 @@ def examples_of(layer: QgsVectorLayer, *, selected_only: bool) -> Examples:
 def counts_of(examples: Examples) -> str:
     """For people: how many examples there are, and how many results that are not meant."""
     text = tr("{n} examples").format(n=f"{examples.count:,}")
-    return text + (tr(", {n} that are not meant").format(n=f"{len(examples.unlike):,}") if examples.unlike else "")
+    return text + (tr("; not meant: {n}").format(n=f"{len(examples.unlike):,}") if examples.unlike else "")
 
 
 def write_examples(

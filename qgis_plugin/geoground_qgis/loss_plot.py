@@ -49,6 +49,11 @@ class Curve(QWidget):
         self._points, self._name = [], name
         self._show()
 
+    def say(self, text: str) -> None:
+        """A line in place of the name, until the first point."""
+        if not self._points:
+            self.title.setText(text)
+
     def add(self, step: float, value: float) -> None:
         """Add a point; what is no number is passed over."""
         if math.isfinite(step) and math.isfinite(value):

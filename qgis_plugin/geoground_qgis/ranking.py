@@ -20,6 +20,8 @@ NO_SCORE = 1.0
 """Results without a score are always shown, so they count as sure."""
 NOWHERE = np.iinfo(np.int64).max
 """The place of a result that is not there, or hidden by its size."""
+TRIES, AGAIN_MS = 5, 200
+"""A file that someone else closes at that moment can be cut off while it is read: it is then read again."""
 Row = tuple[float, int, float, int]
 """Falling score, id, area in m² (NaN: unknown) and verdict of a result."""
 
@@ -36,6 +38,12 @@ class Ranking(QObject):
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._read)
         self._iterator: Any = None
+        self._layer: QgsVectorLayer | None = None
+        self._tries = TRIES
+        self._again = QTimer(self)
+        self._again.setSingleShot(True)
+        self._again.setInterval(AGAIN_MS)
+        self._again.timeout.connect(self._start)
         self._read_rows: list[NDArray[np.float64]] = []
         self._given: list[Verdicts] = []
         """Verdicts that came while the layer was read: rows that were read before do not have them."""
@@ -45,7 +53,7 @@ class Ranking(QObject):
     @property
     def busy(self) -> bool:
         """Whether the layer is still being read."""
-        return self._iterator is not None
+        return self._iterator is not None or self._again.isActive()
 
     @property
     def total(self) -> int:
@@ -70,6 +78,14 @@ class Ranking(QObject):
             self._take([])
             self.changed.emit()
             return
+        self._layer, self._tries = layer, TRIES
+        self._start()
+
+    def _start(self) -> None:
+        layer = self._layer
+        if layer is None:
+            return
+        self._read_rows = []
         fields = layer.fields()
         wanted = [fields.indexOf(name) for name in ("score", "review", "area_m2")]
         request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry).setSubsetOfAttributes(wanted)
@@ -79,7 +95,8 @@ class Ranking(QObject):
     def stop(self) -> None:
         """Read no further."""
         self._timer.stop()
-        self._iterator = None
+        self._again.stop()
+        self._iterator = self._layer = None
 
     def shown(self) -> list[int]:
         """Ids of the results that are shown, best first."""
@@ -119,9 +136,10 @@ class Ranking(QObject):
         }
 
     def only_shown(self, ids: Iterable[int]) -> NDArray[np.int64]:
-        """Those of the ids that are shown."""
+        """Those of the ids that are shown; of rows so new that they were not read yet, it is assumed."""
         wanted = array_of(ids)
-        return wanted[self._places(wanted) < len(self._shown_ids)]
+        _, there = self._find(wanted)
+        return wanted[~there | (self._places(wanted) < len(self._shown_ids))]
 
     def known(self, verdicts: Verdicts) -> Verdicts:
         """Those of the verdicts whose results are in the layer and not hidden by their size."""
@@ -168,6 +186,13 @@ class Ranking(QObject):
                 self._read_rows.append(np.array(rows, np.float64))  # ids are exact up to 2^53
                 return
         self._read_rows.append(np.array(rows, np.float64))
+        read = sum(map(len, self._read_rows))
+        if self._tries and self._layer is not None and read < self._layer.featureCount():
+            self._tries -= 1
+            self._timer.stop()
+            self._iterator = None
+            self._again.start()
+            return
         self._take(self._read_rows)
         self.stop()
         for verdicts in self._given:

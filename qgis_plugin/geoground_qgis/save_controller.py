@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from pathlib import Path
 
-from qgis.core import Qgis, QgsProject, QgsVectorLayer
+from qgis.core import Qgis, QgsProject, QgsVectorFileWriterTask, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
 
@@ -141,6 +141,7 @@ class Saving(QObject):
         jobs, self._jobs = self._jobs, []
         for job in jobs:
             job.release()
+            job.let_go()
 
     def _done(self, job: _Job, written: Target) -> None:
         if not self._end(job):
@@ -180,11 +181,17 @@ class _Job:
     def __init__(self, layer_id: str, *, moves: bool, whole: bool, quiet: bool) -> None:
         self._layer_id = layer_id
         self.moves, self.whole, self.quiet = moves, whole, quiet
-        self.task: object = None
+        self.task: QgsVectorFileWriterTask | None = None
 
     def layer(self) -> QgsVectorLayer | None:
         """The layer, where it is still in the project."""
         return QgsProject.instance().mapLayer(self._layer_id)
+
+    def let_go(self) -> None:
+        """Hear nothing more of the task, which goes on: what it would call belongs to a panel that is gone."""
+        if self.task is not None:
+            self.task.writeComplete.disconnect()
+            self.task.errorOccurred.disconnect()
 
     def release(self) -> None:
         """Let the user edit the layer again."""

@@ -109,6 +109,8 @@ class TeachPanel(QWidget):
         self.progress.setVisible(running)
         self.progress.setRange(0, 0)
         self.progress.setFormat(tr("Cutting the training set…"))
+        if running:
+            self.curve.say(self.progress.format())
         for widget in (
             *(self.raster, self.examples, self.draw_button, self.selected_only, self.complete),
             *(self.expression, self.field, self.name, self.length, self.method),
@@ -137,8 +139,9 @@ class TeachPanel(QWidget):
             self.curve.add(step, float(metric))
 
     def show_status(self, text: str) -> None:
-        """What goes on before the first step."""
+        """What goes on before the first step; many styles show no text in a bar that has no end yet."""
         self.progress.setFormat(text)
+        self.curve.say(text)
 
     def say(self, text: str, *, problem: bool = False) -> None:
         """A line below the form."""

@@ -104,7 +104,7 @@ class Teaching(QObject):
             if Path(model).is_absolute():  # one of a server has only a name here
                 tidy(Path(model))
             self._panel.say(tr("Ready. The model is in the list of the tab Ask, and chosen."))
-            self._say(tr("The model is trained: {name}").format(name=model), Qgis.MessageLevel.Success)
+            self._say(tr("The model is trained: {name}").format(name=Path(model).name), Qgis.MessageLevel.Success)
             self.trained.emit(model)
         elif outcome == "cancelled":
             self._panel.say(tr("Cancelled."))

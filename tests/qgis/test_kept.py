@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from geoground_qgis import kept, results, saving, settings
 from geoground_qgis.dock import Dock
 from geoground_qgis.unfinished import MOST, begin, new_folder, unfinished
 from panels import Run, layers, messages, painted
-from qgis.core import QgsProject
+from qgis.core import QgsApplication, QgsProject
 from qgis.gui import QgisInterface
 
 Until = Callable[..., None]
@@ -148,3 +149,17 @@ def test_only_the_latest_are_kept() -> None:
     for number in range(MOST + 4):
         journal(begin(new_folder(), {"expressions": [f"q{number}"]}, "scene", "").params)
     assert len(unfinished()) == MOST
+
+
+def test_a_panel_that_closes_while_a_file_is_written_leaves_the_file_whole(
+    run: Run, dock: Dock, link: ScriptedLink, until: Until, tmp_path: Path
+) -> None:
+    link.answers["run"] = emits(features(*FOUND))
+    run()
+    target = saving.Target(tmp_path / "found.gpkg", saving.GPKG, "tree")
+    dock.saving.save_to(layers()["tree"], target, "all")
+    assert dock.saving.busy
+    dock.saving.close()
+    gc.collect()
+    until(lambda: not QgsApplication.taskManager().count())
+    assert saving.rows_in(target) == len(FOUND)

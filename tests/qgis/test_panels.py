@@ -192,7 +192,7 @@ def test_rejected_results_are_what_is_not_meant(
     said = teach.panel.message.text()
     until(lambda: len(seen) == 2)
     assert seen == {"labels": ["accepted"] * 3, "unlike": ["rejected"]}
-    assert "3 examples, 1 that" in said
+    assert "3 examples; not meant: 1" in said
 
 
 def test_training_can_be_cancelled(teach: Teaching, link: ScriptedLink, until: Until) -> None:

@@ -169,7 +169,7 @@ def test_keys_work_in_the_whole_panel_while_the_tab_is_open(found: QgsVectorLaye
     dock.tabs.setCurrentIndex(1)
     dock.window().show()
     dock.window().activateWindow()
-    until(dock.isActiveWindow)
+    until(lambda: dock.isActiveWindow() and dock.review.ranking.total == 7)
     for widget in (dock, dock.review.undo_button):
         widget.setFocus()
         before = dock.review.current
@@ -179,3 +179,26 @@ def test_keys_work_in_the_whole_panel_while_the_tab_is_open(found: QgsVectorLaye
     before = dock.review.current
     QTest.keyClick(dock, Qt.Key.Key_N)
     assert dock.review.current == before
+
+
+def test_a_verdict_given_the_moment_edits_were_saved_counts(
+    found: QgsVectorLayer, dock: Dock, until: Until, save: Callable[..., str], gpkg: Path
+) -> None:
+    """The row has another id from then on, which the ranking has not read yet."""
+    save(found, gpkg)
+    review = dock.review
+    until(lambda: review.ranking.total == 7)
+    assert found.startEditing()
+    feature = QgsFeature(found.fields())
+    feature.setGeometry(QgsGeometry.fromWkt(f"POLYGON(({X} {Y}, {X + 2} {Y}, {X + 2} {Y + 2}, {X} {Y}))"))
+    feature["label"] = "new"
+    assert found.addFeature(feature)
+    until(lambda: review.ranking.total == 8)
+    assert found.commitChanges()
+    (one,) = (f.id() for f in found.getFeatures() if f["label"] == "new")
+    found.selectByIds([one])
+    review.judge("accepted")
+    assert review_of(found)["new"] == "accepted"
+    until(lambda: review.ranking.counts()["accepted"] == 1)
+    review.undo()
+    assert review_of(found)["new"] == ""

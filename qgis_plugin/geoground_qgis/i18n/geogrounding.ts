@@ -34,11 +34,6 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../examples.py"/>
-        <source>, {n} that are not meant</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation type="unfinished"></translation>
@@ -61,6 +56,11 @@
     <message>
         <location filename="../welcome.py"/>
         <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>; not meant: {n}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

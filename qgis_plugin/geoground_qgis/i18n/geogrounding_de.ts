@@ -34,11 +34,6 @@
         <translation>, {h} verborgen</translation>
     </message>
     <message>
-        <location filename="../examples.py"/>
-        <source>, {n} that are not meant</source>
-        <translation>, {n} nicht gemeinte</translation>
-    </message>
-    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 Kachel</translation>
@@ -62,6 +57,11 @@
         <location filename="../welcome.py"/>
         <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
         <translation>3. Ein Luft- oder Satellitenbild laden, „tree“ oder „airplane“ eingeben und Starten drücken.</translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>; not meant: {n}</source>
+        <translation>; nicht gemeint: {n}</translation>
     </message>
     <message>
         <location filename="../model_store.py"/>

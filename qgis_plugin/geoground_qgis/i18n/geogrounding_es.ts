@@ -34,11 +34,6 @@
         <translation>, {h} ocultos</translation>
     </message>
     <message>
-        <location filename="../examples.py"/>
-        <source>, {n} that are not meant</source>
-        <translation>, {n} que no se buscan</translation>
-    </message>
-    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 tesela</translation>
@@ -62,6 +57,11 @@
         <location filename="../welcome.py"/>
         <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
         <translation>3. Cargue una imagen aérea o de satélite, escriba «tree» o «airplane» y pulse Ejecutar.</translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>; not meant: {n}</source>
+        <translation>; no se buscan: {n}</translation>
     </message>
     <message>
         <location filename="../model_store.py"/>

@@ -34,11 +34,6 @@
         <translation>, {h} masqués</translation>
     </message>
     <message>
-        <location filename="../examples.py"/>
-        <source>, {n} that are not meant</source>
-        <translation>, {n} qui ne sont pas visés</translation>
-    </message>
-    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 tuile</translation>
@@ -62,6 +57,11 @@
         <location filename="../welcome.py"/>
         <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
         <translation>3. Chargez une image aérienne ou satellite, tapez « tree » ou « airplane », et appuyez sur Lancer.</translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>; not meant: {n}</source>
+        <translation> ; non visés : {n}</translation>
     </message>
     <message>
         <location filename="../model_store.py"/>

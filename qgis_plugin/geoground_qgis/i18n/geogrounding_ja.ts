@@ -34,11 +34,6 @@
         <translation>、非表示 {h}</translation>
     </message>
     <message>
-        <location filename="../examples.py"/>
-        <source>, {n} that are not meant</source>
-        <translation>、対象外 {n} 件</translation>
-    </message>
-    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 チップ</translation>
@@ -62,6 +57,11 @@
         <location filename="../welcome.py"/>
         <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
         <translation>3. 航空写真か衛星画像を読み込み、「tree」や「airplane」と入力して「実行」を押します。</translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>; not meant: {n}</source>
+        <translation>、対象外: {n}</translation>
     </message>
     <message>
         <location filename="../model_store.py"/>

@@ -34,11 +34,6 @@
         <translation>, {h} ocultos</translation>
     </message>
     <message>
-        <location filename="../examples.py"/>
-        <source>, {n} that are not meant</source>
-        <translation>, {n} que não interessam</translation>
-    </message>
-    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 bloco</translation>
@@ -62,6 +57,11 @@
         <location filename="../welcome.py"/>
         <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
         <translation>3. Carregue uma imagem aérea ou de satélite, escreva “tree” ou “airplane” e prima Executar.</translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>; not meant: {n}</source>
+        <translation>; não interessam: {n}</translation>
     </message>
     <message>
         <location filename="../model_store.py"/>

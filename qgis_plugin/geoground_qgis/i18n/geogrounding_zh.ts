@@ -34,11 +34,6 @@
         <translation>，隐藏 {h}</translation>
     </message>
     <message>
-        <location filename="../examples.py"/>
-        <source>, {n} that are not meant</source>
-        <translation>，{n} 个非目标</translation>
-    </message>
-    <message>
         <location filename="../ask_panel.py"/>
         <source>1 chip</source>
         <translation>1 个图块</translation>
@@ -62,6 +57,11 @@
         <location filename="../welcome.py"/>
         <source>3. Load an aerial or satellite image, type “tree” or “airplane”, and press Run.</source>
         <translation>3. 加载航空或卫星影像，输入“tree”或“airplane”，按“运行”。</translation>
+    </message>
+    <message>
+        <location filename="../examples.py"/>
+        <source>; not meant: {n}</source>
+        <translation>；非目标：{n}</translation>
     </message>
     <message>
         <location filename="../model_store.py"/>
