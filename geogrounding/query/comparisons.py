@@ -222,7 +222,7 @@ def both_of(first: Comparison, second: Comparison) -> Comparison:
         return first
     if least.least > most.most:
         raise SettingsError(
-            f"the query contradicts itself: nothing has a {first.measure} of at least {least.least:g} and at most {most.most:g}",
+            f"the query contradicts itself: nothing has {'an' if first.measure == 'area' else 'a'} {first.measure} of at least {least.least:g} and at most {most.most:g}",
             hint="Swap the two numbers, or drop one.",
         )
     return least.model_copy(update={"most": most.most, "most_open": most.most_open})

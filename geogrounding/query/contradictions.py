@@ -20,7 +20,7 @@ def check_steps(steps: Iterable[Step]) -> None:
     for step in steps:
         if isinstance(step, Comparison) and step.than is None and not step.negated:
             key, low, high = str(step.measure), step.least or 0.0, float("inf") if step.most is None else step.most
-            what = f"a {step.measure}"
+            what = "an area" if step.measure == "area" else f"a {step.measure}"
         elif (
             isinstance(step, Relation)
             and step.how == "within"
@@ -59,6 +59,9 @@ _RATIO = re.compile(
     r"(?:what (?:is|are) )?(?:the )?(?:average )?(?:density|densities|ratio|ratios) of |"
     r"(?:how many|number of|count of|amount of) .*\bper (?:hectare|ha|acre|square|sq|km2|m2|@\d+|#n\d+)"
 )
+_OF_RANKED = re.compile(
+    rf"(?:how many|which|what share|share|what percentage|percentage|number) of (?:the )?#n\d+ (?:{SUPERLATIVE}) (?:\w+ )?@\d+ (?:is|are|have|has|lie|stand) "
+)
 
 
 def check_words(words: str) -> None:
@@ -68,12 +71,18 @@ def check_words(words: str) -> None:
         words: marked words, see ``grammar.mark_nouns``.
 
     Raises:
-        SettingsError: groups are counted, ranked or measured, a density is asked for, or a distance has no unit or that of an area.
+        SettingsError: groups are counted, ranked or measured, a density or a part of a
+            ranking is asked for, or a distance has no unit or that of an area.
     """
     if _OF_GROUPS.match(words):
         raise SettingsError(
             "groups, rows and clusters cannot be counted, ranked or measured, only their members",
             hint='Write "how many trees are in clusters?" or "cars in rows of at least five".',
+        )
+    if _OF_RANKED.match(words):
+        raise SettingsError(
+            "what holds of some of the largest cannot be asked: ranks are decided after all conditions",
+            hint='Ask for "the 5 largest ships" and look at their attributes, or "are the 5 largest ships red?".',
         )
     if _RATIO.match(words):
         raise SettingsError(

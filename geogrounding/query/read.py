@@ -17,7 +17,7 @@ from geogrounding.query.contradictions import check_steps, check_words
 from geogrounding.query.grammar import Reader, mark_nouns, vocabulary
 from geogrounding.query.plan import Answer, QueryPlan, Rank, Step, Target, TargetReference
 from geogrounding.query.quantities import normalise, unit_of
-from geogrounding.query.rewrite import asked_unit, ranks_of_many, rewritten
+from geogrounding.query.rewrite import asked_unit, not_read, other_readings, rewritten
 from geogrounding.query.words_in_languages import in_english
 
 MAX_CHARACTERS = 500
@@ -49,7 +49,6 @@ _STATISTIC = "|".join(_STATISTICS)
 _PREDICATE = re.compile(
     r"(?P<subject>.*?@.+?)(?<! that)(?<! which) (?:is|are|has|have|lies?|stands?|(?:does|do) not) (?!and |or |,)"
 )
-_EVERY_OTHER = re.compile(r"every (other|second|third|fourth|fifth|\d+(?:st|nd|rd|th)) ")
 _COMPARED = re.compile(
     r"(?:(?:is it true that )?(?:is|are|do (?:we|you) (?:have|see))(?: there)?|(?P<many>how many)) (?P<sign>more|fewer|less|as many) "
     r"(?!than )(?P<one>.*@.*?)(?: are there)? (?:than|as)(?: there are)? (?P<two>(?:the |other |all )*(?:\w+ )?@.*?)(?: are there)?$"
@@ -81,8 +80,7 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     reader = Reader(quantities, nouns)
     words = rewritten(_bare(words))
     check_words(words)
-    if skipped := _EVERY_OTHER.match(words):
-        reader.unread.append(f"every {skipped[1]}")
+    words, reader.unread[:] = not_read(words)
     answer, rest = _answer(words)
     if answer.get("kind") in ("distance", "bearing"):
         built = _between_two(reader, answer, rest, unit)
@@ -107,7 +105,8 @@ def read_query(text: str, names: Iterable[str] = ()) -> QueryPlan:
     for target in targets:
         check_steps(target.steps)
     given = unit_of(quantities)
-    remarks = tuple(dict.fromkeys(r[:500] for r in (*reader.remarks, *ranks_of_many(words, reader.spell))))
+    others = [] if answer["kind"] not in ("features", "measure") else other_readings(text, words, reader.spell)
+    remarks = tuple(dict.fromkeys(remark[:500] for remark in (*reader.remarks, *others)))
     return QueryPlan(query=text, answer=made, targets=tuple(targets), unread=unread, remarks=remarks, unit=given)
 
 

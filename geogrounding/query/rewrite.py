@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from geogrounding.query.grammar_words import COLOUR, OPERATOR, SHAPE, SUPERLATIVE
+from geogrounding.query.grammar_words import COLOUR, FARTHEST, NEAREST, OPERATOR, SHAPE, SUPERLATIVE
 from geogrounding.query.lexicon import is_plural
 from geogrounding.query.quantities import AREA_UNITS
 
@@ -53,14 +53,42 @@ _HAVE_ALSO = re.compile(
 _LARGEST = re.compile(rf"(?P<before>(?:\S+ ){{0,2}})(?P<rank>{SUPERLATIVE}|most isolated) (?P<noun>@\d+)")
 
 
-def ranks_of_many(words: str, said: Callable[[str], str]) -> list[str]:
-    """Remarks about a superlative without a number before a plural: "the largest ships" are how many?
+_THOUSAND = re.compile(
+    r"(?<![\d.,])[1-9]\d{0,2}\.000(?= ?(?:k?m|ft|sq|ha|hect|acre|yd|yard|met|feet|mile|px|pix))", re.I
+)
+_SO_MANY = re.compile(
+    rf"(?:the )?(?P<count>#n\d+) (?P<noun>@\d+)(?= |$)(?!.*\b(?:{SUPERLATIVE}|{NEAREST}|{FARTHEST}|from the)\b)"
+)
+_EVERY_OTHER = re.compile(r"every (other|second|third|fourth|fifth|\d+(?:st|nd|rd|th)) ")
+_NOT_BOTH = re.compile(r"\b(?:but|and) not (?:to |in |by |with )?both\b")
+
+
+def not_read(words: str) -> tuple[str, list[str]]:
+    """Marked words, and what of them the grammar has no way to say: "every second", "but not both"."""
+    unread = [f"every {skipped[1]}"] if (skipped := _EVERY_OTHER.match(words)) else []
+    if both := _NOT_BOTH.search(words):
+        unread.append(both[0])
+    return _NOT_BOTH.sub("", words).strip(), unread
+
+
+def other_readings(text: str, words: str, said: Callable[[str], str]) -> list[str]:
+    """Remarks about words of which the reading is not the only one.
+
+    A superlative without a number before a plural (how many are "the largest ships"?), a number of things that are not
+    ranked ("five cars"), a thousand written with a dot.
 
     Args:
+        text: what the user wrote.
         words: marked words, see ``grammar.mark_nouns``.
         said: what the user wrote for a marked word.
     """
-    remarks = []
+    remarks = [
+        f"'{match[0]}' was read as {match[0].partition('.')[0]}; for thousands write {match[0].replace('.', '')}"
+        for match in _THOUSAND.finditer(text)
+    ]
+    if (many := _SO_MANY.match(words)) and "same as" not in words:
+        noun = said(many["noun"])
+        remarks.append(f"'{said(many['count'])} {noun}' was read as all {noun} that fit, however many")
     for match in _LARGEST.finditer(words):
         noun, rank = said(match["noun"]), match["rank"]
         if is_plural(noun) and not re.search(r"#n|\b(?:all|top|two|both|but)\b", match["before"]):

@@ -197,6 +197,10 @@ def test_wordings_of_other_people(query: str, plan: str) -> None:
         ("all but the largest ships", "find all but the largest ships", None),
         ("the largest of the three northernmost buildings", "find the largest building the three northernmost", None),
         ("which of the ships is the longest?", "find the longest ship", None),
+        ("buildings larger than 1.000 m²", "find buildings larger than 1 m2", "for thousands write 1000"),
+        ("buildings larger than 1.5 ha", "find buildings larger than 15,000 m2", None),
+        ("5 cars near the house", "find cars near a house", "'5 cars' was read as all cars that fit"),
+        ("the 3 buildings closest to the river", "find the three buildings nearest to a river", None),
         ("the building surrounded by trees", "find buildings near a tree", "'surrounded by' was read as near"),
     ],
 )
