@@ -172,6 +172,9 @@ class ReviewPanel(ReviewForm):
                 self._show_current()
             return False
         before = verdicts_of(layer, verdicts.ids)
+        verdicts = verdicts.within(before)
+        if not len(verdicts):  # a run has just replaced what was selected
+            return False
         self._watch.mute(True)
         try:
             written = set_review(layer, verdicts)

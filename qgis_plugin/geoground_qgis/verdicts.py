@@ -66,6 +66,10 @@ class Verdicts:
         """Those of a slice or a mask."""
         return Verdicts(self.ids[which], self.codes[which])
 
+    def within(self, others: Verdicts) -> Verdicts:
+        """Those whose results are among those of others."""
+        return self.only(np.isin(self.ids, others.ids))
+
 
 def set_review(layer: QgsVectorLayer, verdicts: Verdicts) -> bool:
     """Write verdicts by id: one step of the edit buffer where the user is editing, else straight into the layer.
@@ -179,9 +183,7 @@ class History:
         """
         while self._steps:
             step = self._steps.pop()
-            there = (
-                step.only(np.isin(step.ids, verdicts_of(layer, step.ids).ids)) if len(step) <= AT_ONCE else known(step)
-            )
+            there = step.within(verdicts_of(layer, step.ids)) if len(step) <= AT_ONCE else known(step)
             if len(there):
                 return there
         return Verdicts.of({})

@@ -202,3 +202,16 @@ def test_a_verdict_given_the_moment_edits_were_saved_counts(
     until(lambda: review.ranking.counts()["accepted"] == 1)
     review.undo()
     assert review_of(found)["new"] == ""
+
+
+def test_a_verdict_on_what_is_gone_is_none(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
+    """As when a run replaces its provisional results while one of them is selected."""
+    review = dock.review
+    until(lambda: review.ranking.total == 7 and not review.ranking.busy)
+    review.next.click()
+    rows = [QgsFeature(feature) for feature in found.getFeatures()]
+    found.dataProvider().truncate()
+    found.dataProvider().addFeatures(rows)
+    review.judge("accepted")
+    assert set(review_of(found).values()) == {""}
+    assert review.ranking.counts()["accepted"] == 0
