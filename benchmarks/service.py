@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -112,11 +112,12 @@ def clients(folder: Path, count: int = 100, rounds: int = 3) -> None:
         ended(running, submit(client, scene))
         for _ in range(rounds):
             for number, taken in seconds.items():
-                before, begin = server.cpu_times(), time.perf_counter()
-                job = submit(client, scene)
-                with readers(running, scene, job, number):
+                with readers(running, scene, number) as follow:
+                    before, begin = server.cpu_times(), time.perf_counter()
+                    job = submit(client, scene, queries=["tree", "car", "building", "road"])
+                    follow(job)
                     assert ended(running, job) == "successful"
-                after, lasted = server.cpu_times(), time.perf_counter() - begin
+                    after, lasted = server.cpu_times(), time.perf_counter() - begin
                 cores[number].append((after.user + after.system - before.user - before.system) / lasted)
                 taken.append(client.get(f"/jobs/{job}/results").json()["report"]["seconds"])
     ratio = statistics.median(seconds[0]) / statistics.median(seconds[count])
@@ -126,20 +127,27 @@ def clients(folder: Path, count: int = 100, rounds: int = 3) -> None:
 
 
 @contextmanager
-def readers(running: Running, scene: str, job: str, count: int) -> Iterator[None]:
-    """Pages, in a process of their own: each follows the job and looks at its tiles again each second."""
+def readers(running: Running, scene: str, count: int) -> Iterator[Callable[[str], None]]:
+    """Pages, in a process of their own: each looks at a tile again each second, and follows the job that it is told."""
     if not count:
-        yield
+        yield lambda _: None
         return
     path = f"/scenes/{scene}/tiles/WebMercatorQuad/20/285475/433649"
-    arguments = (str(running.port), path, f"/jobs/{job}/events", str(count))
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.service", "read", *arguments])
-    yield
+    command = [sys.executable, "-m", "benchmarks.service", "read", str(running.port), path, str(count)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.readline()  # all have their first tile
+
+    def follow(job: str) -> None:
+        print(f"/jobs/{job}/events", file=process.stdin, flush=True)
+
+    yield follow
     process.terminate()
-    process.wait()
+    print(f"{process.communicate()[0].count('.')} tiles were read while the job ran", flush=True)
 
 
-async def read(port: str, tile: str, events: str, count: str) -> None:
+async def read(port: str, tile: str, count: str) -> None:
     """What browsers do, with little time of the processor: connections stay open, tiles are asked for by their ETag."""
 
     async def send(path: str, more: str = "") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -152,7 +160,7 @@ async def read(port: str, tile: str, events: str, count: str) -> None:
         writer.write(head.encode())
         await writer.drain()
 
-    async def follow() -> None:
+    async def follow(events: str) -> None:
         reader, _ = await send(events)
         while await reader.read(1 << 16):
             pass
@@ -165,11 +173,21 @@ async def read(port: str, tile: str, events: str, count: str) -> None:
             fields = dict(line.lower().split(": ", 1) for line in head.splitlines()[1:] if ": " in line)
             await reader.readexactly(int(fields.get("content-length", "0")))
             assert head.split()[1] == ("304" if tag else "200"), head
+            if not tag:
+                first.release()
+            else:
+                print(".", end="", flush=True)
             tag = fields["etag"]
             await asyncio.sleep(1.0)
             await ask(writer, tile, f"If-None-Match: {tag}\r\n")
 
-    await asyncio.gather(*(one() for _ in range(int(count)) for one in (follow, look)))
+    first = asyncio.Semaphore(0)
+    running = [asyncio.create_task(look()) for _ in range(int(count))]
+    for _ in running:
+        await first.acquire()
+    print("ready", flush=True)
+    events = (await asyncio.to_thread(sys.stdin.readline)).strip()
+    await asyncio.gather(*running, *(follow(events) for _ in running))
 
 
 PARTS = {"page": page, "tiles": tiles, "memory": memory, "clients": clients}

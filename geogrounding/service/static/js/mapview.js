@@ -135,13 +135,14 @@ export class MapView {
     this.map.addLayer({
       id: "result-fill", type: "fill", source: "result", ...layer,
       paint: {
+        "fill-antialias": false, // it draws every outline once more, which the lines below do anyway
         "fill-color": ["case", ["==", REVIEW, "rejected"], "#9aa4ae", this.colour],
         "fill-opacity": ["case", DELETED, 0, SELECTED, 0.08, ["==", REVIEW, "accepted"], 0.25, ["==", REVIEW, "rejected"], 0.04, 0.1],
       },
     });
     this.map.addLayer({
       id: "result-line", type: "line", source: "result", ...layer,
-      layout: { "line-join": "round" },
+      layout: { "line-join": this.tiled ? "miter" : "round" }, // round ones are several times the triangles
       paint: {
         "line-color": ["case", SELECTED, "#ffffff", ["==", REVIEW, "rejected"], "#9aa4ae", this.colour],
         "line-width": ["case", SELECTED, 4, ["==", REVIEW, "accepted"], 3, ["==", REVIEW, "rejected"], 1, 2],
