@@ -128,7 +128,7 @@ def clients(folder: Path, count: int = 100, rounds: int = 3) -> None:
 
 @contextmanager
 def readers(running: Running, scene: str, count: int) -> Iterator[Callable[[str], None]]:
-    """Pages, in a process of their own: each looks at a tile again each second, and follows the job that it is told."""
+    """Pages, in a process of their own: each looks at a tile again each second, and follows the job that it gets."""
     if not count:
         yield lambda _: None
         return
