@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import threading
 import uuid
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -22,6 +23,7 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self
 
+from geogrounding.distributed.lasting import in_lasting_thread
 from geogrounding.distributed.turns import Turns
 from geogrounding.distributed.worker import Answered, ChipState, Identities, SceneJob, read_part
 from geogrounding.errors import ClusterError, GeogroundingError, SettingsError
@@ -90,6 +92,7 @@ class RayExecutor:
         self.turns = Turns()
         """Of threads that walk scenes at the same time."""
         self._connected_here = False
+        self._end = threading.Event()
         self._pool: Pool | None = None
         self._sources: tuple[ModelSource, SegmenterSource] | None = None
 
@@ -113,6 +116,7 @@ class RayExecutor:
 
             ray.shutdown()
             self._connected_here = False
+        self._end.set()
 
     @property
     def workers(self) -> int:
@@ -166,7 +170,8 @@ class RayExecutor:
                     hint="Pass its name, or a function that loads it.",
                 )
         if self._pool is None:
-            self._connected_here = _connect(self._address)
+            self._end = threading.Event()
+            self._connected_here = in_lasting_thread(partial(_connect, self._address), self._end)
             from geogrounding.distributed.pool import Pool
 
             workers, cpus, gpus = shares(self._wanted, self._gpus)

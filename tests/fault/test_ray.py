@@ -372,3 +372,23 @@ def test_a_cluster_that_is_not_there(scene: Path, tmp_path: Path) -> None:
     assert "Error: no cluster can be used at '127.0.0.1:1'" in done.stderr
     assert list(tmp_path.glob("x.gpkg*")) == []
     assert psutil.pid_exists(os.getpid())
+
+
+def test_a_cluster_outlives_the_thread_that_started_it(scene: Path, tmp_path: Path) -> None:
+    """Runs in threads of their own, one after the other, on a cluster that the first of them starts."""
+    script = """if True:
+        import sys, threading
+        from geogrounding.distributed.ray import RayExecutor
+        from geogrounding.pipeline import run
+        with RayExecutor(workers=1) as executor:
+            for n in range(2):
+                job = lambda: run(sys.argv[1], f"{sys.argv[2]}/{n}.geojson", "x", model="null", executor=executor)
+                thread = threading.Thread(target=job)
+                thread.start()
+                thread.join()
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
+    subprocess.run(
+        [sys.executable, "-c", script, str(scene), str(tmp_path)], cwd=ROOT, env=environment, check=True, timeout=300
+    )
+    assert {path.name for path in tmp_path.glob("*.geojson")} == {"0.geojson", "1.geojson"}
