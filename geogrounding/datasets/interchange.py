@@ -29,6 +29,7 @@ from PIL import Image
 from pyproj import CRS
 
 from geogrounding.errors import InputError, OutputError, SettingsError
+from geogrounding.geometry.rectangles import least_rectangles
 from geogrounding.io.atomic import flush, partial_folder, publish
 from geogrounding.raster.grid import Chip, ChipGrid, Tiling
 from geogrounding.raster.reader import read_chips
@@ -278,7 +279,7 @@ def _yolo_line(kind: int, polygon: shapely.Geometry, shape: Shape, chip: Chip) -
 
 def _corners(polygon: shapely.Geometry) -> NDArray[np.float64]:
     """(4, 2) corners of the smallest turned rectangle."""
-    turned = shapely.oriented_envelope(polygon)
+    turned = least_rectangles(np.array([polygon], object))[0]
     return np.asarray(turned.exterior.coords, np.float64)[:4]
 
 

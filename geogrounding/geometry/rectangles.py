@@ -13,6 +13,32 @@ Indexes = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
+def least_rectangles(shapes: Shapes) -> Shapes:
+    """The rectangle of least area around each shape (N,) of a plane; a line or a point around what has no area.
+
+    ``shapely.oriented_envelope``, except where it fails: of one polygon along pixel edges in two thousand,
+    GEOS 3.14 makes a rectangle without area (``findings/oriented_envelope_without_area.sh``).
+    """
+    around: Shapes = np.atleast_1d(shapely.oriented_envelope(shapes))
+    hulls = np.atleast_1d(shapely.convex_hull(shapes))
+    for i in np.flatnonzero(shapely.area(around) < shapely.area(hulls) * (1.0 - 1e-9)):
+        around[i] = _around_hull(hulls[i])
+    return around
+
+
+def _around_hull(hull: shapely.Polygon) -> shapely.Polygon:
+    """The least rectangle around a convex polygon: one of its sides lies on an edge of it, and every edge is tried."""
+    points = shapely.get_coordinates(hull)
+    edges = np.diff(points, axis=0)
+    length = np.hypot(*edges.T)
+    along = edges[length > 0] / length[length > 0, None]
+    turns = np.stack([along, np.stack([-along[:, 1], along[:, 0]], axis=1)], axis=1)  # (E, 2, 2), rows along and across
+    placed = np.einsum("eij,pj->epi", turns, points)
+    low, high = placed.min(axis=1), placed.max(axis=1)
+    best = int(np.argmin((high - low).prod(axis=1)))
+    return shapely.Polygon(shapely.get_coordinates(shapely.box(*low[best], *high[best])) @ turns[best])
+
+
 def sides(shapes: Shapes) -> tuple[Floats, Floats, Floats]:
     """Sides of the rectangle of least area around each outline (N,) of a plane.
 
@@ -42,7 +68,7 @@ def _around_any(shapes: Shapes) -> Floats:
     corners = np.zeros((len(shapes), 3, 2))
     if not len(shapes):
         return corners
-    around = shapely.oriented_envelope(shapes)
+    around = least_rectangles(shapes)
     full = shapely.get_dimensions(around) == 2
     points, owner = shapely.get_coordinates(around, return_index=True)
     first = np.searchsorted(owner, np.arange(len(shapes)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from geogrounding.errors import OutputError
+from geogrounding.geometry.rectangles import least_rectangles
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.messages import first_line
 
@@ -120,9 +121,9 @@ def _shaped(frame: gpd.GeoDataFrame, geometry: Geometry) -> gpd.GeoDataFrame:
     shapes = {
         "point": frame.geometry.representative_point,
         "box": lambda: frame.geometry.envelope,
-        "oriented": frame.geometry.minimum_rotated_rectangle,
+        "oriented": lambda: least_rectangles(frame.geometry.to_numpy()),
     }[geometry]()
-    return frame.set_geometry(shapes)
+    return frame.set_geometry(shapes, crs=frame.crs)
 
 
 def _write(frame: gpd.GeoDataFrame, path: Path, name: str, kind: str) -> None:

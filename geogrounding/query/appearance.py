@@ -14,6 +14,7 @@ import shapely
 from numpy.typing import NDArray
 
 from geogrounding.geometry.measure import Floats, Shapes
+from geogrounding.geometry.rectangles import least_rectangles
 
 Mask = NDArray[np.bool_]
 
@@ -109,7 +110,7 @@ def has_shape(shape: str, outlines: Shapes) -> tuple[Mask, Floats]:
     if not len(some):
         return fits, ratio
     polygons = outlines[some]
-    around = shapely.oriented_envelope(polygons)
+    around = least_rectangles(polygons)
     corners = shapely.get_coordinates(around).reshape(-1, 5, 2)
     sides = np.hypot(*np.moveaxis(np.diff(corners[:, :3], axis=1), 2, 0))
     slender = sides.max(axis=1) / np.maximum(sides.min(axis=1), 1e-12)
@@ -138,7 +139,7 @@ def axes(outlines: Shapes, *, symmetric: bool) -> Floats:
     some = np.flatnonzero(shapely.get_dimensions(outlines) == 2)
     if not len(some):
         return out
-    around = shapely.oriented_envelope(outlines[some])
+    around = least_rectangles(outlines[some])
     corners = shapely.get_coordinates(around).reshape(-1, 5, 2)
     steps = np.diff(corners[:, :3], axis=1)
     sides = np.hypot(steps[:, :, 0], steps[:, :, 1])

@@ -28,6 +28,8 @@ BORDER_SHARE = 0.01
 """A box that ends within this share of the side of the image from its border is taken to touch it."""
 BORDER_LEAST_PX = 2.0
 """... but never within less than this many chip pixels: no model places an edge better."""
+GROWN_PX = 0.01
+"""Scene pixels by which an outline is grown that rounding made invalid."""
 
 
 def as_boxes(boxes: NDArray[Any], *, name: str = "boxes") -> NDArray[np.float64]:
@@ -142,12 +144,22 @@ def georeference_boxes(scene: Scene, chip: Chip, boxes_chip_px: NDArray[Any]) ->
 
 
 def shapes_crs(polygons_scene_px: NDArray[np.object_], transform: Affine) -> NDArray[np.object_]:
-    """Polygons (N,) in scene pixels, moved to the CRS of the scene; outer rings counter-clockwise there, holes not."""
+    """Valid polygons (N,) in scene pixels, moved to the CRS of the scene: valid there as well, outer rings
+    counter-clockwise, holes not.
+    """
     a, b, c, d, e, f = (float(value) for value in tuple(transform)[:6])
     if len(polygons_scene_px) == 0:
         return polygons_scene_px
     linear = np.array([[a, b], [d, e]])
-    moved = shapely.transform(polygons_scene_px, lambda xy: xy @ linear.T + [c, f])
+
+    def placed(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+        return np.asarray(shapely.transform(polygons, lambda xy: xy @ linear.T + [c, f]))
+
+    moved = placed(polygons_scene_px)
+    spoiled = ~shapely.is_valid(moved)
+    if spoiled.any():
+        # Parts of a ring are nearer to each other than numbers of this CRS can tell: grown a little, they are one.
+        moved[spoiled] = placed(shapely.buffer(polygons_scene_px[spoiled], GROWN_PX, join_style="mitre"))
     oriented: NDArray[np.object_] = shapely.orient_polygons(moved)
     return oriented
 

@@ -23,6 +23,7 @@ from shapely import Polygon
 
 from geogrounding.geometry.local_frame import metres_per_pixel
 from geogrounding.geometry.masks import unpack_mask
+from geogrounding.geometry.rectangles import least_rectangles
 from geogrounding.raster.grid import Chip
 from geogrounding.settings import LEAST_FIT
 from geogrounding.types import Mask, Outline
@@ -227,6 +228,6 @@ def _oriented(polygon: Polygon) -> Polygon:
 
     A round mask has no direction, and its smallest rectangle lies anyhow.
     """
-    turned = cast(Polygon, shapely.oriented_envelope(polygon))
+    turned = cast(Polygon, least_rectangles(np.array([polygon], object))[0])
     upright = cast(Polygon, shapely.envelope(polygon))
     return turned if turned.area <= CLEARLY_SMALLER * upright.area else upright

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from shapely import Polygon
 
 from geogrounding.geometry.masks import polygon_iou
+from geogrounding.geometry.rectangles import least_rectangles
 from geogrounding.settings import LEAST_FIT
 
 Floats = NDArray[np.float64]
@@ -89,7 +90,7 @@ def _directions(polygon: Polygon) -> list[float]:
     length = np.hypot(*edges.T)
     angle = np.arctan2(edges[:, 1], edges[:, 0])
     mean = float(np.angle(np.sum(length**2 * np.exp(4j * angle)))) / 4.0
-    ring = np.asarray(cast(Polygon, shapely.oriented_envelope(polygon)).exterior.coords)
+    ring = np.asarray(cast(Polygon, least_rectangles(np.array([polygon], object))[0]).exterior.coords)
     side = ring[1] - ring[0]
     other = float(np.arctan2(side[1], side[0]))
     apart = abs((other - mean + np.pi / 4.0) % (np.pi / 2.0) - np.pi / 4.0)

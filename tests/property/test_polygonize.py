@@ -74,6 +74,20 @@ def check(masks: list[np.ndarray], grid: str, outline: Outline, simplify_m: floa
             assert one.buffer(1e-6).covers(polygon)
 
 
+def test_a_ring_that_nearly_touches_itself_stays_valid_in_degrees() -> None:
+    ring = [
+        (8.881784197001252e-16, 19), (3.000000000000001, 16), (7, 19), (7, 14), (3, 15), (2.000000000000001, 11),
+        (8, 14), (7, 11), (16, 12), (12, 1), (9, 4), (12, 10), (3, 7),
+    ]  # fmt: skip
+    polygon = shapely.Polygon(ring)
+    transform, _ = GRIDS["degrees at 70 north"]
+    assert polygon.is_valid
+    (placed,) = shapes_crs(np.array([polygon], object), transform)
+    assert placed.is_valid
+    assert placed.exterior.is_ccw
+    assert placed.area == pytest.approx(polygon.area * 1e-5 * 3e-6, rel=0.02)
+
+
 @settings(max_examples=60)
 @given(
     st.integers(0, 2**32 - 1),
