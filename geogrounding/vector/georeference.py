@@ -158,7 +158,7 @@ def shapes_crs(polygons_scene_px: NDArray[np.object_], transform: Affine) -> NDA
     moved = placed(polygons_scene_px)
     spoiled = ~shapely.is_valid(moved)
     if spoiled.any():
-        # Parts of a ring are nearer to each other than numbers of this CRS can tell: grown a little, they are one.
+        # Parts of a ring are nearer to each other than numbers of this CRS distinguish: grown a little, they are one.
         moved[spoiled] = placed(shapely.buffer(polygons_scene_px[spoiled], GROWN_PX, join_style="mitre"))
     oriented: NDArray[np.object_] = shapely.orient_polygons(moved)
     return oriented
