@@ -56,6 +56,8 @@ MOST_READS = 5
 REACH_S = 20.0
 STARTS = 3
 """Times that a cluster is started on this machine: Ray gives up after half a minute."""
+KEPT_READERS = 16
+"""Processes of a cluster that is started here which stay for the next readers."""
 OBJECT_STORE_BYTES = 2**30
 """Shared memory of a cluster that is started here: a few parts for each worker; Ray puts on disk what is more."""
 
@@ -317,6 +319,10 @@ def _connect(address: str | None) -> bool:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anyone
     os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
     os.environ.setdefault("RAY_gcs_server_port_wait_time_s", "120")
+    # Ray ends idle processes beyond the number of cores, and actors count: each reader would be a new process, which
+    # costs about a second of a core.
+    os.environ.setdefault("RAY_num_workers_soft_limit", str(KEPT_READERS))
+    os.environ.setdefault("RAY_idle_worker_killing_time_threshold_ms", "60000")
     import ray
 
     if ray.is_initialized():
