@@ -78,7 +78,7 @@ class Model(Protocol):
             questions: asked of each image; the work on the image is shared between them.
 
         Returns:
-            ``answers[i][j]`` for ``images[i]`` and ``questions[j]``, boxes in pixels of ``images[i]``. A image that
+            ``answers[i][j]`` for ``images[i]`` and ``questions[j]``, boxes in pixels of ``images[i]``. An image that
             cannot be answered gives an Answer whose ``error`` says why.
 
         Raises:

@@ -38,7 +38,7 @@ class Level:
     rows: int
 
     def transform(self, column: int = 0, row: int = 0) -> Affine:
-        """Pixels of a image that begins with this tile, to the CRS."""
+        """Pixels of an image that begins with this tile, to the CRS."""
         wide, high = self.tile_px
         left, top, right, bottom = self.corner[0], self.corner[1], self.pixel[0], self.pixel[1]
         return Affine(right, 0, left + column * wide * right, 0, -bottom, top - row * high * bottom)

@@ -45,7 +45,7 @@ CONNECTIONS = 2
 KEPT_DAYS = 30
 MAX_TILE_BYTES = 8 * 2**20
 REPEATED = 3
-"""A image that shows something and comes so often is no imagery."""
+"""An image that shows something and comes so often is no imagery."""
 FAILURES = 8
 """After so many tiles that cannot be had the server is left alone."""
 _NOTHING = (204, 404, 410)
@@ -234,7 +234,7 @@ def _take(session: Any, address: str, path: Path, tile_px: tuple[int, int]) -> _
         text = reply.data[:300].lstrip()
         if text.startswith(b"<") or "xml" in reply.kind or "json" in reply.kind:
             what = "a web page" if b"<html" in text.lower() or b"<!doctype" in text.lower() else "a message"
-            return _Failed(reason=f"{where} answers with {what} instead of a image", hint=_LAYER, final=True)
+            return _Failed(reason=f"{where} answers with {what} instead of an image", hint=_LAYER, final=True)
         return _Failed(reason=f"{where}: {error}", hint=error.hint, final=True)
     _keep(path, reply.data)
     return None

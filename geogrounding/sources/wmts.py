@@ -42,7 +42,7 @@ def read_matrices(url: str, *, layer: str, matrix_set: str, style: str, image: s
         layer: identifier.
         matrix_set: identifier.
         style: identifier; empty takes the default one.
-        image: format, such as image/jpeg; empty takes the first that is a image.
+        image: format, such as image/jpeg; empty takes the first that is an image.
 
     Raises:
         InputError: it cannot be had, or has no such layer, matrices, style or format.

@@ -75,9 +75,9 @@ def sixteen_bits() -> bytes:
         ((401, {}, b""), ["answers 401"]),
         ((403, {}, b""), ["answers 403"]),
         ((429, {"Retry-After": "86400"}, b""), ["answers 429"]),
-        ((200, {"Content-Type": "text/html"}, b"<html>Sign in</html>"), ["a web page instead of a image"]),
-        ((200, PNG, b"<?xml version='1.0'?><ServiceException/>"), ["a message instead of a image"]),
-        ((200, PNG, VRT), ["a message instead of a image"]),
+        ((200, {"Content-Type": "text/html"}, b"<html>Sign in</html>"), ["a web page instead of an image"]),
+        ((200, PNG, b"<?xml version='1.0'?><ServiceException/>"), ["a message instead of an image"]),
+        ((200, PNG, VRT), ["a message instead of an image"]),
         ((200, PNG, encode(np.zeros((256, 256, 3), np.uint8) + 9)[:-60]), ["no complete PNG"]),
         ((200, PNG, b"GIF89a" + bytes(900)), ["no complete PNG, JPEG or WebP"]),
         ((200, PNG, encode(np.zeros((512, 512, 3), np.uint8))), ["512 x 512 pixels, not 256 x 256"]),
@@ -119,7 +119,7 @@ def test_a_server_that_fails_is_left_alone(web: Web, maps: Maps) -> None:
 
 
 def test_a_wms_that_answers_with_an_exception(web: Web, maps: Maps) -> None:
-    refused(run(f"crs=EPSG:3857&format=image/png&layers=none&url={web.base}/wms"), 3, "a message instead of a image")
+    refused(run(f"crs=EPSG:3857&format=image/png&layers=none&url={web.base}/wms"), 3, "a message instead of an image")
     refused(run(f"crs=EPSG:99999&format=image/png&layers=ortho&url={web.base}/wms"), 3, "unknown coordinate system")
     refused(run(f"crs=EPSG:3857&format=image/png&url={web.base}/wms"), 3, "no map that can be asked for tiles")
 
