@@ -84,7 +84,7 @@ def airport(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Aske
 @pytest.fixture(scope="module")
 def town(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Asked:
     image = shared_data / "estonia-ortho" / "images" / "20cm-image-0-01-05.jpg"
-    return asked_about(image, (0, 0, 1000), 0.2, TOWN, tmp_path_factory.mktemp("town"))
+    return asked_about(image, (0, 0, 640), 0.2, TOWN, tmp_path_factory.mktemp("town"))
 
 
 def lengths(shapes: gpd.GeoSeries) -> np.ndarray:
