@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.web import Web
 
 os.environ["HF_HUB_OFFLINE"] = "1"  # no test may reach a hub, even by accident
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -34,6 +38,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[Web]:
+    """A web server of a folder that holds no file yet, for routes of the test's own."""
+    from tests.web import serve
+
+    (tmp_path / "files").mkdir()
+    with serve(tmp_path / "files") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,28 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from pyproj import Transformer
 
+from geogrounding.models.base import Model
 from tests.web import Answer, Web
 
 PLACE = (13.40, 52.50)
 """Longitude and latitude around which the map shows something."""
 Rectangle = tuple[float, float, float, float]
+
+
+def own_world(monkeypatch: pytest.MonkeyPatch, folder: Path, model: Model) -> None:
+    """A model, a cache and a working folder of the test's own, and no wait before a request is made again."""
+    monkeypatch.setattr("geogrounding.models.load.load_model", lambda *_, **__: model)
+    monkeypatch.setattr("urllib3.util.retry.Retry.sleep", lambda *_: None)
+    monkeypatch.setenv("GEOGROUNDING_CACHE", str(folder / "cache"))
+    monkeypatch.chdir(folder)
 
 
 def lon_lat_of_tile(zoom: int, column: float, row: float) -> tuple[float, float]:

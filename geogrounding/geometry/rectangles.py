@@ -27,16 +27,9 @@ def least_rectangles(shapes: Shapes) -> Shapes:
 
 
 def _around_hull(hull: shapely.Polygon) -> shapely.Polygon:
-    """The least rectangle around a convex polygon: one of its sides lies on an edge of it, and every edge is tried."""
-    points = shapely.get_coordinates(hull)
-    edges = np.diff(points, axis=0)
-    length = np.hypot(*edges.T)
-    along = edges[length > 0] / length[length > 0, None]
-    turns = np.stack([along, np.stack([-along[:, 1], along[:, 0]], axis=1)], axis=1)  # (E, 2, 2), rows along and across
-    placed = np.einsum("eij,pj->epi", turns, points)
-    low, high = placed.min(axis=1), placed.max(axis=1)
-    best = int(np.argmin((high - low).prod(axis=1)))
-    return shapely.Polygon(shapely.get_coordinates(shapely.box(*low[best], *high[best])) @ turns[best])
+    """The least rectangle around a convex polygon."""
+    (corners,) = _around_convex(shapely.get_coordinates(hull)[None, :-1])
+    return shapely.Polygon([*corners, corners[0] + corners[2] - corners[1]])
 
 
 def sides(shapes: Shapes) -> tuple[Floats, Floats, Floats]:
@@ -82,12 +75,16 @@ def _around_any(shapes: Shapes) -> Floats:
 
 
 def _around_quadrilaterals(shapes: Shapes) -> tuple[Indexes, Floats]:
-    """Which outlines (Q,) are convex with four corners, as boxes are, and corners (Q, 3, 2) of their rectangles.
+    """Which outlines (Q,) are convex with four corners, as boxes are, and corners (Q, 3, 2) of their rectangles."""
+    which, corners = convex_quadrilaterals(shapes)
+    return which, _around_convex(corners.transpose(2, 1, 0))
+
+
+def _around_convex(points: Floats) -> Floats:
+    """Three corners in turn (Q, 3, 2) of the least rectangle around each of Q convex polygons of K corners (Q, K, 2).
 
     A side of the least rectangle lies on an edge of the convex hull. Every edge of the outline is tried.
     """
-    which, corners = convex_quadrilaterals(shapes)
-    points = corners.transpose(2, 1, 0)
     edges = np.roll(points, -1, axis=1) - points
     along = edges / np.hypot(edges[..., 0], edges[..., 1])[..., None]
     across = np.stack([-along[..., 1], along[..., 0]], axis=-1)
@@ -95,9 +92,9 @@ def _around_quadrilaterals(shapes: Shapes) -> tuple[Indexes, Floats]:
     v = np.einsum("qkd,qed->qek", points, across)
     low_u, high_u, low_v, high_v = u.min(axis=2), u.max(axis=2), v.min(axis=2), v.max(axis=2)
     best = np.argmin((high_u - low_u) * (high_v - low_v), axis=1)
-    row = np.arange(len(which))
+    row = np.arange(len(points))
 
     def corner(s: Floats, t: Floats) -> Floats:
         return np.asarray(s[row, best, None] * along[row, best] + t[row, best, None] * across[row, best], np.float64)
 
-    return which, np.stack([corner(low_u, low_v), corner(high_u, low_v), corner(high_u, high_v)], axis=1)
+    return np.stack([corner(low_u, low_v), corner(high_u, low_v), corner(high_u, high_v)], axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +17,8 @@ from geogrounding.sources.map_services import read_service
 from tests.blobs import BlobModel
 from tests.fault.test_catalogues import refused
 from tests.kinds.doors import command
-from tests.maps import PLACE, Drawing, Maps, capabilities, encode, matrix
-from tests.web import Answer, Web, serve
+from tests.maps import PLACE, Drawing, Maps, capabilities, encode, matrix, own_world
+from tests.web import Answer, Web
 
 HERE = (1491636.0, 6894700.0)
 BBOX = f"{PLACE[0] - 0.0006},{PLACE[1] - 0.0004},{PLACE[0] + 0.0006},{PLACE[1] + 0.0004}"
@@ -30,17 +29,7 @@ VRT = b"<VRTDataset rasterXSize='256' rasterYSize='256'><VRTRasterBand/></VRTDat
 
 @pytest.fixture(autouse=True)
 def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("geogrounding.models.load.load_model", lambda *_, **__: BlobModel())
-    monkeypatch.setattr("urllib3.util.retry.Retry.sleep", lambda *_: None)
-    monkeypatch.setenv("GEOGROUNDING_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
-    (tmp_path / "files").mkdir()
-    with serve(tmp_path / "files") as server:
-        yield server
+    own_world(monkeypatch, tmp_path, BlobModel())
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +14,8 @@ from geogrounding.errors import AreaError, SettingsError
 from geogrounding.sources.locate import locate_source
 from tests.blobs import BlobModel
 from tests.kinds.doors import command
-from tests.maps import PLACE, Drawing, Maps, Rectangle, capabilities, encode, matrix
-from tests.web import Answer, Web, serve
+from tests.maps import PLACE, Drawing, Maps, Rectangle, capabilities, encode, matrix, own_world
+from tests.web import Answer, Web
 
 SIZE = 0.0012
 """Side of the area, degrees of longitude; about 80 m."""
@@ -27,17 +26,7 @@ AREA = ("--bbox", BBOX, "--bbox-crs", "EPSG:4326", "--resolution", "0.5")
 
 @pytest.fixture(autouse=True)
 def _world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("geogrounding.models.load.load_model", lambda *_, **__: BlobModel(tile_size_px=128))
-    monkeypatch.setattr("urllib3.util.retry.Retry.sleep", lambda *_: None)
-    monkeypatch.setenv("GEOGROUNDING_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def web(tmp_path: Path) -> Iterator[Web]:
-    (tmp_path / "files").mkdir()
-    with serve(tmp_path / "files") as server:
-        yield server
+    own_world(monkeypatch, tmp_path, BlobModel(tile_size_px=128))
 
 
 def image(crs: str, side: float) -> Drawing:
