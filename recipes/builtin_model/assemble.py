@@ -17,21 +17,18 @@ import argparse
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from geogrounding.models.builtin.processing import normalise
-from recipes.builtin_model.corpora import CLASSES, SIDE_PX, LabelledImage
+from geogrounding.datasets.synthetic import ALL_KINDS
+from recipes.builtin_model.corpora import CLASSES, LabelledImage
 from recipes.builtin_model.end_to_end import FINE_BLOCKS, FINE_WIDTH, STEM, fold, load_start, unfold
-from recipes.builtin_model.language import RegionBank, load_bank, reading_metrics, save_bank, train_language
 from recipes.builtin_model.matching import Hits
 from recipes.builtin_model.sets import read_part
-from recipes.builtin_model.views import chances, draw
-from recipes.builtin_model.weights import write_weights
+from recipes.builtin_model.teach import language
+from recipes.builtin_model.weights import load, write_weights
 
 BEST_F1_AT = 0.4
 """Score at which F1 of every class is about best: the default of ``--min-score``."""
@@ -42,31 +39,6 @@ TRUST = 30
 NOT_SETTLED = frozenset({"airbus-aircraft", "simd"})
 """Sets that the default score is not set on: very large images, and cars that are not all labelled."""
 MOST_SLOPE = (0.4, 2.5)
-
-
-def load(folder: Path) -> tuple[Any, Any]:
-    """A model folder as (model in float32, tokenizer); of a folder with a tower alone, a fresh model around it."""
-    from transformers import AutoModelForImageTextToText, AutoProcessor
-
-    from geogrounding.models.builtin import register  # noqa: F401  (registers the model)
-
-    if not (folder / "config.json").exists():
-        return _around_tower(folder)
-    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
-    return model.eval(), AutoProcessor.from_pretrained(folder).tokenizer
-
-
-def _around_tower(folder: Path) -> tuple[Any, Any]:
-    from safetensors.torch import load_file
-
-    from geogrounding.models.builtin.tokenizer import build_tokenizer
-    from recipes.builtin_model.language import new_model
-    from recipes.builtin_model.questions import vocabulary
-
-    tokenizer = build_tokenizer(vocabulary(), SIDE_PX)
-    model = new_model(tokenizer)
-    model.vision_tower.load_state_dict({k: v.float() for k, v in load_file(folder / "vision.safetensors").items()})
-    return model.eval(), tokenizer
 
 
 def assemble(start: Path, detector: Path, out: Path, *, share: float = 1.0) -> None:
@@ -233,101 +205,6 @@ def threshold(root: Path, folder: Path, *, each: int) -> None:
     write_weights(model, tokenizer, folder)
 
 
-@torch.no_grad()
-def bank_of(model: Any, images: Sequence[LabelledImage], *, views: int, seed: int, batch: int = 16) -> RegionBank:
-    """Regions of random views, as the reader sees them."""
-    parts: list[tuple[NDArray[Any], ...]] = []
-    chance = chances(images)
-    for first in range(0, views, batch):
-        drawn = []
-        for n in range(first, min(views, first + batch)):
-            rng = np.random.default_rng((seed, n))
-            labelled = images[int(rng.choice(len(images), p=chance))]
-            drawn.append(draw(labelled, labelled.pixels(), rng).pixels)
-        with torch.autocast("cpu", torch.bfloat16):
-            seen = model.encode_images(normalise(np.stack(drawn)))
-        r = seen.regions
-        parts.append(
-            (
-                r.boxes_px.numpy(),
-                r.scores.numpy(),
-                r.hidden.half().numpy(),
-                r.look.half().numpy(),
-                seen.context.half().numpy(),
-            )
-        )
-    boxes, scores, hidden, look, context = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return RegionBank(boxes_px=boxes, scores=scores, hidden=hidden, look=look, context=context)
-
-
-def language(
-    root: Path,
-    run: Path,
-    folder: Path,
-    *,
-    steps: int,
-    views: int,
-    rate: float,
-    seed: int,
-    without: frozenset[str] = frozenset(),
-) -> None:
-    """Train reader, language model and grammar of a model on its regions, from what they are; changes ``folder``."""
-    model, tokenizer = load(folder)
-    model.vision_tower.to(torch.bfloat16)
-    for part, count in (("train", views), ("dev", min(views, 160))):
-        if not (run / f"bank_{part}").exists():
-            images = read_part(root, part, without=without)
-            save_bank(bank_of(model, images, views=count, seed=seed), run / f"bank_{part}")
-    model.vision_tower.float()
-    dev = load_bank(run / "bank_dev")
-
-    def report(step: int) -> None:
-        print(f"step {step}: {reading_metrics(model, tokenizer, dev)}", flush=True)
-
-    report(0)
-    train_language(
-        model,
-        tokenizer,
-        load_bank(run / "bank_train"),
-        steps=steps,
-        checkpoint=run / "language.checkpoint.pt",
-        rate=rate,
-        seed=seed,
-        withheld=without,
-        report=report,
-        every=100,
-    )
-    scale, shift = aligned(model, tokenizer, dev)
-    print(f"scores of read questions: logit x {scale:.3f} {shift:+.3f}", flush=True)
-    model.config.score_scale, model.config.score_shift = round(scale, 4), round(shift, 4)
-    write_weights(model, tokenizer, folder)
-
-
-@torch.no_grad()
-def aligned(model: Any, tokenizer: Any, bank: RegionBank, *, views: int = 64) -> tuple[float, float]:
-    """(scale, shift) that bring what the language side says of regions, asked for a class, to their class scores: these are
-    calibrated, and a score means the same whichever side answers.
-    """
-    from geogrounding.models.builtin.classes import class_scores
-    from geogrounding.models.builtin.generation import think
-    from recipes.builtin_model.calibration import fit
-
-    model.eval()
-    some = bank.take(range(min(views, len(bank))))
-    said: list[NDArray[np.float64]] = []
-    wanted: list[NDArray[np.float64]] = []
-    for label, name in enumerate(CLASSES):
-        prompt = tokenizer(f"detect: {name}<s>", add_special_tokens=False)["input_ids"]
-        words = torch.tensor(prompt[:-1]).expand(len(some), -1)
-        read = model.read(some.seen(), words, torch.ones_like(words, dtype=torch.bool))
-        odds = think(model, read, prompt, most=16).odds.double().numpy()
-        scores = class_scores(torch.from_numpy(some.scores), model.config.class_shifts)[..., label]
-        counted = np.isfinite(odds) & (some.scores.max(-1) > 0) & ((odds > -8) | (scores > 0.05))
-        said.append(odds[counted].clip(-12, 12))
-        wanted.append(scores[counted])
-    return fit(np.concatenate(said), np.concatenate(wanted))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -344,7 +221,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=4e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--batch", type=int, default=24, help="views of a step of the language side")
+    parser.add_argument("--fresh", action="store_true", help="of the language side: forget what it knows first")
     parser.add_argument("--without", nargs="*", default=[], choices=CLASSES, help="classes that were withheld")
+    parser.add_argument(
+        "--without-kinds", nargs="*", default=[], choices=ALL_KINDS, help="kinds of expression to withhold"
+    )
     given = parser.parse_args(arguments)
     if given.threads:
         torch.set_num_threads(given.threads)
@@ -374,7 +256,10 @@ def main(arguments: list[str] | None = None) -> None:
             views=given.views,
             rate=given.rate,
             seed=given.seed,
+            batch=given.batch,
+            fresh=given.fresh,
             without=without,
+            without_kinds=frozenset(given.without_kinds),
         )
 
 

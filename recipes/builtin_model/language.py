@@ -1,6 +1,6 @@
 """Training of the language side on regions that the trained region head found.
 
-The regions of every view are computed once (``RegionBank``, made by ``assemble.bank_of``). A sample is a set of regions, changed a little (scores
+The regions of every view are computed once (``RegionBank``, made by ``teach.bank_of``). A sample is a set of regions, changed a little (scores
 shifted, regions dropped, mirrored), and a question about it. The reader learns how surely each region is meant, the language
 model to say what it looks for, and both together the answer token by token.
 """
@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geogrounding.datasets.synthetic import Kind
 from geogrounding.models.builtin import tokenizer as words
 from geogrounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.models.builtin.modeling import FROZEN, GeogroundForConditionalGeneration
@@ -252,6 +253,7 @@ def train_language(  # noqa: PLR0913 - keyword-only options of a training step
     rate: float = 8e-4,
     seed: int = 0,
     withheld: frozenset[str] = frozenset(),
+    without_kinds: frozenset[Kind] = frozenset(),
     report: Callable[[int], None] | None = None,
     every: int = 200,
 ) -> None:
@@ -272,7 +274,7 @@ def train_language(  # noqa: PLR0913 - keyword-only options of a training step
             group["lr"] = rate * min(1.0, (step + 1) / 100) * (0.5 * (1 + math.cos(math.pi * step / steps)) + 0.01)
         some = vary(bank.take([int(n) for n in rng.integers(len(bank), size=batch)]), rng)
         asked = [
-            ask_about(boxes, scores, rng, count=questions, withheld=withheld)
+            ask_about(boxes, scores, rng, count=questions, withheld=withheld, without_kinds=without_kinds)
             for boxes, scores in zip(some.boxes_px, some.scores, strict=True)
         ]
         packed = make_batch(asked, some.boxes_px, tokenizer)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from geogrounding.datasets.synthetic import PLACES, RANKS, SYNONYMS, Kind, Objects, make_expressions
+from geogrounding.datasets.synthetic import PLACES, RANKS, SYNONYMS, Kind, Meaning, Objects, make_expressions
 from geogrounding.models.builtin.tokenizer import ANYTHING
 from geogrounding.query import lexicon
 from geogrounding.query.image_objects import place_degree
@@ -106,6 +106,20 @@ def vocabulary() -> list[str]:
     return sorted(word for word in found if len(word) > 1 or word == "a")
 
 
+def kinds_used(meaning: Meaning) -> frozenset[Kind]:
+    """What an expression needs beside the name of a class: "the two largest ships" counts and compares sizes."""
+    size = meaning.selector in ("largest", "smallest")
+    used: dict[Kind, bool] = {
+        "position": meaning.selector in PLACES,
+        "rank": meaning.selector in RANKS and not size,
+        "size": size,
+        "count": meaning.count is not None or meaning.ordinal is not None,
+        "relation": meaning.relation is not None,
+        "attribute": meaning.attribute is not None,
+    }
+    return frozenset(kind for kind, yes in used.items() if yes)
+
+
 def _unknown(rng: np.random.Generator) -> Asked:
     """A question about something without a name that the model knows."""
     noun = "".join(rng.choice(_SYLLABLES, size=int(rng.integers(2, 5))))
@@ -136,6 +150,7 @@ def ask_about(
     *,
     count: int,
     withheld: frozenset[str] = frozenset(),
+    without_kinds: frozenset[Kind] = frozenset(),
 ) -> list[Asked]:
     """Questions about one image.
 
@@ -145,6 +160,8 @@ def ask_about(
         rng: decides everything.
         count: questions wanted.
         withheld: classes that are never named.
+        without_kinds: kinds of expression that are never used, not in part either ("the second largest", a largest that is
+            not there).
     """
     known = [n for n, name in enumerate(CLASSES) if name not in withheld]
     named = scores[:, known]
@@ -171,8 +188,11 @@ def ask_about(
         (boxes_px[:, 0] + boxes_px[:, 2]) / 2 / SIDE_PX,
         (boxes_px[:, 1] + boxes_px[:, 3]) / 2 / SIDE_PX,
     )
-    for made in make_expressions(objects, rng, count=count - len(out), kinds=KINDS):
+    kinds = tuple(kind for kind in KINDS if kind not in without_kinds)
+    for made in make_expressions(objects, rng, count=count - len(out), kinds=kinds):
         meaning = made.meaning
+        if kinds_used(meaning) & without_kinds:
+            continue
         relevance = np.zeros(len(boxes_px), np.float32)
         if meaning.category in CLASSES:
             mine = scores[:, CLASSES.index(meaning.category)]

@@ -60,6 +60,13 @@ def expressions_of(
     return make_expressions(objects, rng, count=count, kinds=kinds)
 
 
+def asks_by(made: Expression) -> str:
+    """What an expression chooses by, as far as one word says it: "leftmost", "upper left", "next to"; else its kind."""
+    meaning = made.meaning
+    relation = None if meaning.relation is None else meaning.relation.kind
+    return "negative" if not made.targets else meaning.selector or relation or made.kind
+
+
 def record_of(
     image: str, size_px: tuple[int, int], made: Expression, boxes_px: NDArray[np.float64], number: int
 ) -> dict[str, Any]:
@@ -76,6 +83,7 @@ def record_of(
         "task": made.task,
         "category": category,
         "kind": made.kind,
+        "asks": asks_by(made),
         "solution": json.dumps([{"bbox_2d": box, "label": category} for box in boxes]) if boxes else "None",
     }
 

@@ -1,4 +1,4 @@
-"""Writing the built-in model as a folder that ``from_pretrained`` reads."""
+"""The built-in model as a folder that ``from_pretrained`` reads: writing and loading."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save_file
+import torch
+from safetensors.torch import load_file, save_file
+
+from recipes.builtin_model.corpora import SIDE_PX
 
 VISION = "vision.safetensors"
 """The tower: the same bytes for every model that fine-tuning makes of one."""
@@ -38,3 +41,26 @@ def write_weights(model: Any, tokenizer: Any, folder: Path) -> None:
         "weight_map": {k: name for name, part in shards.items() for k in sorted(part)},
     }
     (folder / "model.safetensors.index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+def load(folder: Path) -> tuple[Any, Any]:
+    """A model folder as (model in float32, tokenizer); of a folder with a tower alone, a fresh model around it."""
+    from transformers import AutoModelForImageTextToText, AutoProcessor
+
+    from geogrounding.models.builtin import register  # noqa: F401  (registers the model)
+
+    if not (folder / "config.json").exists():
+        return _around_tower(folder)
+    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    return model.eval(), AutoProcessor.from_pretrained(folder).tokenizer
+
+
+def _around_tower(folder: Path) -> tuple[Any, Any]:
+    from geogrounding.models.builtin.tokenizer import build_tokenizer
+    from recipes.builtin_model.language import new_model
+    from recipes.builtin_model.questions import vocabulary
+
+    tokenizer = build_tokenizer(vocabulary(), SIDE_PX)
+    model = new_model(tokenizer)
+    model.vision_tower.load_state_dict({k: v.float() for k, v in load_file(folder / "vision.safetensors").items()})
+    return model.eval(), tokenizer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any
@@ -23,57 +22,16 @@ Measured = dict[str, dict[str, dict[str, Any]]]
 """Set -> task -> the metrics of ``evaluate``, and ``by_picture``: metric -> [numerators, denominators], a number an image."""
 
 
-class SharedFeatures:
-    """Encoded images, shared between models with the same vision tower.
-
-    Training leaves the vision tower of the built-in model unchanged, so that each test image is encoded once in the whole
-    study. A digest of the weights decides whether towers are the same; other kinds of models are not shared.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[tuple[str, ...], Any] = {}
-        self.looked = 0
-        """Batches of images that went through a tower."""
-
-    def lend(self, model: Any) -> None:
-        """Let an open model use and fill the cache."""
-        inner: Any = getattr(model, "_model", None)
-        if not hasattr(inner, "encode_images") or not hasattr(inner, "region_head"):
-            return
-        whose = _digest_of_weights(inner)
-        look = inner.encode_images
-
-        def encode_images(pixel_values: Any) -> Any:
-            raw = hashlib.sha256(pixel_values.float().cpu().numpy().tobytes()).hexdigest()
-            key = (whose, raw, str(tuple(pixel_values.shape)), str(pixel_values.device))
-            if key not in self._seen:
-                self.looked += 1
-                self._seen[key] = look(pixel_values)
-            return self._seen[key]
-
-        inner.encode_images = encode_images
+CHIP = {"scales": (1.0,), "whole_scene": False}
+"""A view is one chip, and the model itself chooses among its objects."""
 
 
-def _digest_of_weights(model: Any) -> str:
-    import torch
-
-    digest = hashlib.sha256()
-    for part in (model.vision_tower, model.region_head):
-        for name, tensor in part.state_dict().items():
-            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()
-
-
-def measure(
-    model: str, tests: Mapping[str, Sequence[Sample]], *, features: SharedFeatures, resamples: int, seed: int
-) -> Measured:
+def measure(model: str, tests: Mapping[str, Sequence[Sample]], *, resamples: int, seed: int) -> Measured:
     """Ask a model all questions of all test sets.
 
     Args:
         model: what ``load_model`` takes.
         tests: samples by set; those without a target count in the task ``detect``.
-        features: encoded images of other models.
         resamples: of the intervals.
         seed: of the intervals.
 
@@ -82,13 +40,12 @@ def measure(
     """
     measured: Measured = {}
     with closing(load_model(model)) as opened:
-        features.lend(opened)
         for name, samples in tests.items():
             measured[name] = {}
             for task in TASKS:
                 mine = [sample for sample in samples if sample.task == task]
                 if mine:
-                    found = evaluate(opened, mine, resamples=resamples, seed=seed)
+                    found = evaluate(opened, mine, resamples=resamples, seed=seed, settings=CHIP)
                     measured[name][task] = {**found.metrics, "by_picture": by_image(found.predictions)}
     return measured
 

@@ -2,7 +2,7 @@
 
 Metrics of several seeds are given as mean ± standard deviation over the seeds (n - 1). Intervals are 95% percentile
 intervals from resampling the images of the test set, together for all seeds; the metric of a draw is the mean over the
-seeds. For GRPO minus SFT the same draws serve both, because both answered the same questions.
+seeds. For the difference of two arms the same draws serve both, because both answered the same questions.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from geogrounding.errors import InputError, OutputError
 from geogrounding.evaluation.bootstrap import Interval, Weights, intervals, ratio
-from recipes.few_shot_study.data import POOL, TESTS
+from recipes.few_shot_study.data import DEV, POOL
 
-BEGIN, END = "<!-- experiment: begin -->", "<!-- experiment: end -->"
+BEGIN, END = "<!-- experiment {}: begin -->", "<!-- experiment {}: end -->"
+CHART = "docs/images/experiment-{}.png"
 TABLE = "table.md"
 METRICS = (
     ("refer", "acc50", "Acc@0.5"),
@@ -31,9 +32,20 @@ METRICS = (
     ("detect", "none_rate", "none said"),
 )
 """(task, name, heading)."""
-DRAWN = (("refer", "acc50", "Acc@0.5, one target"), ("detect", "ap50", "AP50, all targets"))
-NAMES = {"sft": "SFT", "grpo": "GRPO"}
-COLOURS = {"sft": "#d95f02", "grpo": "#1b6ca8"}
+DRAWN = {
+    "classes": (("refer", "acc50", "Acc@0.5, one target"), ("detect", "ap50", "AP50, all targets")),
+    "expressions": (("refer", "acc50", "Acc@0.5, one target"), ("detect", "f1_50", "F1@0.5, all targets")),
+}
+DRAWN["known"] = DRAWN["expressions"]
+NAMES = {"sft": "SFT", "grpo": "GRPO", "sft-grpo": "SFT, then GRPO", "sft-sft": "SFT, then SFT"}
+COLOURS = {"sft": "#d95f02", "grpo": "#1b6ca8", "sft-grpo": "#1b9e77", "sft-sft": "#a6761d"}
+COMPARED = (("grpo", "sft", "GRPO − SFT"), ("sft-grpo", "sft-sft", "(SFT, GRPO) − (SFT, SFT)"))
+"""(more, less, heading): as many steps, from the same model."""
+OF = {
+    "classes": "of each withheld class",
+    "expressions": "of each withheld way to choose",
+    "known": "of each way to choose",
+}
 
 Run = Mapping[str, Any]
 Results = Mapping[str, Any]
@@ -64,7 +76,7 @@ def read_results(file: Path) -> Results:
     """
     try:
         results = json.loads(file.read_text(encoding="utf-8"))
-        if not {"zero_shot", "runs", "sets", "plan", "versions"} <= set(results):
+        if not {"zero_shot", "runs", "sets", "plan", "versions", "regime", "tests", "rates"} <= set(results):
             raise ValueError("unexpected content")
     except (OSError, ValueError, TypeError) as error:
         raise InputError(
@@ -156,47 +168,80 @@ def markdown(results: Results) -> str:
     """What was trained, and a table for each test set."""
     groups, plan, pool = _grouped(results), results["plan"], results["sets"][POOL]
     lines = [
-        f"Shots are chosen from {pool['pictures']} views of NWPU VHR-10. What a training took, mean over the seeds:"
+        f"Shots, {OF[results['regime']]}, are chosen from {pool['pictures']} views. What the last stage of a training took, "
+        "mean over the seeds:",
+        "",
+        "| shots | method | seeds | questions | steps | learning rate | training, s | processor, s |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    lines += ["", "| shots | method | seeds | questions | steps | training, s | processor, s | evaluation, s |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
     for shots, arms in groups.items():
         for arm, runs in arms.items():
             seeds = ", ".join(str(run["seed"]) for run in runs)
             mean = [
                 float(np.mean([run["training"]["questions"] for run in runs])),
                 float(np.mean([run["training"]["steps"] for run in runs])),
+            ]
+            took = [
                 float(np.mean([run["training"]["seconds"] for run in runs])),
                 float(np.mean([run["training_processor_seconds"] for run in runs])),
-                float(np.mean([run["evaluation_seconds"] for run in runs])),
             ]
-            lines.append(f"| {shots} | {NAMES[arm]} | {seeds} | " + " | ".join(f"{one:.0f}" for one in mean) + " |")
-    for test in TESTS:
-        held = results["sets"][test.name]
-        lines += [
-            "",
-            f"**{test.title}** ({held['pictures']} views; {held['refer']} questions for one target, {held['detect']} for "
-            f"all, {held['none']} without a target)",
-            "",
-            "| shots | method | " + " | ".join(heading for _, _, heading in METRICS) + " |",
-            "|---|---|" + "---|" * len(METRICS),
-            _row("0", "zero-shot", [value_of([results["zero_shot"]], test.name, t, n) for t, n, _ in METRICS]),
-        ]
-        for shots, arms in groups.items():
-            for arm, runs in arms.items():
-                cells = [value_of(runs, test.name, task, name) for task, name, _ in METRICS]
-                lines.append(_row(str(shots), NAMES[arm], cells))
-            if {"sft", "grpo"} <= set(arms):
-                found = [difference(arms["grpo"], arms["sft"], test.name, task, name) for task, name, _ in METRICS]
-                cells_of = [None if one is None else f"{one[0]:+.2f}" + _signed(one[1]) for one in found]
-                lines.append(_row(str(shots), "GRPO − SFT", cells_of))
+            cells = [*(f"{one:.0f}" for one in mean), f"{results['rates'][arm]:g}", *(f"{one:.0f}" for one in took)]
+            lines.append(f"| {shots} | {NAMES[arm]} | {seeds} | " + " | ".join(cells) + " |")
+    if results["tuning"]:
+        lines += ["", _tuning(results)]
+    for name in results["tests"]:
+        lines += ["", *_table(results, groups, name)]
     measured = ", ".join(f"{name} {number}" for name, number in results["versions"].items())
     lines += [
         "",
-        f"Settings: SFT `{_settings_text(plan['settings']['sft'])}`; GRPO `{_settings_text(plan['settings']['grpo'])}`. Seeds of the data "
-        f"{plan['data_seed']}; {results['machine']['cores']} processor cores ({results['machine']['processor']}); {measured}.",
+        f"Settings: SFT `{_settings_text(plan['settings']['sft'])}`; GRPO `{_settings_text(plan['settings']['grpo'])}`. "
+        f"Seeds of the data {plan['data_seed']}; {results['machine']['cores']} processor cores "
+        f"({results['machine']['processor']}); {measured}.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _tuning(results: Results) -> str:
+    """By which the learning rates were chosen."""
+    by_arm: dict[str, list[str]] = {}
+    for one in sorted(results["tuning"], key=lambda one: float(one["rate"])):
+        by_arm.setdefault(one["arm"], []).append(f"{one['score']:.3f} at {one['rate']:g}")
+    said = "; ".join(f"{NAMES[arm]} {', '.join(by_arm[arm])}" for arm in NAMES if arm in by_arm)
+    held, zero = results["sets"][DEV], results["zero_shot"]["measured"][DEV]
+    return (
+        f"Learning rates were chosen by the mean of Acc@0.5 and F1@0.5 on {held['pictures']} views of images kept back "
+        f"({results['plan']['tune_shots']} shots; zero-shot {_score(zero):.3f}): {said}."
+    )
+
+
+def _score(measured: Mapping[str, Any]) -> float:
+    from recipes.few_shot_study.study import dev_score
+
+    return dev_score({DEV: measured})
+
+
+def _table(results: Results, groups: Mapping[int, Mapping[str, Sequence[Run]]], name: str) -> list[str]:
+    held = results["sets"][name]
+    lines = [
+        f"**{held['title']}** ({held['pictures']} views; {held['refer']} questions for one target, {held['detect']} for "
+        f"all, {held['none']} without a target)",
+        "",
+        "| shots | method | " + " | ".join(heading for _, _, heading in METRICS) + " |",
+        "|---|---|" + "---|" * len(METRICS),
+        _row("0", "zero-shot", [value_of([results["zero_shot"]], name, t, n) for t, n, _ in METRICS]),
+    ]
+    for shots, arms in groups.items():
+        for arm, runs in arms.items():
+            lines.append(_row(str(shots), NAMES[arm], [value_of(runs, name, task, n) for task, n, _ in METRICS]))
+        for more, less, heading in COMPARED:
+            both = {run["seed"] for run in arms.get(more, ())} & {run["seed"] for run in arms.get(less, ())}
+            if not both:
+                continue
+            pair = [[run for run in arms[arm] if run["seed"] in both] for arm in (more, less)]
+            found = [difference(pair[0], pair[1], name, task, n) for task, n, _ in METRICS]
+            cells = [None if one is None else f"{one[0]:+.2f}" + _signed(one[1]) for one in found]
+            lines.append(_row(str(shots), heading, cells))
+    return lines
 
 
 def _row(shots: str, method: str, cells: Sequence[object | None]) -> str:
@@ -212,28 +257,30 @@ def _settings_text(settings: Mapping[str, Any]) -> str:
 
 
 def draw(results: Results, file: Path) -> None:
-    """Metrics over shots: a row for each of ``DRAWN``, a column for each test set; bars span the seeds.
+    """Metrics over shots: a row for each metric of ``DRAWN``, a column for each test set; bars span the seeds.
 
     Raises:
         OutputError: the image cannot be written.
     """
     from matplotlib.figure import Figure
 
-    groups = _grouped(results)
+    groups, tests, drawn = _grouped(results), results["tests"], DRAWN[results["regime"]]
     at = {shots: place for place, shots in enumerate(groups)}
-    chart = Figure(figsize=(2.6 * len(TESTS), 2.6 * len(DRAWN)), layout="constrained")
-    axes = chart.subplots(len(DRAWN), len(TESTS), squeeze=False, sharex=True, sharey=True)
-    for row, (task, name, label) in enumerate(DRAWN):
-        for column, test in enumerate(TESTS):
+    arms_of = [arm for arm in NAMES if any(arm in arms for arms in groups.values())]
+    chart = Figure(figsize=(max(2.6 * len(tests), 5.6), 2.6 * len(drawn)), layout="constrained")
+    axes = chart.subplots(len(drawn), len(tests), squeeze=False, sharex=True, sharey=True)
+    for row, (task, name, label) in enumerate(drawn):
+        for column, test in enumerate(tests):
             one = axes[row][column]
-            zero = value_of([results["zero_shot"]], test.name, task, name)
+            zero = value_of([results["zero_shot"]], test, task, name)
             if zero is not None:
                 one.axhline(zero.mean, color="#777777", linestyle="--", linewidth=1.2, label="zero-shot")
-            for arm, shift in (("sft", -0.06), ("grpo", 0.06)):
+            for number, arm in enumerate(arms_of):
+                shift = 0.1 * (number - (len(arms_of) - 1) / 2)
                 points = [
                     (at[shots] + shift, value)
                     for shots, arms in groups.items()
-                    if arm in arms and (value := value_of(arms[arm], test.name, task, name)) is not None
+                    if arm in arms and (value := value_of(arms[arm], test, task, name)) is not None
                 ]
                 if points:
                     means = [value.mean for _, value in points]
@@ -253,9 +300,9 @@ def draw(results: Results, file: Path) -> None:
             one.set_xticks(list(at.values()), [str(shots) for shots in at])
             one.grid(alpha=0.3)
             if row == 0:
-                one.set_title(test.title.replace(", ", ",\n"), fontsize=9)
-            if row == len(DRAWN) - 1:
-                one.set_xlabel("shots of each withheld class")
+                one.set_title(results["sets"][test]["title"].replace(", ", ",\n"), fontsize=9)
+            if row == len(drawn) - 1:
+                one.set_xlabel(f"shots {OF[results['regime']]}")
             if column == 0:
                 one.set_ylabel(label)
     handles, labels = axes[0][0].get_legend_handles_labels()
@@ -267,30 +314,33 @@ def draw(results: Results, file: Path) -> None:
         raise OutputError(f"{file} cannot be written: {error.strerror or error}") from error
 
 
-def write_report(results_file: Path, *, chart: Path, page: Path) -> str:
-    """Write the chart, ``table.md`` beside the results and, where the page exists, the part between its marks.
+def write_report(results_file: Path, *, chart: Path | None, page: Path) -> str:
+    """Write the chart (default ``CHART``), ``table.md`` beside the results and, where the page exists, the part between the
+    marks of the regime.
 
     Raises:
         InputError: there are no results, or the page has no marks.
         OutputError: something cannot be written.
     """
     results = read_results(results_file)
+    regime = str(results["regime"])
+    chart = Path(CHART.format(regime)) if chart is None else chart
     text = markdown(results)
     draw(results, chart)
     try:
         (results_file.parent / TABLE).write_text(text, encoding="utf-8")
         if page.is_file():
             link = Path(os.path.relpath(chart, page.parent)).as_posix()
-            _between_marks(page, f"![Metrics over shots]({link})\n\n{text}")
+            _between_marks(page, regime, f"![Metrics over shots]({link})\n\n{text}")
     except OSError as error:
         raise OutputError(f"the report cannot be written: {error}") from error
     return text
 
 
-def _between_marks(page: Path, text: str) -> None:
-    old = page.read_text(encoding="utf-8")
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
+def _between_marks(page: Path, regime: str, text: str) -> None:
+    old, marks = page.read_text(encoding="utf-8"), (BEGIN.format(regime), END.format(regime))
+    before, begin, rest = old.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not begin or not end:
-        raise InputError(f"{page} has no place for the table", hint=f"Write {BEGIN} and {END} where it belongs.")
-    page.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{after}", encoding="utf-8")
+        raise InputError(f"{page} has no place for the table", hint=f"Write {' and '.join(marks)} where it belongs.")
+    page.write_text(f"{before}{marks[0]}\n\n{text}\n{marks[1]}{after}", encoding="utf-8")

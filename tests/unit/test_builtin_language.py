@@ -13,6 +13,7 @@ from transformers import Dinov2Config
 from geogrounding.models.builtin import tokenizer as words
 from recipes.builtin_model import language, questions
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX
+from recipes.builtin_model.teach import untaught
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -71,6 +72,14 @@ def test_training_lowers_the_losses_and_goes_on_from_its_checkpoint(model: Any, 
     assert after[1] < before[1]
     language.train_language(model, tokenizer, some, steps=8, checkpoint=checkpoint, batch=4, questions=3)
     assert losses() == after
+
+
+def test_an_untaught_model_sees_the_same_and_reads_nothing(model: Any) -> None:
+    new = untaught(model)
+    for part in ("vision_tower", "region_head"):
+        old = getattr(model, part).state_dict()
+        assert all(torch.equal(value, old[name]) for name, value in getattr(new, part).state_dict().items())
+    assert not torch.equal(new.language_model.embed_tokens.weight, model.language_model.embed_tokens.weight)
 
 
 def test_the_loss_of_an_answer_is_that_of_the_model_itself(model: Any, tokenizer: Any) -> None:

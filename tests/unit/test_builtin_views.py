@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from geogrounding.datasets.synthetic import Kind
 from geogrounding.errors import InputError
 from geogrounding.geometry.boxes import iou_matrix
 from recipes.builtin_model import corpora, questions
@@ -121,6 +122,21 @@ def test_withheld_classes_are_never_named() -> None:
     for _ in range(40):
         for one in questions.ask_about(BOXES, scores(), rng, count=8, withheld=gone):
             assert not {"ship", "boat", "vessel", "bridge"} & set(f"{one.text} {one.sought}".split())
+
+
+def test_withheld_kinds_are_never_used() -> None:
+    rng = np.random.default_rng(1)
+    said = [
+        one.text
+        for _ in range(100)
+        for one in questions.ask_about(
+            BOXES, scores(), rng, count=8, without_kinds=frozenset[Kind]({"rank", "size", "relation"})
+        )
+    ]
+    words = re.compile("most|largest|biggest|smallest|tiniest|lowest|closest|near|furthest|farthest|beside|next")
+    assert len(said) > 300
+    assert not [text for text in said if words.search(text)]
+    assert any("upper" in text for text in said)
 
 
 def test_every_word_of_a_question_is_known_or_meant_to_be_unknown() -> None:
