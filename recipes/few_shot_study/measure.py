@@ -16,6 +16,7 @@ from geogrounding.evaluation.predict import Prediction
 from geogrounding.geometry.boxes import iou_matrix
 from geogrounding.models.load import load_model
 from geogrounding.types import Task
+from recipes.few_shot_study.data import DEV
 
 TASKS: tuple[Task, ...] = ("refer", "detect")
 Measured = dict[str, dict[str, dict[str, Any]]]
@@ -71,3 +72,11 @@ def by_image(predictions: Sequence[Prediction]) -> dict[str, list[list[float]]]:
         name: [np.bincount(numbers, weights=part, minlength=images).tolist() for part in parts]
         for name, parts in sums.items()
     }
+
+
+def dev_score(measured: Mapping[str, Any]) -> float:
+    """Mean of Acc@0.5 and F1@0.5 on the images kept back, as far as they are known."""
+    mine = measured[DEV]
+    found = [mine.get("refer", {}).get("acc50"), mine.get("detect", {}).get("f1_50")]
+    known = [one for one in found if one is not None]
+    return float(sum(known) / len(known))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from geogrounding.errors import InputError, OutputError
 from geogrounding.evaluation.bootstrap import Interval, Weights, intervals, ratio
 from recipes.few_shot_study.data import DEV, POOL
+from recipes.few_shot_study.measure import dev_score
 
 BEGIN, END = "<!-- experiment {}: begin -->", "<!-- experiment {}: end -->"
 CHART = "docs/images/experiment-{}.png"
@@ -215,8 +216,6 @@ def _tuning(results: Results) -> str:
 
 
 def _score(measured: Mapping[str, Any]) -> float:
-    from recipes.few_shot_study.study import dev_score
-
     return dev_score({DEV: measured})
 
 

@@ -37,6 +37,7 @@ from geogrounding.training.choices import Method
 from geogrounding.training.config import TrainSettings, describe
 from geogrounding.training.run_folder import CHECKPOINTS, versions
 from recipes.few_shot_study import data as data_of
+from recipes.few_shot_study.measure import dev_score
 from recipes.few_shot_study.plan import ARMS, Arm, Plan, first_of, make_parser, method_of, plan_of
 
 PLAN, RESULT, RESULTS = "plan.json", "result.json", "results.json"
@@ -239,14 +240,6 @@ def plan_arms(plan: Plan) -> tuple[Arm, ...]:
     """The arms of a plan and those that they go on from."""
     needed = {*plan.arms, *(first for arm in plan.arms if (first := first_of(arm)))}
     return tuple(arm for arm in ARMS if arm in needed)
-
-
-def dev_score(measured: Mapping[str, Any]) -> float:
-    """Mean of Acc@0.5 and F1@0.5 on the images kept back, as far as they are known."""
-    mine = measured[data_of.DEV]
-    found = [mine.get("refer", {}).get("acc50"), mine.get("detect", {}).get("f1_50")]
-    known = [one for one in found if one is not None]
-    return float(sum(known) / len(known))
 
 
 def run_experiment(
