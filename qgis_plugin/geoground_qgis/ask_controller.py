@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,8 @@ from . import settings
 from .ask_panel import AskPanel
 from .background import Calls, EngineTask, Input, clear_notice
 from .engine_link import Link, failures, models_of
+from .estimate import plan_all
+from .keeping import Keeper, tables_for, usable
 from .messages import NAME, literal, short, tr
 from .plan_dialog import PlanDialog
 from .question import Ask, with_files
@@ -22,7 +24,7 @@ from .rasters import WARN_PIXELS, LayerError, Source, wkt2
 from .result_writer import ResultWriter
 from .shaping import masks_file
 from .understanding import Understood, understand
-from .unfinished import OUTPUT, Unfinished, begin, new_folder
+from .unfinished import OUTPUT, Unfinished, begin, kept_in, new_folder
 
 
 class Asking(QObject):
@@ -160,6 +162,10 @@ class Asking(QObject):
         self._calls.stop("plan")
         self._waiting.clear()
         self._panel.set_running(True)
+        project = QgsProject.instance()
+        tables = usable(project, run.tables)
+        rest = [question for question in run.questions if question not in tables]
+        run = kept_in(run, {**tables, **tables_for(project, rest, run.name)})
         self._begin(run, {**run.params, "resume": True}, {})
 
     def _start(self, ask: Ask) -> None:
@@ -170,18 +176,21 @@ class Asking(QObject):
         if ask.outline != "box":
             params["masks"] = str(masks_file())
         exported, area = "source" in inputs, ask.area.shape(source.crs).asWkt()
-        run = begin(folder, params, source.name, source.crs.toWkt(wkt2()), exported=exported, area_wkt=area)
+        tables = tables_for(QgsProject.instance(), ask.questions, source.name)
+        crs_wkt = source.crs.toWkt(wkt2())
+        run = begin(folder, params, source.name, crs_wkt, exported=exported, area_wkt=area, tables=tables)
         self._begin(run, run.params, inputs)
 
     def _begin(self, run: Unfinished, params: dict[str, Any], inputs: Mapping[str, Input]) -> None:
         """Make the layers' writer and the task of one raster."""
         if self.writer is not None:
-            self.writer.deleteLater()
+            self.writer.retire()
         self._run, questions = run, run.questions
         crs = QgsCoordinateReferenceSystem.fromWkt(run.crs_wkt)
         asked = {"request": run.params, "area": run.area_wkt}
+        keeper = Keeper(run.tables, crs, run.name, asked)
         self.writer = ResultWriter(
-            QgsProject.instance(), questions, crs, run.name, self, exported=run.exported, asked=asked
+            QgsProject.instance(), questions, crs, run.name, self, exported=run.exported, asked=asked, keeper=keeper
         )
         self.writer.drained.connect(self._drained)
         self.writer.layer_made.connect(self._layer_made)
@@ -225,6 +234,7 @@ class Asking(QObject):
             self.writer.drained.disconnect(self._drained)
             self.writer.close()
             self.writer = None
+        self._run = None
         return task
 
     def _check_exports(self, sources: list[Source]) -> None:
@@ -304,6 +314,8 @@ class Asking(QObject):
 
     def _say_outcome(self, outcome: str, task: EngineTask) -> None:
         self._ended = None
+        if self.writer is not None:
+            self.writer.settle(outcome)
         count = self.writer.count if self.writer is not None else 0
         found = tr("1 result") if count == 1 else tr("{n} results").format(n=f"{count:,}")
         if outcome == "done":
@@ -361,32 +373,3 @@ def _has_journal(run: Unfinished) -> bool:
 def _serious(panel: AskPanel) -> bool:
     """Whether what is missing is more than a question not typed yet."""
     return bool(panel.questions())
-
-
-def plan_all(
-    link: Link, jobs: list[tuple[dict[str, Any], Mapping[str, Input]]], cancelled: Callable[[], bool]
-) -> dict[str, Any]:
-    """Chips and seconds of several requests together; runs beside the main thread.
-
-    Seconds are None where no speed is known: an export that is not there yet cannot be measured on.
-    """
-    chips, seconds, to_send = 0, 0.0, 0
-    known = True
-    for params, inputs in jobs:
-        try:
-            paths = {name: str(made.run(_unwatched, cancelled)) for name, made in inputs.items()}
-            if "source" in paths:
-                params = {**params, "measure": False}
-            plan = link.call("plan", with_files(params, paths), cancelled=cancelled)
-        finally:
-            for made in inputs.values():
-                made.discard()
-        chips += int(plan.get("chips", 0))
-        to_send += int(plan.get("upload_bytes", 0))
-        known = known and isinstance(plan.get("seconds"), (int, float))
-        seconds += plan["seconds"] if known else 0.0
-    return {"chips": chips, "seconds": seconds if known else None, "upload_bytes": to_send}
-
-
-def _unwatched(_share: float) -> None:
-    """The progress of an estimate is not shown."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from qgis.gui import QgisInterface, QgsDockWidget
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
-from . import kept, manual, results, server_layers, settings
+from . import keeping, kept, manual, results, server_layers, settings
 from .ask_controller import Asking
 from .ask_panel import AskPanel
 from .background import Calls
@@ -89,6 +90,8 @@ class Dock(QgsDockWidget):
     def _forget_unfinished(self) -> None:
         for run in unfinished():
             run.discard()
+            cancelled = dict.fromkeys(run.tables, keeping.CANCELLED)
+            deque(keeping.settle(run.tables, cancelled, {}), 0)  # what it found stays, its empty tables do not
         self._offer_unfinished()
 
     def _reopen(self, target: object) -> None:

@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
-from pathlib import Path
 
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsLayerTreeGroup, QgsProject, QgsVectorLayer
 
 from . import results, saving, settings
-from .result_writer import group_for
+from .keeping import results_path, unfinished_in
+from .messages import short
 from .saving import GPKG, Target
 
 
-def results_path(project: QgsProject) -> Path:
-    """The GeoPackage that results of this project are kept in: in the folder of the settings, or beside the project.
+def earlier(project: QgsProject) -> Iterator[tuple[Target, bool]]:
+    """Result layers that were kept and are not open: of this project, and those of the last days without one.
 
-    A project that was never saved has no folder; its results are kept in the profile, a file a day.
+    With each, whether its run came to its end.
     """
-    chosen = settings.load().results_folder
-    stem = Path(project.fileName()).stem if project.fileName() else ""
-    if chosen:
-        folder = Path(chosen)
-    elif stem:
-        folder = Path(project.homePath() or Path(project.fileName()).parent)
-    else:
-        folder = settings.home() / "results"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / (f"{stem}_results.gpkg" if stem else f"{date.today().isoformat()}.gpkg")
-
-
-def earlier(project: QgsProject) -> Iterator[Target]:
-    """Result layers that were kept and are not open: of this project, and those of the last days without one."""
     files = [results_path(project), *sorted((settings.home() / "results").glob("*.gpkg"), reverse=True)[:10]]
     for path in dict.fromkeys(files):
+        unfinished = unfinished_in(path)
         for table in saving.layers_in(path):
             target = Target(path, GPKG, table)
-            if not saving.readers(path, table) and results.is_result(saving.open_table(target)):
-                yield target
+            layer = None if saving.readers(path, table) else saving.open_results(target)
+            if layer is not None and layer.featureCount() != 0:
+                yield target, table not in unfinished
+
+
+def group_for(project: QgsProject, query: str) -> QgsLayerTreeGroup:
+    """The group of a question, at the top of the tree; asked again, the old group takes the new layer in."""
+    name, root = short(query), project.layerTreeRoot()
+    for group in root.findGroups():
+        if group.customProperty(results.QUERY) == query:
+            return group
+    group = root.insertGroup(0, name)
+    group.setCustomProperty(results.QUERY, query)
+    return group
 
 
 def reopen(project: QgsProject, target: Target) -> QgsVectorLayer:
@@ -50,3 +48,12 @@ def reopen(project: QgsProject, target: Target) -> QgsVectorLayer:
     project.addMapLayer(layer, False)
     group_for(project, query).insertLayer(0, layer).setExpanded(False)
     return layer
+
+
+def free_name(project: QgsProject, name: str, date: str) -> str:
+    """The name, with the time where another layer has it: an answer to the same question before."""
+    taken = {layer.name() for layer in project.mapLayers().values()}
+    if name not in taken:
+        return name
+    timed = f"{name} {date[11:16]}"
+    return timed if timed not in taken else f"{name} {date[11:19]}"

@@ -4,70 +4,56 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
-    QgsFeatureRequest,
-    QgsLayerTreeGroup,
     QgsProject,
     QgsRectangle,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
+from . import saving
+from .keeping import CANCELLED, Keeper, settle
+from .kept import free_name, group_for
+from .merging import Replacement
 from .messages import short
 from .results import (
-    ASKED,
     COLOUR,
     COLOURS,
     FILLING,
-    OPEN,
     QUERY,
-    SOURCE,
-    Shown,
-    apply_style,
+    dress,
     hold,
     memory_layer,
+    mend_layer,
     now,
-    prepare_form,
     release,
-    show_only,
     to_feature,
 )
 
 SLICE_S = 0.02
 """Features are added for so long, then the interface gets its turn."""
 REPAINT_S = 0.5
-SAME_PLACE = 0.5
-"""Overlap from which a merged result takes over the verdict on a provisional one."""
-
-
-def group_for(project: QgsProject, query: str) -> QgsLayerTreeGroup:
-    """The group of a question, at the top of the tree; asked again, the old group takes the new layer in."""
-    name, root = short(query), project.layerTreeRoot()
-    for group in root.findGroups():
-        if group.customProperty(QUERY) == query:
-            return group
-    group = root.insertGroup(0, name)
-    group.setCustomProperty(QUERY, query)
-    return group
+TRIES, AGAIN_MS = 100, 100
+"""How often, and how long after another, results are written again where a file could not be written to."""
 
 
 class ResultWriter(QObject):
     """Fills one layer a question, in slices so short that the interface never waits for them.
 
-    The layer of a question is made with its first result, and cannot be edited while the run fills it. ``add`` may be
-    called with any number of features; they wait in a queue. ``replace`` throws away what is shown and queued, for when
-    the engine sends merged results in place of the provisional ones; verdicts that were given meanwhile go over to the
-    results in the same place. ``finish`` or ``close`` ends it.
+    The layer of a question is made with its first result: a table of the kept GeoPackage, where there is one, else a
+    temporary layer. It cannot be edited while the run fills it. ``add`` may be called with any number of features; they
+    wait in a queue. ``replace`` puts merged results in the place of the provisional ones. Tables that hold results
+    already, of a run that goes on, are taken up. ``finish`` or ``close`` ends it, and ``settle`` notes how.
     """
 
     layer_made = pyqtSignal(object)
-    """A layer was added to the project."""
+    """A layer was added to the project, or one of it is filled."""
     drained = pyqtSignal()
     """The queue is empty."""
 
@@ -81,6 +67,7 @@ class ResultWriter(QObject):
         *,
         exported: bool = False,
         asked: Mapping[str, Any] | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """Prepare.
 
@@ -92,23 +79,34 @@ class ResultWriter(QObject):
             parent: of the object.
             exported: the engine looks at a temporary copy of the raster, so its name is taken as the source.
             asked: the request, which is kept with the layers.
+            keeper: of the tables that the results of each question are kept in; without one layers are temporary.
         """
         super().__init__(parent)
         self._project, self._crs, self._name, self._exported = project, crs, name, exported
         self._queries = tuple(queries)
-        self._asked = dict(asked or {})
+        self._asked = json.dumps(asked or {})
+        self._keeper = keeper
+        self._tables = keeper.tables if keeper is not None else {}
+        self._making: Iterator[None] | None = keeper.make() if keeper is not None and keeper.tables else None
+        self._settling: Iterator[None] | None = None
+        self._tries = 0
         self._date = now()
-        self._queue: deque[Mapping[str, Any]] = deque()
+        self._queue: deque[Mapping[str, Any] | None] = deque()
+        """Results; None: what comes after it takes the place of all before."""
         self._layers: dict[str, str] = {}
         self._dirty: set[str] = set()
-        self._judged: dict[str, list[tuple[QgsRectangle, str]]] = {}
+        self._rows: dict[str, dict[int, QgsRectangle]] = {}
+        """Bounds of the rows of each layer."""
+        self._adopted: deque[tuple[str, Iterator[QgsFeature]]] = deque()
+        self._replaced: dict[str, Replacement] = {}
         self._painted = 0.0
-        self._finished = False
-        self._counts: Counter[str] = Counter()
+        self._finished = self._settled = self._retired = False
         self.unusable = 0
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._work)
+        if self._making is not None:
+            self._timer.start()
 
     @property
     def layers(self) -> list[QgsVectorLayer]:
@@ -118,8 +116,8 @@ class ResultWriter(QObject):
 
     @property
     def count(self) -> int:
-        """Results on the map."""
-        return sum(self._counts.values())
+        """Results on the map, without those that are being replaced."""
+        return sum(self._count(str(layer.id())) for layer in self.layers)
 
     @property
     def removed(self) -> int:
@@ -129,12 +127,16 @@ class ResultWriter(QObject):
     @property
     def empty(self) -> list[str]:
         """The questions without a result."""
-        return [query for query in self._queries if not self._counts[query] and not self._is_removed(query)]
+        return [
+            query
+            for query in self._queries
+            if not self._count(self._layers.get(query, "")) and not self._is_removed(query)
+        ]
 
     @property
     def idle(self) -> bool:
         """Whether everything that came is on the map."""
-        return not self._queue
+        return not (self._making or self._queue or self._adopted or self._replaced)
 
     def add(self, features: Iterable[Mapping[str, Any]]) -> None:
         """Queue results."""
@@ -143,18 +145,10 @@ class ResultWriter(QObject):
             self._timer.start()
 
     def replace(self, features: Iterable[Mapping[str, Any]]) -> None:
-        """Show these results and no others."""
+        """Show these results and no others: see ``Replacement``."""
         self._queue.clear()
-        self._counts.clear()
-        self.unusable = 0
-        for layer in self.layers:
-            self._judged[layer.id()] = _judged(layer)
-            layer.removeSelection()
-            layer.dataProvider().truncate()
-            self._dirty.add(layer.id())
+        self._queue.append(None)
         self.add(features)
-        if not self._queue:
-            self._drain()
 
     def finish(self) -> None:
         """The run has ended: what waits is still added, then the layers may be edited."""
@@ -163,16 +157,108 @@ class ResultWriter(QObject):
             self._release()
 
     def close(self) -> None:
-        """Stop adding; what waits is dropped."""
-        self._timer.stop()
+        """Stop adding, for good: what waits is dropped, and the run counts as cancelled if it has not ended."""
         self._queue.clear()
+        self._adopted.clear()
+        self._replaced.clear()
+        self._making = None
         self._release()
+        if not self._settled:
+            self.settle(CANCELLED)
+        self._settle_all()
+
+    def settle(self, state: str) -> None:
+        """Note in the tables how the run ended."""
+        self._settled = True
+        if self._tables:
+            states = {query: CANCELLED if self._is_removed(query) else state for query in self._tables}
+            self._settling = settle(self._tables, states, self._styles())
+            self._timer.start()
+
+    def retire(self) -> None:
+        """Go, when the tables are settled."""
+        self._retired = True
+        if self._settling is None:
+            self.deleteLater()
+
+    def _settle_all(self) -> None:
+        while self._settling is not None:
+            self._settle_on()
+
+    def _settle_on(self) -> None:
+        """One step; after the last, the layers open the file again: other connections wrote to it."""
+        if self._settling is None:
+            return
+        if next(self._settling, self) is self:
+            self._settling = None
+            self._timer.stop()
+            saving.reload_readers(next(iter(self._tables.values())))
+            if self._retired:
+                self.deleteLater()
+
+    def _styles(self) -> dict[str, str]:
+        """The styles of the layers that are kept, by question."""
+        return {
+            query: saving.style_of(layer)
+            for query in self._tables
+            if (layer := self._project.mapLayer(self._layers.get(query, ""))) is not None
+            and layer.providerType() != "memory"
+        }
 
     def _work(self) -> None:
+        if self._settling is not None:
+            self._settle_on()
+            return
         begin = time.monotonic()
-        batches: dict[str, list[QgsFeature]] = {}
+        if self._making is not None:
+            if next(self._making, self) is self:
+                self._making = None
+                self._adopt()
+        elif self._adopted:
+            self._read(begin)
+        elif self._queue:
+            self._add(begin)
+        else:
+            self._take_away()
+        if self.idle:
+            self._drain()
+        elif time.monotonic() - self._painted > REPAINT_S and not self._replaced:
+            self._repaint()
+
+    def _adopt(self) -> None:
+        """Take up the tables that hold results already."""
+        for query, target in self._tables.items():
+            layer = self._layer_of(query) if saving.rows_in(target) > 0 else None
+            if layer is not None:
+                self._adopted.append((str(layer.id()), layer.getFeatures()))
+
+    def _read(self, begin: float) -> None:
+        """Note the rows of a table that was taken up."""
+        layer_id, rows = self._adopted[0]
+        known = self._rows.setdefault(layer_id, {})
+        for row in rows:
+            known[row.id()] = row.geometry().boundingBox()
+            if time.monotonic() - begin > SLICE_S:
+                return
+        self._adopted.popleft()
+        layer = self._project.mapLayer(layer_id)
+        if (
+            layer is not None and len(known) < layer.featureCount() and self._tries < TRIES
+        ):  # cut off by a connection that closed
+            self._tries += 1
+            self._adopted.append((str(layer.id()), layer.getFeatures()))
+
+    def _add(self, begin: float) -> None:
+        """Add results to their layers, each layer's in one transaction."""
+        batches: dict[str, list[tuple[Mapping[str, Any], QgsFeature]]] = {}
         while self._queue and time.monotonic() - begin < SLICE_S:
             found = self._queue.popleft()
+            if found is None:
+                if batches:
+                    self._queue.appendleft(None)
+                    break
+                self._begin_replacing()
+                continue
             query = _query(found)
             layer = self._layer_of(query)
             if layer is None:
@@ -180,24 +266,48 @@ class ResultWriter(QObject):
             feature = to_feature(layer.fields(), found, self._date, exported=self._name if self._exported else None)
             if feature is None:
                 self.unusable += 1
-                continue
-            judged = self._judged.get(layer.id(), [])
-            feature.setAttribute("review", _verdict(feature.geometry().boundingBox(), judged))
-            batches.setdefault(query, []).append(feature)
-        for query, features in batches.items():
-            layer = self._layer_of(query)
-            if layer is None:
-                continue
-            taken, _ = layer.dataProvider().addFeatures(features)
-            if taken:
-                self._counts[query] += len(features)
             else:
-                self.unusable += len(features)
-            self._dirty.add(layer.id())
-        if not self._queue:
-            self._drain()
-        elif time.monotonic() - self._painted > REPAINT_S:
-            self._repaint()
+                batches.setdefault(query, []).append((found, feature))
+        for query, batch in batches.items():
+            layer = self._layer_of(query)
+            if layer is not None:
+                self._write(layer, batch)
+
+    def _write(self, layer: QgsVectorLayer, batch: list[tuple[Mapping[str, Any], QgsFeature]]) -> None:
+        taken, added = layer.dataProvider().addFeatures([feature for _, feature in batch])
+        self._timer.setInterval(0 if taken else AGAIN_MS)
+        if taken:
+            self._tries = 0
+            rows = {feature.id(): feature.geometry().boundingBox() for feature in added}
+            self._rows.setdefault(layer.id(), {}).update(rows)
+            if layer.id() in self._replaced:
+                self._replaced[layer.id()].add(rows)
+        elif layer.providerType() != "memory" and self._tries < TRIES:  # another program is writing to the file
+            self._tries += 1
+            self._queue.extendleft(found for found, _ in reversed(batch))
+        else:
+            self.unusable += len(batch)
+        self._dirty.add(layer.id())
+
+    def _begin_replacing(self) -> None:
+        self.unusable = 0
+        for layer in self.layers:
+            before = self._replaced.get(layer.id())
+            old = {**self._rows.get(layer.id(), {}), **(before.old if before is not None else {})}
+            self._rows[layer.id()] = {}
+            self._replaced[layer.id()] = Replacement(layer, old)
+
+    def _take_away(self) -> None:
+        """Take away what was replaced, in one layer."""
+        layer_id, replacement = next(iter(self._replaced.items()))
+        layer = self._project.mapLayer(layer_id)
+        if layer is None or not replacement.step(layer):
+            self._rows[layer_id] = replacement.new
+            del self._replaced[layer_id]
+            self._dirty.add(layer_id)
+
+    def _count(self, layer_id: str) -> int:
+        return len(self._rows.get(layer_id, ()))
 
     def _drain(self) -> None:
         self._timer.stop()
@@ -224,7 +334,8 @@ class ResultWriter(QObject):
             layer = self._project.mapLayer(layer_id)
             if layer is not None:
                 layer.updateExtents()
-                layer.reload()
+                if layer.providerType() == "memory":
+                    layer.reload()
                 layer.triggerRepaint()
         self._dirty.clear()
 
@@ -238,57 +349,40 @@ class ResultWriter(QObject):
             return self._project.mapLayer(self._layers[query])
         if query not in self._queries:
             return None
-        layer = self._make_layer(query)
+        layer = self._shown_already(query) or self._make_layer(query)
+        hold(layer, FILLING)
         self._layers[query] = str(layer.id())
         self.layer_made.emit(layer)
         return layer
 
+    def _shown_already(self, query: str) -> QgsVectorLayer | None:
+        """The layer of the project that reads the table of a question."""
+        target = self._tables.get(query)
+        return next(iter(saving.readers(target.path, target.table)), None) if target is not None else None
+
     def _make_layer(self, query: str) -> QgsVectorLayer:
-        layer = memory_layer(self._free_name(f"{short(query, 40)} ({short(self._name, 40)})"))
-        layer.setCrs(self._crs)
+        target = self._tables.get(query)
+        layer = saving.open_results(target) if target is not None else None
+        goes_on = layer is not None and layer.featureCount() > 0
+        if layer is None:
+            layer = memory_layer("")
+            layer.setCrs(self._crs)
+        layer.setName(free_name(self._project, f"{short(query, 40)} ({short(self._name, 40)})", self._date))
         group = group_for(self._project, query)
         asked = [g for g in self._project.layerTreeRoot().findGroups() if g.customProperty(QUERY) is not None]
         colour = group.customProperty(COLOUR) or COLOURS[(len(asked) - 1) % len(COLOURS)]
         group.setCustomProperty(COLOUR, colour)
-        apply_style(layer, colour)
-        show_only(layer, Shown())
+        if goes_on:
+            layer.loadDefaultStyle()
+            mend_layer(layer)
+        else:
+            dress(layer, query, self._name, self._asked, colour)
         layer.setCustomProperty(QUERY, query)
-        layer.setCustomProperty(SOURCE, self._name)
-        layer.setCustomProperty(ASKED, json.dumps(self._asked))
-        layer.setCustomProperty("skipMemoryLayersCheck", 0)
-        prepare_form(layer)
         self._project.addMapLayer(layer, False)
-        hold(layer, FILLING)
         group.insertLayer(0, layer).setExpanded(False)  # a question has its name; what colours mean is rarely looked up
         return layer
-
-    def _free_name(self, name: str) -> str:
-        """The name, with the time where another layer has it: an answer to the same question before."""
-        taken = {layer.name() for layer in self._project.mapLayers().values()}
-        if name not in taken:
-            return name
-        timed = f"{name} {self._date[11:16]}"
-        return timed if timed not in taken else f"{name} {self._date[11:19]}"
 
 
 def _query(found: Mapping[str, Any]) -> str:
     properties = found.get("properties")
     return str(properties.get("query", "")) if isinstance(properties, Mapping) else ""
-
-
-def _judged(layer: QgsVectorLayer) -> list[tuple[QgsRectangle, str]]:
-    """Places of the results that have a verdict."""
-    request = QgsFeatureRequest().setFilterExpression("review <> ''")
-    return [(feature.geometry().boundingBox(), feature["review"]) for feature in layer.getFeatures(request)]
-
-
-def _verdict(box: QgsRectangle, judged: list[tuple[QgsRectangle, str]]) -> str:
-    """The verdict on a result in the same place, by intersection over union."""
-    for other, verdict in judged:
-        shared = box.intersect(other)
-        if shared.isEmpty():
-            continue
-        together = box.area() + other.area() - shared.area()
-        if together > 0 and shared.area() / together >= SAME_PLACE:
-            return verdict
-    return OPEN

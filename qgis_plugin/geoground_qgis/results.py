@@ -141,6 +141,19 @@ def apply_style(layer: QgsVectorLayer, colour: str = COLOURS[0]) -> None:
     layer.triggerRepaint()
 
 
+def dress(layer: QgsVectorLayer, query: str, source: str, asked: str, colour: str) -> None:
+    """Make a layer with the attributes of results one of a question about a raster: style, properties, form.
+
+    ``asked`` is the request and the area, as JSON.
+    """
+    apply_style(layer, colour)
+    show_only(layer, Shown())
+    for name, text in ((QUERY, query), (SOURCE, source), (ASKED, asked)):
+        layer.setCustomProperty(name, text)
+    layer.setCustomProperty("skipMemoryLayersCheck", 0)
+    prepare_form(layer)
+
+
 def colour_by_score(layer: QgsVectorLayer, *, by_score: bool) -> None:
     """Draw open results from red (score 0) over yellow to green, or in the colour of their question."""
     line = _open_line(layer)

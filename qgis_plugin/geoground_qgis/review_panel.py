@@ -160,21 +160,27 @@ class ReviewPanel(ReviewForm):
         """Write verdicts into the layer and the ranking; says so where the layer takes none.
 
         Returns:
-            Whether all are written; very many are only begun.
+            Whether all are written, or were there; very many are only begun.
         """
         if layer.customProperty(results.HELD) == results.SAVING:
             self.said.emit(tr("The layer is being saved; try again in a moment."))
             return False
         if len(verdicts) > AT_ONCE and not layer.isEditable():
-            if not self._bulk.busy:
-                self._noted = self.ranking.verdicts(verdicts.ids) if note else None
-                self._bulk.start(layer, verdicts)
+            before = self.ranking.verdicts(verdicts.ids)
+            changed = before.codes != verdicts.codes
+            if not self._bulk.busy and changed.any():
+                self._noted = before.only(changed) if note else None
+                self._bulk.start(layer, verdicts.only(changed))
                 self._show_current()
             return False
         before = verdicts_of(layer, verdicts.ids)
         verdicts = verdicts.within(before)
         if not len(verdicts):  # a run has just replaced what was selected
             return False
+        verdicts = verdicts.changing(before)
+        if not len(verdicts):
+            return True
+        before = before.within(verdicts)
         self._watch.mute(True)
         try:
             written = set_review(layer, verdicts)
@@ -273,8 +279,9 @@ class ReviewPanel(ReviewForm):
     def _fill_earlier(self) -> None:
         menu = self.earlier.menu()
         menu.clear()
-        for target in islice(earlier(QgsProject.instance()), MOST_EARLIER):
-            action = menu.addAction(short(f"{target.table} – {target.path.name}").replace("&", "&&"))
+        for target, whole in islice(earlier(QgsProject.instance()), MOST_EARLIER):
+            text = short(f"{target.table} – {target.path.name}").replace("&", "&&")
+            action = menu.addAction(text if whole else tr("{layer} (unfinished)").format(layer=text))
             action.setData(target)
         if menu.isEmpty():
             menu.addAction(tr("none")).setEnabled(False)

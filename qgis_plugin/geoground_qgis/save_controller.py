@@ -10,7 +10,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from qgis.PyQt.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from . import results, saving, settings
-from .kept import results_path
+from .keeping import results_path
 from .messages import tr
 from .saving import GPKG, Action, Target
 
@@ -86,7 +86,10 @@ class Saving(QObject):
         return action, "" if action == "new" else there
 
     def keep(self, layers: list[QgsVectorLayer]) -> None:
-        """Move the layers of a run into the GeoPackage of the project, one after the other; only failures are said."""
+        """Move the temporary layers of a run into the GeoPackage of the project, one after the other.
+
+        A run fills the tables of that file itself; what is temporary could not be kept then. Only failures are said.
+        """
         if settings.load().keep_results:
             self._to_keep.extend(layer.id() for layer in layers)
             self._keep_next()

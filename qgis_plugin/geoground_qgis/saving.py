@@ -40,6 +40,9 @@ LONGITUDE_LATITUDE = frozenset({"GeoJSON", "KML"})
 """Formats that hold nothing but WGS 84."""
 OPTIONS = {"GeoJSON": ["RFC7946=YES"], "CSV": ["GEOMETRY=AS_WKT", "CREATE_CSVT=NO"]}
 
+_BUSY_S = 0.05
+"""How long is waited where another program is writing to a file."""
+
 Action = Literal["new", "replace", "append"]
 
 
@@ -125,6 +128,14 @@ def free_name(taken: set[str], wanted: str) -> str:
 def open_table(target: Target) -> QgsVectorLayer:
     """The layer of a target, as a layer of its own outside of the project."""
     return QgsVectorLayer(uri(target), target.table or target.path.stem, "ogr")
+
+
+def open_results(target: Target) -> QgsVectorLayer | None:
+    """The layer of a target, where it is there and holds results."""
+    if target.table not in layers_in(target.path):
+        return None
+    layer = open_table(target)
+    return layer if results.is_result(layer) else None
 
 
 def rows_in(target: Target) -> int:
@@ -215,7 +226,7 @@ def _options(layer: QgsVectorLayer, target: Target) -> QgsVectorFileWriter.SaveV
 def reload_readers(target: Target) -> None:
     """Let layers of the project that read the file of a target open it again: the files of SQLite beside it are new."""
     for layer in readers(target.path, None):
-        if layer.isEditable():
+        if layer.isEditable() or layer.customProperty(results.HELD):  # a run fills it
             continue
         layer.dataProvider().reloadData()
         layer.updateExtents()
@@ -273,10 +284,53 @@ def keep_in_file(layer: QgsVectorLayer, target: Target) -> bool:
 
 def store_style(layer: QgsVectorLayer, target: Target) -> None:
     """Store the style of a layer, with its properties, in the GeoPackage of a target, as the one it is opened with."""
-    stored, style = open_table(target), QDomDocument()
+    write_style(target, style_of(layer))
+
+
+def style_of(layer: QgsVectorLayer) -> str:
+    """The style of a layer with its properties, as QGIS writes it."""
+    style = QDomDocument()
     layer.exportNamedStyle(style)
-    stored.importNamedStyle(style)
-    stored.saveStyleToDatabase(short(layer.name(), 30), "", True, "")
+    return str(style.toString())
+
+
+def write_style(target: Target, style: str) -> None:
+    """Store a style in the GeoPackage of a target, as the one its layer is opened with.
+
+    Raises:
+        sqlite3.OperationalError: the file cannot be written, perhaps because another program is writing.
+    """
+    if forget_style(target):  # QGIS would ask in a dialog whether to replace a style, and wait
+        with closing(sqlite3.connect(target.path, timeout=_BUSY_S)) as database:
+            database.execute(_NEW_STYLE, (target.table, short(target.table, 30), style))
+            database.commit()
+        return
+    stored, document = open_table(target), QDomDocument()  # QGIS makes the table of styles with the first of them
+    document.setContent(style)
+    stored.importNamedStyle(document)
+    stored.saveStyleToDatabase(short(target.table, 30), "", True, "")
+
+
+_NEW_STYLE = (
+    "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, styleName, styleQML,"
+    " styleSLD, useAsDefault, description, owner)"
+    " SELECT '', '', c.table_name, g.column_name, ?2, ?3, '', 1, '', ''"
+    " FROM gpkg_contents c JOIN gpkg_geometry_columns g USING (table_name) WHERE c.table_name = ?1"
+)
+
+
+def forget_style(target: Target) -> bool:
+    """Take the styles of a table out of its GeoPackage; whether it has a table for styles at all.
+
+    Raises:
+        sqlite3.OperationalError: the file cannot be written, perhaps because another program is writing.
+    """
+    if not any(name == "layer_styles" for name in names_in(target.path)):
+        return False
+    with closing(sqlite3.connect(target.path, timeout=_BUSY_S)) as database:
+        database.execute("DELETE FROM layer_styles WHERE f_table_name = ?", (target.table,))
+        database.commit()
+    return True
 
 
 def proposed_path(layer: QgsVectorLayer, folder: str, driver: str) -> str:

@@ -42,7 +42,7 @@ class Settings:
     models_folder: str = ""
     """Where trained models are put and looked for; empty: ``models`` beside the cache."""
     keep_results: bool = True
-    """Whether results go into a GeoPackage when a run ends; else they are temporary layers until they are saved."""
+    """Whether a run writes into a GeoPackage; else they are temporary layers until they are saved."""
     results_folder: str = ""
     """Where that GeoPackage is; empty: beside the project."""
 

@@ -6,12 +6,14 @@ import json
 import shutil
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from . import settings
 from .results import now
+from .saving import GPKG, Target
 
 REQUEST, OUTPUT = "request.json", "found.gpkg"
 LOST_S = 2 * 24 * 3600.0
@@ -33,11 +35,18 @@ class Unfinished:
     """The raster is an export in the folder of the run, which is kept with it."""
     area_wkt: str = ""
     """The area asked about in the CRS of the raster, to be shown; empty: all of it."""
+    kept: dict[str, list[str]] = field(default_factory=dict)
+    """The GeoPackage and the table that the results of each question are kept in."""
 
     @property
     def questions(self) -> tuple[str, ...]:
         """What is asked."""
         return tuple(str(question) for question in self.params["expressions"])
+
+    @property
+    def tables(self) -> dict[str, Target]:
+        """Where results are kept, by question."""
+        return {question: Target(Path(path), GPKG, table) for question, (path, table) in self.kept.items()}
 
     @property
     def folder(self) -> Path:
@@ -66,11 +75,24 @@ def new_folder() -> Path:
 
 
 def begin(
-    folder: Path, params: dict[str, Any], name: str, crs_wkt: str, *, exported: bool = False, area_wkt: str = ""
+    folder: Path,
+    params: dict[str, Any],
+    name: str,
+    crs_wkt: str,
+    *,
+    exported: bool = False,
+    area_wkt: str = "",
+    tables: Mapping[str, Target] | None = None,
 ) -> Unfinished:
     """Note a run before it starts, so that it can be continued even after a crash of QGIS."""
     run = Unfinished({**params, "output": str(folder / OUTPUT)}, name, crs_wkt, now(), exported, area_wkt)
-    (folder / REQUEST).write_text(json.dumps(asdict(run)), encoding="utf-8")
+    return kept_in(run, tables or {})
+
+
+def kept_in(run: Unfinished, tables: Mapping[str, Target]) -> Unfinished:
+    """A run with these tables, noted."""
+    run = replace(run, kept={question: [str(one.path), one.table] for question, one in tables.items()})
+    (run.folder / REQUEST).write_text(json.dumps(asdict(run)), encoding="utf-8")
     return run
 
 
@@ -80,7 +102,7 @@ def unfinished() -> list[Unfinished]:
     for record in _home().glob(f"*/{REQUEST}"):
         try:
             run = Unfinished(**json.loads(record.read_text(encoding="utf-8")))
-            usable = bool(run.questions) and run.folder == record.parent
+            usable = bool(run.questions) and run.folder == record.parent and run.tables is not None
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             continue
         if usable and (record.parent / f"{OUTPUT}.journal").exists():

@@ -20,6 +20,8 @@ MOST_STEPS = 1_000
 AT_ONCE = 1_000
 """More verdicts are written in slices."""
 LEAST_IN_SLICE, MOST_IN_SLICE, SLICE_S = 500, 2_000, 0.015
+WAITS_S = (0.0, 0.02, 0.06)
+"""A file that something else is writing to at that moment is tried again."""
 CODES = {verdict: code for code, verdict in enumerate(results.VERDICTS)}
 """Verdicts as small numbers."""
 
@@ -64,11 +66,17 @@ class Verdicts:
 
     def only(self, which: Any) -> Verdicts:
         """Those of a slice or a mask."""
+        which = np.array(which, bool) if isinstance(which, list) else which
         return Verdicts(self.ids[which], self.codes[which])
 
     def within(self, others: Verdicts) -> Verdicts:
         """Those whose results are among those of others."""
         return self.only(np.isin(self.ids, others.ids))
+
+    def changing(self, before: Verdicts) -> Verdicts:
+        """Those that say something else than was said before."""
+        said = dict(zip(before.ids.tolist(), before.codes.tolist()))
+        return self.only([said.get(one) != code for one, code in zip(self.ids.tolist(), self.codes.tolist())])
 
 
 def set_review(layer: QgsVectorLayer, verdicts: Verdicts) -> bool:
@@ -85,9 +93,15 @@ def set_review(layer: QgsVectorLayer, verdicts: Verdicts) -> bool:
             written = layer.changeAttributeValue(one, index, verdict) and written
         layer.endEditCommand()
     else:
-        written = layer.dataProvider().changeAttributeValues({one: {index: verdict} for one, verdict in verdicts})
+        values = {one: {index: verdict} for one, verdict in verdicts}
+        written = any(_written(layer, values, wait) for wait in WAITS_S)
     layer.triggerRepaint()
     return bool(written)
+
+
+def _written(layer: QgsVectorLayer, values: Mapping[int, Mapping[int, str]], wait_s: float) -> bool:
+    time.sleep(wait_s)
+    return bool(layer.dataProvider().changeAttributeValues(values))
 
 
 def verdicts_of(layer: QgsVectorLayer, ids: NDArray[np.int64]) -> Verdicts:

@@ -56,7 +56,8 @@ def test_without_a_project_they_go_into_the_profile_and_are_found_again(
     until(lambda: not keeping.saving.busy)
     colour = results.COLOURS[0]
     QgsProject.instance().clear()
-    (target,) = list(kept.earlier(QgsProject.instance()))
+    ((target, whole),) = list(kept.earlier(QgsProject.instance()))
+    assert whole
     assert target.path.parent == settings.home() / "results"
     keeping.review._fill_earlier()
     (action,) = keeping.review.earlier.menu().actions()

@@ -126,6 +126,7 @@ def test_a_layer_that_the_user_removed_is_passed_over(until: Until) -> None:
     assert writer.layers[0].featureCount() == 1
     assert writer.removed == 1
     writer.replace([])
+    until(lambda: writer.idle)
     assert writer.layers[0].featureCount() == 0
 
 

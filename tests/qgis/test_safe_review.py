@@ -215,3 +215,30 @@ def test_a_verdict_on_what_is_gone_is_none(found: QgsVectorLayer, dock: Dock, un
     review.judge("accepted")
     assert set(review_of(found).values()) == {""}
     assert review.ranking.counts()["accepted"] == 0
+
+
+def test_a_verdict_given_again_is_no_step_to_take_back(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
+    review = dock.review
+    until(lambda: review.ranking.total == 7 and not review.ranking.busy)
+    found.selectByIds([row.id() for row in found.getFeatures() if row["label"] in ("r0", "r1")])
+    review.step_on.setChecked(False)
+    review.judge("accepted")
+    review.judge("accepted")
+    found.selectAll()
+    review.judge("accepted")  # five of seven are other than before
+    review.undo()
+    assert [v for _, v in sorted(review_of(found).items())] == ["accepted", "accepted", "", "", "", "", ""]
+    review.undo()
+    assert set(review_of(found).values()) == {""}
+    assert not review.undo_button.isEnabled()
+
+
+def test_a_verdict_given_again_adds_nothing_to_the_edits(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
+    until(lambda: dock.review.ranking.total == 7 and not dock.review.ranking.busy)
+    found.selectByIds([row.id() for row in found.getFeatures() if row["label"] == "r0"])
+    assert found.startEditing()
+    for _ in range(3):
+        dock.review.judge("rejected")
+        found.selectByIds([row.id() for row in found.getFeatures() if row["label"] == "r0"])
+    assert found.undoStack().count() == 1
+    found.rollBack()

@@ -1,4 +1,4 @@
-"""Random sequences of save, append, edit, undo, verdict and reopen over real GeoPackages: no row is ever lost.
+"""Random sequences of save, append, edit, undo, verdict, reopen and runs over real GeoPackages: no row is ever lost.
 
 A model of plain dictionaries says what every table holds. GEOGROUND_SEQUENCES=1000 runs as many sequences; the default
 keeps the tests quick.
@@ -13,12 +13,15 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import ScriptedLink, box
-from geoground_qgis import results, settings
+from geoground_qgis import results, saving, settings
 from geoground_qgis.dock import Dock
+from geoground_qgis.keeping import Keeper
 from geoground_qgis.result_writer import ResultWriter
-from geoground_qgis.saving import Target
+from geoground_qgis.saving import Target, free_name
+from geoground_qgis.verdicts import Verdicts, set_review
 from panels import painted
 from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsGeometry, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface
@@ -26,7 +29,7 @@ from qgis.gui import QgisInterface
 Until = Callable[..., None]
 UTM = QgsCoordinateReferenceSystem("EPSG:32617")
 SEQUENCES = int(os.environ.get("GEOGROUND_SEQUENCES", "12"))
-STEPS = 14
+STEPS = 18
 
 
 class Machine:
@@ -49,6 +52,11 @@ class Machine:
         self.table: str | None = None
         self.buffer: list[dict[str, str]] | None = None
         """States of the edit buffer, the committed one first."""
+        self.writer: ResultWriter | None = None
+        """Of the run in progress, which fills another table of the file."""
+        self.running: dict[str, str] = {}
+        """Label and verdict of what it has found."""
+        self.running_table = ""
         dock.review.show_layer(self.layer)
 
     def result(self) -> dict:
@@ -144,11 +152,86 @@ class Machine:
 
     def reopen(self) -> None:
         if self.buffer is None and self.table is not None:
+            if self.writer is not None:
+                self.run_cancel()
             project = QgsProject.instance()
             assert project.write(str(self.folder / "p.qgz"))
             assert project.read(str(self.folder / "p.qgz"))
-            (self.layer,) = (layer for layer in project.mapLayers().values() if results.is_result(layer))
+            (self.layer,) = (
+                one for one in project.mapLayers().values() if saving.readers(self.gpkg, self.table) == [one]
+            )
             self.dock.review.show_layer(self.layer)
+
+    # A run in progress, which is killed, cancelled or merged at some point
+
+    def run_batch(self) -> None:
+        """A run begins, or its next chips are answered."""
+        if self.writer is None:
+            self._begin()
+        found = [{**self.result(), "id": f"p{self.made}"} for _ in range(self.random.randint(1, 4))]
+        self.writer.add(found)
+        self.running |= {one["properties"]["label"]: "" for one in found}
+        self.until(lambda: self.writer.idle)
+
+    def run_judge(self) -> None:
+        """A provisional result is judged."""
+        if self.writer is not None and self.writer.layers:
+            (layer,), label = self.writer.layers, self.random.choice(sorted(self.running))
+            ids = np.array([f.id() for f in layer.getFeatures() if f["label"] == label])
+            self.running[label] = self.random.choice([results.ACCEPTED, results.REJECTED])
+            assert set_review(layer, Verdicts.same(ids, self.running[label]))
+
+    def run_merge(self) -> None:
+        """It ends: what it has found comes again with other ids, and more; or it ends with nothing."""
+        if self.writer is not None and self.writer.layers:
+            rows = {f["label"]: f for f in self.writer.layers[0].getFeatures()}
+            assert set(rows) == set(self.running)
+            again = [
+                box(self._left(row), 3_285_110, 3, number=n, label=label) for n, (label, row) in enumerate(rows.items())
+            ]
+            more = [self.result()]
+            self.writer.replace([*again, *more])
+            self.running[more[0]["properties"]["label"]] = ""
+            self.until(lambda: self.writer.idle)
+            self._end("done")
+
+    def run_cancel(self) -> None:
+        if self.writer is not None:
+            self._end("cancelled")
+
+    def run_goes_on(self) -> None:
+        """The layer is gone, as after a crash; another run takes the table up, and ends in the same set."""
+        if self.writer is not None and self.writer.layers:
+            self.dock.review.show_layer(self.layer)
+            QgsProject.instance().removeMapLayer(self.writer.layers[0].id())
+            self.writer.deleteLater()
+            self._begin(self.running_table)
+            self.until(lambda: self.writer.count == len(self.running))
+
+    def _begin(self, table: str = "") -> None:
+        self.running_table = table or free_name({name.lower() for name in self._tables_in_file()}, "running")
+        keeper = Keeper({"tree": Target(self.gpkg, "GPKG", self.running_table)}, UTM, "scene", {})
+        self.writer = ResultWriter(QgsProject.instance(), ["tree"], UTM, "running", keeper=keeper)
+        self.until(lambda: self.writer.idle)
+        if not table:
+            self.running = {}
+
+    def _end(self, state: str) -> None:
+        self.writer.finish()
+        self.writer.settle(state)
+        self.until(lambda: self.writer._settling is None)
+        layers = self.writer.layers
+        if self.running:
+            self.tables[self.running_table] = list(self.running.values())
+        for layer in layers:
+            QgsProject.instance().removeMapLayer(layer.id())
+        self.dock.review.show_layer(self.layer)
+        self.writer.deleteLater()
+        self.writer, self.running = None, {}
+
+    @staticmethod
+    def _left(row: QgsFeature) -> float:
+        return row.geometry().boundingBox().xMinimum()
 
     # Helpers and checks
 
@@ -186,6 +269,9 @@ class Machine:
             for table, rows in self.tables.items():
                 stored = database.execute(f'SELECT review FROM "{table}"').fetchall()
                 assert sorted(v or "" for (v,) in stored) == sorted(rows), table
+            if self.writer is not None:
+                stored = database.execute(f'SELECT label, review FROM "{self.running_table}"').fetchall()
+                assert sorted(stored) == sorted(self.running.items())
         self.settle()
         values = list(self.rows.values())
         wanted = (values.count("accepted"), values.count("rejected"))
@@ -219,6 +305,12 @@ STEP_NAMES = (
     "judge",
     "judge_and_undo",
     "reopen",
+    "run_batch",
+    "run_batch",
+    "run_judge",
+    "run_merge",
+    "run_cancel",
+    "run_goes_on",
 )
 
 

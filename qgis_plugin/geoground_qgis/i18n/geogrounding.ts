@@ -1832,6 +1832,11 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>{layer} (unfinished)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>{mb} MB are free again.</source>
         <translation type="unfinished"></translation>

@@ -1840,6 +1840,11 @@ the largest storage tank
         <translation>{label} ({n} Schritte)</translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>{layer} (unfinished)</source>
+        <translation>{layer} (unvollendet)</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>{mb} MB are free again.</source>
         <translation>{mb} MB sind wieder frei.</translation>

@@ -1840,6 +1840,11 @@ the largest storage tank
         <translation>{label} ({n} pasos)</translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>{layer} (unfinished)</source>
+        <translation>{layer} (sin terminar)</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>{mb} MB are free again.</source>
         <translation>{mb} MB vuelven a estar libres.</translation>

@@ -1840,6 +1840,11 @@ the largest storage tank
         <translation>{label} ({n} pas)</translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>{layer} (unfinished)</source>
+        <translation>{layer} (inachevé)</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>{mb} MB are free again.</source>
         <translation>{mb} Mo sont de nouveau libres.</translation>

@@ -1840,6 +1840,11 @@ the largest storage tank
         <translation>{label}（{n} ステップ）</translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>{layer} (unfinished)</source>
+        <translation>{layer}（未完了）</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>{mb} MB are free again.</source>
         <translation>{mb} MB 空きました。</translation>

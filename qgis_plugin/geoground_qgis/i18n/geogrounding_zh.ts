@@ -1840,6 +1840,11 @@ the largest storage tank
         <translation>{label}（{n} 步）</translation>
     </message>
     <message>
+        <location filename="../review_panel.py"/>
+        <source>{layer} (unfinished)</source>
+        <translation>{layer}（未完成）</translation>
+    </message>
+    <message>
         <location filename="../options_page.py"/>
         <source>{mb} MB are free again.</source>
         <translation>释放了 {mb} MB。</translation>

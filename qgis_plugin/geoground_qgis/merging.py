@@ -1,0 +1,96 @@
+"""The merged results of a run in the place of the provisional ones, which go when their successors are there."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from qgis.core import QgsFeatureRequest, QgsRectangle, QgsSpatialIndex, QgsVectorLayer
+
+from . import results
+
+SAME_PLACE = 0.5
+"""Overlap (intersection over union of bounds) from which a merged result is the same as a provisional one."""
+TRIES = 5
+IN_STEP = 300
+"""Rows that are taken away at once."""
+
+
+class Replacement:
+    """New rows of one layer for old ones.
+
+    New rows are added first; then ``step`` takes the old ones away, a few at a time, after their verdicts and their
+    selection went over to the new rows in the same place. What the user drew or changed by hand stays, and takes the
+    place of what would be new there. So a layer that lives in a file is complete whenever the program ends.
+    """
+
+    def __init__(self, layer: QgsVectorLayer, old: dict[int, QgsRectangle]) -> None:
+        """Take the bounds of the old rows by id."""
+        self.old = old
+        self.new: dict[int, QgsRectangle] = {}
+        """Bounds of the rows that are there to stay."""
+        self._tries = TRIES
+        self._index = QgsSpatialIndex()
+        self._selected = set(layer.selectedFeatureIds())
+
+    def add(self, rows: dict[int, QgsRectangle]) -> None:
+        """Note new rows."""
+        for row, bounds in rows.items():
+            self._index.addFeature(row, bounds)
+        self.new.update(rows)
+
+    def step(self, layer: QgsVectorLayer) -> bool:
+        """Take some old rows away; whether there are more."""
+        ids = list(islice(self.old, IN_STEP))
+        index = layer.fields().indexOf("review")
+        request = QgsFeatureRequest().setFilterFids(ids).setFlags(QgsFeatureRequest.Flag.NoGeometry)
+        verdicts: dict[int, dict[int, object]] = {}
+        gone, selected = set(ids), list[int]()
+        rows = list(layer.getFeatures(request))
+        if len(rows) < len(ids) and self._tries:  # cut off by a connection that closed, or rows that are gone
+            self._tries -= 1
+            return True
+        self._tries = TRIES
+        gone, selected = set(ids), list[int]()
+        for row in rows:
+            successor = self._successor(self.old[row.id()])
+            if row["outline"] == results.DRAWN:
+                gone ^= self._keep(row.id(), successor)
+            elif successor is not None:
+                if row["review"] in (results.ACCEPTED, results.REJECTED):
+                    verdicts[successor] = {index: row["review"]}
+                if row.id() in self._selected:
+                    selected.append(successor)
+        if verdicts:
+            layer.dataProvider().changeAttributeValues(verdicts)
+        layer.dataProvider().deleteFeatures(list(gone))
+        if self._selected & gone:
+            layer.selectByIds([one for one in layer.selectedFeatureIds() if one not in gone] + selected)
+        for row_id in ids:
+            del self.old[row_id]
+        return bool(self.old)
+
+    def _keep(self, row: int, successor: int | None) -> set[int]:
+        """Let an old row stay in the place of a new one; the rows whose fate that changes."""
+        self.new[row] = self.old[row]
+        if successor is None:
+            return {row}
+        del self.new[successor]
+        return {row, successor}
+
+    def _successor(self, bounds: QgsRectangle) -> int | None:
+        """The new row in the same place."""
+        best, found = SAME_PLACE, None
+        for row in self._index.intersects(bounds):
+            share = overlap(bounds, self.new[row]) if row in self.new else 0.0
+            if share >= best:
+                best, found = share, row
+        return found
+
+
+def overlap(one: QgsRectangle, other: QgsRectangle) -> float:
+    """Intersection over union of two rectangles."""
+    shared = one.intersect(other)
+    if shared.isEmpty():
+        return 0.0
+    together = one.area() + other.area() - shared.area()
+    return float(shared.area() / together) if together > 0 else 0.0
