@@ -25,6 +25,7 @@ REVIEWS: tuple[Review, ...] = get_args(Review)
 MAX_VERTICES = 10_000
 """Of a geometry that a user draws."""
 BINS = 20
+BLOCK = 10_000
 SAMPLED = 256
 """Features from whose places the number in a box is guessed."""
 MANY = 8
@@ -198,6 +199,25 @@ class Layer:
         found, values = _where(Wanted(bbox=bbox, ids=tuple(tried)))
         hits = database.execute(f"SELECT count(*) FROM {found}", values).fetchone()[0]  # noqa: S608
         return float(last * hits / max(1, len(tried)))
+
+    def crowded(self, bbox: tuple[float, float, float, float], most: int) -> bool:
+        """Whether there are more features in a box than that."""
+        sides = "east >= ? AND west <= ? AND north >= ? AND south <= ?"
+        text = f"SELECT count(*) FROM (SELECT 1 FROM bounds WHERE {sides} LIMIT ?)"  # noqa: S608
+        west, south, east, north = bbox
+        with self._open() as database:
+            return bool(database.execute(text, (west, east, south, north, most + 1)).fetchone()[0] > most)
+
+    def boxes(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Blocks of (id, query, score, review, area, west, south, east, north) of all features."""
+        text = (
+            "SELECT f.id, f.query, f.score, f.review, f.area_m2, b.west, b.south, b.east, b.north "
+            "FROM bounds b JOIN features f ON f.id = b.id WHERE NOT f.deleted"
+        )
+        with self._open() as database:
+            found = database.execute(text)
+            while rows := found.fetchmany(BLOCK):
+                yield rows
 
     def stored(self, wanted: Wanted) -> Iterator[tuple[dict[str, Any], shapely.Geometry]]:
         """Properties and geometry in the CRS of the scene, in order of ids."""

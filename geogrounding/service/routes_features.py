@@ -17,9 +17,10 @@ from geogrounding.errors import SettingsError
 from geogrounding.service.exports import TYPES, ExportFormat, file_name, write_export
 from geogrounding.service.layers import REVIEWS, Layer, Review, Wanted
 from geogrounding.service.links import link
+from geogrounding.service.pictures import CROWDED
 from geogrounding.service.routes_scenes import Index, Zoom
 from geogrounding.service.store import Job
-from geogrounding.service.vector_tiles import vector_tile
+from geogrounding.service.vector_tiles import tile_bounds, vector_tile
 
 router = APIRouter()
 MAX_PAGE = 5_000
@@ -131,7 +132,7 @@ def item(job_id: str, feature_id: int, request: Request) -> Response:
 
 
 @router.get("/collections/{job_id}/tiles/WebMercatorQuad/{z}/{x}/{y}", response_model=None)
-def tile(
+def tile(  # noqa: PLR0913 - parameters of the query
     job_id: str,
     z: Zoom,
     x: Index,
@@ -140,13 +141,39 @@ def tile(
     min_score: Score = None,
     review: Reviews = None,
     query: QueryText = None,
+    crowded: Annotated[bool, Query(description="false: nothing where there is a picture.")] = True,
 ) -> Response:
     """Features as a Mapbox vector tile with the layer ``features``; 204 where nothing is."""
     _, layer = _layer(request, job_id)
+    if not crowded and layer.crowded(tile_bounds(z, x, y), CROWDED):
+        return Response(status_code=204)
     made = vector_tile(layer, Wanted(min_score=min_score, review=tuple(review or REVIEWS), query=query), z, x, y)
     if not made:
         return Response(status_code=204)
     return Response(made, media_type="application/vnd.mapbox-vector-tile")
+
+
+@router.get("/collections/{job_id}/pictures/WebMercatorQuad/{z}/{x}/{y}", response_model=None)
+def picture(  # noqa: PLR0913 - parameters of the query
+    job_id: str,
+    z: Zoom,
+    x: Index,
+    y: Index,
+    request: Request,
+    min_score: Score = None,
+    review: Reviews = None,
+    without: Without = None,
+    area_from: Area = None,
+    area_to: Area = None,
+) -> Response:
+    """All features of a tile as an image, where many lie close together; 204 elsewhere."""
+    job, layer = _layer(request, job_id)
+    wanted = Wanted(
+        min_score=min_score, review=tuple(review or REVIEWS), without=tuple(without or ()),
+        area_from=area_from, area_to=area_to,
+    )  # fmt: skip
+    made = request.app.state.service.pictures.png(layer, wanted, job.inputs.get("queries") or [], z, x, y)
+    return Response(made, media_type="image/png") if made else Response(status_code=204)
 
 
 @router.post("/jobs/{job_id}/features", status_code=201)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pyproj import CRS, Transformer
 
+from geogrounding.service.layers import Layer
 from tests.blobs import write_scene
 from tests.engines.service import TOKEN, Running, service
 
@@ -42,6 +44,24 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     write_scene(folder / "scenes" / "many.tif", many)
     with service(folder) as started:
         yield started
+
+
+def fill_with_roofs(path: Path) -> tuple[float, float]:
+    """Put 60 x 60 squares of 4 m in place of the features of a job; longitude and latitude of number 1,831."""
+    layer = Layer(path)
+    layer.begin(CRS.from_epsg(32633))
+    made = []
+    for number in range(3_600):
+        x, y = 499_400 + number % 60 * 8, 4_600_000 - number // 60 * 8
+        ring = [[x, y], [x + 4, y], [x + 4, y - 4], [x, y - 4], [x, y]]
+        properties = {"query": "ship", "label": "ship", "score": number / 4_000, "area_m2": 16.0}
+        made.append(
+            {"id": number + 1, "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": properties}
+        )
+    layer.add(made)
+    to_lonlat = Transformer.from_crs("EPSG:32633", "EPSG:4326", always_xy=True)
+    lon, lat = to_lonlat.transform(499_400 + 30 * 8 + 2, 4_600_000 - 30 * 8 - 2)
+    return float(lon), float(lat)
 
 
 @dataclass

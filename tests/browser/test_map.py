@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import expect
 
-from tests.browser.conftest import HOSTILE_NAME, User
+from tests.browser.conftest import HOSTILE_NAME, User, fill_with_roofs
 from tests.engines.service import Running, service
 
 MakeUser = Callable[..., User]
@@ -257,6 +257,44 @@ def test_many_features_are_vector_tiles_and_a_tablet_is_wide_enough(user: MakeUs
     expect(page.locator("#counts")).to_contain_text("96 shown")
     page.locator("#accept-shown").click()
     expect(page.locator("#counts")).to_contain_text("96 accepted")
+    assert violations(person) == []
+
+
+def test_crowded_features_are_a_picture_until_one_zooms_in(user: MakeUser, running: Running) -> None:
+    person = user()
+    page = person.open()
+    person.choose("many.tif")
+    person.run("ship")
+    person.results()
+    job = page.url.split("#job=")[1]
+    middle = fill_with_roofs(running.folder / "state" / "jobs" / job / "features.sqlite")
+    pictures: list[int] = []
+    page.on("response", lambda answer: pictures.append(answer.status) if "/pictures/" in answer.url else None)
+    page.reload()
+    person.ready()
+    person.results()
+    expect(page.locator("#counts")).to_contain_text("3,600 features, 3,600 shown")
+    expect(page.locator("#crowded")).to_be_visible()
+    drawn = "geoground.view.map.queryRenderedFeatures({layers: ['result-line']}).length"
+    look = "geoground.view.map.jumpTo({center: [%s, %s], zoom: %s})"
+    page.evaluate(look % (*middle, 14))
+    person.until(f"geoground.view.map.loaded() && {drawn} === 0")
+    assert 200 in pictures
+    page.mouse.click(*person.point(*middle))
+    expect(page.locator("#detail dl")).to_contain_text("Question")
+    assert page.evaluate("geoground.results.selected") == 1_831  # the one in the middle
+    page.locator("#reject").click()
+    expect(page.locator("#counts")).to_contain_text("1 rejected")
+    page.keyboard.press("Escape")
+    page.evaluate(look % (*middle, 18))
+    person.until(f"geoground.view.map.loaded() && {drawn} > 0")
+    page.mouse.click(*person.point(*middle))
+    expect(page.locator("#detail dl")).to_contain_text("rejected")
+    page.locator("#score").fill("0.99")
+    expect(page.locator("#counts")).to_contain_text(" 0 shown")
+    page.evaluate(look % (*middle, 14))
+    page.mouse.click(*person.point(*middle))
+    expect(page.locator("#detail")).to_contain_text("Click a polygon")
     assert violations(person) == []
 
 

@@ -30,7 +30,7 @@ const job = (id) => `/jobs/${encodeURIComponent(id)}`;
 const collection = (id) => `/collections/${encodeURIComponent(id)}`;
 
 // A list is a parameter that comes several times.
-function search(parameters) {
+export function search(parameters) {
   const pairs = Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((one) => [name, one]));
   return new URLSearchParams(pairs);
 }

@@ -26,7 +26,7 @@ function clearMessages() {
   $("answer").hidden = true;
 }
 
-const view = new MapView($("map"), (id) => results.select(id));
+const view = new MapView($("map"), (id, around) => results.pick(id, around).catch(fail));
 const drawing = new Drawing(view);
 const results = new Results(view, drawing, fail);
 const scenes = new Scenes((id) => showScene(id).catch(fail), fail);

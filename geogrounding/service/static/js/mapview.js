@@ -29,7 +29,7 @@ export class MapView {
     this.map.addControl(new maplibre.ScaleControl({}), "bottom-left");
     this.ready = new Promise((resolve) => this.map.once("load", resolve)).then(() => this.#addDrawn());
     this.picking = true;
-    this.map.on("click", (event) => this.picking && onPick(this.#at(event.point)));
+    this.map.on("click", (event) => this.picking && onPick(this.#at(event.point), this.#around(event.point)));
     this.map.on("mousemove", (event) => {
       if (!this.picking) return;
       this.map.getCanvas().style.cursor = this.#at(event.point) === null ? "" : "pointer";
@@ -99,8 +99,8 @@ export class MapView {
   }
 
   clear() {
-    for (const id of ["live-fill", "live-line", "result-fill", "result-line"]) if (this.map.getLayer(id)) this.map.removeLayer(id);
-    for (const id of ["live", "result"]) if (this.map.getSource(id)) this.map.removeSource(id);
+    for (const id of ["live-fill", "live-line", "picture", "result-fill", "result-line", "selected"]) if (this.map.getLayer(id)) this.map.removeLayer(id);
+    for (const id of ["live", "picture", "result", "selected"]) if (this.map.getSource(id)) this.map.removeSource(id);
   }
 
   // Colours of the queries, for every layer that follows.
@@ -121,12 +121,14 @@ export class MapView {
     this.map.getSource("live").updateData({ add: features });
   }
 
-  // Final features: as GeoJSON, or as vector tiles of a job where there are too many.
-  showResults(features, tiles = null) {
+  // Final features: as GeoJSON; where there are too many, as pictures (crowded tiles) and vectors (other tiles) of a job.
+  showResults(features, tiles = null, pictures = null) {
     this.clear();
     this.tiled = tiles !== null;
     if (this.tiled) {
-      this.map.addSource("result", { type: "vector", tiles: [`${BASE}${tiles}`], maxzoom: 18 });
+      this.map.addSource("picture", { type: "raster", tiles: [`${BASE}${pictures}`], tileSize: 512, maxzoom: 22 });
+      this.map.addLayer({ id: "picture", type: "raster", source: "picture", paint: { "raster-fade-duration": 0 } });
+      this.map.addSource("result", { type: "vector", tiles: [`${BASE}${tiles}`], maxzoom: 22 });
     } else {
       this.map.addSource("result", { type: "geojson", data: { type: "FeatureCollection", features }, tolerance: 0 });
     }
@@ -149,6 +151,14 @@ export class MapView {
         "line-opacity": shown(0.62, 0.5),
       },
     });
+    this.map.addSource("selected", { type: "geojson", data: NOTHING });
+    this.map.addLayer({ id: "selected", type: "line", source: "selected", paint: { "line-color": "#ffffff", "line-width": 4 } });
+  }
+
+  // The selected feature of tiles: a picture cannot show it otherwise.
+  showSelected(feature) {
+    const features = this.tiled && feature ? [{ type: "Feature", geometry: feature.geometry, properties: {} }] : [];
+    this.map.getSource("selected")?.setData({ type: "FeatureCollection", features });
   }
 
   setData(features) {
@@ -157,6 +167,12 @@ export class MapView {
 
   refreshTiles(tiles) {
     this.map.getSource("result")?.setTiles([`${BASE}${tiles}`]);
+  }
+
+  // Other pictures, where the address of these says that they differ from those that are shown.
+  refreshPictures(pictures) {
+    const source = this.map.getSource("picture");
+    if (source && source.tiles[0] !== `${BASE}${pictures}`) source.setTiles([`${BASE}${pictures}`]);
   }
 
   // Which features are drawn: a score from, an area from and to, queries.
@@ -187,6 +203,13 @@ export class MapView {
     if (size < 24 || size > this.map.getCanvas().clientHeight) {
       this.map.fitBounds(bounds, { padding: 180, duration: 250, maxZoom: 24 });
     }
+  }
+
+  // West, south, east and north of a few pixels around a point.
+  #around({ x, y }) {
+    const { lng: west, lat: south } = this.map.unproject([x - 3, y + 3]);
+    const { lng: east, lat: north } = this.map.unproject([x + 3, y - 3]);
+    return [west, south, east, north];
   }
 
   #at(point) {

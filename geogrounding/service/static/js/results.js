@@ -1,8 +1,10 @@
 // The features of one job in the page: which are shown, which is selected, what a reviewer did.
 
-import { api } from "./api.js";
+import { api, search } from "./api.js";
+import { nearest } from "./geometry.js";
+import { drawHistogram } from "./histogram.js";
 import { COLOURS } from "./mapview.js";
-import { $, debounce, el, number, plural, svg } from "./dom.js";
+import { $, debounce, el, number, plural } from "./dom.js";
 import { Undo } from "./undo.js";
 
 const PAGE = 1000;
@@ -38,6 +40,7 @@ export class Results {
     this.queries = [];
     this.tiled = false;
     this.matched = 0;
+    this.changes = 0;
     this.undo.clear();
     $("score").value = 0;
     $("area-from").value = $("area-to").value = "";
@@ -66,7 +69,8 @@ export class Results {
     this.summary = await api.summary(job.jobID);
     for (const { query } of this.summary.queries) if (!this.queries.includes(query)) this.queries.push(query);
     this.view.setQueries(this.queries);
-    this.view.showResults([...this.features.values()], this.tiled ? this.#tiles() : null);
+    this.view.showResults([...this.features.values()], ...(this.tiled ? [this.#tiles(), this.#pictures()] : []));
+    $("crowded").hidden = !this.tiled;
     $("right").hidden = false;
     this.view.fit();
     $("result-title").textContent = job.title;
@@ -79,7 +83,11 @@ export class Results {
   #tiles() {
     this.tiledReview = $("show").value;
     const review = this.tiledReview === "all" ? "" : `&review=${this.tiledReview}`;
-    return `/collections/${this.job.jobID}/tiles/WebMercatorQuad/{z}/{x}/{y}?v=${Date.now()}${review}`;
+    return `/collections/${this.job.jobID}/tiles/WebMercatorQuad/{z}/{x}/{y}?v=${Date.now()}&crowded=false${review}`;
+  }
+
+  #pictures() {
+    return `/collections/${this.job.jobID}/pictures/WebMercatorQuad/{z}/{x}/{y}?${search({ v: this.changes, ...this.#wanted() })}`;
   }
 
   get filter() {
@@ -128,6 +136,7 @@ export class Results {
       this.features = new Map(page.features.map((feature) => [feature.id, feature]));
       if (selected) this.features.set(selected.id, selected);
       this.matched = page.numberMatched;
+      this.view.refreshPictures(this.#pictures());
       this.#count();
     } catch (error) {
       this.fail(error);
@@ -167,16 +176,7 @@ export class Results {
       bins = new Array(20).fill(0);
       for (const { properties } of all) if (properties.score !== null) bins[Math.min(19, Math.floor(properties.score * 20))] += 1;
     }
-    const most = Math.max(...bins, 1);
-    const from = Number($("score").value) * 20;
-    $("histogram").replaceChildren(
-      ...bins.map((count, i) => {
-        const height = (42 * count) / most;
-        return svg("rect", { x: i * 10 + 1, y: 44 - height, width: 8, height, class: i + 1 > from ? "in" : "out" });
-      }),
-    );
-    const peak = bins.indexOf(Math.max(...bins));
-    $("histogram").setAttribute("aria-label", `Histogram of scores: most are between ${(peak / 20).toFixed(2)} and ${((peak + 1) / 20).toFixed(2)}`);
+    drawHistogram($("histogram"), bins, Number($("score").value));
   }
 
   #legend() {
@@ -216,14 +216,27 @@ export class Results {
     if (this.selected !== null) this.view.setState(this.selected, { selected: false });
     this.selected = id;
     if (id === null) {
+      this.view.showSelected(null);
       this.#show(null);
       return;
     }
     if (!this.features.has(id)) this.features.set(id, await api.item(this.job.jobID, id));
     this.view.setState(id, { selected: true });
     const feature = this.features.get(id);
+    this.view.showSelected(feature);
     this.#show(feature);
     if (look) this.view.lookAt(feature.geometry);
+  }
+
+  // Select what was clicked: a feature that the map draws, or one in a picture, which the service looks up.
+  async pick(id, bbox) {
+    if (!this.job || id !== null || !this.tiled) return this.select(id);
+    const job = this.job;
+    const page = await api.items(job.jobID, { bbox: bbox.join(","), limit: 100, ...this.#wanted() });
+    if (this.job !== job) return null;
+    const found = nearest(page.features, bbox);
+    if (found) this.features.set(found.id, found);
+    return this.select(found?.id ?? null);
   }
 
   step(by) {
@@ -260,6 +273,7 @@ export class Results {
   }
 
   #keep(feature) {
+    this.changes += 1;
     this.features.set(feature.id, feature);
     if (this.tiled) {
       this.view.setState(feature.id, { review: feature.properties.review, deleted: feature.properties.deleted });
@@ -268,6 +282,7 @@ export class Results {
     if (this.selected === feature.id && feature.properties.deleted) this.select(null);
     if (this.selected === feature.id) {
       this.view.setState(feature.id, { selected: true });
+      this.view.showSelected(feature);
       this.#show(feature);
     }
   }
@@ -365,6 +380,7 @@ export class Results {
   // The same job again, with the reviews that are on the server; filters and the selection stay.
   async #reload(job) {
     if (this.job !== job) return;
+    this.changes += 1;
     this.summary = await api.summary(job.jobID);
     const ids = [...this.features.keys()];
     this.features.clear();
