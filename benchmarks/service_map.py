@@ -34,7 +34,7 @@ ARGUMENTS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftsh
 ZOOMS = (11, 13, 15, 17)
 ROUNDS = 3
 SHOW = """(visibility) => {
-  for (const id of ["picture", "result-fill", "result-line", "selected"]) {
+  for (const id of ["image", "result-fill", "result-line", "selected"]) {
     geoground.view.map.setLayoutProperty(id, "visibility", visibility);
   }
 }"""

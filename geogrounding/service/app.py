@@ -18,7 +18,7 @@ from geogrounding.service.engine_link import EngineError
 from geogrounding.service.guard import Guard
 from geogrounding.service.jobs import Jobs, TooManyJobsError
 from geogrounding.service.links import own_path
-from geogrounding.service.pictures import Pictures
+from geogrounding.service.map_tiles import MapTiles
 from geogrounding.service.scenes import FullError, Scenes, clear_incoming
 from geogrounding.service.settings import ServiceSettings
 from geogrounding.service.store import Store
@@ -36,7 +36,7 @@ class Service:
     scenes: Scenes
     jobs: Jobs
     tiles: Tiles
-    pictures: Pictures
+    map_tiles: MapTiles
 
 
 def make_app(
@@ -85,7 +85,7 @@ def make_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.state.service = Service(settings, scenes, jobs, Tiles(), Pictures())
+    app.state.service = Service(settings, scenes, jobs, Tiles(), MapTiles())
     for routes in (routes_pages, routes_jobs, routes_scenes, routes_features, routes_engine):
         app.include_router(routes.router)
     for kind in (GeogroundingError, LookupError, HTTPException):

@@ -17,7 +17,7 @@ from geogrounding.errors import SettingsError
 from geogrounding.service.exports import TYPES, ExportFormat, file_name, write_export
 from geogrounding.service.layers import REVIEWS, Layer, Review, Wanted
 from geogrounding.service.links import link
-from geogrounding.service.pictures import CROWDED
+from geogrounding.service.map_tiles import CROWDED
 from geogrounding.service.routes_scenes import Index, Zoom
 from geogrounding.service.store import Job
 from geogrounding.service.vector_tiles import tile_bounds, vector_tile
@@ -141,7 +141,7 @@ def tile(  # noqa: PLR0913 - parameters of the query
     min_score: Score = None,
     review: Reviews = None,
     query: QueryText = None,
-    crowded: Annotated[bool, Query(description="false: nothing where there is a picture.")] = True,
+    crowded: Annotated[bool, Query(description="false: nothing where there is an image.")] = True,
 ) -> Response:
     """Features as a Mapbox vector tile with the layer ``features``; 204 where nothing is."""
     _, layer = _layer(request, job_id)
@@ -153,8 +153,8 @@ def tile(  # noqa: PLR0913 - parameters of the query
     return Response(made, media_type="application/vnd.mapbox-vector-tile")
 
 
-@router.get("/collections/{job_id}/pictures/WebMercatorQuad/{z}/{x}/{y}", response_model=None)
-def picture(  # noqa: PLR0913 - parameters of the query
+@router.get("/collections/{job_id}/map/tiles/WebMercatorQuad/{z}/{x}/{y}", response_model=None)
+def map_tile(  # noqa: PLR0913 - parameters of the query
     job_id: str,
     z: Zoom,
     x: Index,
@@ -172,7 +172,7 @@ def picture(  # noqa: PLR0913 - parameters of the query
         min_score=min_score, review=tuple(review or REVIEWS), without=tuple(without or ()),
         area_from=area_from, area_to=area_to,
     )  # fmt: skip
-    made = request.app.state.service.pictures.png(layer, wanted, job.inputs.get("queries") or [], z, x, y)
+    made = request.app.state.service.map_tiles.png(layer, wanted, job.inputs.get("queries") or [], z, x, y)
     return Response(made, media_type="image/png") if made else Response(status_code=204)
 
 

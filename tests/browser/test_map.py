@@ -260,7 +260,7 @@ def test_many_features_are_vector_tiles_and_a_tablet_is_wide_enough(user: MakeUs
     assert violations(person) == []
 
 
-def test_crowded_features_are_a_picture_until_one_zooms_in(user: MakeUser, running: Running) -> None:
+def test_crowded_features_are_a_image_until_one_zooms_in(user: MakeUser, running: Running) -> None:
     person = user()
     page = person.open()
     person.choose("many.tif")
@@ -268,8 +268,8 @@ def test_crowded_features_are_a_picture_until_one_zooms_in(user: MakeUser, runni
     person.results()
     job = page.url.split("#job=")[1]
     middle = fill_with_roofs(running.folder / "state" / "jobs" / job / "features.sqlite")
-    pictures: list[int] = []
-    page.on("response", lambda answer: pictures.append(answer.status) if "/pictures/" in answer.url else None)
+    images: list[int] = []
+    page.on("response", lambda answer: images.append(answer.status) if "/map/tiles/" in answer.url else None)
     page.reload()
     person.ready()
     person.results()
@@ -279,7 +279,7 @@ def test_crowded_features_are_a_picture_until_one_zooms_in(user: MakeUser, runni
     look = "geoground.view.map.jumpTo({center: [%s, %s], zoom: %s})"
     page.evaluate(look % (*middle, 14))
     person.until(f"geoground.view.map.loaded() && {drawn} === 0")
-    assert 200 in pictures
+    assert 200 in images
     page.mouse.click(*person.point(*middle))
     expect(page.locator("#detail dl")).to_contain_text("Question")
     assert page.evaluate("geoground.results.selected") == 1_831  # the one in the middle

@@ -99,8 +99,8 @@ export class MapView {
   }
 
   clear() {
-    for (const id of ["live-fill", "live-line", "picture", "result-fill", "result-line", "selected"]) if (this.map.getLayer(id)) this.map.removeLayer(id);
-    for (const id of ["live", "picture", "result", "selected"]) if (this.map.getSource(id)) this.map.removeSource(id);
+    for (const id of ["live-fill", "live-line", "image", "result-fill", "result-line", "selected"]) if (this.map.getLayer(id)) this.map.removeLayer(id);
+    for (const id of ["live", "image", "result", "selected"]) if (this.map.getSource(id)) this.map.removeSource(id);
   }
 
   // Colours of the queries, for every layer that follows.
@@ -121,13 +121,13 @@ export class MapView {
     this.map.getSource("live").updateData({ add: features });
   }
 
-  // Final features: as GeoJSON; where there are too many, as pictures (crowded tiles) and vectors (other tiles) of a job.
-  showResults(features, tiles = null, pictures = null) {
+  // Final features: as GeoJSON; where there are too many, as images (crowded tiles) and vectors (other tiles) of a job.
+  showResults(features, tiles = null, images = null) {
     this.clear();
     this.tiled = tiles !== null;
     if (this.tiled) {
-      this.map.addSource("picture", { type: "raster", tiles: [`${BASE}${pictures}`], tileSize: 512, maxzoom: 22 });
-      this.map.addLayer({ id: "picture", type: "raster", source: "picture", paint: { "raster-fade-duration": 0 } });
+      this.map.addSource("image", { type: "raster", tiles: [`${BASE}${images}`], tileSize: 512, maxzoom: 22 });
+      this.map.addLayer({ id: "image", type: "raster", source: "image", paint: { "raster-fade-duration": 0 } });
       this.map.addSource("result", { type: "vector", tiles: [`${BASE}${tiles}`], maxzoom: 22 });
     } else {
       this.map.addSource("result", { type: "geojson", data: { type: "FeatureCollection", features }, tolerance: 0 });
@@ -155,7 +155,7 @@ export class MapView {
     this.map.addLayer({ id: "selected", type: "line", source: "selected", paint: { "line-color": "#ffffff", "line-width": 4 } });
   }
 
-  // The selected feature of tiles: a picture cannot show it otherwise.
+  // The selected feature of tiles: an image cannot show it otherwise.
   showSelected(feature) {
     const features = this.tiled && feature ? [{ type: "Feature", geometry: feature.geometry, properties: {} }] : [];
     this.map.getSource("selected")?.setData({ type: "FeatureCollection", features });
@@ -169,10 +169,10 @@ export class MapView {
     this.map.getSource("result")?.setTiles([`${BASE}${tiles}`]);
   }
 
-  // Other pictures, where the address of these says that they differ from those that are shown.
-  refreshPictures(pictures) {
-    const source = this.map.getSource("picture");
-    if (source && source.tiles[0] !== `${BASE}${pictures}`) source.setTiles([`${BASE}${pictures}`]);
+  // Other images, where the address of these says that they differ from those that are shown.
+  refreshImages(images) {
+    const source = this.map.getSource("image");
+    if (source && source.tiles[0] !== `${BASE}${images}`) source.setTiles([`${BASE}${images}`]);
   }
 
   // Which features are drawn: a score from, an area from and to, queries.

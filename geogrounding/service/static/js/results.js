@@ -69,7 +69,7 @@ export class Results {
     this.summary = await api.summary(job.jobID);
     for (const { query } of this.summary.queries) if (!this.queries.includes(query)) this.queries.push(query);
     this.view.setQueries(this.queries);
-    this.view.showResults([...this.features.values()], ...(this.tiled ? [this.#tiles(), this.#pictures()] : []));
+    this.view.showResults([...this.features.values()], ...(this.tiled ? [this.#tiles(), this.#images()] : []));
     $("crowded").hidden = !this.tiled;
     $("right").hidden = false;
     this.view.fit();
@@ -86,8 +86,8 @@ export class Results {
     return `/collections/${this.job.jobID}/tiles/WebMercatorQuad/{z}/{x}/{y}?v=${Date.now()}&crowded=false${review}`;
   }
 
-  #pictures() {
-    return `/collections/${this.job.jobID}/pictures/WebMercatorQuad/{z}/{x}/{y}?${search({ v: this.changes, ...this.#wanted() })}`;
+  #images() {
+    return `/collections/${this.job.jobID}/map/tiles/WebMercatorQuad/{z}/{x}/{y}?${search({ v: this.changes, ...this.#wanted() })}`;
   }
 
   get filter() {
@@ -136,7 +136,7 @@ export class Results {
       this.features = new Map(page.features.map((feature) => [feature.id, feature]));
       if (selected) this.features.set(selected.id, selected);
       this.matched = page.numberMatched;
-      this.view.refreshPictures(this.#pictures());
+      this.view.refreshImages(this.#images());
       this.#count();
     } catch (error) {
       this.fail(error);
@@ -228,7 +228,7 @@ export class Results {
     if (look) this.view.lookAt(feature.geometry);
   }
 
-  // Select what was clicked: a feature that the map draws, or one in a picture, which the service looks up.
+  // Select what was clicked: a feature that the map draws, or one in an image, which the service looks up.
   async pick(id, bbox) {
     if (!this.job || id !== null || !this.tiled) return this.select(id);
     const job = this.job;

@@ -1,4 +1,4 @@
-"""Pictures of crowded tiles: every feature is where pyproj and a plain division say, and filters hold."""
+"""Images of crowded tiles: every feature is where pyproj and a plain division say, and filters hold."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from PIL import Image
 from pyproj import CRS, Transformer
 
 from geogrounding.service.layers import Layer, Wanted
-from geogrounding.service.pictures import COLOURS, CROWDED, REJECTED, SIDE_PX, Pictures
+from geogrounding.service.map_tiles import COLOURS, CROWDED, REJECTED, SIDE_PX, MapTiles
 from geogrounding.service.vector_tiles import vector_tile
 
 UTM = CRS.from_epsg(32633)
@@ -73,10 +73,10 @@ def layer(tmp_path: Path) -> Layer:
     return made
 
 
-def picture(layer: Layer, wanted: Wanted, z: int = Z) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def image_of(layer: Layer, wanted: Wanted, z: int = Z) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """(SIDE_PX, SIDE_PX, 4) of the tile where the boxes are; all 0 where there is none."""
     x, y, *_ = where(z, *centre(1))
-    png = Pictures().png(layer, wanted, QUERIES, z, x, y)
+    png = MapTiles().png(layer, wanted, QUERIES, z, x, y)
     if not png:
         return np.zeros((SIDE_PX, SIDE_PX, 4), np.uint8)
     return np.asarray(Image.open(io.BytesIO(png)))
@@ -89,7 +89,7 @@ def pixel(image: Any, number: int, z: int = Z) -> Any:
 
 @pytest.mark.parametrize("z", [12, 14])
 def test_every_feature_is_drawn_in_the_colour_of_its_query(layer: Layer, z: int) -> None:
-    image = picture(layer, Wanted(), z)
+    image = image_of(layer, Wanted(), z)
     for number in range(1, COLUMNS * ROWS + 1):
         _, _, column, row = where(z, *centre(number))
         around = image[int(row) - 1 : int(row) + 2, int(column) - 1 : int(column) + 2].reshape(-1, 4)
@@ -97,7 +97,7 @@ def test_every_feature_is_drawn_in_the_colour_of_its_query(layer: Layer, z: int)
         if z == Z:  # boxes do not touch there
             found = {tuple(value[:3]) for value in around if value[3]}
             assert found == {tuple(bytes.fromhex(COLOURS[number % 2]))}, number
-    apart = picture(layer, Wanted(), Z)
+    apart = image_of(layer, Wanted(), Z)
     x, y = centre(1)
     for column in range(COLUMNS - 1):  # between two of them
         _, _, at, row = where(Z, x + (column + 0.5) * SPACING, y)
@@ -109,7 +109,7 @@ def test_polygons_keep_their_outline_and_their_holes(layer: Layer) -> None:
     with_hole = [square(x, y, 300), square(x, y, 100)[::-1]]
     slanted = [[[x - 150, y + 200], [x + 150, y + 500], [x + 140, y + 510], [x - 160, y + 210], [x - 150, y + 200]]]
     layer.add([feature(9_001, with_hole), feature(9_002, slanted)])
-    image = picture(layer, Wanted())
+    image = image_of(layer, Wanted())
 
     def opacity(easting: float, northing: float) -> int:
         _, _, column, row = where(Z, easting, northing)
@@ -135,32 +135,32 @@ def test_a_filter_takes_out_what_does_not_pass(layer: Layer, more: Wanted, passe
     layer.change(3, review="accepted")
     layer.change(4, review="rejected")
     layer.change(5, deleted=True)
-    image = picture(layer, more)
+    image = image_of(layer, more)
     drawn = {number for number in range(1, COLUMNS * ROWS + 1) if pixel(image, number)[3]}
     assert drawn == {number for number in range(1, COLUMNS * ROWS + 1) if passes(number) and number != 5}
 
 
-def test_a_change_is_seen_in_the_next_picture(layer: Layer) -> None:
+def test_a_change_is_seen_in_the_next_image(layer: Layer) -> None:
     x, y, *_ = where(Z, *centre(1))
-    pictures = Pictures()
-    before = pictures.png(layer, Wanted(), QUERIES, Z, x, y)
-    assert pictures.png(layer, Wanted(), QUERIES, Z, x, y) == before
+    images = MapTiles()
+    before = images.png(layer, Wanted(), QUERIES, Z, x, y)
+    assert images.png(layer, Wanted(), QUERIES, Z, x, y) == before
     layer.change(7, review="rejected")
-    image = np.asarray(Image.open(io.BytesIO(pictures.png(layer, Wanted(), QUERIES, Z, x, y))))
+    image = np.asarray(Image.open(io.BytesIO(images.png(layer, Wanted(), QUERIES, Z, x, y))))
     assert pixel(image, 7)[:3].tolist() == list(bytes.fromhex(REJECTED))
 
 
-def test_a_tile_is_a_picture_or_vectors(layer: Layer) -> None:
+def test_a_tile_is_a_image_or_vectors(layer: Layer) -> None:
     x, y, *_ = where(16, *centre(1))
     assert vector_tile(layer, Wanted(), 16, x, y)
-    assert Pictures().png(layer, Wanted(), QUERIES, 16, x, y) == b""
+    assert MapTiles().png(layer, Wanted(), QUERIES, 16, x, y) == b""
     far = where(Z, *centre(1))
-    assert Pictures().png(layer, replace(Wanted(), min_score=1.0), QUERIES, Z, far[0], far[1]) == b""
-    assert Pictures().png(layer, Wanted(), QUERIES, Z, far[0] + 9, far[1]) == b""
+    assert MapTiles().png(layer, replace(Wanted(), min_score=1.0), QUERIES, Z, far[0], far[1]) == b""
+    assert MapTiles().png(layer, Wanted(), QUERIES, Z, far[0] + 9, far[1]) == b""
 
 
 def test_more_features_on_a_pixel_are_brighter(layer: Layer) -> None:
-    assert picture(layer, Wanted(), 8)[..., 3].max() > picture(layer, Wanted(), Z)[..., 3].max()
+    assert image_of(layer, Wanted(), 8)[..., 3].max() > image_of(layer, Wanted(), Z)[..., 3].max()
 
 
 def test_the_page_has_the_same_colours() -> None:

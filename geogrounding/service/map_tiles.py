@@ -1,4 +1,4 @@
-"""Results as pictures, where so many lie close together that a browser cannot draw their outlines while a map moves.
+"""Results as images, where so many lie close together that a browser cannot draw their outlines while a map moves.
 
 A tile with more than ``CROWDED`` features is drawn here, all of them: as polygons where they are a few pixels large,
 else as a pixel or a few, the brighter the more lie on it. Other tiles are vectors (``vector_tiles``), so that there are
@@ -23,13 +23,13 @@ from geogrounding.service.layers import REVIEWS, Layer, Wanted
 from geogrounding.service.vector_tiles import tile_bounds
 
 CROWDED = 500
-"""A tile with more features is a picture."""
+"""A tile with more features is an image."""
 SIDE_PX = 512
 SMALL_PX = 3
 """Features of which both sides are shorter are drawn as their boxes, at least a pixel."""
 MARGIN_PX = 4
 TILES = 512
-"""Pictures that are kept, some 60 KB each."""
+"""Images that are kept, some 60 KB each."""
 KEPT = 2
 """Jobs whose boxes are kept in memory, some 60 bytes a feature."""
 COLOURS = ("ffb000", "19c8ff", "ff5fa2", "7dff5c", "c79bff", "ff8a3c", "2ff5cc", "fff04d")
@@ -73,7 +73,7 @@ class _Boxes:
         return passing
 
 
-class Pictures:
+class MapTiles:
     """Draws tiles; for any thread."""
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Pictures:
         return buffer.getvalue()
 
     def _boxes(self, layer: Layer) -> _Boxes:
-        """Of a layer as it is now; after a change it is read anew."""
+        """Of a layer as it is now; after a change it is read again."""
         key = _version(layer)
         with self._reading:  # one at a time: a million take seconds and hundreds of MB while they are read
             if key not in self._kept:
