@@ -27,7 +27,6 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-COOKIE = "geoground"
 OPEN_PATHS = frozenset({"/", "/conformance", "/session", "/static/landing.css"})
 """``/session`` is where a browser hands in the token; it answers 401 to a wrong one."""
 UPLOADS = "/scenes"
@@ -121,11 +120,16 @@ class Guard:
             name = headers.get("x-geoground-user", "")[:40]
             return (f"name:{name}" if name else f"address:{client[0]}"), False
         try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            cookie = SimpleCookie(headers.get("cookie", "")).get(cookie_name(self._settings))
         except CookieError:
             cookie = None
         user = None if cookie is None else user_of_cookie(cookie.value, self._settings.token)
         return user, user is not None
+
+
+def cookie_name(settings: ServiceSettings) -> str:
+    """Another one for each service of a host, as browsers send a cookie to all ports of it."""
+    return f"geoground-{settings.port}"
 
 
 def token_is(given: str, token: str) -> bool:

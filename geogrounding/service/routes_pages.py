@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from geogrounding.service.guard import COOKIE, COOKIE_S, new_cookie, token_is
+from geogrounding.service.guard import COOKIE_S, cookie_name, new_cookie, token_is
 from geogrounding.service.links import path_of
 
 router = APIRouter()
@@ -87,7 +87,7 @@ async def session(request: Request) -> Response:
 def leave(request: Request) -> Response:
     """Forget the cookie."""
     answer = Response(status_code=204)
-    answer.delete_cookie(COOKIE, path=path_of(request, "/"))
+    answer.delete_cookie(cookie_name(request.app.state.service.settings), path=path_of(request, "/"))
     return answer
 
 
@@ -141,14 +141,15 @@ def _packed(path: Path, _changed: int, _size: int) -> tuple[bytes, str]:
 
 
 def _session(request: Request, token: str) -> Response:
-    wanted = request.app.state.service.settings.token
+    settings = request.app.state.service.settings
+    wanted = settings.token
     if not token_is(token, wanted):
         page = (STATIC / "landing.html").read_text(encoding="utf-8").replace("<!-- wrong -->", "That token is wrong.")
         return HTMLResponse(page, status_code=401)
     answer = RedirectResponse(path_of(request, "/"), status_code=303)
     answer.set_cookie(
-        COOKIE, new_cookie(wanted), max_age=COOKIE_S, path=path_of(request, "/"), httponly=True, samesite="lax",
-        secure=_is_https(request),
+        cookie_name(settings), new_cookie(wanted), max_age=COOKIE_S, path=path_of(request, "/"), httponly=True,
+        samesite="lax", secure=_is_https(request),
     )  # fmt: skip
     return answer
 

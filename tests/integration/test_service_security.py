@@ -43,7 +43,7 @@ def bare(running: Running, **headers: str) -> httpx.Client:
 
 PROTECTED = (
     "/scenes", "/processes", "/jobs", "/collections", "/models", "/api", "/api.html", "/me", "/static/js/main.js",
-    "/nothing", "/scenes/x/tiles/WebMercatorQuad/1/0/0",
+    "/nothing", "/scenes/x/tiles/WebMercatorQuad/1/0/0", "/collections/x/map/tiles/WebMercatorQuad/1/0/0",
 )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_without_a_token_only_the_landing_page_and_conformance_answer(running: R
         assert "main.js" not in page.text
         assert client.get(f"/scenes?token={TOKEN}").status_code == 401
         assert client.post("/session", data={"token": "wrong"}).status_code == 401
-        forged = {"cookie": f"geoground=abcd.{'0' * 64}"}
+        forged = {"cookie": f"geoground-{running.port}=abcd.{'0' * 64}"}
         assert client.get("/scenes", headers=forged).status_code == 401
 
 
@@ -88,6 +88,15 @@ def test_a_cookie_serves_pages_of_this_service_only(running: Running) -> None:
         )
         assert "access-control-allow-origin" not in asked.headers
     assert user_of_cookie(new_cookie("another token of a service"), TOKEN) is None
+
+
+def test_two_services_of_a_host_keep_their_cookies_apart(running: Running, tmp_path: Path) -> None:
+    with service(tmp_path) as other, httpx.Client(trust_env=False, timeout=60) as browser:
+        addresses = (running.address, other.address)
+        for address in addresses:
+            assert browser.post(f"{address}/session", data={"token": TOKEN}).status_code == 303
+        assert browser.delete(f"{other.address}/session", headers={"origin": other.address}).status_code == 204
+        assert [browser.get(f"{address}/me").status_code for address in addresses] == [200, 401]
 
 
 def test_another_host_name_is_refused(running: Running) -> None:
