@@ -13,7 +13,14 @@ from starlette.exceptions import HTTPException
 
 from geogrounding._version import __version__
 from geogrounding.errors import GeogroundingError, InputError, SettingsError
-from geogrounding.service import routes_engine, routes_features, routes_jobs, routes_pages, routes_scenes
+from geogrounding.service import (
+    routes_engine,
+    routes_features,
+    routes_jobs,
+    routes_outlines,
+    routes_pages,
+    routes_scenes,
+)
 from geogrounding.service.engine_link import EngineError
 from geogrounding.service.guard import Guard
 from geogrounding.service.jobs import Jobs, TooManyJobsError
@@ -86,7 +93,7 @@ def make_app(
         redoc_url=None,
     )
     app.state.service = Service(settings, scenes, jobs, Tiles(), MapTiles())
-    for routes in (routes_pages, routes_jobs, routes_scenes, routes_features, routes_engine):
+    for routes in (routes_pages, routes_jobs, routes_scenes, routes_features, routes_outlines, routes_engine):
         app.include_router(routes.router)
     for kind in (GeogroundingError, LookupError, HTTPException):
         app.add_exception_handler(kind, _problem)

@@ -27,7 +27,9 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 MIN_EXAMPLES = 3
 SAVE_EVERY = 10
 """Steps between checkpoints: what a restart of the service costs a training at most."""
-LAYER_NAME = "result.gpkg"
+LAYER_NAME, MASKS_NAME = "result.gpkg", "result.masks"
+WITH_MASKS: frozenset[Outline] = frozenset({"mask", "regular", "oriented"})
+"""Outlines that are drawn from masks, which are kept to be drawn again."""
 
 
 class Place(Protocol):
@@ -122,6 +124,8 @@ class Ground(_OfScene):
         for name in ("min_score", "outline", "resolution_m", "bands", "stretch", "plans"):
             if (value := getattr(self, name)) is not None:
                 params[name] = value
+        if (self.outline or ("mask" if self.task == "segment" else "box")) in WITH_MASKS:
+            params["masks"] = str(folder / MASKS_NAME)
         for name, polygons in (
             ("aoi", [self.area] if self.area else None),
             ("like", self.like),

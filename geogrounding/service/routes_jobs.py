@@ -111,7 +111,7 @@ def estimate(name: str, request: Request, body: Execute) -> dict[str, Any]:
     jobs = service.jobs
     with tempfile.TemporaryDirectory(prefix="geoground-estimate-") as folder:
         params = engine_request(inputs, jobs.shelf, Path(folder))
-        own = ("output", "overwrite", "model", "like", "unlike")
+        own = ("output", "overwrite", "model", "like", "unlike", "masks")
         settings = {key: value for key, value in params.items() if key not in own}
         questions = len(settings["expressions"])
         speed = jobs.store.speed(body["inputs"].get("model", "builtin"))

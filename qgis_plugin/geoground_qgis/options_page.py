@@ -180,7 +180,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.models = QgsFileWidget()
         self.models.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         rows.addRow(tr("Trained models"), self.models)
-        self.keep = QCheckBox(tr("Keep results in a GeoPackage when a run ends"))
+        self.keep = QCheckBox(tr("Keep results in a GeoPackage"))
         self.results = QgsFileWidget()
         self.results.setStorageMode(QgsFileWidget.StorageMode.GetDirectory)
         self.results.lineEdit().setPlaceholderText(tr("beside the project"))

@@ -16,13 +16,15 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsRectangle
 
 from .engine.errors import Cancelled, EngineError
 from .engine.service import Following, Service
 from .messages import tr
-from .remote_places import MAP_CRS, SCENE, crs_of, features, placed, rectangle, shapes, union
+from .rasters import wkt2
+from .remote_places import MAP_CRS, SCENE, crs_of, features, layer_crs, placed, rectangle, shapes, union
 
 ENDINGS = frozenset({".tif", ".tiff", ".jp2", ".j2k", ".png", ".jpg", ".jpeg", ".img", ".ntf", ".webp", ".bmp"})
 LOOKED_AT_BYTES = 256 << 20
@@ -54,6 +56,7 @@ class RemoteEngine:
             "plan": self._plan,
             "plan_query": self._plan_query,
             "run": self._run,
+            "redraw": self._redraw,
             "train": self._train,
         }
 
@@ -120,8 +123,31 @@ class RemoteEngine:
             if note is not None:
                 note.unlink(missing_ok=True)  # there is nothing to go on from
             raise
-        self._emit_results(job, emit, stop, target)
+        crs = self._emit_results(job, emit, stop, target)
+        if params.get("masks"):  # they stay there; this says where
+            there = {"service": self.service.address, "job": job, "crs": crs.toWkt(wkt2())}
+            Path(params["masks"]).write_text(json.dumps(there), encoding="utf-8")
         return report
+
+    def _redraw(self, params: dict[str, Any], emit: OnEvent, stop: Stop) -> dict[str, Any]:
+        """Other outlines for the results of a run, from the masks that the service keeps."""
+        try:
+            kept = json.loads(Path(params["masks"]).read_text(encoding="utf-8"))
+            job, target = str(kept["job"]), QgsCoordinateReferenceSystem.fromWkt(str(kept["crs"]))
+        except (OSError, ValueError, KeyError, TypeError):  # masks of an engine of this computer
+            raise EngineError(tr("These outlines were not drawn by the server."), _local(), "service") from None
+        if kept.get("service") != self.service.address:
+            raise EngineError(tr("These outlines were drawn by another server."), str(kept.get("service")), "service")
+        wanted = {name: params[name] for name in ("outline", "simplify_m", "ids") if params.get(name) is not None}
+        count, block = 0, list[dict[str, Any]]()
+        for feature in self.service.records(f"/jobs/{quote(job, safe='')}/outlines", wanted, stop):
+            block.append(feature)
+            count += 1
+            if len(block) == FINAL_BLOCK:
+                emit({"event": "features", "stage": "final", "features": placed(block, target)})
+                block = []
+        emit({"event": "features", "stage": "final", "features": placed(block, target)})
+        return {"features": count}
 
     def _train(self, params: dict[str, Any], emit: OnEvent, stop: Stop) -> dict[str, Any]:
         asked = params["settings"]
@@ -282,8 +308,10 @@ class RemoteEngine:
         elif state == "dismissed":
             raise EngineError(tr("The job was cancelled on the server."), code="service")
 
-    def _emit_results(self, job: str, emit: OnEvent, stop: Stop, target: QgsCoordinateReferenceSystem | None) -> None:
-        """The merged features, in the CRS of the raster or in ``target``."""
+    def _emit_results(
+        self, job: str, emit: OnEvent, stop: Stop, target: QgsCoordinateReferenceSystem | None
+    ) -> QgsCoordinateReferenceSystem:
+        """The merged features, in the CRS of the raster or in ``target``; that CRS."""
         with TemporaryDirectory(prefix="geogrounding-") as folder:
             path = Path(folder) / "found.gpkg"
             reviews = "&".join(f"review={name}" for name in ("open", "accepted", "rejected"))
@@ -296,6 +324,7 @@ class RemoteEngine:
                     first, block = False, []
             if block or first:
                 emit({"event": "features", "stage": "final", "first": first, "features": block})
+            return target or layer_crs(path)
 
 
 def _polled(following: Following, stop: Stop) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -65,6 +65,12 @@ def features(path: Path, target: QgsCoordinateReferenceSystem | None) -> Iterato
             yield {"type": "Feature", "id": number, "geometry": geometry, "properties": values}
 
 
+def layer_crs(path: Path) -> QgsCoordinateReferenceSystem:
+    """The CRS of the only layer of a file."""
+    with _Layer(path) as layer:
+        return layer.crs
+
+
 class _Layer:
     """The only layer of a file."""
 

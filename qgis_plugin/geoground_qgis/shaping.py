@@ -101,9 +101,7 @@ class Shaping(QObject):
     def _enable(self) -> None:
         there = _masks_of(self._panel.layer) is not None
         self._panel.shape_box.setEnabled(there)
-        self._panel.shape_box.setToolTip(
-            "" if there else tr("For results that were asked for as outlines, on this computer")
-        )
+        self._panel.shape_box.setToolTip("" if there else tr("For results that were asked for as outlines"))
 
     def _stop(self) -> None:
         self._settle.stop()

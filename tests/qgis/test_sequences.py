@@ -130,21 +130,23 @@ class Machine:
             self.rows = dict(self.buffer[0])
             self.buffer = None
 
-    def judge(self) -> None:
+    def judge(self, label: str = "") -> None:
         if self.rows:
-            label = self.random.choice(sorted(self.rows))
+            label = label or self.random.choice(sorted(self.rows))
             self.settle()
             self.layer.selectByIds([self.id_of(label)])
             verdict = self.random.choice([results.ACCEPTED, results.REJECTED])
+            changes = verdict != self.rows[label]
             self.dock.review.judge(verdict)
             self.rows[label] = verdict
-            if self.buffer is not None:
+            if self.buffer is not None and changes:  # the same verdict again is no step
                 self.buffer.append(dict(self.rows))
 
     def judge_and_undo(self) -> None:
         before = dict(self.rows)
-        if self.rows:
-            self.judge()
+        still_open = sorted(label for label, verdict in before.items() if not verdict)
+        if still_open:
+            self.judge(self.random.choice(still_open))
             self.dock.review.undo()
             self.rows = before
             if self.buffer is not None:

@@ -98,6 +98,26 @@ class Service:
                     raise Cancelled
                 file.write(block)
 
+    def records(
+        self, path: str, body: Any, cancelled: Callable[[], bool], most_bytes: int = 1 << 24
+    ) -> Iterator[dict[str, Any]]:
+        """Send JSON and read the sequence of JSON records (RFC 7464) of the answer as they come.
+
+        Raises:
+            EngineError: the service refuses, cannot be reached, or breaks off; Cancelled where the user stopped it.
+        """
+        headers = {"Content-Type": "application/json", "Accept": "application/geo+json-seq"}
+        with _Exchange(self, "POST", path, headers, json.dumps(body).encode()) as answer:
+            while line := answer.readline(most_bytes):
+                if cancelled():
+                    raise Cancelled
+                try:
+                    record = json.loads(line.lstrip(b"\x1e"))
+                except ValueError:
+                    raise EngineError(f"{self.address} broke off its answer", "Try again.", "protocol") from None
+                if isinstance(record, dict):
+                    yield record
+
     def upload(
         self, name: str, file: Path, on_share: Callable[[float], None], cancelled: Callable[[], bool]
     ) -> dict[str, Any]:

@@ -541,7 +541,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../shaping.py"/>
-        <source>For results that were asked for as outlines, on this computer</source>
+        <source>For results that were asked for as outlines</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -626,7 +626,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Keep results in a GeoPackage when a run ends</source>
+        <source>Keep results in a GeoPackage</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1392,6 +1392,16 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were drawn by another server.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were not drawn by the server.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -547,8 +547,8 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
     </message>
     <message>
         <location filename="../shaping.py"/>
-        <source>For results that were asked for as outlines, on this computer</source>
-        <translation>Für Ergebnisse, die als Umrisse verlangt wurden, auf diesem Rechner</translation>
+        <source>For results that were asked for as outlines</source>
+        <translation>Für Ergebnisse, die als Umrisse verlangt wurden</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -632,8 +632,8 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Keep results in a GeoPackage when a run ends</source>
-        <translation>Ergebnisse am Ende eines Laufs in einem GeoPackage behalten</translation>
+        <source>Keep results in a GeoPackage</source>
+        <translation>Ergebnisse in einem GeoPackage behalten</translation>
     </message>
     <message>
         <location filename="../review_panel.py"/>
@@ -1399,6 +1399,16 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
         <translation>In {file} gibt es keinen Layer „{name}“.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were drawn by another server.</source>
+        <translation>Diese Umrisse hat ein anderer Server gezeichnet.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were not drawn by the server.</source>
+        <translation>Diese Umrisse hat nicht der Server gezeichnet.</translation>
     </message>
     <message>
         <location filename="../correcting.py"/>

@@ -547,8 +547,8 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
     </message>
     <message>
         <location filename="../shaping.py"/>
-        <source>For results that were asked for as outlines, on this computer</source>
-        <translation>Para resultados pedidos como contornos, en este equipo</translation>
+        <source>For results that were asked for as outlines</source>
+        <translation>Para resultados pedidos como contornos</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -632,8 +632,8 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Keep results in a GeoPackage when a run ends</source>
-        <translation>Conservar los resultados en un GeoPackage al terminar</translation>
+        <source>Keep results in a GeoPackage</source>
+        <translation>Conservar los resultados en un GeoPackage</translation>
     </message>
     <message>
         <location filename="../review_panel.py"/>
@@ -1399,6 +1399,16 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
         <translation>No hay ninguna capa «{name}» en {file}.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were drawn by another server.</source>
+        <translation>Estos contornos los dibujó otro servidor.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were not drawn by the server.</source>
+        <translation>Estos contornos no los dibujó el servidor.</translation>
     </message>
     <message>
         <location filename="../correcting.py"/>

@@ -547,8 +547,8 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
     </message>
     <message>
         <location filename="../shaping.py"/>
-        <source>For results that were asked for as outlines, on this computer</source>
-        <translation>Pour les résultats demandés en contours, sur cet ordinateur</translation>
+        <source>For results that were asked for as outlines</source>
+        <translation>Pour les résultats demandés en contours</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -632,8 +632,8 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Keep results in a GeoPackage when a run ends</source>
-        <translation>Garder les résultats dans un GeoPackage à la fin d'un traitement</translation>
+        <source>Keep results in a GeoPackage</source>
+        <translation>Garder les résultats dans un GeoPackage</translation>
     </message>
     <message>
         <location filename="../review_panel.py"/>
@@ -1399,6 +1399,16 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
         <translation>Il n'y a pas de couche « {name} » dans {file}.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were drawn by another server.</source>
+        <translation>Ces contours ont été tracés par un autre serveur.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were not drawn by the server.</source>
+        <translation>Ces contours n'ont pas été tracés par le serveur.</translation>
     </message>
     <message>
         <location filename="../correcting.py"/>

@@ -547,8 +547,8 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../shaping.py"/>
-        <source>For results that were asked for as outlines, on this computer</source>
-        <translation>このコンピュータで輪郭として求めた結果のみ</translation>
+        <source>For results that were asked for as outlines</source>
+        <translation>輪郭として求めた結果のみ</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -632,8 +632,8 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Keep results in a GeoPackage when a run ends</source>
-        <translation>実行の終わりに結果を GeoPackage に保存</translation>
+        <source>Keep results in a GeoPackage</source>
+        <translation>結果を GeoPackage に保存</translation>
     </message>
     <message>
         <location filename="../review_panel.py"/>
@@ -1399,6 +1399,16 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
         <translation>{file} にレイヤ「{name}」がありません。</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were drawn by another server.</source>
+        <translation>これらの輪郭は別のサーバーが描いたものです。</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were not drawn by the server.</source>
+        <translation>これらの輪郭はサーバーが描いたものではありません。</translation>
     </message>
     <message>
         <location filename="../correcting.py"/>

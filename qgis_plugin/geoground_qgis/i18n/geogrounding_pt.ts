@@ -547,8 +547,8 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
     </message>
     <message>
         <location filename="../shaping.py"/>
-        <source>For results that were asked for as outlines, on this computer</source>
-        <translation>Para resultados pedidos como contornos, neste computador</translation>
+        <source>For results that were asked for as outlines</source>
+        <translation>Para resultados pedidos como contornos</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -632,8 +632,8 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Keep results in a GeoPackage when a run ends</source>
-        <translation>Guardar os resultados num GeoPackage no fim de uma execução</translation>
+        <source>Keep results in a GeoPackage</source>
+        <translation>Guardar os resultados num GeoPackage</translation>
     </message>
     <message>
         <location filename="../review_panel.py"/>
@@ -1399,6 +1399,16 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
         <translation>Não há camada “{name}” em {file}.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were drawn by another server.</source>
+        <translation>Estes contornos foram desenhados por outro servidor.</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were not drawn by the server.</source>
+        <translation>Estes contornos não foram desenhados pelo servidor.</translation>
     </message>
     <message>
         <location filename="../correcting.py"/>

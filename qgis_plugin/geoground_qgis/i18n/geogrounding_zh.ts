@@ -547,8 +547,8 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../shaping.py"/>
-        <source>For results that were asked for as outlines, on this computer</source>
-        <translation>适用于本机上以轮廓方式询问的结果</translation>
+        <source>For results that were asked for as outlines</source>
+        <translation>适用于以轮廓方式询问的结果</translation>
     </message>
     <message>
         <location filename="../ask_panel.py"/>
@@ -632,8 +632,8 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     </message>
     <message>
         <location filename="../options_page.py"/>
-        <source>Keep results in a GeoPackage when a run ends</source>
-        <translation>运行结束时把结果保存在 GeoPackage 中</translation>
+        <source>Keep results in a GeoPackage</source>
+        <translation>把结果保存在 GeoPackage 中</translation>
     </message>
     <message>
         <location filename="../review_panel.py"/>
@@ -1399,6 +1399,16 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../saving.py"/>
         <source>There is no layer “{name}” in {file}.</source>
         <translation>{file} 中没有图层“{name}”。</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were drawn by another server.</source>
+        <translation>这些轮廓是由另一台服务器绘制的。</translation>
+    </message>
+    <message>
+        <location filename="../remote_engine.py"/>
+        <source>These outlines were not drawn by the server.</source>
+        <translation>这些轮廓不是由该服务器绘制的。</translation>
     </message>
     <message>
         <location filename="../correcting.py"/>
