@@ -305,7 +305,10 @@ function onKey(event) {
     if (event.key === "z" && !typing(event)) results.undo.pop();
     return;
   }
-  if (event.key === "Escape" && drawing.active) drawing.stop();
+  if (event.key === "Escape" && drawing.active) {
+    drawing.stop();
+    return;
+  }
   if (event.key === "Enter" && !typing(event) && event.target.tagName !== "BUTTON") drawing.finish();
   if (typing(event) || drawing.active || !results.job) return;
   const actions = {

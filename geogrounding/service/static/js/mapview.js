@@ -6,6 +6,7 @@ import { BASE } from "./api.js";
 maplibre.setWorkerUrl(new URL("../vendor/maplibre-gl-worker.mjs", import.meta.url).href);
 
 export const COLOURS = ["#ffb000", "#19c8ff", "#ff5fa2", "#7dff5c", "#c79bff", "#ff8a3c", "#2ff5cc", "#fff04d"];
+const ABOVE = 120; // pixels of the map that the questions cover
 const NOTHING = { type: "FeatureCollection", features: [] };
 const REVIEW = ["coalesce", ["feature-state", "review"], ["get", "review"], "open"];
 const SELECTED = ["boolean", ["feature-state", "selected"], false];
@@ -189,18 +190,20 @@ export class MapView {
     this.map.setFeatureState({ source: "result", id, ...(this.tiled ? { sourceLayer: "features" } : {}) }, state);
   }
 
-  lookAt(geometry) {
+  // Bring a geometry into view, clear of the questions above and of so many pixels below.
+  lookAt(geometry, below = 0) {
     const bounds = new maplibre.LngLatBounds();
     for (const ring of geometry.type === "Polygon" ? geometry.coordinates : geometry.coordinates.flat()) {
       for (const position of ring) bounds.extend(position);
     }
     if (geometry.type === "Point") bounds.extend(geometry.coordinates);
-    const view = this.map.getBounds();
     const corner = this.map.project(bounds.getNorthEast());
     const other = this.map.project(bounds.getSouthWest());
     const size = Math.max(corner.x - other.x, other.y - corner.y);
-    if (!view.contains(bounds.getCenter())) this.map.easeTo({ center: bounds.getCenter(), duration: 250 });
-    if (size < 24 || size > this.map.getCanvas().clientHeight) {
+    const { clientWidth: width, clientHeight: height } = this.map.getCanvas();
+    const hidden = other.x < 0 || corner.x > width || corner.y < ABOVE || other.y > height - below;
+    if (hidden) this.map.easeTo({ center: bounds.getCenter(), duration: 250 });
+    if (size < 24 || size > height) {
       this.map.fitBounds(bounds, { padding: 180, duration: 250, maxZoom: 24 });
     }
   }

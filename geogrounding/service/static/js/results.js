@@ -334,6 +334,7 @@ export class Results {
       this.fail(new Error("Only a polygon of one part can be corrected."));
       return;
     }
+    this.view.lookAt(before, 100);
     const geometry = await this.drawing.correct(before, "Drag a vertex, or the middle of an edge. Right click deletes a vertex.");
     if (!geometry || JSON.stringify(geometry) === JSON.stringify(before)) return;
     try {
