@@ -1,83 +1,40 @@
 """Runs inside the desktop of QGIS (qgis --code): plays the part of a user and writes what happened to a file.
 
-Environment: GEOGROUND_TEST_PLAY names one of the plays below, GEOGROUND_TEST_OUT the folder for report.json and
-screenshots, GEOGROUND_TEST_FOLDER that of this file, GEOGROUND_TEST_SCENE the raster, GEOGROUND_TEST_ENGINE the Python
-of the engine, GEOGROUND_TEST_ZIP the plugin.
+Environment: GEOGROUND_TEST_PLAY names one of the plays, GEOGROUND_TEST_FOLDER the folder of this file; more in
+desktop_tools.py.
 """
 
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgsOptionsPageWidget
-from qgis.PyQt.QtCore import QEventLoop, QPoint, Qt, QTimer
+from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 from qgis.utils import iface, plugins
 
 sys.path.insert(0, os.environ["GEOGROUND_TEST_FOLDER"])  # QGIS runs this file as a text
+from desktop_tools import (
+    ENGINE,
+    OUT,
+    QUESTION,
+    REPORT,
+    guarded,
+    install,
+    load_scene,
+    pause,
+    screenshot,
+    until,
+    write_report,
+)
+from interrupted import cut_short, go_on, hang
 from pulse import Pulse
-
-OUT = Path(os.environ["GEOGROUND_TEST_OUT"])
-SCENE = os.environ["GEOGROUND_TEST_SCENE"]
-ENGINE = os.environ["GEOGROUND_TEST_ENGINE"]
-QUESTION = os.environ.get("GEOGROUND_TEST_QUESTION", "tree")
-REPORT: dict[str, Any] = {}
-
-
-def until(condition: Callable[[], Any], seconds: float = 240.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("it did not happen in time")
-        loop = QEventLoop()  # to ask again and again would take the processor from the engine
-        QTimer.singleShot(10, loop.quit)
-        loop.exec()
-
-
-def guarded(function: Callable[[], None]) -> Callable[[], None]:
-    """For timers: an error goes into the report, where a modal dialog would hide it for ever."""
-
-    def call() -> None:
-        try:
-            function()
-        except Exception:
-            REPORT["error"] = traceback.format_exc()
-            dialog = QApplication.activeModalWidget()
-            if dialog is not None:
-                dialog.grab().save(str(OUT / "error.png"))
-                dialog.close()
-
-    return call
-
-
-def pause(seconds: float) -> None:
-    end = time.monotonic() + seconds
-    until(lambda: time.monotonic() > end)
-
-
-def screenshot(name: str) -> None:
-    until(lambda: not iface.mapCanvas().isDrawing())
-    pause(0.5)
-    iface.mainWindow().grab().save(str(OUT / f"{name}.png"))
-
-
-def load_scene() -> QgsRasterLayer:
-    layer = QgsRasterLayer(SCENE, Path(SCENE).stem)
-    QgsProject.instance().addMapLayer(layer)
-    pause(0.5)
-    iface.mapCanvas().setExtent(layer.extent())
-    iface.mapCanvas().refresh()
-    return layer
 
 
 def note_layers(raster: QgsRasterLayer, name: str) -> None:
@@ -92,16 +49,6 @@ def note_layers(raster: QgsRasterLayer, name: str) -> None:
             "reasoning": sum(bool(f["reasoning"]) for f in layer.getFeatures()),
         }
     REPORT[name] = found
-
-
-def install() -> None:
-    """Install the zip as Plugins > Manage and Install Plugins > Install from ZIP does, and see it run."""
-    from pyplugin_installer import instance
-
-    assert "geoground_qgis" not in plugins
-    instance().installFromZipFile(os.environ["GEOGROUND_TEST_ZIP"])
-    REPORT["installed"] = "geoground_qgis" in plugins
-    plugins["geoground_qgis"].dock.setUserVisible(True)
 
 
 def draw() -> None:
@@ -316,71 +263,6 @@ def tour() -> None:
     note_layers(raster, "layers_after")
     screenshot("taught")
     REPORT["engine"] = plugins["geoground_qgis"].link.pid
-
-
-def hang() -> None:
-    """A run that is under way when QGIS is killed: the test does that."""
-    install()
-    settings = importlib.import_module("geoground_qgis.settings")
-    settings.save(settings.Settings(engine=ENGINE))
-    dock = plugins["geoground_qgis"].dock
-    dock.engine_changed()
-    load_scene()
-    dock.ask.question.setPlainText("tree\ncar\nbuilding\nairplane\nship")
-    dock.ask.set_models([], "null")  # finds nothing, in a worker of its own as every model
-    dock.ask.resolution.setValue(0.002)
-    dock.ask.run_button.click()
-    link = plugins["geoground_qgis"].link
-    until(lambda: link.pid is not None and " of " in dock.ask.progress.text())
-    REPORT["engine"] = link.pid
-    write_report()
-    pause(600)
-
-
-def cut_short() -> None:
-    """A run with the built-in model that has found something when QGIS is killed: the test does that."""
-    install()
-    settings = importlib.import_module("geoground_qgis.settings")
-    settings.save(settings.Settings(engine=ENGINE))
-    dock = plugins["geoground_qgis"].dock
-    dock.engine_changed()
-    load_scene()
-    dock.ask.question.setPlainText(QUESTION)
-    dock.ask.resolution.setValue(0.03)  # many chips
-    dock.ask.run_button.click()
-    until(lambda: dock.asking.writer is not None and dock.asking.writer.count > 0)
-    REPORT["said"] = dock.ask.progress.text()
-    REPORT["running"] = dock.asking.running
-    write_report()
-    pause(600)
-
-
-def go_on() -> None:
-    """The next start: the run that was cut short is offered, and goes on where it ended."""
-    dock = plugins["geoground_qgis"].dock
-    dock.setUserVisible(True)
-    until(lambda: dock.ask.resume_box.isVisible(), 60)
-    REPORT["offered"] = dock.ask.resume_button.text()
-    outcomes: list[str] = []
-    dock.asking.finished.connect(outcomes.append)
-    dock.ask.resume_button.click()
-    until(lambda: bool(outcomes) or (dock.ask.progress.value() > 0 and " of " in dock.ask.progress.text()))
-    first = dock.ask.progress.text()
-    until(lambda: bool(outcomes) and dock.asking.writer.idle and not dock.saving.busy)
-    (layer,) = dock.asking.writer.layers
-    REPORT["gone_on"] = {
-        "outcome": outcomes[0],
-        "first": first,
-        "count": layer.featureCount(),
-        "kept": layer.providerType() == "ogr",
-        "offered": dock.ask.resume_box.isVisible(),
-    }
-
-
-def write_report() -> None:
-    part = OUT / "report.part"
-    part.write_text(json.dumps(REPORT), encoding="utf-8")
-    part.rename(OUT / "report.json")
 
 
 def main() -> None:
