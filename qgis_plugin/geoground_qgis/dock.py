@@ -8,7 +8,8 @@ from pathlib import Path
 
 from qgis.core import Qgis, QgsMapLayer, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtCore import QSize, Qt
+from qgis.PyQt.QtGui import QShowEvent
 from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from . import keeping, kept, manual, results, server_layers, settings
@@ -165,13 +166,7 @@ class Dock(QgsDockWidget):
         layout.addWidget(self.welcome)
         self.tabs = QTabWidget()
         for panel, title in ((self.ask, tr("Ask")), (self.review, tr("Review")), (self.teach, tr("Teach"))):
-            area = QScrollArea()
-            area.setWidgetResizable(True)
-            area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-            area.setFrameShape(QScrollArea.Shape.NoFrame)
-            area.setWidget(panel)
-            area.setMinimumWidth(panel.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width())
-            self.tabs.addTab(area, title)
+            self.tabs.addTab(_Page(panel), title)
         layout.addWidget(self.tabs, 1)
         self.filler = QWidget()
         layout.addWidget(self.filler, 1)
@@ -218,6 +213,27 @@ class Dock(QgsDockWidget):
         self.teaching.trained.connect(self._trained)
         self.teach.models.changed.connect(self._models_changed)
         self._link.on_settings_changed = self.engine_changed
+
+
+class _Page(QScrollArea):
+    """A tab as wide as what it holds, in every theme, and with a bar where it is too high."""
+
+    def __init__(self, panel: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setWidget(panel)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Of the panel in the theme of today: a style sheet makes it wider when it is shown, not when it is made."""
+        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, super().minimumSizeHint().height())
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask for the width again."""
+        super().showEvent(event)
+        self.updateGeometry()
 
 
 def _nothing() -> None:
