@@ -126,37 +126,6 @@ def test_a_polygon_is_drawn_corrected_deleted_and_brought_back(user: MakeUser) -
     assert page.evaluate("geoground.results.selected") is None  # the click that closed the area selects nothing
 
 
-def test_what_is_corrected_lies_clear_of_the_cards(user: MakeUser) -> None:
-    person = user()
-    page = person.open()
-    person.choose("harbour.tif")
-    person.run("ship")
-    person.results()
-    lowest = page.evaluate(
-        "(() => { const south = (f) => Math.min(...f.geometry.coordinates[0].map((c) => c[1]));"
-        "const [f] = [...geoground.results.features.values()].sort((a, b) => south(a) - south(b));"
-        "return [f.id, ...f.geometry.coordinates[0][0]]; })()"
-    )
-    page.evaluate("geoground.view.map.jumpTo({zoom: geoground.view.map.getZoom() + 1})")
-    for edge in (20, -20):  # under the questions, and where the text about correcting comes
-        box = page.locator("#map").bounding_box()
-        assert box is not None
-        page.evaluate("([id]) => geoground.results.select(id)", lowest[:1])
-        wanted = edge if edge > 0 else box["height"] + edge
-        x, y = person.point(*lowest[1:])
-        page.evaluate(
-            "(by) => geoground.view.map.panBy(by, {duration: 0})", [x - box["x"] - 300, y - box["y"] - wanted]
-        )
-        page.locator("#edit").click()
-        expect(page.locator("#drawing-done")).to_be_visible()
-        person.until("!geoground.view.map.isMoving()")
-        top, low = page.locator("#ask").bounding_box(), page.locator("#drawing").bounding_box()
-        assert top is not None
-        assert low is not None
-        assert top["y"] + top["height"] < person.point(*lowest[1:])[1] < low["y"]
-        page.locator("#drawing-stop").click()
-
-
 def test_the_view_stays_where_a_user_looks(user: MakeUser) -> None:
     person = user()
     page = person.open()
