@@ -274,7 +274,9 @@ class ResultWriter(QObject):
                 self._write(layer, batch)
 
     def _write(self, layer: QgsVectorLayer, batch: list[tuple[Mapping[str, Any], QgsFeature]]) -> None:
-        taken, added = layer.dataProvider().addFeatures([feature for _, feature in batch])
+        taken, added = False, []
+        if saving.writable_now(layer):
+            taken, added = layer.dataProvider().addFeatures([feature for _, feature in batch])
         self._timer.setInterval(0 if taken else AGAIN_MS)
         if taken:
             self._tries = 0
@@ -301,7 +303,11 @@ class ResultWriter(QObject):
         """Take away what was replaced, in one layer."""
         layer_id, replacement = next(iter(self._replaced.items()))
         layer = self._project.mapLayer(layer_id)
-        if layer is None or not replacement.step(layer):
+        self._timer.setInterval(0)
+        if layer is not None and not saving.writable_now(layer) and self._tries < TRIES:
+            self._tries += 1
+            self._timer.setInterval(AGAIN_MS)
+        elif layer is None or not replacement.step(layer):
             self._rows[layer_id] = replacement.new
             del self._replaced[layer_id]
             self._dirty.add(layer_id)

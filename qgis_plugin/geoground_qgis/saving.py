@@ -145,6 +145,24 @@ def rows_in(target: Target) -> int:
     return -1 if layer is None else int(layer.GetFeatureCount())
 
 
+def writable_now(layer: QgsVectorLayer) -> bool:
+    """Whether nothing else writes to the GeoPackage of a layer: QGIS would wait seconds, and the interface with it."""
+    if layer.providerType() != "ogr":
+        return True
+    path = Path(str(QgsProviderRegistry.instance().decodeUri("ogr", layer.source()).get("path", "")))
+    if path.suffix.lower() != ENDINGS[GPKG]:
+        return True
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.0)) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+    except sqlite3.OperationalError as error:
+        return "locked" not in str(error)  # QGIS says what else is wrong
+    except sqlite3.Error:
+        return True
+    return True
+
+
 def uri(target: Target) -> str:
     """Source of the layer of a target, as QGIS writes it."""
     return f"{target.path}|layername={target.table}" if target.driver == GPKG else str(target.path)

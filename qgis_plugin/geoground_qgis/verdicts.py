@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qgis.core import QgsFeatureRequest, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
-from . import results
+from . import results, saving
 from .messages import tr
 
 MOST_STEPS = 1_000
@@ -101,7 +101,7 @@ def set_review(layer: QgsVectorLayer, verdicts: Verdicts) -> bool:
 
 def _written(layer: QgsVectorLayer, values: Mapping[int, Mapping[int, str]], wait_s: float) -> bool:
     time.sleep(wait_s)
-    return bool(layer.dataProvider().changeAttributeValues(values))
+    return saving.writable_now(layer) and bool(layer.dataProvider().changeAttributeValues(values))
 
 
 def verdicts_of(layer: QgsVectorLayer, ids: NDArray[np.int64]) -> Verdicts:
@@ -158,7 +158,8 @@ class Bulk(QObject):
             return
         index = layer.fields().indexOf("review")
         part = self._verdicts.only(slice(self._written, self._written + self._size))
-        written = layer.dataProvider().changeAttributeValues({one: {index: verdict} for one, verdict in part})
+        values = {one: {index: verdict} for one, verdict in part}
+        written = any(_written(layer, values, wait) for wait in WAITS_S)
         if written:
             self._written += len(part)
             self.progressed.emit(self._written)

@@ -220,9 +220,14 @@ def test_a_file_that_another_program_writes_to_gets_its_results_later(
     until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 2)
     with closing(sqlite3.connect(town, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
+        pulse = Pulse()
         dock.asking.writer.add(FOUND[2:])
         until(lambda: dock.asking.writer._tries > 1)
         judge(dock, layers()["tree"], "r0", results.ACCEPTED)  # said, and not noted as given
+        beats = pulse.beats
+        until(lambda: pulse.beats > beats + 1)
+        pulse.close()
+        assert pulse.longest < 1.0, pulse.where  # QGIS itself waits five seconds
         assert dock.review.ranking.counts()["accepted"] == 0
         other.execute("ROLLBACK")
     until(lambda: dock.asking.writer.idle)
