@@ -57,7 +57,9 @@ class Plan:
     """Of the choice of shots and of training."""
     pool_views: int = 400
     test_views: int = 160
-    """Drawn for each test set, and for that of images kept back; views without a target are left out."""
+    """Drawn for each test set; views without a target are left out."""
+    dev_views: int = 80
+    """Drawn of images kept back."""
     data_seed: int = 0
     resamples: int = 500
     """Of the intervals."""
@@ -119,7 +121,7 @@ def make_parser(description: str) -> argparse.ArgumentParser:
     run.add_argument("--seeds", nargs="+", type=int, default=plan.seeds)
     run.add_argument("--rates", nargs="+", type=float, default=plan.rates, help="learning rates to choose from")
     run.add_argument("--steps", type=int, default=None, help=f"of every stage (default: {BOTH['steps']})")
-    for name in ("pool_views", "test_views", "data_seed", "resamples", "tune_shots", "tune_seed"):
+    for name in ("pool_views", "test_views", "dev_views", "data_seed", "resamples", "tune_shots", "tune_seed"):
         run.add_argument(f"--{name.replace('_', '-')}", type=int, default=getattr(plan, name))
     run.add_argument("--no-reasoning", action="store_true", help="answers alone (not the built-in model)")
     for method in METHODS:
@@ -152,6 +154,7 @@ def plan_of(given: argparse.Namespace) -> Plan:
         seeds=tuple(given.seeds),
         pool_views=given.pool_views,
         test_views=given.test_views,
+        dev_views=given.dev_views,
         data_seed=given.data_seed,
         resamples=given.resamples,
         rates=tuple(given.rates),

@@ -129,9 +129,11 @@ class Study:
 
     def prepare(self) -> None:
         """Draw the views of all sets."""
+        plan = self.plan
+        own = {data_of.POOL: plan.pool_views, data_of.DEV: plan.dev_views}
         for wanted in self.regime.sets:
-            views = self.plan.pool_views if wanted.name == data_of.POOL else self.plan.test_views
-            data_of.prepare(self.folder / "data", wanted, views=views, seed=self.plan.data_seed, write=self.doers.write)
+            views = own.get(wanted.name, plan.test_views)
+            data_of.prepare(self.folder / "data", wanted, views=views, seed=plan.data_seed, write=self.doers.write)
         self._tests = {
             wanted.name: data_of.read_questions(self.folder / "data" / wanted.name)
             for wanted in self.regime.sets
