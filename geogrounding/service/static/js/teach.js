@@ -54,6 +54,7 @@ export class Teach {
       training: ({ step, steps, loss, seconds_left: left }) => {
         $("teach-cancel").hidden = false;
         $("teaching-text").textContent = `Step ${step} of ${steps}${left ? `, ${duration(left)} left` : ""}`;
+        this.losses = this.losses.filter(([earlier]) => earlier < step); // steps after a checkpoint come again
         if (typeof loss === "number") this.losses.push([step, loss]);
         this.#curve(steps);
       },
