@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from itertools import islice
 
-from qgis.core import QgsFeatureRequest, QgsRectangle, QgsSpatialIndex, QgsVectorLayer
+from qgis.core import QgsFeature, QgsFeatureRequest, QgsRectangle, QgsSpatialIndex, QgsVectorLayer
 
 from . import results
 
 SAME_PLACE = 0.5
 """Overlap (intersection over union of bounds) from which a merged result is the same as a provisional one."""
 TRIES = 5
+Bounds = tuple[float, float, float, float]
+"""Left, bottom, right, top. Numbers, because Python's search for circles visits each object of Qt again and again."""
 IN_STEP = 300
 """Rows that are taken away at once."""
 
@@ -23,19 +25,19 @@ class Replacement:
     place of what would be new there. So a layer that lives in a file is complete whenever the program ends.
     """
 
-    def __init__(self, layer: QgsVectorLayer, old: dict[int, QgsRectangle]) -> None:
+    def __init__(self, layer: QgsVectorLayer, old: dict[int, Bounds]) -> None:
         """Take the bounds of the old rows by id."""
         self.old = old
-        self.new: dict[int, QgsRectangle] = {}
+        self.new: dict[int, Bounds] = {}
         """Bounds of the rows that are there to stay."""
         self._tries = TRIES
         self._index = QgsSpatialIndex()
         self._selected = set(layer.selectedFeatureIds())
 
-    def add(self, rows: dict[int, QgsRectangle]) -> None:
+    def add(self, rows: dict[int, Bounds]) -> None:
         """Note new rows."""
         for row, bounds in rows.items():
-            self._index.addFeature(row, bounds)
+            self._index.addFeature(row, QgsRectangle(*bounds))
         self.new.update(rows)
 
     def step(self, layer: QgsVectorLayer) -> bool:
@@ -77,20 +79,30 @@ class Replacement:
         del self.new[successor]
         return {row, successor}
 
-    def _successor(self, bounds: QgsRectangle) -> int | None:
+    def _successor(self, bounds: Bounds) -> int | None:
         """The new row in the same place."""
         best, found = SAME_PLACE, None
-        for row in self._index.intersects(bounds):
+        for row in self._index.intersects(QgsRectangle(*bounds)):
             share = overlap(bounds, self.new[row]) if row in self.new else 0.0
             if share >= best:
                 best, found = share, row
         return found
 
 
-def overlap(one: QgsRectangle, other: QgsRectangle) -> float:
+def bounds_of(feature: QgsFeature) -> Bounds:
+    """Bounds of the shape of a feature."""
+    box = feature.geometry().boundingBox()
+    return box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()
+
+
+def overlap(one: Bounds, other: Bounds) -> float:
     """Intersection over union of two rectangles."""
-    shared = one.intersect(other)
-    if shared.isEmpty():
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
         return 0.0
-    together = one.area() + other.area() - shared.area()
-    return float(shared.area() / together) if together > 0 else 0.0
+    return width * height / (_area(one) + _area(other) - width * height)
+
+
+def _area(box: Bounds) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])

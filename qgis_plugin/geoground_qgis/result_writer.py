@@ -12,7 +12,6 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
     QgsProject,
-    QgsRectangle,
     QgsVectorLayer,
 )
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
@@ -20,7 +19,7 @@ from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 from . import saving
 from .keeping import CANCELLED, Keeper, settle
 from .kept import free_name, group_for
-from .merging import Replacement
+from .merging import Bounds, Replacement, bounds_of
 from .messages import short
 from .results import (
     COLOUR,
@@ -36,8 +35,8 @@ from .results import (
     to_feature,
 )
 
-SLICE_S = 0.02
-"""Features are added for so long, then the interface gets its turn."""
+SLICE_S, MOST_IN_SLICE = 0.02, 200
+"""Features are made for so long, or so many, and added; then the interface gets its turn."""
 REPAINT_S = 0.5
 TRIES, AGAIN_MS = 100, 100
 """How often, and how long after another, results are written again where a file could not be written to."""
@@ -95,7 +94,7 @@ class ResultWriter(QObject):
         """Results; None: what comes after it takes the place of all before."""
         self._layers: dict[str, str] = {}
         self._dirty: set[str] = set()
-        self._rows: dict[str, dict[int, QgsRectangle]] = {}
+        self._rows: dict[str, dict[int, Bounds]] = {}
         """Bounds of the rows of each layer."""
         self._adopted: deque[tuple[str, Iterator[QgsFeature]]] = deque()
         self._replaced: dict[str, Replacement] = {}
@@ -237,7 +236,7 @@ class ResultWriter(QObject):
         layer_id, rows = self._adopted[0]
         known = self._rows.setdefault(layer_id, {})
         for row in rows:
-            known[row.id()] = row.geometry().boundingBox()
+            known[row.id()] = bounds_of(row)
             if time.monotonic() - begin > SLICE_S:
                 return
         self._adopted.popleft()
@@ -251,7 +250,9 @@ class ResultWriter(QObject):
     def _add(self, begin: float) -> None:
         """Add results to their layers, each layer's in one transaction."""
         batches: dict[str, list[tuple[Mapping[str, Any], QgsFeature]]] = {}
-        while self._queue and time.monotonic() - begin < SLICE_S:
+        for _ in range(MOST_IN_SLICE):
+            if not self._queue or time.monotonic() - begin > SLICE_S:
+                break
             found = self._queue.popleft()
             if found is None:
                 if batches:
@@ -280,7 +281,7 @@ class ResultWriter(QObject):
         self._timer.setInterval(0 if taken else AGAIN_MS)
         if taken:
             self._tries = 0
-            rows = {feature.id(): feature.geometry().boundingBox() for feature in added}
+            rows = {feature.id(): bounds_of(feature) for feature in added}
             self._rows.setdefault(layer.id(), {}).update(rows)
             if layer.id() in self._replaced:
                 self._replaced[layer.id()].add(rows)
