@@ -186,13 +186,20 @@ def _drop(target: Target) -> None:
 
 
 def _holds_nothing(path: Path) -> bool:
-    """Whether a GeoPackage holds neither layers nor tables but that of styles, which is empty."""
+    """Whether a GeoPackage holds no table but its own and that of styles, which is empty, and is open nowhere."""
     with suppress(sqlite3.Error), closing(_connect(path)) as database:
-        names = {name for (name,) in database.execute("SELECT table_name FROM gpkg_contents")}
-        if names == {"layer_styles"}:
-            return bool(database.execute("SELECT count(*) FROM layer_styles").fetchone() == (0,))
-        return not names
+        listed = {name for (name,) in database.execute("SELECT table_name FROM gpkg_contents")} - {"layer_styles"}
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
+        others = [name for (name,) in tables if not str(name).startswith(_OWN) and name != "layer_styles"]
+        styles = ("layer_styles",) in tables and database.execute("SELECT 1 FROM layer_styles LIMIT 1").fetchone()
+        if listed or others or styles:
+            return False
+        database.close()  # the last connection takes the log away; where it stays, another one is open
+        return not path.with_name(f"{path.name}-wal").exists()
     return False
+
+
+_OWN = ("gpkg_", "rtree_", "sqlite_")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -23,7 +23,7 @@ from geoground_qgis.saving import GPKG, Target
 from geoground_qgis.unfinished import unfinished
 from panels import Run, layers, painted
 from pulse import LIMIT_S, Pulse
-from qgis.core import QgsProject, QgsVectorLayer
+from qgis.core import QgsCoordinateReferenceSystem, QgsProject, QgsVectorLayer
 
 Until = Callable[..., None]
 FOUND = [box(404215 + 5 * i, 3285110, 3, number=i, label=f"r{i}") for i in range(4)]
@@ -281,6 +281,35 @@ def test_the_interface_never_waits_for_the_file(
     print(f"longest stop {pulse.longest:.3f} s: {pulse.where}")
     assert len(rows(town)) == COUNT
     assert pulse.longest < LIMIT_S, f"blocked for {pulse.longest * 1000:.0f} ms: {pulse.where}"
+
+
+def test_a_file_that_holds_anything_else_is_never_deleted(town: Path, dock: Dock) -> None:
+    """A table that another program made, without listing it, counts."""
+    targets = {"tree": Target(town, GPKG, "tree (scene)")}
+
+    def make() -> None:
+        for _ in keeping.Keeper(targets, utm(), "scene", {}).make():
+            pass
+
+    def settle() -> None:
+        for _ in keeping.settle(targets, {"tree": keeping.CANCELLED}, {}):
+            pass
+
+    make()
+    settle()
+    assert not town.exists()
+    make()
+    with closing(sqlite3.connect(town)) as database:
+        database.execute("CREATE TABLE notes (text)")
+        database.execute("INSERT INTO notes VALUES ('mine')")
+        database.commit()
+    settle()
+    with closing(sqlite3.connect(town)) as database:
+        assert database.execute("SELECT text FROM notes").fetchall() == [("mine",)]
+
+
+def utm() -> QgsCoordinateReferenceSystem:
+    return QgsCoordinateReferenceSystem("EPSG:32617")
 
 
 def test_a_row_that_grew_replaces_its_parts(until: Until) -> None:
