@@ -296,6 +296,7 @@ def draw(results: Results, file: Path) -> None:
                         label=NAMES[arm],
                     )
             one.set_ylim(0, 1)
+            one.set_xlim(-0.5, len(at) - 0.5)
             one.set_xticks(list(at.values()), [str(shots) for shots in at])
             one.grid(alpha=0.3)
             if row == 0:
