@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.messages import quote
 from geogrounding.model_options import OPTION_NAMES
+from geogrounding.models.packaged import PACKAGED
 from geogrounding.settings import RunSettings
 from geogrounding.sources.names import is_map_uri, is_remote
 
@@ -276,10 +277,10 @@ def model_loader(options: dict[str, Any]) -> Callable[[], Model]:
 
 
 def planner(options: dict[str, Any]) -> Callable[[], Model] | str:
-    """As ``model_loader``; "builtin" where the model is the built-in one, which plans nothing."""
-    plain = options["model"] == "builtin" and options["base_url"] is None
+    """As ``model_loader``; its name where the model is a built-in one, which plans nothing."""
+    plain = options["model"] in PACKAGED and options["base_url"] is None
     load = model_loader(options)
-    return "builtin" if plain else load
+    return str(options["model"]) if plain else load
 
 
 def segmenter_loader(options: dict[str, Any]) -> Callable[[], Segmenter]:

@@ -6,6 +6,7 @@ from typing import get_args
 
 import click
 
+from geogrounding.models.packaged import BUILTIN, MODEL_VARIABLE
 from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 from .sections import option, together
@@ -13,11 +14,14 @@ from .sections import option, together
 MODEL = together(
     option(
         "--model",
-        default="builtin",
+        default=BUILTIN,
+        envvar=MODEL_VARIABLE,
         show_default=True,
+        show_envvar=True,
         section="Model",
         metavar="NAME|FOLDER|HUB-ID",
-        help="builtin (the built-in model), a folder with a transformers checkpoint, a hub id, null (finds nothing), "
+        help="builtin (the built-in model), builtin-open (the same, of data that may be used at work), a folder "
+        "with a transformers checkpoint, a hub id, null (finds nothing), "
         "or with --base-url the server's name for it (default there: its only one).",
     ),
     option(

@@ -138,7 +138,8 @@ MODEL = opt.together(
         "--model",
         section="Model",
         metavar="NAME|FOLDER|HUB-ID",
-        help="What training starts from: builtin (default), a folder, an earlier run, a hub id.",
+        help="What training starts from: builtin (default, or what GEOGROUND_MODEL names), builtin-open, a folder, "
+        "an earlier run, a hub id.",
     ),
     opt.option(
         "--processor", section="Model", metavar="FOLDER|HUB-ID", help="Where tokenizer and image processor come from."

@@ -18,6 +18,7 @@ from geogrounding.execution.scene import RasterSource, settings_of
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.io.destination import Destination
 from geogrounding.models.base import Writer
+from geogrounding.models.packaged import PACKAGED, default_model
 from geogrounding.query.answer import Answered, answer_plan, json_values
 from geogrounding.query.contradictions import check_unit
 from geogrounding.query.plan import QueryPlan
@@ -91,7 +92,7 @@ def plan_query(query: str | QueryPlan, *, names: tuple[str, ...] = (), model: Mo
     if not query.strip():
         raise SettingsError("the query is empty", hint='Write what is asked, such as "how many ships are there?"')
     plan = read_query(query, names)
-    if not plan.unread or model is None or model == "builtin":
+    if not plan.unread or model is None or model in PACKAGED:
         return plan
     from geogrounding.execution.executor import open_model
 
@@ -106,7 +107,7 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
     *,
     context: Mapping[str, str | Path] | None = None,
     label_field: str | None = None,
-    model: ModelSource = "builtin",
+    model: ModelSource | None = None,
     segmenter: SegmenterSource = "builtin",
     output: Path | None = None,
     overwrite: bool = False,
@@ -123,8 +124,8 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
         query: a question in English, or its plan.
         context: vector layers by the names that the question uses for them.
         label_field: of a vector layer: the column that says what each row is; None takes ``label`` where there is one.
-        model: a name for ``load_model``, a loaded model, or a function that loads it. Of a vector layer it is asked
-            only to plan what the grammar cannot read.
+        model: a name for ``load_model``, a loaded model, or a function that loads it; None: what ``GEOGROUND_MODEL``
+            names, or "builtin". Of a vector layer it is asked only to plan what the grammar cannot read.
         segmenter: of a raster: the same for ``load_segmenter``; draws what colours and shapes are measured in.
         output: a layer to write the features behind the answer to.
         overwrite: replace an existing layer.
@@ -139,6 +140,7 @@ def ask(  # noqa: PLR0913 - keyword-only options of the public function
         IncompleteError: chips failed and ``allow_failed`` is not set.
         GeogroundingError: see ``geogrounding.errors``.
     """
+    model = default_model() if model is None else model
     contexts = {name: Path(path) for name, path in (context or {}).items()}
     if is_vector(source):
         if options:

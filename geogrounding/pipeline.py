@@ -45,6 +45,7 @@ from geogrounding.execution.scene import opened_or_open, settings_of
 from geogrounding.io.destination import Destination
 from geogrounding.io.sinks import FileSink, Sink, SinkResult, open_catalogued
 from geogrounding.io.write_layer import to_geodataframe
+from geogrounding.models.packaged import default_model
 from geogrounding.models.segmenters.base import Segmenter
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
@@ -80,7 +81,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
     source: RunSettings | RasterSource,
     output: str | Path,
     *expressions: str,
-    model: ModelSource = "builtin",
+    model: ModelSource | None = None,
     segmenter: SegmenterSource = "builtin",
     resume: bool = False,
     overwrite: bool = False,
@@ -106,7 +107,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         output: the layer; its ending chooses the format. Or a table of PostGIS, as a text
             ``postgresql://user@host/database?table=schema.name``.
         expressions: what to look for.
-        model: a name for ``load_model``, a loaded model, or a function that loads one.
+        model: for ``load_model``, a loaded one, or a function that loads one; None: ``models.packaged.default_model``.
         segmenter: the same for ``load_segmenter``; asked where ``outline`` needs masks.
         resume: go on with an interrupted run.
         overwrite: replace an existing layer; other layers of a GeoPackage stay.
@@ -147,7 +148,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         check_masks(settings)
     with walk_scene(
         settings,
-        model,
+        model or default_model(),
         sink.journal(settings.source),
         segmenter=segmenter,
         opened=opened,
@@ -201,7 +202,7 @@ def _check_sink(sink: Sink, scene: Scene) -> tuple[str, ...]:
 def ground(
     source: RasterSource,
     *expressions: str,
-    model: ModelSource = "builtin",
+    model: ModelSource | None = None,
     segmenter: SegmenterSource = "builtin",
     allow_failed: bool = False,
     **options: Unpack[RunOptions],
@@ -211,7 +212,7 @@ def ground(
     Args:
         source: path of the raster, an open ``Scene`` (left open), or a dataset that rasterio opened from a file.
         expressions: what to look for.
-        model: a name for ``load_model``, or a loaded model (left open).
+        model: as for ``run``; a loaded one is left open.
         segmenter: the same for ``load_segmenter``; asked where ``outline`` needs masks.
         allow_failed: return what was found even when chips failed.
         options: fields of ``RunSettings``, such as ``bbox``, ``min_score``, ``bands``.
@@ -223,7 +224,9 @@ def ground(
     settings, opened = settings_of(source, expressions, **options)
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
-        walk_scene(settings, model, Path(folder) / "run.journal", segmenter=segmenter, opened=opened) as walk,
+        walk_scene(
+            settings, model or default_model(), Path(folder) / "run.journal", segmenter=segmenter, opened=opened
+        ) as walk,
     ):
         if not walk.report.complete and not allow_failed:
             chip, reason = walk.report.failed_chips[0]
@@ -237,14 +240,14 @@ def ground(
 def stream(
     source: RasterSource,
     *expressions: str,
-    model: ModelSource = "builtin",
+    model: ModelSource | None = None,
     segmenter: SegmenterSource = "builtin",
     **options: Unpack[RunOptions],
 ) -> Generator[Feature, None, None]:
     """Yield features while the run goes on, one answered batch of chips after the other.
 
-    Nothing is merged across batches yet: an object that several chips see may come several times, and ``refer`` gives
-    the best of each batch. Expressions that are decided over the whole scene ("the leftmost airplane", see
+    Nothing is merged across batches yet: an object in several chips may come several times, and ``refer`` gives the
+    best of each batch. Expressions that are decided over the whole scene ("the leftmost airplane", see
     ``query.planner``) are answered after the last batch: no batch knows what is leftmost. Use ``ground`` or
     ``run`` for the final layer. Of failed chips, what can be used is yielded.
 
@@ -256,7 +259,7 @@ def stream(
     with (
         tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
         opened_or_open(opened, settings) as scene,
-        LocalExecutor().answering(scene, settings, model, segmenter) as answering,
+        LocalExecutor().answering(scene, settings, model or default_model(), segmenter) as answering,
         Journal(Path(folder) / "run.journal", {}) as journal,
     ):
         settings = answering.planned(settings)

@@ -19,6 +19,7 @@ from geogrounding.execution.placed_reasoning import place_in_area, placed_reason
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
 from geogrounding.geometry.boxes import lexical_order
+from geogrounding.models.packaged import BUILTIN
 from geogrounding.query.answer import Answered
 from geogrounding.query.doubt import FAINTER
 from geogrounding.query.planner import Composed
@@ -283,7 +284,7 @@ class Collection:
 
 
 def _spoken_model(name: str) -> str:
-    return "built-in model" if name == "builtin" else f"model {name}"
+    return "built-in model" if name == BUILTIN else f"model {name}"
 
 
 def chip_name(chip: Chip) -> str:

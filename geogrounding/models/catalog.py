@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from geogrounding.models import backends
 from geogrounding.models.detectors.kinds import kind_of
+from geogrounding.models.packaged import PACKAGED
 
 MODELS_VARIABLE = "GEOGROUND_MODELS_DIR"
 """Environment variable: folders of models, separated as in PATH; each is a model folder or holds model folders."""
@@ -26,7 +27,10 @@ _MAX_CARD_BYTES = 16_384
 _MAX_FOLDERS = 500
 _LICENCE = re.compile(r"^license(?:_name)?:[ \t]*[\"']?([\w.+ -]{1,60}?)[\"']?[ \t]*$", re.MULTILINE)
 _VISION_KEYS = ("vision_config", "vision_tower", "visual", "vision")
-_BUILTIN = "geogrounding.models.builtin"
+_PACKAGED_NOTES = {
+    "builtin": "the built-in model, works offline; for research",
+    "builtin-open": "the built-in model of data that may be used at work; knows fewer classes",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +57,12 @@ def available(folders: Iterable[str | Path] = ()) -> list[ModelInfo]:
         folders: model folders, or folders that hold model folders, besides those of ``GEOGROUND_MODELS_DIR``.
 
     Returns:
-        The built-in model first, then folders and cached models by name; folders without a vision-language model in
+        The built-in models first, then folders and cached models by name; folders without a vision-language model in
         them are left out. Nothing is loaded, so that a damaged weight file is not noticed here.
     """
     missing = [package for package in ("torch", "transformers") if find_spec(package) is None]
     needs = f"needs {' and '.join(missing)}: pip install {' '.join(missing)}" if missing else ""
-    found = [_builtin(needs)]
+    found = [_packaged(name, folder, needs) for name, folder in PACKAGED.items()]
     named = [Path(entry) for entry in os.environ.get(MODELS_VARIABLE, "").split(os.pathsep) if entry]
     local = {folder.resolve(): folder for folder in _model_folders([*map(Path, folders), *named])}
     found += [info for folder in sorted(local.values()) if (info := _describe(folder, str(folder), "folder", needs))]
@@ -91,18 +95,15 @@ def available(folders: Iterable[str | Path] = ()) -> list[ModelInfo]:
     return found
 
 
-def _builtin(needs: str) -> ModelInfo:
-    spec = find_spec(_BUILTIN)
-    folders = [Path(place) for place in (spec.submodule_search_locations or ())] if spec is not None else []
-    files = [path for folder in folders for path in folder.rglob("*.safetensors")]
-    cards = [card for folder in folders for card in folder.rglob("README.md")]
+def _packaged(name: str, folder: Path, needs: str) -> ModelInfo:
+    files = list(folder.glob("*.safetensors"))
     return ModelInfo(
-        name="builtin",
+        name=name,
         kind="builtin",
-        licence=next(filter(None, map(_licence, cards)), ""),
+        licence=_licence(folder / "README.md"),
         size_mb=_megabytes(files),
         present=bool(files) and not needs,
-        note=needs or ("the built-in model, works offline" if files else "its weights are missing here"),
+        note=needs or (_PACKAGED_NOTES[name] if files else "its weights are missing here"),
     )
 
 

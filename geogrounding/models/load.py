@@ -12,6 +12,7 @@ from geogrounding.models import backends, trained_run
 from geogrounding.models import hub as weights
 from geogrounding.models.base import Model
 from geogrounding.models.null import NullModel
+from geogrounding.models.packaged import PACKAGED, default_model
 from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 _SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
@@ -23,7 +24,7 @@ BUILTIN_MODEL_TYPE = "geoground"
 
 
 def load_model(  # noqa: PLR0913 - keyword-only options of the public function
-    name: str = "builtin",
+    name: str | None = None,
     *,
     base_url: str | None = None,
     adapter: str | None = None,
@@ -43,10 +44,10 @@ def load_model(  # noqa: PLR0913 - keyword-only options of the public function
     """Load a model, or connect to a server.
 
     Args:
-        name: "builtin" (the built-in model), "null" (finds nothing), a folder (of a model, of a PEFT adapter that names
-            its model, or of a training run), a hub id, or "BACKEND" or "BACKEND:NAME" for a backend of another package
-            (``models.backends``); with ``base_url`` the server's name of the model, where "builtin" stands for the only
-            one it serves.
+        name: "builtin" or "builtin-open" (the built-in model, see ``models.packaged``), "null" (finds nothing), a
+            folder (of a model, of a PEFT adapter that names its model, or of a training run), a hub id, or "BACKEND" or
+            "BACKEND:NAME" for a backend of another package (``models.backends``); with ``base_url`` the server's name
+            of the model, where "builtin" stands for the only one it serves. None: ``packaged.default_model``.
         base_url: of an OpenAI-compatible server, such as ``http://localhost:8000/v1``.
         adapter: PEFT folder or hub id.
         processor: folder or hub id of tokenizer, image processor and chat template, where the model brings none.
@@ -85,6 +86,8 @@ def load_model(  # noqa: PLR0913 - keyword-only options of the public function
         max_new_tokens=max_new_tokens,
         max_pixels=max_pixels,
     ).given()
+    if name is None:
+        name = default_model()
     if base_url is not None:
         del given["base_url"]
         _refuse(given, _LOCAL_ONLY, "base_url", "A server has its own; set it there.")
@@ -98,9 +101,9 @@ def load_model(  # noqa: PLR0913 - keyword-only options of the public function
     if name == "null":
         _refuse(given, tuple(key for key in given if key != "batch_size"), "model null", "It looks at nothing.")
         return NullModel(**given)
-    if name == "builtin" or model_type_of(name) == BUILTIN_MODEL_TYPE:
+    if name in PACKAGED or model_type_of(name) == BUILTIN_MODEL_TYPE:
         _refuse(given, _TRANSFORMERS_ONLY, f"model {name}", "The built-in model brings its own.")
-        return _builtin(None if name == "builtin" else weights.local_path(name), given)
+        return _builtin(PACKAGED.get(name) or weights.local_path(name), given)
     _require("torch", "transformers")
     if _is_detector(name):
         _refuse(given, _LANGUAGE_ONLY, f"model {name}", "It is a detector and writes no text.")
@@ -118,15 +121,14 @@ def _server(name: str, base_url: str, given: Mapping[str, Any]) -> Model:
     from geogrounding.models.openai.model import OpenAIServer
 
     translated = {"max_tokens" if key == "max_new_tokens" else key: value for key, value in given.items()}
-    return OpenAIServer(base_url, model=None if name == "builtin" else name, **translated)
+    return OpenAIServer(base_url, model=None if name in PACKAGED else name, **translated)
 
 
-def _builtin(folder: Path | None, given: Mapping[str, Any]) -> Model:
+def _builtin(folder: Path, given: Mapping[str, Any]) -> Model:
     _require("torch", "transformers")
     from geogrounding.models import builtin
 
-    model: Model = builtin.load(**given) if folder is None else builtin.load(folder=folder, **given)
-    return model
+    return builtin.load(folder=folder, **given)
 
 
 def model_type_of(name: str) -> str | None:

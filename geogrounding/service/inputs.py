@@ -12,6 +12,7 @@ from geogrounding.engine import parameters
 from geogrounding.engine.protocol import RequestError
 from geogrounding.errors import SettingsError
 from geogrounding.messages import quote
+from geogrounding.models.packaged import default_model
 from geogrounding.service.layers import Layer, Wanted, read_polygon, read_shape
 from geogrounding.settings import MAX_EXPRESSION_CHARS, MAX_EXPRESSIONS
 from geogrounding.training.choices import Method
@@ -70,7 +71,9 @@ class Inputs(BaseModel):
 
 class _OfScene(Inputs):
     scene: SceneId
-    model: Annotated[str, Field(max_length=100, description="Name of a model, see /models.")] = "builtin"
+    model: Annotated[str, Field(max_length=100, description="Name of a model, see /models.")] = Field(
+        default_factory=default_model
+    )
     min_score: Annotated[Score | None, Field(description="Leave out what scores less.")] = None
 
 
@@ -183,7 +186,9 @@ class Train(Inputs):
     learn: Annotated[Method, Field(description="sft: from the examples; grpo: by rewards.")] = "sft"
     steps: Annotated[int, Field(ge=1, le=2_000)] = 80
     complete: Annotated[bool, Field(description="Every object of the scene is among the accepted ones.")] = False
-    model: Annotated[str, Field(max_length=100, description="The model that training starts from.")] = "builtin"
+    model: Annotated[str, Field(max_length=100, description="The model that training starts from.")] = Field(
+        default_factory=default_model
+    )
     seed: Annotated[int, Field(ge=0, lt=1 << 31)] = 0
 
     @property

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import SettingsError
+from geogrounding.models.packaged import default_model
 from geogrounding.service.engine_link import EngineLink
 from geogrounding.service.hub import Hub
 from geogrounding.service.inputs import PROCESSES, Inputs, Train, engine_request, read_inputs
@@ -334,7 +335,7 @@ class Jobs:
     def _keep_speed(self, job: Job, result: dict[str, Any]) -> None:
         chips, spent = result.get("chips", 0) - result.get("empty_chips", 0), result.get("model_seconds", 0)
         if job.process == "ground" and chips > 0 and job.attempts == 1:
-            self.store.set_speed(job.inputs.get("model", "builtin"), spent / chips / len(job.inputs["queries"]))
+            self.store.set_speed(job.inputs.get("model") or default_model(), spent / chips / len(job.inputs["queries"]))
 
     def _drop_model(self, job: Job) -> None:
         """Remove what a training left that has not ended well; its name is free again."""

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from geogrounding._version import __version__
 from geogrounding.errors import SettingsError
+from geogrounding.models.packaged import default_model
 from geogrounding.service.engine_link import EngineError
 from geogrounding.service.inputs import PROCESSES, engine_request, process_of, read_inputs
 from geogrounding.service.jobs import Jobs
@@ -114,13 +115,13 @@ def estimate(name: str, request: Request, body: Execute) -> dict[str, Any]:
         own = ("output", "overwrite", "model", "like", "unlike", "masks")
         settings = {key: value for key, value in params.items() if key not in own}
         questions = len(settings["expressions"])
-        speed = jobs.store.speed(body["inputs"].get("model", "builtin"))
+        speed = jobs.store.speed(body["inputs"].get("model") or default_model())
         plan = _plan(jobs, {**settings, "model": params["model"], "measure": speed is None}) if jobs.idle else None
         if plan is not None:
             chips, per_chip = plan["chips"], plan["seconds_per_chip"]
             if speed is None and per_chip is not None:
                 speed = per_chip / questions
-                jobs.store.set_speed(body["inputs"].get("model", "builtin"), speed)
+                jobs.store.set_speed(body["inputs"].get("model") or default_model(), speed)
         else:  # chips as the built-in model would cut them; what is asked does not matter
             settings.pop("expressions")
             chips = jobs.engine.call("info", settings)["estimate"]["chips"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import SettingsError
+from geogrounding.models.packaged import PACKAGED, default_model
 from geogrounding.service.layers import Layer
 from geogrounding.service.scenes import Scenes
 from geogrounding.service.store import Store
@@ -57,9 +58,12 @@ class Shelf:
         return self.scenes.entry(scene_id).path
 
     def model_names(self) -> list[str]:
-        """Models that users may choose: the built-in one, those trained here, those given to the service."""
+        """Models that users may choose: the built-in ones, those trained here, those given to the service; that of
+        ``GEOGROUND_MODEL`` first.
+        """
         trained = sorted(path.name for path in self.models.iterdir() if _is_done(path))
-        return ["builtin", *trained, *(folder.name for folder in self.given)]
+        names = [*PACKAGED, *trained, *(folder.name for folder in self.given)]
+        return sorted(names, key=lambda name: name != default_model())
 
     def model(self, name: str) -> str:
         """What the engine loads for a name.
@@ -69,7 +73,7 @@ class Shelf:
         """
         if name not in self.model_names():
             raise LookupError(name)
-        if name == "builtin":
+        if name in PACKAGED:
             return name
         found = next((folder for folder in self.given if folder.name == name), self.models / name)
         return str(found)

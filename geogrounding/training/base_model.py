@@ -21,6 +21,7 @@ from geogrounding.models.hf import checkpoint
 from geogrounding.models.hf.model import default_style
 from geogrounding.models.hf.processing import TRAINABLE_FAMILIES, load_processing
 from geogrounding.models.load import BUILTIN_MODEL_TYPE
+from geogrounding.models.packaged import PACKAGED
 from geogrounding.models.trained_run import Inference
 from geogrounding.training.chat_format import Format, make_format
 from geogrounding.training.config import TrainSettings
@@ -77,8 +78,8 @@ def load_base(settings: TrainSettings) -> Base:
         ModelError: it cannot be found, is damaged, does not fit here, or is of a kind that cannot be trained.
     """
     name, inference, adapter = _resolve(settings.model)
-    folder = _builtin_folder() if name == "builtin" else hub.find(name, "model")
-    source = name if name == "builtin" or not folder.samefile(hub.local_path(name)) else str(folder.resolve())
+    folder = PACKAGED.get(name) or hub.find(name, "model")
+    source = name if name in PACKAGED or not folder.samefile(hub.local_path(name)) else str(folder.resolve())
     family = str(hub.read_json(folder / "config.json").get("model_type"))
     device = checkpoint.choose_device(settings.device)
     bf16 = _bf16(settings, device)
@@ -157,7 +158,7 @@ def _shared_inputs(
 def _resolve(name: str) -> tuple[str, Inference | None, Path | None]:
     """The model, how it is asked where a run trained it, and its adapter where it is one."""
     folder = hub.local_path(name)
-    if name == "builtin" or not folder.is_dir():
+    if name in PACKAGED or not folder.is_dir():
         return name, None, None
     inference = trained_run.inference_of(folder)
     if (folder / "config.json").is_file() or not (folder / "adapter_config.json").is_file():
@@ -181,13 +182,7 @@ def libraries_quiet() -> Iterator[None]:
 def is_builtin(name: str) -> bool:
     """Whether a name means the built-in model or one trained from it; nothing is loaded."""
     config = hub.local_path(name) / "config.json"
-    return name == "builtin" or (config.is_file() and hub.read_json(config).get("model_type") == BUILTIN_MODEL_TYPE)
-
-
-def _builtin_folder() -> Path:
-    from geogrounding.models import builtin
-
-    return builtin.WEIGHTS
+    return name in PACKAGED or (config.is_file() and hub.read_json(config).get("model_type") == BUILTIN_MODEL_TYPE)
 
 
 def _config(folder: Path) -> Any:
@@ -324,7 +319,7 @@ def _absolute(source: str) -> str:
 
 def _stored_types(base: Base) -> Mapping[str, torch.dtype]:
     types = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32}
-    folder = _builtin_folder() if base.source == "builtin" else Path(base.source)
+    folder = PACKAGED.get(base.source) or Path(base.source)
     found = {}
     for path in folder.glob("*.safetensors"):
         for name, entry in hub.read_header(path).items():

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from geogrounding.errors import SettingsError
 from geogrounding.messages import ERROR, shorten
+from geogrounding.models.packaged import default_model
 from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX
 from geogrounding.training.choices import Loss, RewardScale, Scheduler, VllmMode
 from geogrounding.types import CoordinateConvention, DataFormat, OnError, PromptStyle, Task
@@ -72,8 +73,8 @@ class TrainSettings(BaseModel):
     """Samples of each category; None takes all."""
 
     # -- model -----------------------------------------------------------------------------------------------------------
-    model: str = "builtin"
-    """builtin, a folder, the folder of an earlier run, or a hub id."""
+    model: str = Field(default_factory=default_model)
+    """builtin, builtin-open, a folder, the folder of an earlier run, or a hub id."""
     processor: str | None = None
     """Where tokenizer and image processor come from; default the model."""
     style: PromptStyle | None = None

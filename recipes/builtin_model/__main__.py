@@ -64,6 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--model", type=Path, default=None, help="folder of a model (default: that of the package)")
     evaluate.add_argument("--every", type=int, default=1, help="only every so many images of a set")
     evaluate.add_argument("--sets", nargs="*", default=None, help="what is measured (default: everything)")
+    packing = add("pack", "write the training parts of the sets to one small file", "--data", "--out")
+    packing.add_argument("--most-mb", type=float, default=60.0)
+    packing.add_argument("--open", action="store_true", help="only sets that may be used at work")
     like = add("like", "measure runs with five examples and no name", "--data", "--json")
     like.add_argument("--split", choices=("test", "dev"), default="test")
     like.add_argument("--model", type=Path, default=None, help="folder of a model (default: that of the package)")
@@ -82,6 +85,13 @@ def main(arguments: list[str] | None = None) -> None:
     elif given.step == "choosing":
         lines = [json.dumps(record) for record in choosing_records(given.data, given.split, seed=given.seed)]
         given.out.write_text("\n".join(lines) + "\n")
+    elif given.step == "pack":
+        from recipes.builtin_model.pack import pack
+
+        quality, factor = pack(given.data, given.out, most_bytes=int(given.most_mb * 1e6), only_open=given.open)
+        print(
+            f"{given.out}: {given.out.stat().st_size / 1e6:.1f} MB, WebP of quality {quality}, large images x {factor}"
+        )
     else:
         if given.step == "like":
             from recipes.builtin_model.example_metrics import measure_like

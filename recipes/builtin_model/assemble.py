@@ -5,43 +5,37 @@
     python -m recipes.builtin_model.assemble calibrate --data ../shared/data --out RUN/model
     python -m recipes.builtin_model.assemble threshold --data ../shared/data --out RUN/model --each 4
     python -m recipes.builtin_model.assemble language  --data ../shared/data --out RUN/model --run RUN --steps 300
+    python -m recipes.builtin_model.assemble narrow    --out RUN/model
 
 ``calibrate`` changes the region head so that the scores of a class are what was measured on the images kept back, and so
 that F1 is best at the default score; ``threshold`` does the latter once more for whole runs. ``language`` goes on from the reader and the language model
 that are there: of a model that could read, they have to get used to other regions; of a fresh one, to learn to read.
+``--open`` in every step makes a model of data that may be used at work alone; ``narrow`` ends it, see there.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from geogrounding.datasets.synthetic import ALL_KINDS
+from recipes.builtin_model.calibration import shifts_of_runs, slopes_and_shifts
 from recipes.builtin_model.corpora import CLASSES, LabelledImage
 from recipes.builtin_model.end_to_end import FINE_BLOCKS, FINE_WIDTH, STEM, fold, load_start, unfold
-from recipes.builtin_model.matching import Hits
-from recipes.builtin_model.sets import read_part
+from recipes.builtin_model.narrow import narrowed, silence, silent_classes
+from recipes.builtin_model.sets import OPEN_CLASSES, read_part
 from recipes.builtin_model.teach import language
 from recipes.builtin_model.weights import load, write_weights
 
-BEST_F1_AT = 0.4
-"""Score at which F1 of every class is about best: the default of ``--min-score``."""
-LEAST_TARGETS = 15
-"""Classes with fewer targets kept back are calibrated as all classes together."""
-TRUST = 30
-"""Targets of a class from which its own threshold counts more than that of all classes together."""
 NOT_SETTLED = frozenset({"airbus-aircraft", "simd"})
 """Sets that the default score is not set on: very large images, and cars that are not all labelled."""
-MOST_SLOPE = (0.4, 2.5)
 
 
-def assemble(start: Path, detector: Path, out: Path, *, share: float = 1.0) -> None:
+def assemble(start: Path, detector: Path, out: Path, *, share: float = 1.0, known: Collection[str] = CLASSES) -> None:
     """Write a model of a trained detector and the language side of another model, which may know fewer classes.
 
     Args:
@@ -50,6 +44,7 @@ def assemble(start: Path, detector: Path, out: Path, *, share: float = 1.0) -> N
         out: folder of the new model; its tower is replaced.
         share: of the trained weights in the mean with those it began from: a mean of the two may hold better on other
             images than either (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+        known: classes that were trained; the others score nothing, and ``narrow`` removes them at the end.
     """
     old, tokenizer = load(start)
     config = type(old.config)(**old.config.to_dict())
@@ -71,6 +66,7 @@ def assemble(start: Path, detector: Path, out: Path, *, share: float = 1.0) -> N
         else:
             new[name] = _grown(name, before[name], new[name], classes=len(old.config.classes))
     model.load_state_dict(new)
+    silence(model.region_head, known)
     model.generation_config = old.generation_config
     (out / "vision.safetensors").unlink(missing_ok=True)
     write_weights(model, tokenizer, out)
@@ -97,45 +93,9 @@ def _grown(name: str, old: Tensor, new: Tensor, *, classes: int) -> Tensor:
     raise ValueError(f"{name} has grown from {tuple(old.shape)} to {tuple(new.shape)}")
 
 
-def platt(hits: Hits) -> tuple[float, float]:
-    """(slope, shift) from the logit of a score to that of the share of right boxes, then moved so that F1 is best at
-    ``BEST_F1_AT``.
-    """
-    from recipes.builtin_model.calibration import fit
-
-    scores = hits.scores.clip(1e-4, 1 - 1e-4)
-    odds = np.log(scores / (1 - scores))
-    right = hits.right
-    slope = 1.0
-    if right.any() and not right.all():
-        slope = float(np.clip(fit(odds, right)[0], *MOST_SLOPE))
-    best = _best_logit(hits)
-    return slope, math.log(BEST_F1_AT / (1 - BEST_F1_AT)) - slope * best
-
-
-def _together(known: Sequence[Hits]) -> Hits:
-    """The boxes of several classes as those of one."""
-    scores = np.concatenate([h.scores for h in known])
-    order = np.argsort(-scores, kind="stable")
-    right = np.concatenate([h.right for h in known])
-    return Hits(scores=scores[order], right=right[order], targets=sum(h.targets for h in known))
-
-
-def _best_logit(hits: Hits) -> float:
-    """Middle of the thresholds whose F1 is within 1% of the best: the best itself hangs on single boxes."""
-    least, most = _good_logits(hits)
-    return (least + most) / 2
-
-
-def _good_logits(hits: Hits) -> tuple[float, float]:
-    """(least, most) of the thresholds whose F1 is within 1% of the best."""
-    f1 = 2 * np.cumsum(hits.right) / (np.arange(1, len(hits.right) + 1) + hits.targets)
-    good = hits.scores[f1 >= 0.99 * f1.max()].clip(1e-4, 1 - 1e-4)
-    odds = np.log(good / (1 - good))
-    return float(odds.min()), float(odds.max())
-
-
-def calibrate(root: Path, folder: Path, *, each: int, without: frozenset[str] = frozenset()) -> None:
+def calibrate(
+    root: Path, folder: Path, *, each: int, without: frozenset[str] = frozenset(), only_open: bool = False
+) -> None:
     """Calibrate the class scores of a model on views of the images kept back, at all scales; changes ``folder``.
 
     Args:
@@ -143,29 +103,21 @@ def calibrate(root: Path, folder: Path, *, each: int, without: frozenset[str] = 
         folder: of the model.
         each: at most so many views of an image at a scale.
         without: withheld classes, see ``sets.read_part``.
+        only_open: see ``sets.read_part``.
     """
     from recipes.builtin_model.check import hits_by_class
 
-    hits = hits_by_class(load_start(folder).eval(), read_part(root, "dev", without=without), each=each)
-    known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
-    together = _together(list(known.values()))
-    slopes, shifts = [], []
-    for name in CLASSES:
-        mine = known.get(name)
-        enough = mine is not None and mine.targets >= LEAST_TARGETS
-        slope, shift = platt(mine if mine is not None and enough else together)
-        slopes.append(slope)
-        shifts.append(shift)
-        targets = 0 if mine is None else mine.targets
-        print(f"{name:20s} logit x {slope:.2f} {shift:+.2f}, {targets} targets", flush=True)
+    images = read_part(root, "dev", without=without, only_open=only_open)
+    hits = hits_by_class(load_start(folder).eval(), images, each=each)
     model, tokenizer = load(folder)
+    slopes, shifts = slopes_and_shifts(hits, silent=silent_classes(model.region_head))
     unfold(model.region_head, model.config.calibration)
     fold(model.region_head, slopes, shifts)
     model.config.calibration = [list(pair) for pair in zip(slopes, shifts, strict=True)]
     write_weights(model, tokenizer, folder)
 
 
-def threshold(root: Path, folder: Path, *, each: int) -> None:
+def threshold(root: Path, folder: Path, *, each: int, only_open: bool = False) -> None:
     """Move the class scores of a calibrated model so that F1 of a whole run, with its levels and merging, is best at the
     default score; changes ``folder``.
 
@@ -173,46 +125,41 @@ def threshold(root: Path, folder: Path, *, each: int) -> None:
         root: folder of the data sets.
         folder: of the model.
         each: images kept back of each set that are looked at.
+        only_open: see ``sets.read_part``.
     """
     from geogrounding.models import builtin
-    from recipes.builtin_model.matching import match
-    from recipes.builtin_model.pipeline_metrics import detect
+    from recipes.builtin_model.pipeline_metrics import detect, hits_of
 
     some: list[LabelledImage] = []
-    images = [p for p in read_part(root, "dev") if p.source not in NOT_SETTLED]
+    images = [p for p in read_part(root, "dev", only_open=only_open) if p.source not in NOT_SETTLED]
     for source in sorted({p.source for p in images}):
         theirs = sorted((p for p in images if p.source == source), key=lambda p: -len(p.labels))
         some += theirs[:: max(1, len(theirs) // each)][:each]
     matched, _ = detect(builtin.load(folder), some)
-    hits = {name: match(*pair) for name, pair in matched.items()}
-    known = {name: found for name, found in hits.items() if found.targets and found.right.any()}
-    together = _together(list(known.values()))
-    wanted = math.log(BEST_F1_AT / (1 - BEST_F1_AT))
-    shifts = []
-    pooled = wanted - _best_logit(together)
-    for name in CLASSES:
-        mine, shift = known.get(name), pooled
-        if mine is not None and mine.targets >= LEAST_TARGETS:
-            # well separated objects fit any threshold: of those that fit, the one nearest to that of all classes
-            least, most = _good_logits(mine)
-            own = min(max(pooled, wanted - most), wanted - least)
-            shift = (mine.targets * own + TRUST * pooled) / (mine.targets + TRUST)
-        shifts.append(shift)
-        print(f"{name:20s} {shifts[-1]:+.2f}, {0 if mine is None else mine.targets} targets", flush=True)
+    shifts = shifts_of_runs(hits_of(matched))
     model, tokenizer = load(folder)
     before = model.config.class_shifts or [0.0] * len(CLASSES)
     model.config.class_shifts = [round(old + new, 3) for old, new in zip(before, shifts, strict=True)]
     write_weights(model, tokenizer, folder)
 
 
+def narrow(folder: Path) -> None:
+    """Remove the classes that a model scores nothing for; changes ``folder``. The last step: the others count classes as the
+    recipe does.
+    """
+    model, tokenizer = load(folder)
+    write_weights(narrowed(model), tokenizer, folder)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point; see the module's docstring."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("step", choices=("model", "calibrate", "threshold", "language"))
+    parser.add_argument("step", choices=("model", "calibrate", "threshold", "language", "narrow"))
     parser.add_argument("--start", type=Path)
     parser.add_argument("--detector", type=Path)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--share", type=float, default=1.0, help="of the detector in the mean with what it began from")
+    parser.add_argument("--open", action="store_true", help="only what the sets that may be used at work show")
     parser.add_argument("--run", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=300)
@@ -235,6 +182,7 @@ def main(arguments: list[str] | None = None) -> None:
         "calibrate": ("data",),
         "threshold": ("data",),
         "language": ("data", "run"),
+        "narrow": (),
     }[given.step]
     missing = [f"--{name}" for name in needed if getattr(given, name) is None]
     if missing:
@@ -242,11 +190,14 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(given.seed)
     without = frozenset(given.without)
     if given.step == "model":
-        assemble(given.start, given.detector, given.out, share=given.share)
+        known = OPEN_CLASSES if given.open else CLASSES
+        assemble(given.start, given.detector, given.out, share=given.share, known=known)
     elif given.step == "calibrate":
-        calibrate(given.data, given.out, each=given.each, without=without)
+        calibrate(given.data, given.out, each=given.each, without=without, only_open=given.open)
     elif given.step == "threshold":
-        threshold(given.data, given.out, each=given.each)
+        threshold(given.data, given.out, each=given.each, only_open=given.open)
+    elif given.step == "narrow":
+        narrow(given.out)
     else:
         language(
             given.data,
@@ -260,6 +211,7 @@ def main(arguments: list[str] | None = None) -> None:
             fresh=given.fresh,
             without=without,
             without_kinds=frozenset(given.without_kinds),
+            only_open=given.open,
         )
 
 

@@ -22,6 +22,7 @@ from geogrounding.models.builtin.regions import DenseMaps, RegionHead
 from recipes.builtin_model.backbone import vision_config
 from recipes.builtin_model.corpora import CLASSES
 from recipes.builtin_model.detector import detection_loss
+from recipes.builtin_model.narrow import SILENT
 
 READ = (9, 11)
 """Hidden states of the tower that the head reads."""
@@ -86,6 +87,17 @@ def unfold(head: RegionHead, calibration: Sequence[Sequence[float]]) -> None:
     fold(head, [1 / slope for slope, _ in calibration], [-shift / slope for slope, shift in calibration])
 
 
+def _with_silent_rows(narrow: dict[str, Tensor], classes: Sequence[str]) -> dict[str, Tensor]:
+    """Weights of a head of some of the recipe's classes as one of all of them, which scores nothing for the others."""
+    wide = dict(narrow)
+    last = [*CLASSES, *range(len(narrow["out.bias"]) - len(classes))]
+    rows = {name: n for n, name in enumerate([*classes, *range(len(last) - len(CLASSES))])}
+    for key, missing in (("out.weight", 0.0), ("out.bias", SILENT)):
+        absent = torch.full_like(narrow[key][0], missing)
+        wide[key] = torch.stack([narrow[key][rows[name]] if name in rows else absent for name in last])
+    return wide
+
+
 class Detector(nn.Module):
     """Tower and region head. The first ``frozen`` blocks of the tower are not trained."""
 
@@ -134,9 +146,11 @@ def load_start(folder: Path) -> Detector:
     rest = load_file(folder / "language.safetensors")
     old = {k.removeprefix("region_head."): v.float() for k, v in rest.items() if k.startswith("region_head.")}
     head = new_head()
-    if old["out.weight"].shape == head.out.weight.shape:
-        head.load_state_dict(old)
-        unfold(head, json.loads((folder / "config.json").read_text()).get("calibration", []))
+    config = json.loads((folder / "config.json").read_text())
+    if old["out.weight"].shape[1:] == head.out.weight.shape[1:]:
+        slopes_shifts = dict(zip(config["classes"], config.get("calibration", []), strict=False))
+        head.load_state_dict(_with_silent_rows(old, config["classes"]))
+        unfold(head, [slopes_shifts.get(name, (1.0, 0.0)) for name in CLASSES])
     else:
         head = grown_head(old)
     return Detector(tower.eval(), head)

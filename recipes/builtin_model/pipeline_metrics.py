@@ -79,7 +79,7 @@ def detect(
     threshold: float | None = None,
     **settings: Any,
 ) -> tuple[Matched, list[bool]]:
-    """Ask images for every class that their set labels, and for classes that it cannot show.
+    """Ask images for every class that their set labels and the model knows, and for classes that they cannot show.
 
     Args:
         model: loaded.
@@ -100,7 +100,7 @@ def detect(
     silent = []
     for n, labelled in enumerate(images):
         mine = shown[labelled.source]
-        asked = asked_of(labelled, mine)
+        asked = [name for name in asked_of(labelled, mine) if name in model.conventions.classes]
         if not asked:
             continue
         answers = ground_image(model, labelled, asked, "detect", min_score=0.02, **settings)

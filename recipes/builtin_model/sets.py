@@ -39,6 +39,8 @@ class LabelledSet:
     """Weight of a place without a label as a negative, for classes of which some objects are not labelled."""
     scene: Callable[[str], str] = lambda name: name
     """Scene of a file name: images of one scene are all trained on or all kept back."""
+    open: bool = False
+    """Whether pictures and labels may be used at work, weights made from them included (licences: docs/model-card.md)."""
 
 
 def _estonia_scene(name: str) -> str:
@@ -67,13 +69,16 @@ SETS = (
         scales=(0.6, 3.5),
         known=_FIELDS | _FAR | {"ship", "storage tank", "harbor", "vehicle", "swimming pool"},
     ),
-    LabelledSet(folder="neon-crowns", share=11, scales=(0.45, 2.0), known=frozenset(CLASSES), faint={"tree": 0.15}),
+    LabelledSet(
+        folder="neon-crowns", share=11, scales=(0.45, 2.0), known=frozenset(CLASSES), faint={"tree": 0.15}, open=True
+    ),
     LabelledSet(
         folder="estonia-ortho",
         share=30,
         scales=(0.3, 4.0),
         known=_FAR | {"vehicle", "building", "ship"},
         scene=_estonia_scene,
+        open=True,
     ),
     LabelledSet(
         folder="ships-boats",
@@ -97,6 +102,7 @@ SETS = (
         known=frozenset(CLASSES) - {"building", "vehicle"},
         faint={"tree": 0.6},
         scene=_neon_plot,
+        open=True,
     ),
     LabelledSet(
         folder="solar-drone",
@@ -105,13 +111,16 @@ SETS = (
         known=_FAR | {"solar panel", "ship", "storage tank", "harbor", "bridge"},
         scene=lambda name: name.split("-jpg")[0],
     ),
-    LabelledSet(folder="gsi-solar", share=15, scales=(0.45, 2.2), known=_FAR | {"solar panel", "ship", "harbor"}),
+    LabelledSet(
+        folder="gsi-solar", share=15, scales=(0.45, 2.2), known=_FAR | {"solar panel", "ship", "harbor"}, open=True
+    ),
     LabelledSet(
         folder="wind-turbines",
         share=5,
         scales=(0.4, 1.3),
         known=_FAR | {"ship", "harbor", "tennis court", "basketball court", "swimming pool", "overpass"},
         scene=lambda name: name[:18],
+        open=True,
     ),
     LabelledSet(
         folder="tennis-courts",
@@ -119,7 +128,9 @@ SETS = (
         scales=(0.5, 2.8),
         known=frozenset({"tennis court", "airplane", "ship", "harbor", "wind turbine", "storage tank"}),
     ),
-    LabelledSet(folder="kampala-buildings", share=2, scales=(1.0, 4.0), known=_FAR | {"building", "ship", "harbor"}),
+    LabelledSet(
+        folder="kampala-buildings", share=2, scales=(1.0, 4.0), known=_FAR | {"building", "ship", "harbor"}, open=True
+    ),
     LabelledSet(
         folder="dota-parking",
         share=2,
@@ -132,8 +143,13 @@ SETS = (
         share=9,
         scales=(0.6, 4.0),
         known=_FAR | {"building", "swimming pool", "ship", "storage tank", "harbor"},
+        open=True,
     ),
 )
+OPEN_CLASSES = ("ship", "vehicle", "building", "tree", "solar panel", "wind turbine")
+"""What the sets that may be used at work show often enough to be learned, in the order of CLASSES."""
+BANEPA_WINDOW_PX = {"train": (0, 0, 2048, 3072), "test": (0, 3072, 2048, 4096)}
+"""Parts of the scene (x0, y0, x1, y1)."""
 _OLD_NAMES = {item.folder: item.name for item in (*corpora.SETS, corpora.BANEPA)}
 
 
@@ -165,19 +181,22 @@ def _first_sets(root: Path) -> list[LabelledImage]:
     return corpora.read_all(root, "train")
 
 
-def read_part(root: Path, part: str, *, without: frozenset[str] = frozenset()) -> list[LabelledImage]:
+def read_part(
+    root: Path, part: str, *, without: frozenset[str] = frozenset(), only_open: bool = False
+) -> list[LabelledImage]:
     """Labelled images of every set under ``root``.
 
     Args:
         root: folder of the data sets.
         part: ``train``, ``dev`` (of the training split, kept back by scene) or ``test``.
         without: classes to withhold: images that show one are left out, and the classes count as labelled nowhere.
+        only_open: leave out sets that may not be used at work.
     """
     gone = [CLASSES.index(name) for name in sorted(without)]
     return [
         replace(labelled, known=labelled.known - without)
         for labelled in _read_part(root, part)
-        if not set(gone) & set(labelled.labels.tolist())
+        if (set_of(labelled.source).open or not only_open) and not set(gone) & set(labelled.labels.tolist())
     ]
 
 
@@ -216,6 +235,6 @@ def _banepa(root: Path, item: LabelledSet, part: str) -> list[LabelledImage]:
             source=item.folder,
             label="building",
             known=item.known,
-            window_px=(0, 0, 2048, 3072) if part == "train" else (0, 3072, 2048, 4096),
+            window_px=BANEPA_WINDOW_PX[part],
         )
     ]

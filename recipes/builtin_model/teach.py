@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from geogrounding.datasets.synthetic import Kind
 from geogrounding.models.builtin.processing import normalise
+from recipes.builtin_model.calibration import fit
 from recipes.builtin_model.corpora import CLASSES, LabelledImage
 from recipes.builtin_model.language import RegionBank, load_bank, reading_metrics, save_bank, train_language
+from recipes.builtin_model.narrow import silent_classes
 from recipes.builtin_model.sets import read_part
 from recipes.builtin_model.views import chances, draw
 from recipes.builtin_model.weights import load, write_weights
@@ -68,8 +70,11 @@ def language(  # noqa: PLR0913 - keyword-only options of a training step
     fresh: bool = False,
     without: frozenset[str] = frozenset(),
     without_kinds: frozenset[Kind] = frozenset(),
+    only_open: bool = False,
 ) -> None:
     """Train reader, language model and grammar of a model on its regions, from what they are; changes ``folder``.
+
+    Classes that its head scores nothing for are never named.
 
     Args:
         root: folder of the data sets.
@@ -83,14 +88,16 @@ def language(  # noqa: PLR0913 - keyword-only options of a training step
         fresh: begin with a language side that has learned nothing.
         without: classes that are withheld.
         without_kinds: kinds of expression that are withheld.
+        only_open: see ``sets.read_part``.
     """
     model, tokenizer = load(folder)
+    unnamed = without | silent_classes(model.region_head)
     if fresh:
         model = untaught(model)
     model.vision_tower.to(torch.bfloat16)
     for part, count in (("train", views), ("dev", min(views, 160))):
         if not (run / f"bank_{part}").exists():
-            images = read_part(root, part, without=without)
+            images = read_part(root, part, without=without, only_open=only_open)
             save_bank(bank_of(model, images, views=count, seed=seed), run / f"bank_{part}")
     model.vision_tower.float()
     dev = load_bank(run / "bank_dev")
@@ -108,31 +115,34 @@ def language(  # noqa: PLR0913 - keyword-only options of a training step
         batch=batch,
         rate=rate,
         seed=seed,
-        withheld=without,
+        withheld=unnamed,
         without_kinds=without_kinds,
         report=report,
         every=100,
     )
-    scale, shift = aligned(model, tokenizer, dev)
+    scale, shift = aligned(model, tokenizer, dev, withheld=unnamed)
     print(f"scores of read questions: logit x {scale:.3f} {shift:+.3f}", flush=True)
     model.config.score_scale, model.config.score_shift = round(scale, 4), round(shift, 4)
     write_weights(model, tokenizer, folder)
 
 
 @torch.no_grad()
-def aligned(model: Any, tokenizer: Any, bank: RegionBank, *, views: int = 64) -> tuple[float, float]:
+def aligned(
+    model: Any, tokenizer: Any, bank: RegionBank, *, views: int = 64, withheld: Collection[str] = ()
+) -> tuple[float, float]:
     """(scale, shift) that bring what the language side says of regions, asked for a class, to their class scores: these are
     calibrated, and a score means the same whichever side answers.
     """
     from geogrounding.models.builtin.classes import class_scores
     from geogrounding.models.builtin.generation import think
-    from recipes.builtin_model.calibration import fit
 
     model.eval()
     some = bank.take(range(min(views, len(bank))))
     said: list[NDArray[np.float64]] = []
     wanted: list[NDArray[np.float64]] = []
     for label, name in enumerate(CLASSES):
+        if name in withheld:
+            continue
         prompt = tokenizer(f"detect: {name}<s>", add_special_tokens=False)["input_ids"]
         words = torch.tensor(prompt[:-1]).expand(len(some), -1)
         read = model.read(some.seen(), words, torch.ones_like(words, dtype=torch.bool))

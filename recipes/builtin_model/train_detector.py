@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--start", type=Path, required=True, help="folder of a model, or of a tower alone")
     parser.add_argument("--without", nargs="*", default=[], choices=CLASSES, help="classes to withhold")
+    parser.add_argument("--open", action="store_true", help="only sets that may be used at work")
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--minutes", type=float, required=True, help="the learning rate has fallen to nothing then")
     parser.add_argument("--steps", type=int, default=None)
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     if given.threads:
         torch.set_num_threads(given.threads)
     torch.manual_seed(given.seed)
-    images = read_part(given.data, "train", without=frozenset(given.without))
+    images = read_part(given.data, "train", without=frozenset(given.without), only_open=given.open)
     done = 0
     if (given.run / "checkpoint.pt").exists():
         done = int(torch.load(given.run / "checkpoint.pt", weights_only=True)["step"]) * given.batch

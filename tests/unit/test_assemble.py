@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from geogrounding.models.builtin.regions import RegionHead
-from recipes.builtin_model.assemble import BEST_F1_AT, _grown, assemble, platt
+from recipes.builtin_model.assemble import _grown, assemble
+from recipes.builtin_model.calibration import BEST_F1_AT, platt
 from recipes.builtin_model.corpora import CLASSES
 from recipes.builtin_model.end_to_end import KEPT_CLASSES, fold, grown_head, load_start, unfold
 from recipes.builtin_model.matching import Hits

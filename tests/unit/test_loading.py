@@ -275,7 +275,7 @@ class TestAvailable:
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
         count, seconds, imported = result.stdout.split(maxsplit=2)
-        assert int(count) == 23
+        assert int(count) == 24
         assert imported.strip() == "[]"
         assert float(seconds) < 0.1
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from geogrounding.models.base import Conventions, Model
+from geogrounding.models.packaged import BUILTIN, PACKAGED
 
-WEIGHTS = Path(__file__).parent / "weights"
-"""Folder of the weights that come with the package."""
+WEIGHTS = PACKAGED[BUILTIN]
+"""Folder of the weights that come with the package and know most."""
 
 CLASS_GROUND_M: dict[str, tuple[float, ...]] = {
     "airplane": (0.5, 1.0),

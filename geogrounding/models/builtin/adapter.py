@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.errors import ModelError, SettingsError
-from geogrounding.models.builtin import BUILTIN_CONVENTIONS, CLASS_GROUND_M, WEIGHTS
+from geogrounding.models.builtin import BUILTIN_CONVENTIONS, CLASS_GROUND_M
 from geogrounding.models.builtin import tokenizer as vocabulary
 from geogrounding.models.builtin._compat import bfloat16_is_fast
 from geogrounding.models.builtin.classes import LEAST_OF_CLASS, Names, Sought, class_scores, of_class
@@ -32,6 +32,7 @@ from geogrounding.models.builtin.regions import Regions, features_in_the_middle
 from geogrounding.models.builtin.register import GeogroundForConditionalGeneration, GeogroundProcessor
 from geogrounding.models.builtin.tokenizer import START
 from geogrounding.models.hf.checkpoint import quiet
+from geogrounding.models.packaged import folder_name
 from geogrounding.types import Answer, Detection, Question
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -100,7 +101,7 @@ class BuiltinModel:
         digest = hashlib.sha256()
         for file in (*weights, folder / "tokenizer.json", folder / "config.json"):
             digest.update(file.read_bytes())
-        self.name = "builtin" if folder == WEIGHTS else folder.resolve().name
+        self.name = folder_name(folder)
         self.fingerprint = f"builtin:{digest.hexdigest()[:16]}:{str(self._dtype).removeprefix('torch.')}"
         self.conventions = replace(
             BUILTIN_CONVENTIONS,

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from geogrounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.models.builtin.regions import Regions
 
+LEAST_SCORE = 0.005
+"""Scores are read as if none were below it, or as near to 1."""
 PAIR = 8
 """Numbers that say how two boxes lie to each other."""
 PAIR_WIDTH = 16
@@ -142,7 +144,7 @@ class Reader(nn.Module):
         regions, dtype = seen.regions, self.place.dtype
         boxes = regions.boxes_px / self.side_px
         code = coordinate_code(torch.cat([boxes, boxes[..., 2:] - boxes[..., :2]], -1), self.frequencies).flatten(-2)
-        odds = torch.logit(regions.scores.clamp(0.005, 0.995)) / 2
+        odds = torch.logit(regions.scores.clamp(LEAST_SCORE, 1 - LEAST_SCORE)) / 2
         tokens = self.known(torch.cat([regions.scores, odds, code], -1).to(dtype))
         tokens = tokens + self.hidden(self.hidden_norm(regions.hidden.to(dtype)))
         tokens = tokens + self.look(self.look_norm(regions.look.to(dtype)))

@@ -97,7 +97,7 @@ function drawQuestions() {
 function inputs() {
   const questions = currentQuestions();
   const model = $("model").value;
-  const shared = { scene: state.scene.id, ...(model === "builtin" ? {} : { model }) };
+  const shared = { scene: state.scene.id, ...(model ? { model } : {}) };
   if (isAsked()) return ["ask", { ...shared, question: questions[0] }];
   const values = { ...shared, queries: questions.length ? questions : ["like the examples"] };
   if ($("outline").value) values.outline = $("outline").value;
