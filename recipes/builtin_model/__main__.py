@@ -67,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
     packing = add("pack", "write the training parts of the sets to one small file", "--data", "--out")
     packing.add_argument("--most-mb", type=float, default=60.0)
     packing.add_argument("--open", action="store_true", help="only sets that may be used at work")
+    drawing = add("gallery", "draw good and bad cases of test images", "--data", "--out")
+    drawing.add_argument("--model", type=Path, default=None, help="folder of a model (default: that of the package)")
     like = add("like", "measure runs with five examples and no name", "--data", "--json")
     like.add_argument("--split", choices=("test", "dev"), default="test")
     like.add_argument("--model", type=Path, default=None, help="folder of a model (default: that of the package)")
@@ -85,6 +87,10 @@ def main(arguments: list[str] | None = None) -> None:
     elif given.step == "choosing":
         lines = [json.dumps(record) for record in choosing_records(given.data, given.split, seed=given.seed)]
         given.out.write_text("\n".join(lines) + "\n")
+    elif given.step == "gallery":
+        from recipes.builtin_model.gallery import gallery
+
+        gallery(given.data, given.out, folder=given.model)
     elif given.step == "pack":
         from recipes.builtin_model.pack import pack
 

@@ -40,7 +40,7 @@ class LabelledSet:
     scene: Callable[[str], str] = lambda name: name
     """Scene of a file name: images of one scene are all trained on or all kept back."""
     open: bool = False
-    """Whether pictures and labels may be used at work, weights made from them included (licences: docs/model-card.md)."""
+    """Whether images and labels may be used at work, weights made from them included (licences: docs/model-card.md)."""
 
 
 def _estonia_scene(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -115,3 +116,17 @@ def test_results_of_a_trained_model_name_it(tmp_path: Path) -> None:
     model = gg.load_model(str(folder))
     assert model.name == "blue-roofs"
     model.close()
+
+
+def test_the_open_model_finds_what_it_knows_and_nothing_else(chip: NDArray[np.uint8]) -> None:
+    with closing(gg.load_model("builtin-open")) as model:
+        assert model.name == "builtin-open"
+        assert set(model.conventions.classes) == {
+            "ship", "vehicle", "building", "tree", "solar panel", "wind turbine",
+        }  # fmt: skip
+        trees, tanks = model.ground([chip], [TREE, Question(expression="storage tanks")])[0]
+        assert len([d for d in trees.detections if (d.score or 0) >= 0.4]) >= 5
+        assert not tanks.detections
+        _, asked = model.ground([chip], [TREE, Question(expression="the largest tree", task="refer")])[0]
+        assert len(asked.detections) == 1
+        assert asked.detections[0].label == "tree"
