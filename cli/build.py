@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from geogrounding.errors import InputError, SettingsError
 from geogrounding.messages import quote
 from geogrounding.model_options import OPTION_NAMES
-from geogrounding.models.packaged import PACKAGED
+from geogrounding.packaged import PACKAGED
 from geogrounding.settings import RunSettings
 from geogrounding.sources.names import is_map_uri, is_remote
 

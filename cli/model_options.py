@@ -6,7 +6,7 @@ from typing import get_args
 
 import click
 
-from geogrounding.models.packaged import BUILTIN, MODEL_VARIABLE
+from geogrounding.packaged import BUILTIN, MODEL_VARIABLE
 from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 from .sections import option, together

@@ -18,7 +18,7 @@ from geogrounding.execution.scene import RasterSource, settings_of
 from geogrounding.io.atomic import partial_folder, publish
 from geogrounding.io.destination import Destination
 from geogrounding.models.base import Writer
-from geogrounding.models.packaged import PACKAGED, default_model
+from geogrounding.packaged import PACKAGED, default_model
 from geogrounding.query.answer import Answered, answer_plan, json_values
 from geogrounding.query.contradictions import check_unit
 from geogrounding.query.plan import QueryPlan

@@ -45,8 +45,8 @@ from geogrounding.execution.scene import opened_or_open, settings_of
 from geogrounding.io.destination import Destination
 from geogrounding.io.sinks import FileSink, Sink, SinkResult, open_catalogued
 from geogrounding.io.write_layer import to_geodataframe
-from geogrounding.models.packaged import default_model
 from geogrounding.models.segmenters.base import Segmenter
+from geogrounding.packaged import default_model
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
 from geogrounding.raster.validity import notices_of, sample_validity
@@ -107,7 +107,7 @@ def run(  # noqa: PLR0913 - keyword-only options of the public function
         output: the layer; its ending chooses the format. Or a table of PostGIS, as a text
             ``postgresql://user@host/database?table=schema.name``.
         expressions: what to look for.
-        model: for ``load_model``, a loaded one, or a function that loads one; None: ``models.packaged.default_model``.
+        model: for ``load_model``, a loaded one, or a function that loads one; None: ``packaged.default_model``.
         segmenter: the same for ``load_segmenter``; asked where ``outline`` needs masks.
         resume: go on with an interrupted run.
         overwrite: replace an existing layer; other layers of a GeoPackage stay.

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from geogrounding.engine.protocol import PROTOCOL, Id, RequestError
 from geogrounding.errors import GeogroundingError, SettingsError
 from geogrounding.model_options import ModelOptions
-from geogrounding.models.packaged import default_model
+from geogrounding.packaged import default_model
 from geogrounding.settings import LEAST_FIT, MAX_TILE_PX, MIN_TILE_PX, RunSettings
 from geogrounding.training.choices import Method
 from geogrounding.types import Outline

@@ -19,7 +19,7 @@ from geogrounding.execution.placed_reasoning import place_in_area, placed_reason
 from geogrounding.execution.scan_plan import Plan
 from geogrounding.execution.scene_query import Detail, Merging, Objects, resolve, together, where_seen
 from geogrounding.geometry.boxes import lexical_order
-from geogrounding.models.packaged import BUILTIN
+from geogrounding.packaged import BUILTIN
 from geogrounding.query.answer import Answered
 from geogrounding.query.doubt import FAINTER
 from geogrounding.query.planner import Composed

@@ -19,7 +19,7 @@ from geogrounding.errors import GeogroundingError, ModelError
 from geogrounding.messages import first_line
 from geogrounding.model_options import ModelOptions
 from geogrounding.models.base import Model
-from geogrounding.models.packaged import PACKAGED
+from geogrounding.packaged import PACKAGED
 
 GROUP = "geogrounding.models"
 _NAME = re.compile(r"([A-Za-z][\w.-]+)(?::(.*))?", re.DOTALL | re.ASCII)

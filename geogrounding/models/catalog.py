@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from geogrounding.models import backends
 from geogrounding.models.detectors.kinds import kind_of
-from geogrounding.models.packaged import PACKAGED
+from geogrounding.packaged import PACKAGED
 
 MODELS_VARIABLE = "GEOGROUND_MODELS_DIR"
 """Environment variable: folders of models, separated as in PATH; each is a model folder or holds model folders."""

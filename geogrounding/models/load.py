@@ -12,7 +12,7 @@ from geogrounding.models import backends, trained_run
 from geogrounding.models import hub as weights
 from geogrounding.models.base import Model
 from geogrounding.models.null import NullModel
-from geogrounding.models.packaged import PACKAGED, default_model
+from geogrounding.packaged import PACKAGED, default_model
 from geogrounding.types import BoxOrder, CoordinateConvention, Dtype, PromptStyle
 
 _SERVER_ONLY = ("api_key", "concurrency", "timeout_s")
@@ -44,7 +44,7 @@ def load_model(  # noqa: PLR0913 - keyword-only options of the public function
     """Load a model, or connect to a server.
 
     Args:
-        name: "builtin" or "builtin-open" (the built-in model, see ``models.packaged``), "null" (finds nothing), a
+        name: "builtin" or "builtin-open" (the built-in model, see ``packaged``), "null" (finds nothing), a
             folder (of a model, of a PEFT adapter that names its model, or of a training run), a hub id, or "BACKEND" or
             "BACKEND:NAME" for a backend of another package (``models.backends``); with ``base_url`` the server's name
             of the model, where "builtin" stands for the only one it serves. None: ``packaged.default_model``.

@@ -12,7 +12,7 @@ from geogrounding.engine import parameters
 from geogrounding.engine.protocol import RequestError
 from geogrounding.errors import SettingsError
 from geogrounding.messages import quote
-from geogrounding.models.packaged import default_model
+from geogrounding.packaged import default_model
 from geogrounding.service.layers import Layer, Wanted, read_polygon, read_shape
 from geogrounding.settings import MAX_EXPRESSION_CHARS, MAX_EXPRESSIONS
 from geogrounding.training.choices import Method

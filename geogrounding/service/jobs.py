@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import SettingsError
-from geogrounding.models.packaged import default_model
+from geogrounding.packaged import default_model
 from geogrounding.service.engine_link import EngineLink
 from geogrounding.service.hub import Hub
 from geogrounding.service.inputs import PROCESSES, Inputs, Train, engine_request, read_inputs

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from geogrounding._version import __version__
 from geogrounding.errors import SettingsError
-from geogrounding.models.packaged import default_model
+from geogrounding.packaged import default_model
 from geogrounding.service.engine_link import EngineError
 from geogrounding.service.inputs import PROCESSES, engine_request, process_of, read_inputs
 from geogrounding.service.jobs import Jobs

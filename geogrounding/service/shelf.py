@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from geogrounding.errors import SettingsError
-from geogrounding.models.packaged import PACKAGED, default_model
+from geogrounding.packaged import PACKAGED, default_model
 from geogrounding.service.layers import Layer
 from geogrounding.service.scenes import Scenes
 from geogrounding.service.store import Store

@@ -21,8 +21,8 @@ from geogrounding.models.hf import checkpoint
 from geogrounding.models.hf.model import default_style
 from geogrounding.models.hf.processing import TRAINABLE_FAMILIES, load_processing
 from geogrounding.models.load import BUILTIN_MODEL_TYPE
-from geogrounding.models.packaged import PACKAGED
 from geogrounding.models.trained_run import Inference
+from geogrounding.packaged import PACKAGED
 from geogrounding.training.chat_format import Format, make_format
 from geogrounding.training.config import TrainSettings
 from geogrounding.training.processor import BuiltinEncoder, SharedEncoder, TrainingProcessor

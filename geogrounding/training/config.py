@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from geogrounding.errors import SettingsError
 from geogrounding.messages import ERROR, shorten
-from geogrounding.models.packaged import default_model
+from geogrounding.packaged import default_model
 from geogrounding.settings import MAX_TILE_PX, MIN_TILE_PX
 from geogrounding.training.choices import Loss, RewardScale, Scheduler, VllmMode
 from geogrounding.types import CoordinateConvention, DataFormat, OnError, PromptStyle, Task

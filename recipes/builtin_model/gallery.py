@@ -1,4 +1,4 @@
-"""Pictures of good and bad cases for the model card, of test images that may be shown.
+"""Good and bad cases for the model card, of test images that may be shown.
 
 python -m recipes.builtin_model gallery --data ../shared/data --out docs/images/model-cases.jpg
 """
@@ -90,11 +90,11 @@ def tile(case: Case, caption: str) -> Image.Image:
 
 
 def gallery(root: Path, out: Path, *, folder: Path | None = None, shown: Sequence[tuple[str, str]] = SHOWN) -> None:
-    """Write a picture with the best and the worst of some test images of each class, by F1 at the default score.
+    """Write an image with the best and the worst of some test images of each class, by F1 at the default score.
 
     Args:
         root: folder of the data sets.
-        out: the picture, ending in ``.jpg`` or ``.png``.
+        out: the image, ending in ``.jpg`` or ``.png``.
         folder: of a model; None is the one of the package.
         shown: sets and classes.
     """
@@ -114,6 +114,6 @@ def gallery(root: Path, out: Path, *, folder: Path | None = None, shown: Sequenc
     height = TILE_PX + CAPTION_PX
     sheet = Image.new("RGB", (TILE_PX * len(rows), 2 * height), "white")
     for n, pair in enumerate(rows):
-        for k, picture in enumerate(pair):
-            sheet.paste(picture, (n * TILE_PX, k * height))
+        for k, drawn in enumerate(pair):
+            sheet.paste(drawn, (n * TILE_PX, k * height))
     sheet.save(out, quality=85)

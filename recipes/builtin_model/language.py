@@ -129,6 +129,7 @@ def new_model(
     model = GeogroundForConditionalGeneration(config)
     for name, number in ends.items():
         setattr(model.generation_config, name, number)
+    model.generation_config.do_sample = False
     return model
 
 

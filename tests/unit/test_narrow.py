@@ -75,7 +75,7 @@ def test_it_is_asked_only_for_what_it_knows(few: tuple[Any, Any, Path]) -> None:
     assert not any(found.detections for found in answers[0])
     model.close()
     with pytest.raises(GeogroundingError):
-        model.ground([image()], [Question(expression="ship", task="detect")])
+        model.ground([image()], [Question(expression="tree", task="detect")])
 
 
 def test_what_it_was_made_of_shows_all_that_it_knows() -> None:

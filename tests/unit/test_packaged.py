@@ -12,7 +12,7 @@ from geogrounding_cli.main import geoground
 
 import geogrounding as gg
 from geogrounding.engine.parameters import Load
-from geogrounding.models.packaged import BUILTIN, MODEL_VARIABLE, PACKAGED, default_model, folder_name
+from geogrounding.packaged import BUILTIN, MODEL_VARIABLE, PACKAGED, default_model, folder_name
 from geogrounding.service.inputs import read_inputs
 from geogrounding.service.scenes import Scenes
 from geogrounding.service.shelf import Shelf

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from geogrounding.models.base import Conventions, Model
-from geogrounding.models.packaged import BUILTIN, PACKAGED
+from geogrounding.packaged import BUILTIN, PACKAGED
 
 WEIGHTS = PACKAGED[BUILTIN]
 """Folder of the weights that come with the package and know most."""

@@ -32,7 +32,7 @@ from geogrounding.models.builtin.regions import Regions, features_in_the_middle
 from geogrounding.models.builtin.register import GeogroundForConditionalGeneration, GeogroundProcessor
 from geogrounding.models.builtin.tokenizer import START
 from geogrounding.models.hf.checkpoint import quiet
-from geogrounding.models.packaged import folder_name
+from geogrounding.packaged import folder_name
 from geogrounding.types import Answer, Detection, Question
 
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

@@ -10,7 +10,7 @@ MODEL_VARIABLE = "GEOGROUND_MODEL"
 
 BUILTIN = "builtin"
 """All that the built-in model has learned; its weights are for research."""
-_ROOT = Path(__file__).parent / "builtin"
+_ROOT = Path(__file__).parent / "models" / "builtin"
 PACKAGED: dict[str, Path] = {BUILTIN: _ROOT / "weights", "builtin-open": _ROOT / "weights_open"}
 """Folders by name. ``builtin-open`` learned from data alone that may be used at work (docs/model-card.md)."""
 
