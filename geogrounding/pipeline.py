@@ -222,11 +222,10 @@ def ground(
         GeogroundingError: see ``geogrounding.errors``.
     """
     settings, opened = settings_of(source, expressions, **options)
+    model = model or default_model()
     with (
-        tempfile.TemporaryDirectory(prefix="geogrounding-") as folder,
-        walk_scene(
-            settings, model or default_model(), Path(folder) / "run.journal", segmenter=segmenter, opened=opened
-        ) as walk,
+        tempfile.TemporaryDirectory(prefix="geogrounding-") as place,
+        walk_scene(settings, model, Path(place, "run.journal"), segmenter=segmenter, opened=opened) as walk,
     ):
         if not walk.report.complete and not allow_failed:
             chip, reason = walk.report.failed_chips[0]
