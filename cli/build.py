@@ -278,9 +278,9 @@ def model_loader(options: dict[str, Any]) -> Callable[[], Model]:
 
 def planner(options: dict[str, Any]) -> Callable[[], Model] | str:
     """As ``model_loader``; its name where the model is a built-in one, which plans nothing."""
-    plain = options["model"] in PACKAGED and options["base_url"] is None
-    load = model_loader(options)
-    return str(options["model"]) if plain else load
+    name, base_url = options["model"], options["base_url"]
+    load = model_loader(options)  # takes the options of the model out
+    return str(name) if name in PACKAGED and base_url is None else load
 
 
 def segmenter_loader(options: dict[str, Any]) -> Callable[[], Segmenter]:
