@@ -54,12 +54,7 @@ def pack(root: Path, out: Path, *, most_bytes: int = 60_000_000, only_open: bool
     partial = out.with_name(out.name + ".partial")
     try:
         for quality, factor in STEPS:
-            with zipfile.ZipFile(partial, "w", zipfile.ZIP_STORED) as archive:
-                for folder in folders:
-                    for name, data in _files(folder, quality, factor):
-                        packed = zipfile.ZIP_DEFLATED if name.endswith("json") else zipfile.ZIP_STORED
-                        archive.writestr(f"{folder.name}/{name}", data, packed)
-            if partial.stat().st_size <= most_bytes:
+            if _written(partial, folders, quality, factor, most_bytes) <= most_bytes:
                 partial.replace(out)
                 return quality, factor
     except OSError as error:
@@ -67,6 +62,20 @@ def pack(root: Path, out: Path, *, most_bytes: int = 60_000_000, only_open: bool
     finally:
         partial.unlink(missing_ok=True)
     raise InputError(f"the training parts do not fit in {most_bytes / 1e6:.0f} MB", hint="Allow more: --most-mb.")
+
+
+def _written(file: Path, folders: list[Path], quality: int, factor: float, most_bytes: int) -> int:
+    """Write the sets to a ZIP file, no further than ``most_bytes``; returns its size."""
+    size = 0
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for folder in folders:
+            for name, data in _files(folder, quality, factor):
+                packed = zipfile.ZIP_DEFLATED if name.endswith("json") else zipfile.ZIP_STORED
+                archive.writestr(f"{folder.name}/{name}", data, packed)
+                size += archive.infolist()[-1].compress_size
+                if size > most_bytes:
+                    return size
+    return file.stat().st_size
 
 
 def _files(folder: Path, quality: int, factor: float) -> Iterator[tuple[str, bytes]]:

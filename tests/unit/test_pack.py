@@ -18,8 +18,9 @@ from recipes.builtin_model.sets import BANEPA_WINDOW_PX, read_part
 
 
 @pytest.fixture
-def sets(tmp_path: Path) -> Path:
-    """One set of small images, one of them a TIFF, and a scene with outlines."""
+def sets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One set of small images, one of them a TIFF, and a small scene with outlines."""
+    monkeypatch.setitem(BANEPA_WINDOW_PX, "train", (0, 0, 192, 288))
     rng = np.random.default_rng(0)
     root = tmp_path / "data"
     for split in ("train", "test"):
@@ -35,9 +36,9 @@ def sets(tmp_path: Path) -> Path:
         (root / "rsod" / f"{split}.json").write_text(json.dumps(labels))
     folder = root / "banepa-buildings"
     folder.mkdir()
-    profile = {"driver": "GTiff", "width": 2048, "height": 4096, "count": 3, "dtype": "uint8", "crs": "EPSG:4326"}
+    profile = {"driver": "GTiff", "width": 192, "height": 384, "count": 3, "dtype": "uint8", "crs": "EPSG:4326"}
     transform = rasterio.transform.from_origin(85.5, 27.6, 1e-6, 1e-6)
-    scene = np.asarray(Image.fromarray(rng.integers(60, 200, (32, 16, 3)).astype(np.uint8)).resize((2048, 4096)))
+    scene = np.asarray(Image.fromarray(rng.integers(60, 200, (32, 16, 3)).astype(np.uint8)).resize((192, 384)))
     with rasterio.open(folder / "banepa_dev.tif", "w", transform=transform, **profile) as file:
         file.write(scene.transpose(2, 0, 1))
     corners = [[85.5001, 27.5999], [85.5002, 27.5999], [85.5002, 27.5998], [85.5001, 27.5998], [85.5001, 27.5999]]
