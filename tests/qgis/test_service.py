@@ -345,6 +345,9 @@ def test_the_server_teaches_from_examples_of_this_project(link: Link, own: QgsRa
 
 def test_what_a_server_does_not_do_is_said(link: Link, own: QgsRasterLayer, tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="does not do this") as caught:
+        link.call("export", {"layer": "x"})
+    assert caught.value.hint
+    with pytest.raises(EngineError, match="not drawn by the server") as caught:
         link.call("redraw", {"masks": "x"})
     assert caught.value.hint
     whole = Path(own.source()).read_bytes()
