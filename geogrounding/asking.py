@@ -92,7 +92,7 @@ def plan_query(query: str | QueryPlan, *, names: tuple[str, ...] = (), model: Mo
     if not query.strip():
         raise SettingsError("the query is empty", hint='Write what is asked, such as "how many ships are there?"')
     plan = read_query(query, names)
-    if not plan.unread or model is None or model in PACKAGED:
+    if not plan.unread or model is None or (isinstance(model, str) and model in PACKAGED):
         return plan
     from geogrounding.execution.executor import open_model
 

@@ -16,6 +16,8 @@ RUN_TASKS: tuple[Task, ...] = get_args(Task)
 """Tasks of a run; ``segment`` is ``detect`` whose results are masks."""
 LEAST_FIT = 0.9
 """Right angles that overlap less with the mask (IoU) are not taken."""
+FROM_MASKS: frozenset[Outline] = frozenset({"mask", "regular", "oriented"})
+"""Outlines that are drawn from masks."""
 MIN_TILE_PX, MAX_TILE_PX = 32, 8192
 """Smallest and largest side of a chip, chip pixels."""
 MergeMethod = Literal["auto", "nms", "nmm", "union", "none"]
@@ -148,12 +150,12 @@ class RunSettings:
     @property
     def drawn_outline(self) -> Outline:
         """The outline that geometries show."""
-        return self.outline or ("mask" if self.task == "segment" else "box")
+        return drawn_outline(self.outline, self.task)
 
     @property
     def needs_masks(self) -> bool:
         """Whether a segmenter is asked."""
-        return self.drawn_outline in ("mask", "regular", "oriented")
+        return self.drawn_outline in FROM_MASKS
 
     @property
     def questions(self) -> tuple[Question, ...]:
@@ -245,3 +247,8 @@ def _check_expressions(expressions: Sequence[str]) -> None:
             )
     if len(set(expressions)) != len(expressions):
         raise SettingsError("an expression is given twice")
+
+
+def drawn_outline(outline: Outline | None, task: Task) -> Outline:
+    """The outline that geometries show, given the one asked for, if any, and the task."""
+    return outline or ("mask" if task == "segment" else "box")

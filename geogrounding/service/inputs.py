@@ -14,7 +14,7 @@ from geogrounding.errors import SettingsError
 from geogrounding.messages import quote
 from geogrounding.packaged import default_model
 from geogrounding.service.layers import Layer, Wanted, read_polygon, read_shape
-from geogrounding.settings import MAX_EXPRESSION_CHARS, MAX_EXPRESSIONS
+from geogrounding.settings import FROM_MASKS, MAX_EXPRESSION_CHARS, MAX_EXPRESSIONS, drawn_outline
 from geogrounding.training.choices import Method
 from geogrounding.types import Outline, Task
 
@@ -29,8 +29,6 @@ MIN_EXAMPLES = 3
 SAVE_EVERY = 10
 """Steps between checkpoints: what a restart of the service costs a training at most."""
 LAYER_NAME, MASKS_NAME = "result.gpkg", "result.masks"
-WITH_MASKS: frozenset[Outline] = frozenset({"mask", "regular", "oriented"})
-"""Outlines that are drawn from masks, which are kept to be drawn again."""
 
 
 class Place(Protocol):
@@ -127,7 +125,7 @@ class Ground(_OfScene):
         for name in ("min_score", "outline", "resolution_m", "bands", "stretch", "plans"):
             if (value := getattr(self, name)) is not None:
                 params[name] = value
-        if (self.outline or ("mask" if self.task == "segment" else "box")) in WITH_MASKS:
+        if drawn_outline(self.outline, self.task) in FROM_MASKS:  # kept, so that they can be drawn again
             params["masks"] = str(folder / MASKS_NAME)
         for name, polygons in (
             ("aoi", [self.area] if self.area else None),

@@ -20,7 +20,7 @@ from PIL import Image
 from rasterio.features import rasterize
 
 from geogrounding.service.layers import REVIEWS, Layer, Wanted
-from geogrounding.service.vector_tiles import tile_bounds
+from geogrounding.service.vector_tiles import Numbers, bounds_around, tile_bounds, to_tile, to_world
 
 CROWDED = 500
 """A tile with more features is an image."""
@@ -40,7 +40,6 @@ LINE = {"accepted": 1.0, "rejected": 0.5, "open": 0.8}
 """Opacity by review."""
 ONE, EACH_MORE, MOST = 0.45, 0.12, 0.95
 """Opacity of a pixel with one feature, what each other one adds, and up to what."""
-Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +104,7 @@ class MapTiles:
         return made
 
     def _draw(self, layer: Layer, wanted: Wanted, queries: list[str], z: int, x: int, y: int) -> bytes:
-        bounds = tile_bounds(z, x, y)
-        if not layer.crowded(bounds, CROWDED):
+        if not layer.crowded(tile_bounds(z, x, y), CROWDED):
             return b""
         boxes = self._boxes(layer)
         scale = SIDE_PX * (1 << z)
@@ -121,9 +119,8 @@ class MapTiles:
         image = np.zeros((SIDE_PX, SIDE_PX, 4), np.uint8)
         large = tuple(boxes.id[here & ~small].tolist())
         if large:
-            _draw_polygons(
-                image, layer, Wanted(bbox=_around(bounds), ids=large), classes, colours, opacities, (z, x, y)
-            )
+            wanted = Wanted(bbox=bounds_around(z, x, y, MARGIN_PX / SIDE_PX), ids=large)
+            _draw_polygons(image, layer, wanted, classes, colours, opacities, (z, x, y))
         _draw_pixels(image, (left[small], top[small], right[small], bottom[small]), of_class[small], colours)
         buffer = io.BytesIO()
         Image.fromarray(image).save(buffer, "PNG", compress_level=1)
@@ -157,23 +154,17 @@ def _read(layer: Layer) -> _Boxes:
         query = [places.setdefault(query, len(places)) for query in queries]
         review = [REVIEWS.index(review) for review in reviews]
         west, south, east, north = (np.array(side, float) for side in sides)
+        (left, top), (right, bottom) = to_world(west, north), to_world(east, south)
         blocks.append(
             (
                 np.array(ids, np.int64), np.array(query, np.int32), np.array(scores, np.float32),
                 np.array(review, np.int8), np.nan_to_num(np.array(areas, np.float32)),
-                west / 360 + 0.5, _row(north), east / 360 + 0.5, _row(south),
+                left, top, right, bottom,
             )
         )  # fmt: skip
     names = ("id", "query", "score", "review", "area", "west", "north", "east", "south")
     joined = [np.concatenate(column) for column in zip(*blocks, strict=True)] if blocks else [np.empty(0)] * len(names)
     return _Boxes(**dict(zip(names, joined, strict=True)), queries=tuple(places))
-
-
-def _row(latitude: Numbers) -> Numbers:
-    """Latitudes in degrees as parts of the height of Web Mercator, from its top."""
-    radians = np.radians(np.clip(latitude, -85.0511, 85.0511))
-    row: Numbers = (1 - np.arcsinh(np.tan(radians)) / np.pi) / 2
-    return row
 
 
 def _classes(stored: tuple[str, ...], queries: list[str]) -> tuple[dict[tuple[str, str], int], Numbers, Numbers]:
@@ -191,12 +182,6 @@ def _classes(stored: tuple[str, ...], queries: list[str]) -> tuple[dict[tuple[st
     return numbers, np.array(colours, np.uint8), np.array(opacities)
 
 
-def _around(bounds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    west, south, east, north = bounds
-    margin = (east - west) * MARGIN_PX / SIDE_PX
-    return max(-180.0, west - margin), max(-90.0, south - margin), min(180.0, east + margin), min(90.0, north + margin)
-
-
 def _draw_polygons(
     image: Numbers,
     layer: Layer,
@@ -209,14 +194,9 @@ def _draw_polygons(
     """Filled and with an outline of a pixel, the largest below."""
     assert wanted.ids is not None
     rows = layer.shapes(wanted, len(wanted.ids))
-    z, x, y = tile
     beyond = MARGIN_PX / SIDE_PX
-
-    def placed(lonlat: Numbers) -> Numbers:
-        column = (lonlat[:, 0] / 360 + 0.5) * (1 << z) - x
-        return np.stack([column, _row(lonlat[:, 1]) * (1 << z) - y], axis=1)
-
-    shapes = shapely.transform(shapely.from_geojson(np.array([row[5] for row in rows])), placed)
+    lonlat = shapely.from_geojson(np.array([row[5] for row in rows]))
+    shapes = shapely.transform(lonlat, lambda corners: to_tile(corners, *tile))
     numbers = [classes[query, review] for _, query, _, review, *_ in rows]
     for part, drawn in enumerate((shapes, shapely.boundary(shapes))):
         clipped = shapely.clip_by_rect(drawn, -beyond, -beyond, 1 + beyond, 1 + beyond)

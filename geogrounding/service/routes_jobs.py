@@ -115,13 +115,14 @@ def estimate(name: str, request: Request, body: Execute) -> dict[str, Any]:
         own = ("output", "overwrite", "model", "like", "unlike", "masks")
         settings = {key: value for key, value in params.items() if key not in own}
         questions = len(settings["expressions"])
-        speed = jobs.store.speed(body["inputs"].get("model") or default_model())
+        model = body["inputs"].get("model") or default_model()
+        speed = jobs.store.speed(model)
         plan = _plan(jobs, {**settings, "model": params["model"], "measure": speed is None}) if jobs.idle else None
         if plan is not None:
             chips, per_chip = plan["chips"], plan["seconds_per_chip"]
             if speed is None and per_chip is not None:
                 speed = per_chip / questions
-                jobs.store.set_speed(body["inputs"].get("model") or default_model(), speed)
+                jobs.store.set_speed(model, speed)
         else:  # chips as the built-in model would cut them; what is asked does not matter
             settings.pop("expressions")
             chips = jobs.engine.call("info", settings)["estimate"]["chips"]

@@ -24,6 +24,7 @@ LAYER_NAME = "features"
 POLYGON = 3
 """GEOS's number for the type."""
 Ring = list[list[int]]
+Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
 def tile_bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:
@@ -34,16 +35,32 @@ def tile_bounds(z: int, x: int, y: int) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
+def bounds_around(z: int, x: int, y: int, share: float) -> tuple[float, float, float, float]:
+    """Those of a tile with a margin, as a share of its width, on every side."""
+    west, south, east, north = tile_bounds(z, x, y)
+    margin = (east - west) * share
+    return west - margin, max(-90.0, south - margin), east + margin, min(90.0, north + margin)
+
+
+def to_world(longitude: Numbers, latitude: Numbers) -> tuple[Numbers, Numbers]:
+    """Degrees to parts of the square of Web Mercator: columns from its west, rows from its north."""
+    radians = np.radians(np.clip(latitude, -85.0511, 85.0511))
+    return (longitude + 180) / 360, (1 - np.arcsinh(np.tan(radians)) / np.pi) / 2
+
+
+def to_tile(lonlat: Numbers, z: int, x: int, y: int) -> Numbers:
+    """Longitudes and latitudes (N, 2) to parts of a tile (N, 2), y down."""
+    placed: Numbers = np.stack(to_world(lonlat[:, 0], lonlat[:, 1]), axis=1) * (1 << z) - (x, y)
+    return placed
+
+
 def vector_tile(layer: Layer, wanted: Wanted, z: int, x: int, y: int) -> bytes:
     """One tile with the attributes ``query``, ``score``, ``review`` and ``area_m2``; empty where nothing is."""
-    west, south, east, north = tile_bounds(z, x, y)
-    margin = (east - west) * BUFFER / EXTENT
-    around = (west - margin, max(-90.0, south - margin), east + margin, min(90.0, north + margin))
-    rows = layer.shapes(replace(wanted, bbox=around), MOST_FEATURES)
+    rows = layer.shapes(replace(wanted, bbox=bounds_around(z, x, y, BUFFER / EXTENT)), MOST_FEATURES)
     if not rows:
         return b""
     shapes = shapely.from_geojson(np.array([row[5] for row in rows]))
-    placed = shapely.transform(shapes, lambda lonlat: _to_tile(lonlat, z, x, y))
+    placed = shapely.transform(shapes, lambda lonlat: np.rint(EXTENT * to_tile(lonlat, z, x, y)))
     placed = shapely.clip_by_rect(placed, -BUFFER, -BUFFER, EXTENT + BUFFER, EXTENT + BUFFER)
     keys = ("query", "score", "review", "area_m2")
     values: dict[Any, int] = {}
@@ -63,15 +80,6 @@ def vector_tile(layer: Layer, wanted: Wanted, z: int, x: int, y: int) -> bytes:
     named = _bytes(1, LAYER_NAME.encode()) + b"".join(encoded)
     tables = b"".join(_bytes(3, key.encode()) for key in keys) + b"".join(_bytes(4, _value(value)) for value in values)
     return _bytes(3, named + tables + _field(5, EXTENT) + _field(15, 2))
-
-
-def _to_tile(lonlat: np.ndarray[Any, np.dtype[np.float64]], z: int, x: int, y: int) -> Any:
-    """Longitude and latitude to whole units of a tile, y down."""
-    n = 1 << z
-    latitude = np.radians(np.clip(lonlat[:, 1], -85.0511, 85.0511))
-    column = ((lonlat[:, 0] + 180) / 360 * n - x) * EXTENT
-    row = ((1 - np.arcsinh(np.tan(latitude)) / np.pi) / 2 * n - y) * EXTENT
-    return np.rint(np.stack([column, row], axis=1))
 
 
 def _rings(placed: Any) -> list[list[tuple[bool, Ring]]]:

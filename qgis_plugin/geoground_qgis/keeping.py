@@ -29,8 +29,8 @@ from .rasters import LayerError
 from .saving import GPKG, Target
 
 RUNNING, CANCELLED, DONE = "running", "cancelled", "done"
-_BUSY_S, TRIES = 0.05, 200
-"""How long one try to write waits where another program is writing, and how many there are."""
+TRIES = 200
+"""How often writing is tried where another program is writing to the file."""
 Tables = Mapping[str, Target]
 """The table of each question."""
 
@@ -157,7 +157,7 @@ def _patiently(act: Callable[[], object]) -> Iterator[None]:
 
 def set_state(target: Target, state: str) -> None:
     """Note how a run stands; a table that is gone has no state."""
-    with closing(_connect(target.path)) as database:
+    with closing(saving.connect(target.path)) as database:
         database.execute(
             "UPDATE gpkg_contents SET description = ? WHERE table_name = ?", (f"{NAME}: {state}", target.table)
         )
@@ -167,7 +167,7 @@ def set_state(target: Target, state: str) -> None:
 def unfinished_in(path: Path) -> frozenset[str]:
     """The tables of a GeoPackage whose runs did not come to their end."""
     try:
-        with closing(_connect(path)) as database:
+        with closing(saving.connect(path)) as database:
             found = database.execute("SELECT table_name, description FROM gpkg_contents").fetchall()
     except sqlite3.Error:
         return frozenset()
@@ -187,7 +187,7 @@ def _drop(target: Target) -> None:
 
 def _holds_nothing(path: Path) -> bool:
     """Whether a GeoPackage holds no table but its own and that of styles, which is empty, and is open nowhere."""
-    with suppress(sqlite3.Error), closing(_connect(path)) as database:
+    with suppress(sqlite3.Error), closing(saving.connect(path)) as database:
         listed = {name for (name,) in database.execute("SELECT table_name FROM gpkg_contents")} - {"layer_styles"}
         tables = database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')").fetchall()
         others = [name for (name,) in tables if not str(name).startswith(_OWN) and name != "layer_styles"]
@@ -200,7 +200,3 @@ def _holds_nothing(path: Path) -> bool:
 
 
 _OWN = ("gpkg_", "rtree_", "sqlite_")
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S)

@@ -45,13 +45,12 @@ class Replacement:
         ids = list(islice(self.old, IN_STEP))
         index = layer.fields().indexOf("review")
         request = QgsFeatureRequest().setFilterFids(ids).setFlags(QgsFeatureRequest.Flag.NoGeometry)
-        verdicts: dict[int, dict[int, object]] = {}
-        gone, selected = set(ids), list[int]()
         rows = list(layer.getFeatures(request))
         if len(rows) < len(ids) and self._tries:  # cut off by a connection that closed, or rows that are gone
             self._tries -= 1
             return True
         self._tries = TRIES
+        verdicts: dict[int, dict[int, object]] = {}
         gone, selected = set(ids), list[int]()
         for row in rows:
             successor = self._successor(self.old[row.id()])

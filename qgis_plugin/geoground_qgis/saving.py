@@ -40,7 +40,7 @@ LONGITUDE_LATITUDE = frozenset({"GeoJSON", "KML"})
 """Formats that hold nothing but WGS 84."""
 OPTIONS = {"GeoJSON": ["RFC7946=YES"], "CSV": ["GEOMETRY=AS_WKT", "CREATE_CSVT=NO"]}
 
-_BUSY_S = 0.05
+BUSY_S = 0.05
 """How long is waited where another program is writing to a file."""
 
 Action = Literal["new", "replace", "append"]
@@ -87,6 +87,15 @@ def resolve(layer: QgsVectorLayer, target: Target) -> Target:
     return chosen
 
 
+def connect(path: Path, mode: str = "rw", *, wait_s: float = BUSY_S) -> sqlite3.Connection:
+    """Open a GeoPackage that is there, for reading (``ro``) or for both; what to wait for other programs, seconds.
+
+    Raises:
+        sqlite3.OperationalError: it is not there, or cannot be opened.
+    """
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=wait_s)
+
+
 def names_in(path: Path) -> list[str]:
     """Tables and views of a GeoPackage, none where the file does not exist.
 
@@ -96,7 +105,7 @@ def names_in(path: Path) -> list[str]:
     if not path.exists():
         return []
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(connect(path, "ro", wait_s=5.0)) as database:
             database.execute("SELECT table_name FROM gpkg_contents LIMIT 1")
             found = database.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")
             return [str(name) for (name,) in found]
@@ -109,7 +118,7 @@ def names_in(path: Path) -> list[str]:
 def layers_in(path: Path) -> list[str]:
     """Vector layers of a GeoPackage; none where it does not exist or is something else."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(connect(path, "ro", wait_s=5.0)) as database:
             found = database.execute("SELECT table_name FROM gpkg_contents WHERE data_type = 'features'")
             return [str(name) for (name,) in found]
     except sqlite3.Error:
@@ -153,7 +162,7 @@ def writable_now(layer: QgsVectorLayer) -> bool:
     if path.suffix.lower() != ENDINGS[GPKG]:
         return True
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.0)) as database:
+        with closing(connect(path, wait_s=0.0)) as database:
             database.execute("BEGIN IMMEDIATE")
             database.execute("ROLLBACK")
     except sqlite3.OperationalError as error:
@@ -319,7 +328,7 @@ def write_style(target: Target, style: str) -> None:
         sqlite3.OperationalError: the file cannot be written, perhaps because another program is writing.
     """
     if forget_style(target):  # QGIS would ask in a dialog whether to replace a style, and wait
-        with closing(sqlite3.connect(target.path, timeout=_BUSY_S)) as database:
+        with closing(connect(target.path)) as database:
             database.execute(_NEW_STYLE, (target.table, short(target.table, 30), style))
             database.commit()
         return
@@ -345,7 +354,7 @@ def forget_style(target: Target) -> bool:
     """
     if not any(name == "layer_styles" for name in names_in(target.path)):
         return False
-    with closing(sqlite3.connect(target.path, timeout=_BUSY_S)) as database:
+    with closing(connect(target.path)) as database:
         database.execute("DELETE FROM layer_styles WHERE f_table_name = ?", (target.table,))
         database.commit()
     return True

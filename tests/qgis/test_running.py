@@ -62,6 +62,13 @@ def goes_on(params, emit, cancelled):
     return until_cancelled(PROVISIONAL, progress(2, 4, 2))(params, emit, cancelled)
 
 
+def two_results(run: Run, dock: Dock, link: ScriptedLink, until: Until, questions: str) -> None:
+    """Start a run that goes on, and wait for its first results."""
+    link.answers["run"] = goes_on
+    run.start(questions)
+    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 2)
+
+
 def test_the_file_is_there_before_the_first_result(
     run: Run, dock: Dock, town: Path, link: ScriptedLink, until: Until
 ) -> None:
@@ -114,9 +121,7 @@ def test_killed_in_mid_run_it_is_all_there_and_goes_on(
 def test_cancelled_it_stays_and_goes_on_in_the_same_layer(
     run: Run, dock: Dock, town: Path, link: ScriptedLink, until: Until
 ) -> None:
-    link.answers["run"] = goes_on
-    run.start("tree\ncar")
-    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 2)
+    two_results(run, dock, link, until, "tree\ncar")
     assert rows(town) == {"r0": "", "r1": ""}
     dock.ask.cancel_button.click()
     until(lambda: bool(run.outcomes))
@@ -147,9 +152,7 @@ def correct(layer: QgsVectorLayer, label: str) -> None:
 def test_a_layer_that_is_being_edited_is_left_alone_when_its_run_goes_on(
     run: Run, dock: Dock, town: Path, link: ScriptedLink, until: Until
 ) -> None:
-    link.answers["run"] = goes_on
-    run.start("tree")
-    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 2)
+    two_results(run, dock, link, until, "tree")
     dock.ask.cancel_button.click()
     until(lambda: bool(run.outcomes))
     run.outcomes.clear()
@@ -166,9 +169,7 @@ def test_a_layer_that_is_being_edited_is_left_alone_when_its_run_goes_on(
 def test_a_new_project_in_mid_run_leaves_the_file_to_be_continued(
     run: Run, dock: Dock, town: Path, link: ScriptedLink, until: Until
 ) -> None:
-    link.answers["run"] = goes_on
-    run.start("tree\ncar")
-    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 2)
+    two_results(run, dock, link, until, "tree\ncar")
     QgsProject.instance().clear()
     assert states(town) == {"tree (scene)": "geogrounding: cancelled"}
     assert rows(town) == {"r0": "", "r1": ""}
@@ -216,9 +217,7 @@ def judge(dock: Dock, layer: QgsVectorLayer, label: str, verdict: str) -> None:
 def test_a_file_that_another_program_writes_to_gets_its_results_later(
     run: Run, dock: Dock, town: Path, link: ScriptedLink, until: Until
 ) -> None:
-    link.answers["run"] = goes_on
-    run.start("tree")
-    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 2)
+    two_results(run, dock, link, until, "tree")
     with closing(sqlite3.connect(town, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         pulse = Pulse()
@@ -252,9 +251,7 @@ def test_other_tables_of_the_file_stay_and_one_that_is_empty_goes(
 def test_forgotten_runs_leave_what_they_found(
     run: Run, dock: Dock, town: Path, link: ScriptedLink, until: Until
 ) -> None:
-    link.answers["run"] = goes_on
-    run.start("tree\ncar")
-    until(lambda: dock.asking.writer is not None and dock.asking.writer.count == 2)
+    two_results(run, dock, link, until, "tree\ncar")
     QgsProject.instance().clear()
     keeping.set_state(Target(town, GPKG, "tree (scene)"), keeping.RUNNING)  # as after a crash
     dock.ask.forget_requested.emit()
