@@ -8,12 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsFeature,
-    QgsProject,
-    QgsVectorLayer,
-)
+from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QObject, QTimer, pyqtSignal
 
 from . import saving
@@ -32,6 +27,7 @@ from .results import (
     mend_layer,
     now,
     release,
+    reload,
     to_feature,
 )
 
@@ -136,6 +132,11 @@ class ResultWriter(QObject):
     def idle(self) -> bool:
         """Whether everything that came is on the map."""
         return not (self._making or self._queue or self._adopted or self._replaced)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the tables say how the run ended, and the layers read the file as it is now."""
+        return self._settled and self._settling is None
 
     def add(self, features: Iterable[Mapping[str, Any]]) -> None:
         """Queue results."""
@@ -342,7 +343,7 @@ class ResultWriter(QObject):
             if layer is not None:
                 layer.updateExtents()
                 if layer.providerType() == "memory":
-                    layer.reload()
+                    reload(layer)
                 layer.triggerRepaint()
         self._dirty.clear()
 

@@ -215,6 +215,16 @@ def hold(layer: QgsVectorLayer, why: str) -> None:
     layer.setReadOnly(True)
 
 
+def reload(layer: QgsVectorLayer) -> None:
+    """Let a layer read its rows again, those of before under the same ids; what is selected stays selected.
+
+    QGIS takes rows that are read again for other rows, and forgets the selection.
+    """
+    selected = layer.selectedFeatureIds()
+    layer.reload()
+    layer.selectByIds(selected)
+
+
 def release(layer: QgsVectorLayer) -> None:
     """Let a layer be edited again; one that the user made read-only stays so."""
     if layer.customProperty(HELD):

@@ -255,9 +255,8 @@ def reload_readers(target: Target) -> None:
     for layer in readers(target.path, None):
         if layer.isEditable() or layer.customProperty(results.HELD):  # a run fills it
             continue
-        layer.dataProvider().reloadData()
+        results.reload(layer)
         layer.updateExtents()
-        layer.reload()
 
 
 def readers(path: Path, table: str | None) -> list[QgsVectorLayer]:

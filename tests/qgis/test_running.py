@@ -204,9 +204,21 @@ def test_verdicts_given_in_mid_run_are_in_the_file_and_survive_the_merging(
     gate.append(True)
     until(lambda: bool(run.outcomes) and states(town) == {"tree (scene)": "geogrounding: done"})
     assert rows(town) == {"r0": "rejected", "r1": "accepted", "r2": "", "r3": ""}
-    # a read that the closing of another connection cuts off gives nothing: it is made again
-    until(lambda: [feature["label"] for feature in layer.selectedFeatures()] == ["r1"])
+    until(lambda: dock.asking.writer.settled)  # the layer has opened the file again
+    assert [feature["label"] for feature in layer.selectedFeatures()] == ["r1"]
     assert not list(town.parent.glob("*.gpkg-journal"))
+
+
+def test_what_is_selected_stays_selected_while_results_come(
+    run: Run, dock: Dock, link: ScriptedLink, until: Until
+) -> None:
+    two_results(run, dock, link, until, "tree")
+    layer = layers()["tree"]
+    assert layer.providerType() == "memory"
+    layer.selectByIds([row.id() for row in layer.getFeatures() if row["label"] == "r1"])
+    dock.asking.writer.add(FOUND[2:])
+    until(lambda: dock.asking.writer.idle and layer.featureCount() == 4)
+    assert [feature["label"] for feature in layer.selectedFeatures()] == ["r1"]
 
 
 def judge(dock: Dock, layer: QgsVectorLayer, label: str, verdict: str) -> None:
