@@ -168,6 +168,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rate", type=float, default=4e-4)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=None)
+    parser.add_argument("--device", default="cpu", help="of the training of the language side")
     parser.add_argument("--batch", type=int, default=24, help="views of a step of the language side")
     parser.add_argument("--fresh", action="store_true", help="of the language side: forget what it knows first")
     parser.add_argument("--without", nargs="*", default=[], choices=CLASSES, help="classes that were withheld")
@@ -212,6 +213,7 @@ def main(arguments: list[str] | None = None) -> None:
             without=without,
             without_kinds=frozenset(given.without_kinds),
             only_open=given.open,
+            device=given.device,
         )
 
 

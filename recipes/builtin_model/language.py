@@ -61,15 +61,14 @@ class RegionBank:
     def __len__(self) -> int:
         return len(self.boxes_px)
 
-    def seen(self) -> Seen:
-        """As tensors."""
-        regions = Regions(
-            boxes_px=torch.from_numpy(self.boxes_px),
-            scores=torch.from_numpy(self.scores),
-            hidden=torch.from_numpy(self.hidden.astype(np.float32)),
-            look=torch.from_numpy(self.look.astype(np.float32)),
-        )
-        return Seen(regions=regions, context=torch.from_numpy(self.context.astype(np.float32)))
+    def seen(self, device: torch.device) -> Seen:
+        """As tensors of a device."""
+
+        def put(values: NDArray[np.floating]) -> Tensor:
+            return torch.from_numpy(values.astype(np.float32, copy=False)).to(device)
+
+        regions = Regions(**{field.name: put(getattr(self, field.name)) for field in fields(Regions)})
+        return Seen(regions=regions, context=put(self.context))
 
 
 def save_bank(bank: RegionBank, folder: Path) -> None:
@@ -173,6 +172,10 @@ class Batch:
     labels: Tensor
     """(Q, T) the same where it belongs to the answer, IGNORE elsewhere."""
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
 
 def answer_ids(asked: Asked, boxes_px: NDArray[np.floating], tokenizer: Any) -> list[int]:
     """The answer as tokens; the boxes beyond ``MOST_BOXES`` are cut off, with the end."""
@@ -258,12 +261,13 @@ def train_language(  # noqa: PLR0913 - keyword-only options of a training step
     report: Callable[[int], None] | None = None,
     every: int = 200,
 ) -> None:
-    """Train reader, language model and grammar in place; goes on from ``checkpoint`` when it exists."""
+    """Train reader, language model and grammar in place, on the model's device; goes on from ``checkpoint`` when it exists."""
+    device = model.device
     trained = [p for name, p in model.named_parameters() if not name.startswith(FROZEN)]
     optimiser = torch.optim.AdamW(trained, lr=rate, weight_decay=0.05, betas=(0.9, 0.98))
     begin = 0
     if checkpoint.exists():
-        state: dict[str, Any] = torch.load(checkpoint, weights_only=True)
+        state: dict[str, Any] = torch.load(checkpoint, weights_only=True, map_location=device)
         model.load_state_dict(state["model"], strict=False)
         optimiser.load_state_dict(state["optimiser"])
         begin = int(state["step"])
@@ -278,9 +282,9 @@ def train_language(  # noqa: PLR0913 - keyword-only options of a training step
             ask_about(boxes, scores, rng, count=questions, withheld=withheld, without_kinds=without_kinds)
             for boxes, scores in zip(some.boxes_px, some.scores, strict=True)
         ]
-        packed = make_batch(asked, some.boxes_px, tokenizer)
-        with torch.autocast("cpu", torch.bfloat16):
-            reading, answering = losses(model, some.seen(), packed, answered_every=ANSWERED_EVERY)
+        packed = make_batch(asked, some.boxes_px, tokenizer).to(device)
+        with torch.autocast(device.type, torch.bfloat16):
+            reading, answering = losses(model, some.seen(device), packed, answered_every=ANSWERED_EVERY)
         optimiser.zero_grad()
         (WORTH_OF_READING * reading + answering).backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
@@ -318,9 +322,9 @@ def reading_metrics(
         some = bank.take(range(start, min(len(bank), start + 16)))
         rng = np.random.default_rng((seed, start))
         asked = [ask_about(b, s, rng, count=6) for b, s in zip(some.boxes_px, some.scores, strict=True)]
-        packed = make_batch(asked, some.boxes_px, tokenizer)
-        read = model.read(some.seen().take(packed.view), packed.words, packed.count)
-        for question, odds in zip([a for view in asked for a in view], read.relevance.numpy(), strict=True):
+        packed = make_batch(asked, some.boxes_px, tokenizer).to(model.device)
+        read = model.read(some.seen(model.device).take(packed.view), packed.words, packed.count)
+        for question, odds in zip([a for view in asked for a in view], read.relevance.cpu().numpy(), strict=True):
             meant = set(question.meant())
             said = set(np.flatnonzero(odds >= math.log(0.4 / 0.6)).tolist())
             if not meant:

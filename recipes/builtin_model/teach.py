@@ -23,7 +23,7 @@ from recipes.builtin_model.weights import load, write_weights
 
 @torch.no_grad()
 def bank_of(model: Any, images: Sequence[LabelledImage], *, views: int, seed: int, batch: int = 16) -> RegionBank:
-    """Regions of random views, as the reader sees them."""
+    """Regions of random views, as the reader sees them; computed on the model's device."""
     parts: list[tuple[NDArray[Any], ...]] = []
     chance = chances(images)
     for first in range(0, views, batch):
@@ -32,16 +32,16 @@ def bank_of(model: Any, images: Sequence[LabelledImage], *, views: int, seed: in
             rng = np.random.default_rng((seed, n))
             labelled = images[int(rng.choice(len(images), p=chance))]
             drawn.append(draw(labelled, labelled.pixels(), rng).pixels)
-        with torch.autocast("cpu", torch.bfloat16):
-            seen = model.encode_images(normalise(np.stack(drawn)))
+        with torch.autocast(model.device.type, torch.bfloat16):
+            seen = model.encode_images(normalise(np.stack(drawn)).to(model.device))
         r = seen.regions
         parts.append(
             (
-                r.boxes_px.numpy(),
-                r.scores.numpy(),
-                r.hidden.half().numpy(),
-                r.look.half().numpy(),
-                seen.context.half().numpy(),
+                r.boxes_px.cpu().numpy(),
+                r.scores.cpu().numpy(),
+                r.hidden.half().cpu().numpy(),
+                r.look.half().cpu().numpy(),
+                seen.context.half().cpu().numpy(),
             )
         )
     boxes, scores, hidden, look, context = (np.concatenate(part) for part in zip(*parts, strict=True))
@@ -71,6 +71,7 @@ def language(  # noqa: PLR0913 - keyword-only options of a training step
     without: frozenset[str] = frozenset(),
     without_kinds: frozenset[Kind] = frozenset(),
     only_open: bool = False,
+    device: str = "cpu",
 ) -> None:
     """Train reader, language model and grammar of a model on its regions, from what they are; changes ``folder``.
 
@@ -89,11 +90,13 @@ def language(  # noqa: PLR0913 - keyword-only options of a training step
         without: classes that are withheld.
         without_kinds: kinds of expression that are withheld.
         only_open: see ``sets.read_part``.
+        device: where the regions are found and the training runs.
     """
     model, tokenizer = load(folder)
     unnamed = without | silent_classes(model.region_head)
     if fresh:
         model = untaught(model)
+    model.to(device)
     model.vision_tower.to(torch.bfloat16)
     for part, count in (("train", views), ("dev", min(views, 160))):
         if not (run / f"bank_{part}").exists():
@@ -122,6 +125,7 @@ def language(  # noqa: PLR0913 - keyword-only options of a training step
     )
     scale, shift = aligned(model, tokenizer, dev, withheld=unnamed)
     print(f"scores of read questions: logit x {scale:.3f} {shift:+.3f}", flush=True)
+    model.to("cpu")
     model.config.score_scale, model.config.score_shift = round(scale, 4), round(shift, 4)
     write_weights(model, tokenizer, folder)
 
@@ -144,9 +148,9 @@ def aligned(
         if name in withheld:
             continue
         prompt = tokenizer(f"detect: {name}<s>", add_special_tokens=False)["input_ids"]
-        words = torch.tensor(prompt[:-1]).expand(len(some), -1)
-        read = model.read(some.seen(), words, torch.ones_like(words, dtype=torch.bool))
-        odds = think(model, read, prompt, most=16).odds.double().numpy()
+        words = torch.tensor(prompt[:-1], device=model.device).expand(len(some), -1)
+        read = model.read(some.seen(model.device), words, torch.ones_like(words, dtype=torch.bool))
+        odds = think(model, read, prompt, most=16).odds.double().cpu().numpy()
         scores = class_scores(torch.from_numpy(some.scores), model.config.class_shifts)[..., label]
         counted = np.isfinite(odds) & (some.scores.max(-1) > 0) & ((odds > -8) | (scores > 0.05))
         said.append(odds[counted].clip(-12, 12))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from recipes.builtin_model.teach import untaught
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 REGIONS = 8
+CPU = torch.device("cpu")
 TINY_VIT: dict[str, Any] = {
     "hidden_size": 384,
     "num_hidden_layers": 1,
@@ -62,7 +64,7 @@ def test_training_lowers_the_losses_and_goes_on_from_its_checkpoint(model: Any, 
 
     def losses() -> list[float]:
         with torch.no_grad():
-            return [float(loss) for loss in language.losses(model.eval(), some.seen(), batch)]
+            return [float(loss) for loss in language.losses(model.eval(), some.seen(CPU), batch)]
 
     before = losses()
     checkpoint = tmp_path / "state.pt"
@@ -72,6 +74,17 @@ def test_training_lowers_the_losses_and_goes_on_from_its_checkpoint(model: Any, 
     assert after[1] < before[1]
     language.train_language(model, tokenizer, some, steps=8, checkpoint=checkpoint, batch=4, questions=3)
     assert losses() == after
+
+
+def test_all_that_a_step_needs_goes_to_the_device(tokenizer: Any) -> None:
+    some, away = bank(), torch.device("meta")
+    seen, batch = some.seen(away), language.make_batch(ask(some), some.boxes_px, tokenizer).to(away)
+    tensors = [seen.context, *vars_of(seen.regions), *vars_of(batch)]
+    assert {tensor.device.type for tensor in tensors} == {"meta"}
+
+
+def vars_of(made: Any) -> list[torch.Tensor]:
+    return [getattr(made, field.name) for field in fields(made)]
 
 
 def test_an_untaught_model_sees_the_same_and_reads_nothing(model: Any) -> None:
@@ -88,8 +101,8 @@ def test_the_loss_of_an_answer_is_that_of_the_model_itself(model: Any, tokenizer
     [[asked, *_]] = ask(some)
     batch = language.make_batch([[asked]], some.boxes_px, tokenizer)
     with torch.no_grad():
-        answering = language.losses(model, some.seen(), batch)[1]
-        read = model.read(some.seen(), batch.words, batch.count)
+        answering = language.losses(model, some.seen(CPU), batch)[1]
+        read = model.read(some.seen(CPU), batch.words, batch.count)
         image = torch.full((1, model.config.image_tokens), model.config.image_token_id)
         out = model(
             input_ids=torch.cat([image, batch.ids], 1),
