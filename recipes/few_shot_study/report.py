@@ -301,12 +301,12 @@ def draw(results: Results, file: Path) -> None:
             one.grid(alpha=0.3)
             if row == 0:
                 one.set_title(results["sets"][test]["title"].replace(", ", ",\n"), fontsize=9)
-            if row == len(drawn) - 1:
-                one.set_xlabel(f"shots {OF[results['regime']]}")
             if column == 0:
                 one.set_ylabel(label)
     handles, labels = axes[0][0].get_legend_handles_labels()
-    chart.legend(handles, labels, loc="outside lower center", ncols=max(1, len(labels)), fontsize=9)
+    chart.supxlabel(f"shots {OF[results['regime']]}", fontsize=10)
+    columns = len(labels) if len(tests) > 2 else 3  # as many as are as wide as the chart
+    chart.legend(handles, labels, loc="outside upper center", ncols=max(1, columns), fontsize=9)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         chart.savefig(file, dpi=110, metadata={"Software": None})
