@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from geogrounding.errors import OutputError
 
-try:
-    from pyogrio._ogr import _get_driver_metadata_item as _driver_metadata
-except ImportError:  # another version of pyogrio
-    _driver_metadata = None
-
 __all__ = ["driver_metadata"]
 
 
@@ -18,9 +13,11 @@ def driver_metadata(driver: str, item: str) -> str:
     Raises:
         OutputError: this version of pyogrio cannot ask GDAL.
     """
-    if _driver_metadata is None:
+    try:
+        from pyogrio._ogr import _get_driver_metadata_item as metadata_item
+    except ImportError as error:  # another version of pyogrio
         raise OutputError(
             f"creation options of {driver} cannot be checked with this version of pyogrio",
             hint="leave them out, or install the version of pyogrio that requirements/constraints.txt names",
-        )
-    return _driver_metadata(driver, item) or ""
+        ) from error
+    return metadata_item(driver, item) or ""

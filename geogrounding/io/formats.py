@@ -1,6 +1,7 @@
 """How each file format is written and checked. One small class a format; ``export`` chooses by the extension.
 
 All take a stream of batches, so that memory does not grow with the layer, and give the same bytes for the same input.
+pyogrio is imported by the formats that need it: with it come geopandas and pandas, which take as long as a small run.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pyogrio
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
@@ -145,6 +145,8 @@ class Vector:
 
     def write(self, path: Path, batches: Iterator[FeatureBatch], plan: LayerPlan) -> None:
         """Write all batches to a new file."""
+        import pyogrio
+
         schema = with_geometry(_empty_attributes(plan.measures), np.empty(0, object), "geometry").schema
         stream = pa.RecordBatchReader.from_batches(
             schema, (with_geometry(batch.attributes, batch.polygons, "geometry") for batch in batches)
@@ -166,6 +168,8 @@ class Vector:
 
     def count(self, path: Path, layer: str | None = None) -> int:
         """Read the whole file back and count its features."""
+        import pyogrio
+
         rows = 0
         with pyogrio.open_arrow(path, layer=layer if self.driver == "GPKG" else None, use_pyarrow=True) as (_, reader):
             for batch in reader:
@@ -244,6 +248,8 @@ class Parquet:
 
 def last_id(path: Path, layer: str) -> int:
     """The largest id of a layer; 0 where it has no features."""
+    import pyogrio
+
     largest = 0
     with pyogrio.open_arrow(path, layer=layer, columns=["id"], read_geometry=False, use_pyarrow=True) as (_, reader):
         for batch in reader:
@@ -295,6 +301,8 @@ _gdal_lock = threading.Lock()
 @contextmanager
 def _steady_gdal() -> Iterator[None]:
     """GDAL that writes no time of day into files, and whose warnings about a file being written are errors."""
+    import pyogrio
+
     with _gdal_lock, warnings.catch_warnings(record=True) as caught:
         # Recorded rather than turned into errors: an exception cannot leave the handler that GDAL calls.
         warnings.simplefilter("always")

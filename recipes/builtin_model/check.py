@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.pixels import normalise
 from geogrounding.models.builtin.regions import select_regions
 from recipes.builtin_model.corpora import CLASSES, SIDE_PX, LabelledImage, View, draw_view
 from recipes.builtin_model.detector import MIN_SIDE_PX, MIN_VISIBLE

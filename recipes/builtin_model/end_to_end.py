@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.pixels import normalise
 from geogrounding.models.builtin.regions import DenseMaps, RegionHead
 from recipes.builtin_model.backbone import vision_config
 from recipes.builtin_model.corpora import CLASSES

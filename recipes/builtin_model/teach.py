@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from geogrounding.datasets.synthetic import Kind
-from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.pixels import normalise
 from recipes.builtin_model.calibration import fit
 from recipes.builtin_model.corpora import CLASSES, LabelledImage
 from recipes.builtin_model.language import RegionBank, load_bank, reading_metrics, save_bank, train_language

@@ -124,6 +124,26 @@ main()
     assert result.stderr.split() == []
 
 
+NOT_FOR_A_RUN = ("transformers", "tokenizers", "sympy", "scipy", "geopandas", "pyogrio", "torch._dynamo", "peft", "ray")
+
+
+def test_a_run_imports_no_more_than_it_needs(example_scene: Path, tmp_path: Path) -> None:
+    """A query for a class, written as GeoJSON: imports without a use were half of its time."""
+    code = f"""
+import atexit, sys
+atexit.register(lambda: print("imported:", *(m for m in {NOT_FOR_A_RUN!r} if m in sys.modules), file=sys.stderr))
+from geogrounding_cli.main import main
+main()
+"""
+    out = tmp_path / "trees.geojson"
+    arguments = ["run", str(example_scene), "tree", "-o", str(out), "--model", "builtin"]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert json.loads(out.read_text())["features"]
+    assert result.stderr.splitlines()[-1] == "imported:"
+
+
 def test_help_needs_neither_numpy_nor_rasterio() -> None:
     code = """
 import sys, geogrounding_cli.main as m

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from geogrounding.errors import GeogroundingError
 from geogrounding.models import builtin
 from geogrounding.models.builtin import WEIGHTS
-from geogrounding.models.builtin.processing import normalise
+from geogrounding.models.builtin.pixels import normalise
 from geogrounding.types import Question
 from recipes.builtin_model.corpora import CLASSES
 from recipes.builtin_model.end_to_end import load_start

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import sys
+from types import ModuleType, SimpleNamespace
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ def test_gdal_says_what_its_drivers_can_do() -> None:
 
 
 def test_without_it_layers_are_written_but_options_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(of_pyogrio, "_driver_metadata", None)
+    monkeypatch.setitem(sys.modules, "pyogrio._ogr", ModuleType("pyogrio._ogr"))
     package = FORMATS[".gpkg"]
     package.check_options({})
     with pytest.raises(OutputError, match="cannot be checked") as caught:

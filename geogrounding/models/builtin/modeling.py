@@ -1,6 +1,6 @@
 """The built-in model: a small vision-language model that reasons in words and answers in boxes of regions it saw.
 
-    image ──> frozen ViT ──> region head ──> K regions, coarse map          what is there      (regions.py)
+    image ──> frozen ViT ──> region head ──> K regions, coarse map          what is there      (vision.py, regions.py)
                                                   │
     question words ───────────────────────────> reader ──> relevance of each   which are meant   (reader.py)
                                                   │  regions as tokens
@@ -16,7 +16,6 @@ Frames: all boxes are pixels of the model's image (``config.image_size`` a side)
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any, cast
 
 import torch
@@ -28,7 +27,8 @@ from geogrounding.models.builtin.configuration import GeogroundConfig
 from geogrounding.models.builtin.constrained_head import Grammar
 from geogrounding.models.builtin.question_encoder import Read, Reader, ReaderLayer, Seen
 from geogrounding.models.builtin.region_loss import NO_REGION, WORTH_OF_SCORES, after_seeing, score_loss
-from geogrounding.models.builtin.regions import DenseMaps, RegionHead, Regions, select_regions
+from geogrounding.models.builtin.regions import DenseMaps, Regions
+from geogrounding.models.builtin.vision import Sees, VisionConfig, head_of
 
 FROZEN = ("vision_tower", "region_head")
 """Parts that are not trained with the language side."""
@@ -60,7 +60,7 @@ class GeogroundPreTrainedModel(PreTrainedModel):
                 nn.init.zeros_(bias)
 
 
-class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixin):
+class GeogroundForConditionalGeneration(Sees, GeogroundPreTrainedModel, GenerationMixin):
     """Image and text to text; see the module's docstring."""
 
     _tied_weights_keys = {"lm_head.weight": "language_model.embed_tokens.weight"}
@@ -68,16 +68,7 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
     def __init__(self, config: GeogroundConfig) -> None:
         super().__init__(config)
         self.vision_tower = Dinov2Model(config.vision_config)
-        self.region_head = RegionHead(
-            feature_width=config.vision_config.hidden_size * len(config.vision_layers),
-            feature_parts=len(config.vision_layers),
-            width=config.region_width,
-            fine=config.region_fine_width,
-            classes=len(config.classes),
-            patch_px=cast(int, config.vision_config.patch_size),  # our patches are square
-            stem=config.region_stem,
-            fine_blocks=config.region_blocks,
-        )
+        self.region_head = head_of(VisionConfig.of(config.to_dict()))
         self.reader = Reader(config)
         self.language_model = LlamaModel(config.text_config)
         self.grammar = Grammar(config)
@@ -113,27 +104,6 @@ class GeogroundForConditionalGeneration(GeogroundPreTrainedModel, GenerationMixi
             x = block(x)
             states[number] = x
         return torch.cat([states[layer][:, 1:] for layer in self.config.vision_layers], -1)
-
-    @torch.no_grad()
-    def dense_maps(self, pixel_values: Tensor) -> DenseMaps:
-        """What every cell of images (B, 3, S, S) says, with the feature maps that it was read from."""
-        features = self.vision_features(pixel_values)
-        dtype = self.region_head.reduce.weight.dtype
-        maps: DenseMaps = self.region_head(features.to(dtype), pixel_values.to(dtype))
-        return maps
-
-    @torch.no_grad()
-    def regions_of(self, maps: DenseMaps) -> Regions:
-        """Every region worth an answer, at least as many as the reader reads (float32)."""
-        config = self.config
-        found = select_regions(
-            maps,
-            side_px=config.image_size,
-            candidates=config.candidates,
-            keep=config.found_regions,
-            least=config.regions,
-        )
-        return Regions(**{f.name: getattr(found, f.name).float() for f in fields(found)})
 
     def seen(self, maps: DenseMaps, regions: Regions) -> Seen:
         """What the reader reads of images: the best of their regions, and a coarse map."""
