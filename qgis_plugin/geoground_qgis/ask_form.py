@@ -17,7 +17,7 @@ from qgis.PyQt.QtWidgets import (
 
 from .area_choice import AreaChoice
 from .ask_options import AskOptions
-from .forms import column, form, layer_box, menu_button, plain_label, tool
+from .forms import ShortenedButton, column, form, layer_box, menu_button, plain_label, tool
 from .like_choice import LikeChoice
 from .messages import tr
 from .server_menu import ServerButton
@@ -90,7 +90,7 @@ class AskForm(QWidget):
         self.resume_box = QWidget()
         resume = QHBoxLayout(self.resume_box)
         resume.setContentsMargins(0, 0, 0, 0)
-        self.resume_button = QPushButton()
+        self.resume_button = ShortenedButton()
         self.unfinished: QToolButton = menu_button("▾", tr("Runs that ended early"))
         resume.addWidget(self.resume_button, 1)
         resume.addWidget(self.unfinished)

@@ -159,6 +159,7 @@ class AskPanel(AskForm):
         self.estimate.setText(text)
         self.estimate.setProperty("problem", problem)
         self.estimate.setStyleSheet(PROBLEM if problem else "")
+        self._say_once()
 
     def describe_plan(self, plan: dict[str, Any], sources: list[Source]) -> None:
         """Show chips and time, what is exported first, and the bands and limits that the engine gets."""
@@ -211,7 +212,7 @@ class AskPanel(AskForm):
         if runs:
             menu.addSeparator()
             menu.addAction(tr("Forget them"))
-            self.resume_button.setText(tr("Continue: {run}").format(run=short(runs[0].text(), 40)))
+            self.resume_button.setText(tr("Continue: {run}").format(run=short(runs[0].text(), 80)))
             self.resume_button.setToolTip(literal(runs[0].text()))
 
     def show_understood(self, lines: list[str], *, problem: bool = False) -> None:
@@ -220,6 +221,12 @@ class AskPanel(AskForm):
         self.understood.setVisible(bool(lines))
         self.understood.setStyleSheet(PROBLEM if problem else "")
         self.edit_plan.setVisible(bool(lines) and not problem)
+        self._say_once()
+
+    def _say_once(self) -> None:
+        """Where the engine refuses the words and the estimate for the same reason, the one with the way out stays."""
+        if self.estimate.property("problem") and self.understood.text().split() == self.estimate.text().split():
+            self.understood.setVisible(False)
 
     def take_examples(self, layer: QgsVectorLayer, question: str, selected_only: bool) -> None:
         """Look for what is like results of a layer; the user presses Run."""

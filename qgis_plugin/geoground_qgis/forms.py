@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from qgis.gui import QgsMapLayerComboBox
 from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QPaintEvent
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
     QMenu,
+    QPushButton,
     QSizePolicy,
+    QStyle,
+    QStyleOptionButton,
+    QStylePainter,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -47,6 +52,26 @@ def shrinking(widget: QWidget) -> QWidget:
     """The widget; its contents never make the panel wider."""
     widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return widget
+
+
+class ShortenedButton(QPushButton):
+    """A button with words from outside, which end in … where it is too narrow for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shrinking(self)
+
+    def shown(self) -> str:
+        """The text as it is painted."""
+        room = self.width() - 2 * self.fontMetrics().averageCharWidth()
+        return str(self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+        """Paint as Qt does, with the shorter text."""
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        option.text = self.shown()
+        QStylePainter(self).drawControl(QStyle.ControlElement.CE_PushButton, option)
 
 
 def layer_box(kind: object) -> QgsMapLayerComboBox:

@@ -68,7 +68,8 @@ SHOWN_IF = (
 _SHOWN_BEFORE = (f'coalesce("score", 1) >= coalesce(@{MIN_SCORE}, 0)', _BY_SCORE)
 """As earlier versions wrote it: by the score alone, and at first as a text, since QGIS keeps variables of layers as
 text, and the SQL of a GeoPackage compares a number with a text as smaller, so that nothing was drawn."""
-_SCORE_COLOUR = "ramp_color('RdYlGn', coalesce(\"score\", 1))"
+_SCORE_COLOUR = 'color_hsv(120 * min(max(coalesce("score", 1), 0), 1), 100, 60)'
+"""Dark enough to stand out from the light line below, also in the middle of the scale."""
 VERDICTS = (OPEN, ACCEPTED, REJECTED)
 
 

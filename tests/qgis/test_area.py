@@ -166,13 +166,14 @@ def test_a_problem_of_the_engine_leads_to_the_settings(dock: Dock, link: Scripte
     def fail(params, emit, cancelled):
         raise EngineError("there is no engine at /nowhere", "")
 
-    link.answers["plan"] = fail
+    link.answers["plan"] = link.answers["plan_query"] = fail
     opened: list[bool] = []
     dock.open_settings = lambda: opened.append(True)
     dock.ask.settings_requested.disconnect()
     dock.ask.settings_requested.connect(lambda: dock.open_settings())
     dock.ask.question.setPlainText("tree")
-    until(lambda: dock.ask.open_settings.isVisibleTo(dock))
+    until(lambda: dock.ask.open_settings.isVisibleTo(dock) and "/nowhere" in dock.ask.understood.text())
+    assert not dock.ask.understood.isVisibleTo(dock)  # said twice it would push the way out below the edge
     dock.ask.open_settings.click()
     assert opened
 

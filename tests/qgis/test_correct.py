@@ -10,9 +10,19 @@ from fakes import ScriptedLink, box, emits, features
 from geoground_qgis import results
 from geoground_qgis.dock import Dock
 from geoground_qgis.review_view import area_of, asked_of
-from panels import Run, layers, messages, painted
-from qgis.core import QgsFeature, QgsGeometry, QgsRectangle, QgsVectorLayer, QgsVectorLayerUtils
+from panels import Run, contrast, layers, messages, painted
+from qgis.core import (
+    QgsExpression,
+    QgsFeature,
+    QgsGeometry,
+    QgsRectangle,
+    QgsSymbolLayer,
+    QgsSymbolLayerUtils,
+    QgsVectorLayer,
+    QgsVectorLayerUtils,
+)
 from qgis.gui import QgisInterface
+from qgis.PyQt.QtGui import QColor
 
 Until = Callable[..., None]
 X, Y = 404_215, 3_285_110
@@ -154,6 +164,11 @@ def test_colours_by_score_and_back(found: QgsVectorLayer, dock: Dock) -> None:
     dock.review.colours.setCurrentIndex(1)
     assert results.coloured_by_score(found)
     assert painted(found) == {"r0", "r1", "r2", "r3"}
+    line = next(rule for rule in found.renderer().rootRule().children() if rule.label() == "open").symbol().symbolLayer(1)
+    colour = line.dataDefinedProperties().property(QgsSymbolLayer.Property.PropertyStrokeColor).expressionString()
+    for score in ("0", "0.25", "0.5", "0.75", "1", "1.2", "null"):
+        shown = QgsSymbolLayerUtils.decodeColor(QgsExpression(colour.replace('"score"', score)).evaluate())
+        assert contrast(shown, QColor("white")) >= 3.0, (score, shown.name())  # the line below is light
     dock.review.colours.setCurrentIndex(0)
     assert not results.coloured_by_score(found)
 

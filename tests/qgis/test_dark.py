@@ -20,7 +20,7 @@ from geoground_qgis.plan_dialog import PlanDialog
 from geoground_qgis.score_chart import ScoreChart
 from geoground_qgis.setup_dialog import SetupDialog
 from geoground_qgis.welcome import Welcome
-from panels import Run
+from panels import Run, contrast
 from qgis.core import QgsApplication
 from qgis.PyQt.QtGui import QColor, QImage
 from qgis.PyQt.QtWidgets import (
@@ -68,17 +68,6 @@ def theme(request: pytest.FixtureRequest) -> Iterator[str]:
     application.setUITheme("default")
     application.setStyleSheet("")
     application.setPalette(palette)
-
-
-def luminance(colour: QColor) -> float:
-    parts = (colour.redF(), colour.greenF(), colour.blueF())
-    red, green, blue = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(one: QColor, other: QColor) -> float:
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
 
 
 def written(image: QImage) -> float:

@@ -107,6 +107,7 @@ def test_a_run_that_ended_early_can_be_continued(
         return until_cancelled(progress(1, 9, 0))(params, emit, cancelled)
 
     link.answers["run"] = end_early
+    width = dock.ask.minimumSizeHint().width()
     run.start("tree\ncar")
     if how == "cancelled":
         until(lambda: "1 of 9" in dock.ask.progress.text())
@@ -115,6 +116,7 @@ def test_a_run_that_ended_early_can_be_continued(
     assert run.outcomes.pop() == how
     assert dock.ask.resume_button.isVisibleTo(dock)
     assert "tree; car (scene)" in dock.ask.resume_button.text()
+    assert dock.ask.minimumSizeHint().width() <= width  # a longer question would push Run and the menu out of sight
     link.answers["run"] = emits(features(*FOUND))
     dock.ask.resume_button.click()
     until(lambda: bool(run.outcomes) and dock.asking.writer.idle)
