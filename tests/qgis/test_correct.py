@@ -164,7 +164,8 @@ def test_colours_by_score_and_back(found: QgsVectorLayer, dock: Dock) -> None:
     dock.review.colours.setCurrentIndex(1)
     assert results.coloured_by_score(found)
     assert painted(found) == {"r0", "r1", "r2", "r3"}
-    line = next(rule for rule in found.renderer().rootRule().children() if rule.label() == "open").symbol().symbolLayer(1)
+    rule = next(rule for rule in found.renderer().rootRule().children() if rule.label() == "open")
+    line = rule.symbol().symbolLayer(1)
     colour = line.dataDefinedProperties().property(QgsSymbolLayer.Property.PropertyStrokeColor).expressionString()
     for score in ("0", "0.25", "0.5", "0.75", "1", "1.2", "null"):
         shown = QgsSymbolLayerUtils.decodeColor(QgsExpression(colour.replace('"score"', score)).evaluate())
