@@ -24,6 +24,7 @@ from qgis.core import (
 )
 
 from . import results, saving, settings
+from .gdal_files import opened
 from .messages import NAME, short
 from .rasters import LayerError
 from .saving import GPKG, Target
@@ -176,7 +177,7 @@ def unfinished_in(path: Path) -> frozenset[str]:
 
 
 def _drop(target: Target) -> None:
-    data = gdal.OpenEx(str(target.path), gdal.OF_VECTOR | gdal.OF_UPDATE)
+    data = opened(target.path, gdal.OF_VECTOR | gdal.OF_UPDATE)
     if data is None:
         return
     names = [data.GetLayer(number).GetName() for number in range(data.GetLayerCount())]

@@ -18,6 +18,7 @@ from qgis.core import (
 )
 
 from .engine.errors import EngineError
+from .gdal_files import opened
 from .messages import tr
 
 SCENE = "scene:"
@@ -31,7 +32,7 @@ def crs_of(source: str) -> QgsCoordinateReferenceSystem:
     """The CRS of the places of a request about this source."""
     if source.startswith(SCENE):
         return QgsCoordinateReferenceSystem(MAP_CRS)
-    data = gdal.Open(source)
+    data = opened(source, gdal.OF_RASTER)
     return QgsCoordinateReferenceSystem.fromWkt(data.GetProjection() if data is not None else "")
 
 
@@ -75,7 +76,7 @@ class _Layer:
     """The only layer of a file."""
 
     def __init__(self, path: Path) -> None:
-        self._data = gdal.OpenEx(str(path), gdal.OF_VECTOR)
+        self._data = opened(path, gdal.OF_VECTOR)
         self._layer: ogr.Layer | None = None if self._data is None else self._data.GetLayer(0)
         reference = None if self._layer is None else self._layer.GetSpatialRef()
         wkt = "" if reference is None else reference.ExportToWkt(["FORMAT=WKT2_2019"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from osgeo import ogr
+from osgeo import gdal
 from qgis.core import (
     QgsApplication,
     QgsCoordinateReferenceSystem,
@@ -23,6 +23,7 @@ from qgis.core import (
 from qgis.PyQt.QtXml import QDomDocument
 
 from . import results
+from .gdal_files import opened
 from .messages import short, tr
 from .rasters import LayerError
 
@@ -149,7 +150,7 @@ def open_results(target: Target) -> QgsVectorLayer | None:
 
 def rows_in(target: Target) -> int:
     """Rows of the layer of a target, counted by a connection of its own; -1 where it cannot be read."""
-    source = ogr.Open(str(target.path))
+    source = opened(target.path, gdal.OF_VECTOR)
     layer = None if source is None else source.GetLayerByName(target.table) if target.table else source.GetLayer(0)
     return -1 if layer is None else int(layer.GetFeatureCount())
 

@@ -1,0 +1,50 @@
+"""What the plugin opens by GDAL's Python does not depend on, nor change, what other plugins told it about errors."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from geoground_qgis import gdal_files
+from geoground_qgis.saving import Target, rows_in
+from osgeo import gdal
+
+LOOKED_AT = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("gdal_files", sys.argv[1])
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+assert module.opened(sys.argv[2], 0) is not None
+assert module.opened("/nowhere.tif", 0) is None
+"""
+
+
+@pytest.fixture(params=[True, False])
+def exceptions(request: pytest.FixtureRequest) -> Iterator[bool]:
+    """Whether another plugin told GDAL to raise exceptions."""
+    before = gdal.GetUseExceptions()
+    (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
+    yield request.param
+    (gdal.UseExceptions if before else gdal.DontUseExceptions)()
+
+
+def test_what_cannot_be_opened_is_none_and_the_setting_stays(exceptions: bool, scene: Path, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.gpkg"
+    damaged.write_bytes(b"SQLite format 3\0 and no more")
+    assert rows_in(Target(damaged, "GPKG", "trees")) == -1
+    assert rows_in(Target(tmp_path / "none.gpkg", "GPKG", "trees")) == -1
+    assert gdal_files.opened(scene, gdal.OF_RASTER) is not None
+    assert bool(gdal.GetUseExceptions()) == exceptions
+
+
+def test_gdal_warns_of_nothing(scene: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-W", "error", "-c", LOOKED_AT, gdal_files.__file__, str(scene)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
