@@ -1,4 +1,4 @@
-"""What the plugin opens by GDAL's Python does not depend on, nor change, what other plugins told it about errors."""
+"""What the plugin opens by GDAL's Python neither depends on nor changes whether GDAL raises exceptions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ assert module.opened("/nowhere.tif", 0) is None
 
 @pytest.fixture(params=[True, False])
 def exceptions(request: pytest.FixtureRequest) -> Iterator[bool]:
-    """Whether another plugin told GDAL to raise exceptions."""
+    """Whether another plugin made GDAL raise exceptions."""
     before = gdal.GetUseExceptions()
     (gdal.UseExceptions if request.param else gdal.DontUseExceptions)()
     yield request.param
