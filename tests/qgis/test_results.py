@@ -10,7 +10,7 @@ from fakes import box
 from geoground_qgis import messages, results, saving
 from geoground_qgis.result_writer import ResultWriter
 from geoground_qgis.saving import Target
-from panels import painted
+from panels import contrast, painted
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsExpression,
@@ -20,6 +20,7 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
+from qgis.PyQt.QtGui import QColor
 
 Until = Callable[..., None]
 UTM = QgsCoordinateReferenceSystem("EPSG:32617")
@@ -135,6 +136,20 @@ def test_asked_again_the_layer_joins_the_group(write: Callable[..., QgsVectorLay
     write(box(0, 0, 1))
     (group,) = QgsProject.instance().layerTreeRoot().findGroups()
     assert len(group.findLayers()) == 2
+
+
+@pytest.mark.parametrize("ground", range(0, 256, 15))
+def test_rejected_outlines_are_seen_over_dark_and_light_imagery(
+    write: Callable[..., QgsVectorLayer], ground: int
+) -> None:
+    layer = write(box(404215, 3285110, 3))
+    rule = next(rule for rule in layer.renderer().rootRule().children() if rule.label() == "rejected")
+    lines = [line.color() for line in rule.symbol().symbolLayers()]
+    shown = [
+        QColor(*(round(line.alphaF() * part + (1 - line.alphaF()) * ground) for part in line.getRgb()[:3]))
+        for line in lines
+    ]
+    assert max(contrast(colour, QColor(ground, ground, ground)) for colour in shown) >= 3.0
 
 
 def test_low_scores_are_hidden_on_the_map(write: Callable[..., QgsVectorLayer]) -> None:

@@ -72,6 +72,13 @@ def test_the_packaged_configuration_is_read_as_transformers_reads_it() -> None:
     assert read == VisionConfig.of(GeogroundConfig.from_pretrained(WEIGHTS).to_dict())
 
 
+def test_values_that_an_earlier_version_did_not_write_have_the_defaults_of_its_configuration() -> None:
+    from geogrounding.models.builtin.configuration import GeogroundConfig
+
+    bare = {"model_type": "geoground", "vision_config": GeogroundConfig().vision_config.to_dict()}
+    assert VisionConfig.of(bare) == VisionConfig.of(GeogroundConfig().to_dict())
+
+
 def test_sizes_have_the_defaults_of_transformers() -> None:
     from transformers import Dinov2Config
 

@@ -54,19 +54,21 @@ class TowerSizes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisionConfig:
-    """What the seeing part needs of a ``GeogroundConfig``, which says what each value means."""
+    """What the seeing part needs of a ``GeogroundConfig``, which says what each value means; with its defaults, since a folder
+    of an earlier version lacks values.
+    """
 
     tower: TowerSizes
-    vision_layers: tuple[int, ...]
-    classes: tuple[str, ...]
-    image_size: int
-    regions: int
-    found_regions: int
-    candidates: int
-    region_width: int
-    region_fine_width: int
-    region_stem: int
-    region_blocks: int
+    vision_layers: tuple[int, ...] = (9, 11)
+    classes: tuple[str, ...] = ()
+    image_size: int = 336
+    regions: int = 64
+    found_regions: int = 300
+    candidates: int = 1500
+    region_width: int = 160
+    region_fine_width: int = 64
+    region_stem: int = 16
+    region_blocks: int = 0
     class_shifts: tuple[float, ...] = ()
     taught: tuple[str, ...] = ()
 
@@ -75,18 +77,18 @@ class VisionConfig:
         """From the values of a ``config.json`` or of ``GeogroundConfig.to_dict()``.
 
         Raises:
-            KeyError: a value is missing.
+            KeyError: there is no ``vision_config``.
             ValueError, TypeError: a value is of the wrong kind.
         """
         if config.get("model_type") != "geoground":
             raise ValueError(f"a model of type {config.get('model_type')!r}, not 'geoground'")
-        lists: dict[str, Any] = {
-            name: tuple(config.get(name) or ()) for name in ("vision_layers", "classes", "class_shifts", "taught")
-        }
-        own: dict[str, Any] = {f.name: config[f.name] for f in fields(cls) if f.name not in ("tower", *lists)}
+        own: dict[str, Any] = {f.name: config[f.name] for f in fields(cls) if config.get(f.name) is not None}
+        for name in ("vision_layers", "classes", "class_shifts", "taught"):
+            if name in own:
+                own[name] = tuple(own[name])
         sizes = dict(config["vision_config"])
         known = {f.name: sizes[f.name] for f in fields(TowerSizes) if f.name in sizes}
-        return cls(tower=TowerSizes(**known), **own, **lists)
+        return cls(tower=TowerSizes(**known), **own)
 
 
 class _Scale(nn.Module):

@@ -305,7 +305,7 @@
             <Option name="dash_pattern_offset_unit" type="QString" value="MM"/>
             <Option name="draw_inside_polygon" type="QString" value="0"/>
             <Option name="joinstyle" type="QString" value="miter"/>
-            <Option name="line_color" type="QString" value="255,255,255,60"/>
+            <Option name="line_color" type="QString" value="255,255,255,220"/>
             <Option name="line_style" type="QString" value="solid"/>
             <Option name="line_width" type="QString" value="1.1"/>
             <Option name="line_width_unit" type="QString" value="MM"/>
@@ -333,7 +333,7 @@
           <prop v="MM" k="dash_pattern_offset_unit"/>
           <prop v="0" k="draw_inside_polygon"/>
           <prop v="miter" k="joinstyle"/>
-          <prop v="255,255,255,60" k="line_color"/>
+          <prop v="255,255,255,220" k="line_color"/>
           <prop v="solid" k="line_style"/>
           <prop v="1.1" k="line_width"/>
           <prop v="MM" k="line_width_unit"/>
@@ -370,9 +370,9 @@
             <Option name="dash_pattern_offset_unit" type="QString" value="MM"/>
             <Option name="draw_inside_polygon" type="QString" value="0"/>
             <Option name="joinstyle" type="QString" value="miter"/>
-            <Option name="line_color" type="QString" value="110,110,110,255"/>
+            <Option name="line_color" type="QString" value="130,20,20,255"/>
             <Option name="line_style" type="QString" value="dash"/>
-            <Option name="line_width" type="QString" value="0.4"/>
+            <Option name="line_width" type="QString" value="0.5"/>
             <Option name="line_width_unit" type="QString" value="MM"/>
             <Option name="offset" type="QString" value="0"/>
             <Option name="offset_map_unit_scale" type="QString" value="3x:0,0,0,0,0,0"/>
@@ -398,9 +398,9 @@
           <prop v="MM" k="dash_pattern_offset_unit"/>
           <prop v="0" k="draw_inside_polygon"/>
           <prop v="miter" k="joinstyle"/>
-          <prop v="110,110,110,255" k="line_color"/>
+          <prop v="130,20,20,255" k="line_color"/>
           <prop v="dash" k="line_style"/>
-          <prop v="0.4" k="line_width"/>
+          <prop v="0.5" k="line_width"/>
           <prop v="MM" k="line_width_unit"/>
           <prop v="0" k="offset"/>
           <prop v="3x:0,0,0,0,0,0" k="offset_map_unit_scale"/>
