@@ -28,7 +28,7 @@ from geogrounding.models.builtin.constrained_head import Grammar
 from geogrounding.models.builtin.question_encoder import Read, Reader, ReaderLayer, Seen
 from geogrounding.models.builtin.region_loss import NO_REGION, WORTH_OF_SCORES, after_seeing, score_loss
 from geogrounding.models.builtin.regions import DenseMaps, Regions
-from geogrounding.models.builtin.vision import Sees, VisionConfig, head_of
+from geogrounding.models.builtin.vision import Sees, VisionConfig, features_after, head_of
 
 FROZEN = ("vision_tower", "region_head")
 """Parts that are not trained with the language side."""
@@ -99,11 +99,7 @@ class GeogroundForConditionalGeneration(Sees, GeogroundPreTrainedModel, Generati
         """Features (B, cells, width x layers) of normalised images (B, 3, S, S): what the region head reads, no more."""
         tower = self.vision_tower
         x = tower.embeddings(pixel_values.to(tower.embeddings.patch_embeddings.projection.weight.dtype))
-        states = {0: x}
-        for number, block in enumerate(tower.encoder.layer[: max(self.config.vision_layers)], 1):
-            x = block(x)
-            states[number] = x
-        return torch.cat([states[layer][:, 1:] for layer in self.config.vision_layers], -1)
+        return features_after(x, tower.encoder.layer, self.config.vision_layers)
 
     def seen(self, maps: DenseMaps, regions: Regions) -> Seen:
         """What the reader reads of images: the best of their regions, and a coarse map."""

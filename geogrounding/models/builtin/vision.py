@@ -187,13 +187,20 @@ class VisionTower(nn.Module):
 
     def forward(self, pixel_values: Tensor, layers: Sequence[int]) -> Tensor:
         """Features (B, cells, width x layers) after some layers (0: before the first) of normalised images (B, 3, S, S)."""
-        x = self.embeddings(pixel_values)
-        states = {0: x}
-        for number, block in enumerate(self.encoder.layer[: max(layers)], 1):
-            x = block(x)
-            if number in layers:
-                states[number] = x
-        return torch.cat([states[layer][:, 1:] for layer in layers], -1)
+        return features_after(self.embeddings(pixel_values), self.encoder.layer, layers)
+
+
+def features_after(x: Tensor, blocks: nn.ModuleList, layers: Sequence[int]) -> Tensor:
+    """Features (B, cells, width x layers) after some blocks (0: before the first) of images as tokens (B, 1 + cells, width).
+
+    Blocks after the last of these are not computed.
+    """
+    states = {0: x}
+    for number, block in enumerate(blocks[: max(layers)], 1):
+        x = block(x)
+        if number in layers:
+            states[number] = x
+    return torch.cat([states[layer][:, 1:] for layer in layers], -1)
 
 
 def head_of(config: VisionConfig) -> RegionHead:
