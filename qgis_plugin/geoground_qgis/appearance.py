@@ -7,6 +7,7 @@ else (a palette changed by hand, colour ramps, hillshades, brightness, transpare
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from qgis.core import (
     Qgis,
@@ -49,10 +50,15 @@ class Appearance:
             return ""
         text = tr("Bands {bands}").format(bands="-".join(map(str, self.bands)))
         if self.stretch not in ("", "none"):
-            numbers = [f"{float(number):.4g}" for number in self.stretch.split(",")]
+            numbers = [_short(float(number)) for number in self.stretch.split(",")]
             pairs = [f"{low}–{high}" for low, high in zip(numbers[0::2], numbers[1::2])]
-            text += ", " + tr("values {limits}").format(limits=", ".join(dict.fromkeys(pairs)))
+            text += ", " + tr("values {limits}").format(limits=", ".join(pairs))
         return text + "."
+
+
+def _short(number: float) -> str:
+    """Whole from 1,000 on, else four digits; never with an exponent."""
+    return f"{number:.0f}" if abs(number) >= 1_000 else f"{Decimal(f'{number:.4g}'):f}"
 
 
 COLOUR = getattr(Qgis, "RasterColorInterpretation", QgsRaster)

@@ -28,7 +28,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .area_tool import DrawnArea
-from .forms import form, layer_box, tool
+from .forms import form, kept_layer_box, tool
 from .messages import tr
 from .rasters import LayerError
 
@@ -168,7 +168,7 @@ class AreaChoice(QWidget):
         self.polygon_box = QWidget()
         polygons = QHBoxLayout(self.polygon_box)
         polygons.setContentsMargins(0, 0, 0, 0)
-        self.polygons = layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.polygons = kept_layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self.selected_only = QCheckBox(tr("Selected"))
         self.selected_only.setToolTip(tr("Only inside the selected polygons"))
         polygons.addWidget(self.polygons, 1)

@@ -17,7 +17,10 @@ from .background import Calls, EngineTask, Input, clear_notice
 from .engine_link import Link, failures, models_of
 from .estimate import plan_all
 from .keeping import Keeper, tables_for, usable
-from .messages import NAME, literal, short, tr
+from .message_bar import say
+from .messages import NAME, joined, short, tr
+from .model_store import taught_by
+from .outcome import outcome_of
 from .plan_dialog import PlanDialog
 from .question import Ask, with_files
 from .rasters import WARN_PIXELS, LayerError, Source, wkt2
@@ -46,6 +49,9 @@ class Asking(QObject):
         self._task: EngineTask | None = None
         self._ended: tuple[str, EngineTask] | None = None
         self._waiting: deque[Ask] = deque()
+        self._several = False
+        """Several rasters are asked: each message names its own."""
+        self._name = ""
         self._run: Unfinished | None = None
         """The run under way."""
         self._understood: list[Understood] = []
@@ -89,7 +95,7 @@ class Asking(QObject):
             lambda cancelled: plan_all(self._link, jobs, cancelled),
             lambda plan: self._panel.describe_plan(plan, sources),
             lambda message, hint: self._panel.show_estimate(
-                "\n".join(filter(None, (message, hint))), problem=True, engine=True
+                joined(message, hint, between="\n"), problem=True, engine=True
             ),
         )
 
@@ -102,11 +108,9 @@ class Asking(QObject):
             return
         self._calls.start(
             "words",
-            partial(understand, self._link, ask.questions, ask.plans, list(ask.contexts)),
+            partial(understand, self._link, ask.questions, ask.plans, _nouns(ask)),
             self._take_words,
-            lambda message, hint: self._panel.show_understood(
-                [" ".join(filter(None, (message, hint)))] if message else [], problem=True
-            ),
+            lambda message, hint: self._panel.show_understood([joined(message, hint)] if message else [], problem=True),
         )
 
     def _take_words(self, found: list[Understood]) -> None:
@@ -116,11 +120,11 @@ class Asking(QObject):
     def edit_plan(self) -> None:
         """Let the user change the plans of the questions."""
         try:
-            contexts = list(self._panel.asks()[0].contexts)
+            nouns = _nouns(self._panel.asks()[0])
         except LayerError:
             return
         if self._understood:
-            dialog = PlanDialog(self._link, self._understood, contexts, self._panel)
+            dialog = PlanDialog(self._link, self._understood, nouns, self._panel)
             if dialog.exec():
                 self._panel.plans.update(dialog.changed)
                 self.estimate()
@@ -151,7 +155,7 @@ class Asking(QObject):
             self._calls.stop(name)
         settings.remember(list(asks[0].questions))
         self._panel.area.freeze_view()
-        self._waiting = deque(asks)
+        self._waiting, self._several = deque(asks), len(asks) > 1
         self._panel.set_running(True)
         self._start(self._waiting.popleft())
 
@@ -161,6 +165,7 @@ class Asking(QObject):
             return
         self._calls.stop("plan")
         self._waiting.clear()
+        self._several = False
         self._panel.set_running(True)
         project = QgsProject.instance()
         tables = usable(project, run.tables)
@@ -185,7 +190,7 @@ class Asking(QObject):
         """Make the layers' writer and the task of one raster."""
         if self.writer is not None:
             self.writer.retire()
-        self._run, questions = run, run.questions
+        self._run, self._name, questions = run, run.name, run.questions
         crs = QgsCoordinateReferenceSystem.fromWkt(run.crs_wkt)
         asked = {"request": run.params, "area": run.area_wkt}
         keeper = Keeper(run.tables, crs, run.name, asked)
@@ -213,6 +218,7 @@ class Asking(QObject):
         if task is not None:
             self._panel.set_running(False)
             self.finished.emit("cancelled")
+            self.estimate()  # of what is chosen now, which is nothing
 
     def close(self) -> None:
         """Stop everything, for good."""
@@ -316,35 +322,10 @@ class Asking(QObject):
         self._ended = None
         if self.writer is not None:
             self.writer.settle(outcome)
-        count = self.writer.count if self.writer is not None else 0
-        found = tr("1 result") if count == 1 else tr("{n} results").format(n=f"{count:,}")
+        text, level = outcome_of(outcome, task, self.writer)
+        self._say(f"{short(self._name)}: {text}" if self._several else text, level)
         if outcome == "done":
-            failed = failures(task.result)
-            if failed:
-                text = tr("{found}; {n} of {all} chips could not be answered, see the log.")
-                self._say(
-                    text.format(
-                        found=found, n=task.result.get("failed", len(failed)), all=task.result.get("chips", "?")
-                    ),
-                    Qgis.MessageLevel.Warning,
-                )
-                self._log("\n".join(failed))
-            elif count == 0 and self.writer is not None and self.writer.removed:
-                self._say(tr("The layer of the results was removed while the run went on."), Qgis.MessageLevel.Info)
-            elif count == 0:
-                self._say(
-                    tr("Nothing was found. Try another word, a lower score or another ground resolution."),
-                    Qgis.MessageLevel.Info,
-                )
-            else:
-                text, nothing = tr("{found}.").format(found=found), self.writer.empty if self.writer is not None else []
-                if nothing:
-                    text += " " + tr("Nothing for: {questions}.").format(questions="; ".join(map(short, nothing)))
-                self._say(text, Qgis.MessageLevel.Success)
-        elif outcome == "cancelled":
-            self._say(tr("Cancelled; {found} so far.").format(found=found), Qgis.MessageLevel.Info)
-        else:
-            self._say(" ".join(filter(None, (task.message, task.hint))), Qgis.MessageLevel.Critical)
+            self._log("\n".join(failures(task.result)))
         if self.writer is not None and self.writer.layers:
             self.filled.emit(self.writer.layers)
         if self.writer is not None and self.writer.unusable:
@@ -354,20 +335,26 @@ class Asking(QObject):
         self._panel.set_models(models_of(found))
 
     def _say_models_failed(self, message: str, hint: str) -> None:
-        self._log(" ".join(filter(None, (message, hint))))
+        self._log(joined(message, hint))
 
     def _say(self, text: str, level: Qgis.MessageLevel) -> None:
         self.last_message = text
-        self._bar.pushMessage(NAME, literal(text), level, 8 if level != Qgis.MessageLevel.Critical else 0)
+        say(self._bar, text, level, 8 if level != Qgis.MessageLevel.Critical else 0)
         self._log(text, level)
 
     def _log(self, text: str, level: Qgis.MessageLevel = Qgis.MessageLevel.Info) -> None:
-        QgsMessageLog.logMessage(text, NAME, level, False)
+        if text:
+            QgsMessageLog.logMessage(text, NAME, level, False)
 
 
 def _has_journal(run: Unfinished) -> bool:
     """Whether any chip of the run was answered."""
     return (run.folder / f"{OUTPUT}.journal").exists()
+
+
+def _nouns(ask: Ask) -> list[str]:
+    """Words of a question besides those that every model knows: layers, and what the model was taught."""
+    return [*ask.contexts, *taught_by(ask.model)]
 
 
 def _serious(panel: AskPanel) -> bool:

@@ -17,7 +17,7 @@ from qgis.PyQt.QtWidgets import (
 
 from .area_choice import AreaChoice
 from .ask_options import AskOptions
-from .forms import ShortenedButton, column, form, layer_box, menu_button, plain_label, tool
+from .forms import ShortenedButton, column_with_foot, form, layer_box, menu_button, plain_label, tool
 from .like_choice import LikeChoice
 from .messages import tr
 from .server_menu import ServerButton
@@ -29,7 +29,7 @@ class AskForm(QWidget):
     # Widgets from top to bottom, in the order in which they stand.
     def __init__(self, canvas: QgsMapCanvas, parent: QWidget | None = None) -> None:  # noqa: PLR0915
         super().__init__(parent)
-        layout = column(self)
+        layout, foot = column_with_foot(self)
         rows = form()
         self.layer = layer_box(QgsMapLayerProxyModel.Filter.RasterLayer)
         self.more = menu_button("+", tr("Ask about more rasters in the same run"))
@@ -71,22 +71,23 @@ class AskForm(QWidget):
         self.model, self.task, self.outline = self.options.model, self.options.task, self.options.outline
         self.resolution, self.min_score = self.options.resolution, self.options.min_score
         layout.addWidget(self.options)
+        layout.addStretch(1)
 
         self.estimate = plain_label()
-        layout.addWidget(self.estimate)
+        foot.addWidget(self.estimate)
         self.open_settings = QPushButton(tr("Open settings…"))
         self.open_settings.setVisible(False)
-        layout.addWidget(self.open_settings)
+        foot.addWidget(self.open_settings)
         self.allow_export = QCheckBox(tr("Export anyway"))
         self.allow_export.setVisible(False)
-        layout.addWidget(self.allow_export)
+        foot.addWidget(self.allow_export)
         self.progress = QProgressBar()
         self.progress.setTextVisible(True)
-        layout.addWidget(self.progress)
+        foot.addWidget(self.progress)
         self.run_button, self.cancel_button = QPushButton(tr("Run")), QPushButton(tr("Cancel"))
         self.run_button.setDefault(True)
-        layout.addWidget(self.run_button)
-        layout.addWidget(self.cancel_button)
+        foot.addWidget(self.run_button)
+        foot.addWidget(self.cancel_button)
         self.resume_box = QWidget()
         resume = QHBoxLayout(self.resume_box)
         resume.setContentsMargins(0, 0, 0, 0)
@@ -94,5 +95,4 @@ class AskForm(QWidget):
         self.unfinished: QToolButton = menu_button("▾", tr("Runs that ended early"))
         resume.addWidget(self.resume_button, 1)
         resume.addWidget(self.unfinished)
-        layout.addWidget(self.resume_box)
-        layout.addStretch(1)
+        foot.addWidget(self.resume_box)

@@ -18,6 +18,8 @@ class AskOptions(QgsCollapsibleGroupBox):
         self.resolution, self.min_score = resolution_box(), score_box()
         shrinking(self.model)
         layout = form(self)
+        layout.setRowWrapPolicy(layout.RowWrapPolicy.DontWrapRows)  # five lines, not eight: all can be seen at once
+        layout.setContentsMargins(6, 6, 6, 6)
         layout.addRow(tr("Model"), self.model)
         layout.addRow(tr("Find"), self.task)
         layout.addRow(tr("Draw"), self.outline)

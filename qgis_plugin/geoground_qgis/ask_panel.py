@@ -294,6 +294,7 @@ class AskPanel(AskForm):
         self.history.menu().aboutToShow.connect(self._fill_history)
         self.history.menu().triggered.connect(self._add_question)
         self.layer.layerChanged.connect(self._changed)
+        self.layer.currentIndexChanged.connect(self._changed)  # says nothing where one is removed
         self.question.textChanged.connect(self._changed)
         self.model.currentIndexChanged.connect(self._changed)
         self.task.currentIndexChanged.connect(self._changed)

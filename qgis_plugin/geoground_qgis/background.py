@@ -218,6 +218,11 @@ class EngineTask(QgsTask):
                 made.discard()
         return True
 
+    @property
+    def empty_share(self) -> float:
+        """How much of what was exported for it came empty from a map server, 0 to 1."""
+        return max((getattr(made, "empty_share", 0.0) for made in self._inputs.values()), default=0.0)
+
     def cancel(self) -> None:
         """Stop: the export at its next block, the engine after the chips it is looking at."""
         for made in self._inputs.values():

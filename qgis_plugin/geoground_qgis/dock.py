@@ -8,9 +8,8 @@ from pathlib import Path
 
 from qgis.core import Qgis, QgsMapLayer, QgsProject, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsDockWidget
-from qgis.PyQt.QtCore import QSize, Qt
-from qgis.PyQt.QtGui import QShowEvent
-from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtWidgets import QHBoxLayout, QLabel, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from . import keeping, kept, manual, results, server_layers, settings
 from .ask_controller import Asking
@@ -18,7 +17,9 @@ from .ask_panel import AskPanel
 from .background import Calls
 from .correcting import Correcting
 from .engine_link import Link
-from .messages import NAME, literal, tr
+from .forms import Page
+from .message_bar import say
+from .messages import NAME, tr
 from .review_panel import ReviewPanel
 from .save_controller import Saving
 from .saving import Target
@@ -157,7 +158,7 @@ class Dock(QgsDockWidget):
         self._say(text, Qgis.MessageLevel.Warning)
 
     def _say(self, text: str, level: Qgis.MessageLevel) -> None:
-        self._iface.messageBar().pushMessage(NAME, literal(text), level, 8)
+        say(self._iface.messageBar(), text, level)
 
     def _build(self) -> None:
         content = QWidget()
@@ -165,8 +166,9 @@ class Dock(QgsDockWidget):
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addWidget(self.welcome)
         self.tabs = QTabWidget()
-        for panel, title in ((self.ask, tr("Ask")), (self.review, tr("Review")), (self.teach, tr("Teach"))):
-            self.tabs.addTab(_Page(panel), title)
+        pages = ((self.ask, tr("Ask")), (Page(self.review), tr("Review")), (self.teach, tr("Teach")))
+        for page, title in pages:
+            self.tabs.addTab(page, title)
         layout.addWidget(self.tabs, 1)
         self.filler = QWidget()
         layout.addWidget(self.filler, 1)
@@ -213,27 +215,6 @@ class Dock(QgsDockWidget):
         self.teaching.trained.connect(self._trained)
         self.teach.models.changed.connect(self._models_changed)
         self._link.on_settings_changed = self.engine_changed
-
-
-class _Page(QScrollArea):
-    """A tab as wide as what it holds, in every theme, and with a bar where it is too high."""
-
-    def __init__(self, panel: QWidget) -> None:
-        super().__init__()
-        self.setWidgetResizable(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setFrameShape(QScrollArea.Shape.NoFrame)
-        self.setWidget(panel)
-
-    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
-        """Of the panel in the theme of today: a style sheet makes it wider when it is shown, not when it is made."""
-        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
-        return QSize(width, super().minimumSizeHint().height())
-
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
-        """Ask for the width again."""
-        super().showEvent(event)
-        self.updateGeometry()
 
 
 def _nothing() -> None:

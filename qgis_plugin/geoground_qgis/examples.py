@@ -61,14 +61,14 @@ def examples_of(layer: QgsVectorLayer, *, selected_only: bool) -> Examples:
         if not ids:
             raise LayerError(tr("Select polygons of “{name}” first.").format(name=layer.name()))
     elif reviewed:
-        ids = results.chosen(layer, results.ACCEPTED)
+        ids = list(results.chosen(layer, results.ACCEPTED))
         if not ids:
             raise LayerError(
                 tr("Accept results in the tab Review first, or select some and tick “Selected”: those are examples.")
             )
     elif not layer.featureCount():
         raise LayerError(tr("The layer “{name}” holds no polygon.").format(name=layer.name()))
-    unlike = results.chosen(layer, results.REJECTED) if reviewed else []
+    unlike = list(results.chosen(layer, results.REJECTED)) if reviewed else []
     return Examples(layer, ids, [one for one in unlike if ids is None or one not in set(ids)])
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from qgis.gui import QgsMapLayerComboBox
-from qgis.PyQt.QtCore import Qt
-from qgis.PyQt.QtGui import QPaintEvent
+from qgis.PyQt.QtCore import QSize, Qt
+from qgis.PyQt.QtGui import QPaintEvent, QShowEvent
 from qgis.PyQt.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
     QMenu,
+    QPlainTextEdit,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QStyle,
     QStyleOptionButton,
@@ -74,12 +76,89 @@ class ShortenedButton(QPushButton):
         QStylePainter(self).drawControl(QStyle.ControlElement.CE_PushButton, option)
 
 
+class Page(QScrollArea):
+    """As wide as what it holds, in every theme, and with a bar where it is too high."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setWidget(content)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """Of the content in the theme of today: a style sheet makes it wider when it is shown, not when it is made."""
+        width = self.widget().minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, super().minimumSizeHint().height())
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Ask for the width again."""
+        super().showEvent(event)
+        self.updateGeometry()
+
+
+def column_with_foot(widget: QWidget) -> tuple[QVBoxLayout, QVBoxLayout]:
+    """The layout of a tab with a foot: the column scrolls where it is too high, and the foot stays in sight."""
+    outer, content = QVBoxLayout(widget), QWidget()
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.setSpacing(0)
+    outer.addWidget(Page(content), 1)
+    foot = QVBoxLayout()
+    foot.setContentsMargins(6, 4, 6, 6)
+    outer.addLayout(foot)
+    return column(content), foot
+
+
+class ReadingBox(QPlainTextEdit):
+    """A text to be read: three lines where room is short, and what room there is elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setReadOnly(True)
+        self.setMinimumHeight(3 * self.fontMetrics().lineSpacing() + 12)
+
+    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+        """As high as it must be; Qt would have a page of text first, and push what is below out of sight."""
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
+
 def layer_box(kind: object) -> QgsMapLayerComboBox:
     """A choice of the layers of a kind (``QgsMapLayerProxyModel.Filter``)."""
-    box = QgsMapLayerComboBox()
+    return _prepared(QgsMapLayerComboBox(), kind)
+
+
+def kept_layer_box(kind: object) -> KeptLayerBox:
+    """As ``layer_box``, for layers that decide what is asked or learned: none takes the place of one that is gone."""
+    return _prepared(KeptLayerBox(), kind)
+
+
+def _prepared(box: QgsMapLayerComboBox, kind: object) -> QgsMapLayerComboBox:
     box.setFilters(kind)
     shrinking(box)
     return box
+
+
+class KeptLayerBox(QgsMapLayerComboBox):
+    """Nothing is chosen where the layer that was is removed; QGIS would choose its neighbour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._chosen = ""
+        self.layerChanged.connect(self._note)
+        self.currentIndexChanged.connect(self._note)  # QGIS says nothing where it chooses the neighbour
+
+    def choose_none(self) -> None:
+        """The entry for no layer, where there is one, or nothing at all."""
+        self.setCurrentIndex(0 if self.allowEmptyLayer() else -1)
+        self.layerChanged.emit(self.currentLayer())
+
+    def _note(self, *_: object) -> None:
+        listed = {layer.id() for layer in map(self.layer, range(self.count())) if layer is not None}
+        gone = self._chosen and self._chosen not in listed
+        layer = self.currentLayer()
+        self._chosen = layer.id() if layer is not None and not gone else ""
+        if gone:
+            self.choose_none()
 
 
 def tool(text: str, tip: str = "") -> QToolButton:
@@ -103,7 +182,6 @@ def task_box() -> QComboBox:
     box = QComboBox()
     for task, label in zip(TASKS, task_labels()):
         box.addItem(label, task)
-    shrinking(box)
     return box
 
 
@@ -113,7 +191,6 @@ def outline_box() -> QComboBox:
     for outline, label in zip(OUTLINES, outline_labels()):
         box.addItem(label, outline)
     box.setToolTip(tr("Outlines can be simplified in the tab Review, without asking again"))
-    shrinking(box)
     return box
 
 

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from osgeo import gdal
 
 
-def opened(source: str | Path, flags: int) -> gdal.Dataset | None:
-    """A file, or None where it cannot be opened.
-
-    From 3.7 on GDAL warns where it was not set whether errors are exceptions; it is set for this call alone.
-    """
-    local = gdal.ExceptionMgr(useExceptions=True) if hasattr(gdal, "ExceptionMgr") else nullcontext()
+def created(path: Path, columns: int, rows: int, bands: int, options: list[str]) -> gdal.Dataset | None:
+    """A new GeoTIFF of bytes, or None where it cannot be written."""
     try:
-        with local:
+        with _raising():
+            return gdal.GetDriverByName("GTiff").Create(str(path), columns, rows, bands, gdal.GDT_Byte, options)
+    except RuntimeError:
+        return None
+
+
+def opened(source: str | Path, flags: int) -> gdal.Dataset | None:
+    """A file, or None where it cannot be opened."""
+    try:
+        with _raising():
             return gdal.OpenEx(str(source), flags)
     except RuntimeError:
         return None
+
+
+def _raising() -> AbstractContextManager[object]:
+    """Let errors be exceptions inside: from 3.7 on GDAL warns where it was not set whether they are."""
+    return gdal.ExceptionMgr(useExceptions=True) if hasattr(gdal, "ExceptionMgr") else nullcontext()

@@ -7,7 +7,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QWidget
 
 from .examples import Examples, examples_of
-from .forms import layer_box
+from .forms import kept_layer_box
 from .messages import tr
 
 
@@ -20,9 +20,9 @@ class LikeChoice(QWidget):
         super().__init__(parent)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        self.layer = layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.layer = kept_layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self.layer.setAllowEmptyLayer(True, tr("(none: by the words)"))
-        self.layer.setLayer(None)
+        self.layer.choose_none()
         self.selected_only = QCheckBox(tr("Selected"))
         tip = tr(
             "What looks like these examples is found, and the question is only its name. Of results the accepted ones "
@@ -39,7 +39,10 @@ class LikeChoice(QWidget):
     def choose(self, layer: QgsVectorLayer | None, *, selected_only: bool = False) -> None:
         """Take these examples."""
         self.selected_only.setChecked(selected_only)
-        self.layer.setLayer(layer)
+        if layer is None:
+            self.layer.choose_none()
+        else:
+            self.layer.setLayer(layer)
 
     def examples(self) -> Examples | None:
         """What is chosen; None: the words.

@@ -16,6 +16,9 @@ PROBLEM = "color: #8c1d18; background: #fbe9e7; padding: 3px; border-radius: 3px
 """Style of a line that says what is wrong: with its own background, so that it can be read in light and dark themes."""
 
 
+_ENDS = (".", "!", "?", ":", "…", "。", "！", "？")
+
+
 def tr(text: str) -> str:
     """The text in the language of the user, where a translation is there."""
     return QCoreApplication.translate(NAME, text)
@@ -30,6 +33,12 @@ def short(text: str, limit: int = MAX_NAME_CHARS) -> str:
     """One line of at most ``limit`` characters, for names of layers and groups."""
     line = " ".join(_printable(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def joined(*parts: str, between: str = " ") -> str:
+    """Texts one after the other, each but the last with a stop at its end; what is empty is left out."""
+    said = [part.strip() for part in parts if part.strip()]
+    return between.join([*(one if one.endswith(_ENDS) else f"{one}." for one in said[:-1]), *said[-1:]])
 
 
 def duration(seconds: float) -> str:

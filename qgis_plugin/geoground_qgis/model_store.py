@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -12,6 +13,10 @@ from .rasters import LayerError
 
 CHECKPOINTS = "checkpoints"
 """What a training could go on from: state of the optimiser, several times as large as the model."""
+
+
+MOST_NAMES, MOST_NAME_CHARS = 50, 200
+"""Of what a model was taught."""
 
 
 def models() -> list[Path]:
@@ -32,6 +37,18 @@ def check_name(name: str) -> str:
     if (settings.models_folder(settings.load()) / wanted).exists():
         raise LayerError(tr("A model named “{name}” is there already; choose another name.").format(name=wanted))
     return wanted
+
+
+def taught_by(model: str) -> tuple[str, ...]:
+    """What a trained model was taught, as its folder says; nothing for others, and where the folder is damaged."""
+    if not Path(model).is_absolute():
+        return ()
+    try:
+        found = json.loads((Path(model) / "config.json").read_text(encoding="utf-8"))["taught"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+    names = found if isinstance(found, list) else []
+    return tuple(name for name in names if isinstance(name, str) and 0 < len(name) <= MOST_NAME_CHARS)[:MOST_NAMES]
 
 
 def tidy(folder: Path) -> None:

@@ -28,7 +28,7 @@ from .diagnostics import describe_probe, diagnostics
 from .engine.service import is_address, split_link
 from .engine_link import Link
 from .forms import form, outline_box, plain_label, resolution_box, score_box, score_of, set_score, task_box
-from .messages import NAME, tr
+from .messages import NAME, joined, tr
 from .setup_dialog import SetupDialog
 
 
@@ -92,7 +92,7 @@ class OptionsPage(QgsOptionsPageWidget):
 
     def _test_failed(self, message: str, hint: str) -> None:
         self.test_button.setEnabled(True)
-        self.outcome.setPlainText("\n".join(filter(None, (tr("The engine does not work."), message, hint))))
+        self.outcome.setPlainText(joined(tr("The engine does not work."), message, hint, between="\n"))
 
     def _search(self) -> None:
         found = self._link.find()

@@ -18,7 +18,7 @@ from qgis.PyQt.QtWidgets import (
 from .background import Calls
 from .engine_link import Link
 from .forms import plain_label
-from .messages import PROBLEM, short, tr
+from .messages import PROBLEM, joined, short, tr
 from .understanding import Understood, leaves, read_value, replaced, understand
 
 HIDDEN = frozenset({"version", "kind", "unread", "remarks", "said", "known"})
@@ -94,7 +94,7 @@ class PlanDialog(QDialog):
             "check",
             lambda cancelled: understand(self._link, [question], {question: plan}, self._contexts, cancelled),
             self._take,
-            lambda message, hint: self._say(" ".join(filter(None, (message, hint))), problem=True),
+            lambda message, hint: self._say(joined(message, hint), problem=True),
         )
 
     def _take(self, found: list[Understood]) -> None:

@@ -48,6 +48,9 @@ class Ranking(QObject):
         self._given: list[Verdicts] = []
         """Verdicts that came while the layer was read: rows that were read before do not have them."""
         self._shown = results.Shown()
+        self._visited: tuple[float, int] | None = None
+        """Falling score and id of the result that was looked at last."""
+        self._read_id = ""
         self._take([])
 
     @property
@@ -74,11 +77,13 @@ class Ranking(QObject):
         """Read a layer again; until ``changed`` comes, the old ranking stands."""
         self.stop()
         self._read_rows, self._given = [], []
+        if layer is None or layer.id() != self._read_id:
+            self._visited = None
         if layer is None:
             self._take([])
             self.changed.emit()
             return
-        self._layer, self._tries = layer, TRIES
+        self._layer, self._tries, self._read_id = layer, TRIES, layer.id()
         self._start()
 
     def _start(self) -> None:
@@ -103,6 +108,12 @@ class Ranking(QObject):
         found: list[int] = self._shown_ids.tolist()
         return found
 
+    def visit(self, current: int | None) -> None:
+        """A result is looked at: once it is deleted, hidden or not selected any more, one goes on from there."""
+        rows, there = self._find(array_of([] if current is None else [current]))
+        if there.any():
+            self._visited = (float(self._keys[rows[0]]), int(self._ids[rows[0]]))
+
     def step(self, current: int | None, by: int) -> int | None:
         """The id so many places further among those shown, around the end; None where nothing is shown."""
         count = len(self._shown_ids)
@@ -110,8 +121,20 @@ class Ranking(QObject):
             return None
         place = int(self._places([current])[0]) if current is not None else NOWHERE
         if place >= count:
-            return int(self._shown_ids[0 if by > 0 else count - 1])
+            place = self._beside_visited(by)
         return int(self._shown_ids[(place + by) % count])
+
+    def _beside_visited(self, by: int) -> int:
+        """The place of the result that was looked at last, or the one from which a step goes to its neighbour."""
+        before = -1 if by > 0 else 0
+        if self._visited is None:
+            return before
+        key, visited = self._visited
+        keys = self._keys[self._rows[: len(self._shown_ids)]]
+        first, end = np.searchsorted(keys, key, "left"), np.searchsorted(keys, key, "right")
+        place = int(first + np.searchsorted(self._shown_ids[first:end], visited))
+        there = place < end and self._shown_ids[place] == visited
+        return place if there else place + before
 
     def next_open(self, after: int, by: int = 1) -> int | None:
         """The next id without a verdict among those shown, around the end; ``by`` -1 goes to surer ones."""

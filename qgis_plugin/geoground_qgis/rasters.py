@@ -33,6 +33,7 @@ from qgis.core import (
 
 from . import server_layers, settings
 from .appearance import AS_IT_IS, RENDERED, Appearance, appearance_of
+from .gdal_files import created, opened
 from .messages import tr
 
 WARN_PIXELS = 25_000_000
@@ -45,6 +46,8 @@ READ_BY_ENGINE = frozenset(
     {"GTiff", "JP2OpenJPEG", "JP2ECW", "JP2KAK", "HFA", "ENVI", "NITF", "PNG", "JPEG", "WEBP", "BMP"}
 )
 """Drivers of GDAL for the formats that the engine opens; it looks at the first bytes, as GDAL does."""
+RGBA = 4
+"""Bands of what a map server sends, the last of them alpha."""
 METRES_PER_DEGREE = 111_320.0
 
 
@@ -214,13 +217,16 @@ class Export:
             parts += [layer.renderer(), layer.brightnessFilter(), layer.hueSaturationFilter()]
         self._parts = [part.clone() for part in parts if part is not None]
         self._context = QgsProject.instance().transformContext()
+        self._from_server = layer.dataProvider().name() != "gdal"
+        self.empty_share = 0.0
+        """How much of it a map server did not send, 0 to 1."""
         self.path = (folder or settings.cache_folder()) / f"{uuid.uuid4().hex}.tif"
 
     def run(self, progress: Callable[[float], None], _cancelled: Callable[[], bool]) -> Path:
         """Write the file and return its path.
 
         Raises:
-            LayerError: it could not be written, or was cancelled.
+            LayerError: it could not be written, was cancelled, or the map server sent nothing.
         """
         free = shutil.disk_usage(self.path.parent).free
         if free < self._source.pixels * 8:
@@ -245,6 +251,15 @@ class Export:
             raise LayerError(
                 tr("The layer “{name}” could not be exported ({reason}).").format(name=self._source.name, reason=reason)
             )
+        if self._from_server:  # QGIS does not say that a tile did not come
+            self.empty_share = _empty_share(self.path)
+            if self.empty_share == 1.0:
+                self.discard()
+                raise LayerError(
+                    tr("The map server of “{name}” sent nothing for this area. Check that the map shows it.").format(
+                        name=self._source.name
+                    )
+                )
         return self.path
 
     def cancel(self) -> None:
@@ -274,7 +289,7 @@ class Outline:
         """
         options = ["SPARSE_OK=TRUE", "TILED=YES", "BLOCKXSIZE=1024", "BLOCKYSIZE=1024", "BIGTIFF=IF_SAFER"]
         columns, rows = self._size
-        data = gdal.GetDriverByName("GTiff").Create(str(self.path), columns, rows, self._bands, gdal.GDT_Byte, options)
+        data = created(self.path, columns, rows, self._bands, options)
         if data is None:
             raise LayerError(tr("{file} could not be written.").format(file=self.path))
         box = self._extent
@@ -288,6 +303,16 @@ class Outline:
     def discard(self) -> None:
         """Delete the file."""
         self.path.unlink(missing_ok=True)
+
+
+def _empty_share(path: Path) -> float:
+    """How much of an export is transparent, 0 to 1; looked at in 256 x 256 places at most."""
+    data = opened(path, gdal.OF_RASTER)
+    if data is None or data.RasterCount != RGBA:
+        return 0.0
+    columns, rows = min(data.RasterXSize, 256), min(data.RasterYSize, 256)
+    alpha = data.GetRasterBand(RGBA).ReadAsArray(buf_xsize=columns, buf_ysize=rows)
+    return float((alpha == 0).mean())
 
 
 def wkt2() -> int:

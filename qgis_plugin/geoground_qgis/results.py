@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -271,14 +271,12 @@ def shown_of(layer: QgsVectorLayer) -> Shown:
     return Shown(number(MIN_SCORE, 0.0), number(MIN_AREA, 0.0), largest if largest < 1e15 else math.inf)
 
 
-def chosen(layer: QgsVectorLayer, which: str) -> list[int]:
+def chosen(layer: QgsVectorLayer, which: str) -> Iterator[int]:
     """Ids of the results that are ``SHOWN`` on the map, or that have the verdict ``which``."""
     shown = shown_of(layer)
-    return [
-        feature.id()
-        for feature in layer.getFeatures()
-        if (shown.includes(feature["score"], feature["area_m2"]) if which == SHOWN else feature["review"] == which)
-    ]
+    for feature in layer.getFeatures():
+        if shown.includes(feature["score"], feature["area_m2"]) if which == SHOWN else feature["review"] == which:
+            yield feature.id()
 
 
 def prepare_form(layer: QgsVectorLayer) -> None:

@@ -13,7 +13,6 @@ from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QPlainTextEdit,
     QPushButton,
     QSizePolicy,
     QSlider,
@@ -22,7 +21,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from . import results
-from .forms import column, form, layer_box, menu_button, plain_label, shrinking, tool
+from .forms import ReadingBox, column, form, layer_box, menu_button, plain_label, shrinking, tool
 from .messages import tr
 from .score_chart import ScoreChart
 
@@ -71,10 +70,8 @@ class ReviewForm(QWidget):
         layout.addLayout(moves)
         self.facts = plain_label()
         layout.addWidget(self.facts)
-        self.reasoning = QPlainTextEdit()
-        self.reasoning.setReadOnly(True)
+        self.reasoning = ReadingBox()
         self.reasoning.setPlaceholderText(tr("Reasoning: select a result on the map, or press Next."))
-        self.reasoning.setMinimumHeight(3 * self.reasoning.fontMetrics().lineSpacing() + 12)
         layout.addWidget(self.reasoning, 1)
 
         verdicts = QHBoxLayout()

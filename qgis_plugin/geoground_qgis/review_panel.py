@@ -326,6 +326,7 @@ class ReviewPanel(ReviewForm):
 
     def _show_current(self) -> None:
         layer, current = self.layer, self.current
+        self.ranking.visit(current)
         for widget in (self.accept, self.reject, self.reopen):
             widget.setEnabled(layer is not None and bool(layer.selectedFeatureCount()) and not self._bulk.busy)
         self.undo_button.setEnabled(layer is not None and bool(len(self._history)) and not self._bulk.busy)

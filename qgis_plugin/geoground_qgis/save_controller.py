@@ -46,6 +46,9 @@ class Saving(QObject):
 
     def ask(self, layer: QgsVectorLayer, driver: str, which: str) -> None:
         """Ask for a file, and in a GeoPackage that holds this layer already for what to do, and save."""
+        if which != results.ALL and next(results.chosen(layer, which), None) is None:
+            self._say_nothing(which)
+            return
         folder = QgsProject.instance().homePath() or str(Path.home())
         proposed = saving.proposed_path(layer, folder, driver)
         ending = saving.ENDINGS[driver]
@@ -117,10 +120,9 @@ class Saving(QObject):
         A temporary layer that is saved whole to a new layer of a GeoPackage lives there from then on, unless it is
         being edited or filled: the rows in the file have other ids than those that the edits name.
         """
-        only = None if which == results.ALL else results.chosen(layer, which)
+        only = None if which == results.ALL else list(results.chosen(layer, which))
         if only == []:
-            text = tr("No result is accepted yet.") if which == results.ACCEPTED else tr("All results are hidden.")
-            self.said.emit(text, Qgis.MessageLevel.Warning)
+            self._say_nothing(which)
             return
         moves = (
             target.driver == GPKG
@@ -137,6 +139,10 @@ class Saving(QObject):
         job.task = saving.write_results(
             layer, target, only, lambda written: self._done(job, written), lambda why: self._failed(job, why)
         )
+
+    def _say_nothing(self, which: str) -> None:
+        text = tr("No result is accepted yet.") if which == results.ACCEPTED else tr("All results are hidden.")
+        self.said.emit(text, Qgis.MessageLevel.Warning)
 
     def close(self) -> None:
         """Wait for no file: what is under way is written, and the layers stay where they are."""

@@ -24,7 +24,7 @@ from .engine.errors import EngineError
 from .engine.service import is_address
 from .engine_link import service_of
 from .forms import plain_label
-from .messages import PROBLEM, short, tr
+from .messages import PROBLEM, joined, short, tr
 
 
 class ServerButton(QPushButton):
@@ -126,7 +126,7 @@ class ServerDialog(QDialog):
         ok.setEnabled(self.list.currentItem() is not None)
 
     def _say(self, message: str, hint: str) -> None:
-        self._show(" ".join(filter(None, (message, hint))), PROBLEM)
+        self._show(joined(message, hint), PROBLEM)
 
     def _show(self, text: str, style: str = "") -> None:
         self.message.setText(text)

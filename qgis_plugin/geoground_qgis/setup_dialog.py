@@ -24,7 +24,7 @@ from . import own_engine
 from .background import Calls
 from .engine_link import EngineError
 from .forms import form, plain_label
-from .messages import NAME, PROBLEM, tr
+from .messages import NAME, PROBLEM, joined, tr
 
 MOST_LINES = 2_000
 
@@ -129,7 +129,7 @@ class SetupDialog(QDialog):
 
     def _failed(self, message: str, hint: str) -> None:
         self._show_running(False)
-        self._say("\n".join(filter(None, (message, hint))) or tr("Cancelled."), problem=bool(message))
+        self._say(joined(message, hint, between="\n") or tr("Cancelled."), problem=bool(message))
 
     def _show_running(self, running: bool) -> None:
         self.start_button.setText(tr("Go on") if own_engine.exists() else tr("Set up"))

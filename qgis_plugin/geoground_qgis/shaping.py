@@ -18,7 +18,7 @@ from . import results, settings
 from .background import Calls
 from .engine.features import polygon_wkt
 from .engine_link import Link
-from .messages import tr
+from .messages import joined, tr
 from .review_panel import ReviewPanel
 from .review_view import asked_of
 
@@ -165,7 +165,7 @@ class Shaping(QObject):
             "redraw",
             partial(redraw, self._link, params),
             partial(self._take, layer.id(), masks, ids is None),
-            lambda message, hint: self.said.emit(" ".join(filter(None, (message, hint)))) if message else None,
+            lambda message, hint: self.said.emit(joined(message, hint)) if message else None,
         )
 
     def _take(self, layer_id: str, masks: Path, whole: bool, found: list[Mapping[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QHBoxLayout,
     QLineEdit,
     QProgressBar,
     QPushButton,
@@ -18,7 +19,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .examples import Examples, examples_of
-from .forms import column, form, layer_box, plain_label
+from .forms import column_with_foot, form, kept_layer_box, layer_box, plain_label
 from .loss_plot import Curve
 from .messages import PROBLEM, duration, tr
 from .model_store import check_name
@@ -58,7 +59,7 @@ class TeachPanel(QWidget):
         self.examples.layerChanged.connect(self._examples_chosen)
         self.train_button.clicked.connect(self.train_requested)
         self.cancel_button.clicked.connect(self._ask_to_cancel)
-        self._examples_chosen(self.examples.currentLayer())
+        self._examples_chosen()
 
     def lesson(self) -> Lesson:
         """What is entered, checked.
@@ -149,7 +150,7 @@ class TeachPanel(QWidget):
         self.message.setStyleSheet(PROBLEM if problem else "")
 
     def _build(self) -> None:
-        layout = column(self)
+        layout, foot = column_with_foot(self)
         layout.addWidget(
             plain_label(
                 tr(
@@ -160,7 +161,7 @@ class TeachPanel(QWidget):
         )
         rows = form()
         self.raster = layer_box(QgsMapLayerProxyModel.Filter.RasterLayer)
-        self.examples = layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
+        self.examples = kept_layer_box(QgsMapLayerProxyModel.Filter.PolygonLayer)
         self.draw_button = QPushButton(tr("Draw examples…"))
         self.draw_button.setToolTip(tr("Makes a layer for examples of this raster, and starts to draw in it"))
         self.selected_only = QCheckBox(tr("Selected"))
@@ -184,9 +185,11 @@ class TeachPanel(QWidget):
             tr("By reward: sharpens what the model finds already. By example: teaches what it does not find at all.")
         )
         rows.addRow(tr("Raster"), self.raster)
-        rows.addRow(tr("Examples"), self.examples)
+        examples = QHBoxLayout()
+        examples.addWidget(self.examples, 1)
+        examples.addWidget(self.selected_only)
+        rows.addRow(tr("Examples"), examples)
         rows.addRow("", self.draw_button)
-        rows.addRow("", self.selected_only)
         rows.addRow(self.complete)
         rows.addRow(tr("Label"), self.expression)
         rows.addRow(tr("or by field"), self.field)
@@ -194,22 +197,23 @@ class TeachPanel(QWidget):
         rows.addRow(tr("Method"), self.method)
         rows.addRow(tr("Length"), self.length)
         layout.addLayout(rows)
-        self.progress = QProgressBar()
-        layout.addWidget(self.progress)
-        self.train_button, self.cancel_button = QPushButton(tr("Train")), QPushButton(tr("Cancel"))
-        layout.addWidget(self.train_button)
-        layout.addWidget(self.cancel_button)
         self.curve = Curve()
         layout.addWidget(self.curve)
         self.models = ModelsMenu()
         layout.addWidget(self.models)
         self.models.said.connect(self._warn)
-        self.message = plain_label()
-        layout.addWidget(self.message)
         layout.addStretch(1)
+        self.message = plain_label()
+        foot.addWidget(self.message)
+        self.progress = QProgressBar()
+        foot.addWidget(self.progress)
+        self.train_button, self.cancel_button = QPushButton(tr("Train")), QPushButton(tr("Cancel"))
+        foot.addWidget(self.train_button)
+        foot.addWidget(self.cancel_button)
         self.set_running(False)
 
-    def _examples_chosen(self, layer: object) -> None:
+    def _examples_chosen(self, *_: object) -> None:
+        layer = self.examples.currentLayer()
         self.field.setLayer(layer if isinstance(layer, QgsVectorLayer) else None)
         self.field.setField("")
 

@@ -13,7 +13,8 @@ from . import settings
 from .background import EngineTask, Input, clear_notice
 from .engine_link import Link, train_request
 from .examples import ExampleFile, counts_of
-from .messages import NAME, literal, tr
+from .message_bar import say
+from .messages import NAME, joined, tr
 from .model_store import tidy
 from .rasters import Export, LayerError, describe_source
 from .teach_panel import TeachPanel
@@ -109,11 +110,11 @@ class Teaching(QObject):
         elif outcome == "cancelled":
             self._panel.say(tr("Cancelled."))
         else:
-            text = " ".join(filter(None, (task.message, task.hint)))
+            text = joined(task.message, task.hint)
             self._panel.say(text, problem=True)
             self._say(text, Qgis.MessageLevel.Critical)
         self.finished.emit(outcome)
 
     def _say(self, text: str, level: Qgis.MessageLevel) -> None:
-        self._bar.pushMessage(NAME, literal(text), level, 8)
+        say(self._bar, text, level)
         QgsMessageLog.logMessage(text, NAME, level, False)

@@ -11,7 +11,7 @@ import pytest
 from fakes import ScriptedLink
 from geoground_qgis import settings
 from geoground_qgis.dock import Dock
-from panels import Run
+from panels import Bar, Run
 from qgis.core import QgsApplication, QgsProject, QgsRasterLayer, QgsSettings
 from qgis.gui import QgisInterface
 from qgis.PyQt.QtCore import QEventLoop, QTimer
@@ -72,7 +72,10 @@ def link() -> ScriptedLink:
 
 
 @pytest.fixture
-def iface(qgis_iface: QgisInterface) -> QgisInterface:
+def iface(qgis_iface: QgisInterface, monkeypatch: pytest.MonkeyPatch) -> QgisInterface:
+    """QGIS, with a real message bar."""
+    bar = Bar()
+    monkeypatch.setattr(qgis_iface, "messageBar", lambda: bar)
     return qgis_iface
 
 

@@ -13,9 +13,10 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
-from qgis.gui import QgisInterface
+from qgis.gui import QgisInterface, QgsMessageBar, QgsMessageBarItem
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtWidgets import QLabel
 
 Until = Callable[..., None]
 
@@ -37,8 +38,20 @@ class Run:
         return self.outcomes.pop()
 
 
+class Bar(QgsMessageBar):
+    """The message bar of QGIS, which remembers what it showed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def pushItem(self, item: QgsMessageBarItem) -> None:
+        self.said += [label.text() for label in item.findChildren(QLabel) if label.text()]
+        super().pushItem(item)
+
+
 def messages(iface: QgisInterface) -> list[str]:
-    return [text for level in iface.messageBar().messages.values() for text in level]
+    return list(iface.messageBar().said)
 
 
 def layers() -> dict[str, QgsVectorLayer]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import ScriptedLink, box, emits, features
+from geoground_qgis.appearance import Appearance
 from geoground_qgis.dock import Dock
 from geoground_qgis.rasters import Export, Source, describe_source
 from osgeo import gdal, osr
@@ -239,8 +240,21 @@ def test_bands_and_limits_are_sent_and_named(
     assert params["bands"] == [4, 3, 2]
     assert params["stretch"] == "700.0,900.0,300.0,800.0,0.0,900.0"
     until(lambda: "Bands 4-3-2" in dock.ask.estimate.text())
-    assert "700–900" in dock.ask.estimate.text()
+    assert "values 700–900, 300–800, 0–900." in dock.ask.estimate.text()
     assert link.asked("plan")[-1]["bands"] == [4, 3, 2]
+
+
+@pytest.mark.parametrize(
+    ("stretch", "said"),
+    [
+        ("526,3340,726,3447,726,3447", "values 526–3340, 726–3447, 726–3447."),  # a pair for each band
+        ("0,65535", "values 0–65535."),
+        ("-12.34567,0.00001234", "values -12.35–0.00001234."),
+        ("1e5,2.5e9", "values 100000–2500000000."),
+    ],
+)
+def test_limits_are_numbers_that_people_read(stretch: str, said: str) -> None:
+    assert said in Appearance((1, 2, 3), stretch).text()
 
 
 def test_the_source_of_an_exported_raster_is_its_layer(

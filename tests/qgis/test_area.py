@@ -10,7 +10,7 @@ from fakes import ScriptedLink, box, emits, features
 from geoground_qgis import manual
 from geoground_qgis.dock import Dock
 from osgeo import gdal
-from panels import Run
+from panels import Run, messages
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
@@ -109,6 +109,8 @@ def test_several_rasters_are_asked_one_after_the_other(
     until(lambda: "2 rasters: 10 chips" in dock.ask.estimate.text())
     assert run() == "done"
     assert len(link.asked("run")) == 2
+    said = [text.removeprefix("<b>geogrounding:</b> ") for text in messages(dock._iface)]
+    assert said == ["scene: 2 results.", "second: 2 results."]
     (group,) = QgsProject.instance().layerTreeRoot().findGroups()
     assert sorted(node.layer().name() for node in group.findLayers()) == ["tree (scene)", "tree (second)"]
     assert all(node.layer().featureCount() == 2 for node in group.findLayers())

@@ -43,6 +43,17 @@ def test_the_plan_is_shown_in_words_before_the_run(dock: Dock, link: ScriptedLin
     assert dock.ask.edit_plan.isVisibleTo(dock)
 
 
+def test_what_the_model_was_taught_is_known(dock: Dock, link: ScriptedLink, until: Until, tmp_path: Path) -> None:
+    """Else the panel says of the very word that was taught that no class has this name."""
+    for name, config in (("oaks", '{"taught": ["scrub oak", 7, ""]}'), ("none", "[]"), ("damaged", "{")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text(config)
+        dock.ask.set_models([], str(tmp_path / name))
+        dock.ask.question.setPlainText(f"the largest scrub oak of {name}")
+        until(lambda name=name: f"oak of {name}." in dock.ask.understood.text())
+    assert [params["context"] for params in link.asked("plan_query")[-3:]] == [["scrub oak"], [], []]
+
+
 def test_a_contradiction_is_said_before_the_run(dock: Dock, link: ScriptedLink, until: Until) -> None:
     from geoground_qgis.engine_link import EngineError
 

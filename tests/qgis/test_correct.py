@@ -15,6 +15,7 @@ from qgis.core import (
     QgsExpression,
     QgsFeature,
     QgsGeometry,
+    QgsProject,
     QgsRectangle,
     QgsSymbolLayer,
     QgsSymbolLayerUtils,
@@ -95,6 +96,33 @@ def test_delete_can_be_undone(found: QgsVectorLayer, dock: Dock, iface: QgisInte
     assert labels(found) == ["r0", "r3"]
     found.undoStack().undo()
     assert labels(found) == ["r0", "r1", "r2", "r3"]
+
+
+@pytest.mark.parametrize(("button", "following"), [("next", "r2"), ("previous", "r0")])
+def test_after_a_deletion_review_goes_on_where_it_was(
+    found: QgsVectorLayer, dock: Dock, until: Until, button: str, following: str
+) -> None:
+    select(found, "r1")
+    dock.review.delete.click()
+    until(lambda: dock.review.ranking.total == 3)
+    getattr(dock.review, button).click()
+    assert found.getFeature(dock.review.current)["label"] == following
+    found.undoStack().undo()
+    until(lambda: dock.review.ranking.total == 4)
+    found.removeSelection()
+    getattr(dock.review, button).click()
+    assert found.getFeature(dock.review.current)["label"] == {"r2": "r3", "r0": "r3"}[following]
+
+
+def test_another_layer_is_reviewed_from_its_surest(found: QgsVectorLayer, dock: Dock, until: Until) -> None:
+    select(found, "r2")
+    other = found.clone()
+    other.removeSelection()
+    QgsProject.instance().addMapLayer(other)
+    dock.review.show_layer(other)
+    until(lambda: dock.review.ranking.total == 4 and not dock.review.ranking.busy)
+    dock.review.next.click()
+    assert other.getFeature(dock.review.current)["label"] == "r0"
 
 
 def test_one_that_was_missed_gets_its_fields(found: QgsVectorLayer, dock: Dock, until: Until) -> None:

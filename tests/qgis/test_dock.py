@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fakes import ScriptedLink, box, emits, features, progress, until_cancelled
-from geoground_qgis import results, settings
+from geoground_qgis import results, save_controller, settings
 from geoground_qgis.dock import Dock
 from geoground_qgis.engine_link import EngineError
 from geoground_qgis.saving import Target
@@ -152,6 +152,18 @@ def test_nothing_to_save_is_said(run: Run, dock: Dock, link: ScriptedLink, tmp_p
     assert not (tmp_path / "saved.gpkg").exists()
 
 
+@pytest.mark.parametrize("which", ["shown", "accepted"])
+def test_where_nothing_can_be_saved_no_file_is_asked_for(
+    run: Run, dock: Dock, link: ScriptedLink, monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    link.answers["run"] = emits(features(box(0, 0, 2, score=0.2)))
+    run()
+    dock.review.slider.setValue(50)
+    monkeypatch.setattr(save_controller, "QFileDialog", None)  # asking would fail
+    dock.saving.ask(layers()["tree"], "GPKG", which)
+    assert "hidden" in messages(dock._iface)[-1] or "accepted yet" in messages(dock._iface)[-1]
+
+
 def test_an_extent_is_sent_in_the_crs_of_the_layer(run: Run, dock: Dock, link: ScriptedLink) -> None:
     link.answers["run"] = emits(features())
     wgs84 = QgsCoordinateReferenceSystem("EPSG:4326")
@@ -205,7 +217,7 @@ def test_an_error_of_the_engine_is_shown_literally(
 
     link.answers["run"] = fail
     assert run() == "failed"
-    assert any("&lt;b&gt;bad&lt;/b&gt; &amp; worse Do &lt;i&gt;this" in text for text in messages(iface))
+    assert any("&lt;b&gt;bad&lt;/b&gt; &amp; worse. Do &lt;i&gt;this" in text for text in messages(iface))
     assert dock.ask.run_button.isVisibleTo(dock)
 
 

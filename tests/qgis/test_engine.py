@@ -13,6 +13,7 @@ from conftest import ENGINE, alive
 from geoground_qgis import settings
 from geoground_qgis.dock import Dock
 from geoground_qgis.engine_link import EngineError, Link, model_options
+from panels import messages
 from qgis.core import QgsProject, QgsRasterLayer
 from qgis.gui import QgisInterface
 
@@ -117,8 +118,7 @@ def test_cancel_and_kill_and_ask_again(
     assert engine is not None
     os.kill(engine, signal.SIGKILL)
     assert asker.end() == "failed"
-    said = [text for texts in iface.messageBar().messages.values() for text in texts]
-    assert any("ended unexpectedly" in text for text in said)
+    assert any("ended unexpectedly" in text for text in messages(iface))
 
     dock.ask.resolution.setValue(0.0)
     asker.start("tree")

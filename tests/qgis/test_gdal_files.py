@@ -13,12 +13,14 @@ from geoground_qgis.saving import Target, rows_in
 from osgeo import gdal
 
 LOOKED_AT = """
-import importlib.util, sys
+import importlib.util, pathlib, sys
 spec = importlib.util.spec_from_file_location("gdal_files", sys.argv[1])
 module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 assert module.opened(sys.argv[2], 0) is not None
 assert module.opened("/nowhere.tif", 0) is None
+assert module.created(pathlib.Path(sys.argv[3]), 4, 4, 3, []).RasterCount == 3
+assert module.created(pathlib.Path("/nowhere/new.tif"), 4, 4, 3, []) is None
 """
 
 
@@ -40,9 +42,9 @@ def test_what_cannot_be_opened_is_none_and_the_setting_stays(exceptions: bool, s
     assert bool(gdal.GetUseExceptions()) == exceptions
 
 
-def test_gdal_warns_of_nothing(scene: Path) -> None:
+def test_gdal_warns_of_nothing(scene: Path, tmp_path: Path) -> None:
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LOOKED_AT, gdal_files.__file__, str(scene)],
+        [sys.executable, "-W", "error", "-c", LOOKED_AT, gdal_files.__file__, str(scene), str(tmp_path / "new.tif")],
         capture_output=True,
         text=True,
         check=False,

@@ -23,7 +23,7 @@ from qgis.PyQt.QtGui import QIcon
 from .. import settings
 from ..choices import OUTLINES, TASKS, outline_labels, task_labels
 from ..engine_link import Cancelled, EngineError, Link
-from ..messages import tr
+from ..messages import joined, tr
 from ..model_store import models
 from ..rasters import WARN_PIXELS, LayerError, Source, describe_source
 
@@ -112,7 +112,7 @@ class Algorithm(QgsProcessingAlgorithm):
         except Cancelled:
             raise
         except EngineError as error:
-            raise QgsProcessingException("\n".join(filter(None, (str(error), error.hint)))) from error
+            raise QgsProcessingException(joined(str(error), error.hint, between="\n")) from error
 
     # Parameters
 

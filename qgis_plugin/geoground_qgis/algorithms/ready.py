@@ -14,7 +14,7 @@ from qgis.core import (
 from .. import settings
 from ..diagnostics import describe_probe
 from ..engine_link import Cancelled, EngineError
-from ..messages import tr
+from ..messages import joined, tr
 from .base import Algorithm, no_engine
 
 
@@ -50,7 +50,7 @@ class Ready(Algorithm):
                 text = describe_probe(self.link.probe(chosen, feedback.isCanceled))
                 ready = True
             except EngineError as error:
-                text = "\n".join(filter(None, (str(error), error.hint)))
+                text = joined(str(error), error.hint, between="\n")
             except Cancelled:
                 text = tr("Cancelled.")
         (feedback.pushInfo if ready else feedback.pushWarning)(text)

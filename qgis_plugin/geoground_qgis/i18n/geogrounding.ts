@@ -39,7 +39,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>1 result</source>
         <translation type="unfinished"></translation>
     </message>
@@ -221,7 +221,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -795,12 +795,12 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing for: {questions}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1300,7 +1300,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>The layer of the results was removed while the run went on.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1347,6 +1347,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
     <message>
         <location filename="../manual.py"/>
         <source>The manual is docs/qgis.md of geogrounding.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The map server of “{name}” sent nothing for this area. Check that the map shows it.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1822,12 +1827,12 @@ the largest storage tank
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1954,6 +1959,11 @@ the largest storage tank
     <message>
         <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../outcome.py"/>
+        <source>{share} % of the area came empty from the map server.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

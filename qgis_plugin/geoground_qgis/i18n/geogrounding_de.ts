@@ -39,7 +39,7 @@
         <translation>1 Kachel</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>1 result</source>
         <translation>1 Ergebnis</translation>
     </message>
@@ -223,7 +223,7 @@ Ein Raster, das nicht verwendbar ist, hält die anderen nicht auf.</translation>
         <translation>Abgebrochen.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation>Abgebrochen; bisher {found}.</translation>
     </message>
@@ -801,12 +801,12 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Nicht gespeichert: {why}</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing for: {questions}.</source>
         <translation>Nichts für: {questions}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation>Nichts gefunden. Versuchen Sie ein anderes Wort, einen kleineren Score oder eine andere Bodenauflösung.</translation>
     </message>
@@ -1306,7 +1306,7 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Der Layer wird gerade gespeichert; versuchen Sie es gleich noch einmal.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>The layer of the results was removed while the run went on.</source>
         <translation>Der Ergebnislayer wurde während des Laufs entfernt.</translation>
     </message>
@@ -1354,6 +1354,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <location filename="../manual.py"/>
         <source>The manual is docs/qgis.md of geogrounding.</source>
         <translation>Das Handbuch ist docs/qgis.md von geogrounding.</translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The map server of “{name}” sent nothing for this area. Check that the map shows it.</source>
+        <translation>Der Kartenserver von „{name}“ hat für dieses Gebiet nichts gesendet. Prüfen Sie, ob die Karte es zeigt.</translation>
     </message>
     <message>
         <location filename="../train_controller.py"/>
@@ -1830,12 +1835,12 @@ the largest storage tank
         <translation>{file} gibt es und ist kein GeoPackage ({why}). Wählen Sie einen anderen Namen.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}.</source>
         <translation>{found}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation>{found}; {n} von {all} Kacheln konnten nicht beantwortet werden, siehe Protokoll.</translation>
     </message>
@@ -1963,6 +1968,11 @@ the largest storage tank
         <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation>{results}: {a} angenommen, {r} abgelehnt, {o} offen</translation>
+    </message>
+    <message>
+        <location filename="../outcome.py"/>
+        <source>{share} % of the area came empty from the map server.</source>
+        <translation>{share} % des Gebiets kamen vom Kartenserver leer.</translation>
     </message>
     <message>
         <location filename="../ask_controller.py"/>

@@ -39,7 +39,7 @@
         <translation>1 tesela</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>1 result</source>
         <translation>1 resultado</translation>
     </message>
@@ -223,7 +223,7 @@ Un ráster inservible no detiene a los demás.</translation>
         <translation>Cancelado.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation>Cancelado; {found} hasta ahora.</translation>
     </message>
@@ -801,12 +801,12 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>No se guardó: {why}</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing for: {questions}.</source>
         <translation>Nada para: {questions}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation>No se encontró nada. Pruebe otra palabra, una puntuación menor u otra resolución del terreno.</translation>
     </message>
@@ -1306,7 +1306,7 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>La capa se está guardando; vuelva a intentarlo en un momento.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>The layer of the results was removed while the run went on.</source>
         <translation>La capa de resultados se quitó durante la ejecución.</translation>
     </message>
@@ -1354,6 +1354,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <location filename="../manual.py"/>
         <source>The manual is docs/qgis.md of geogrounding.</source>
         <translation>El manual es docs/qgis.md de geogrounding.</translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The map server of “{name}” sent nothing for this area. Check that the map shows it.</source>
+        <translation>El servidor de mapas de «{name}» no envió nada para esta zona. Compruebe que el mapa la muestra.</translation>
     </message>
     <message>
         <location filename="../train_controller.py"/>
@@ -1830,12 +1835,12 @@ the largest storage tank
         <translation>{file} existe y no es un GeoPackage ({why}). Elija otro nombre.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}.</source>
         <translation>{found}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation>{found}; {n} de {all} teselas quedaron sin respuesta, véase el registro.</translation>
     </message>
@@ -1963,6 +1968,11 @@ the largest storage tank
         <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation>{results}: {a} aceptados, {r} rechazados, {o} abiertos</translation>
+    </message>
+    <message>
+        <location filename="../outcome.py"/>
+        <source>{share} % of the area came empty from the map server.</source>
+        <translation>El {share} % de la zona llegó vacío del servidor de mapas.</translation>
     </message>
     <message>
         <location filename="../ask_controller.py"/>

@@ -39,7 +39,7 @@
         <translation>1 tuile</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>1 result</source>
         <translation>1 résultat</translation>
     </message>
@@ -223,7 +223,7 @@ Un raster inutilisable n'arrête pas les autres.</translation>
         <translation>Annulé.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation>Annulé ; {found} jusqu'ici.</translation>
     </message>
@@ -801,12 +801,12 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Non enregistré : {why}</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing for: {questions}.</source>
         <translation>Rien pour : {questions}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation>Rien n'a été trouvé. Essayez un autre mot, un score plus bas ou une autre résolution au sol.</translation>
     </message>
@@ -1306,7 +1306,7 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>La couche est en cours d'enregistrement ; réessayez dans un instant.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>The layer of the results was removed while the run went on.</source>
         <translation>La couche des résultats a été retirée pendant le traitement.</translation>
     </message>
@@ -1354,6 +1354,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <location filename="../manual.py"/>
         <source>The manual is docs/qgis.md of geogrounding.</source>
         <translation>Le manuel est docs/qgis.md de geogrounding.</translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The map server of “{name}” sent nothing for this area. Check that the map shows it.</source>
+        <translation>Le serveur de cartes de « {name} » n’a rien envoyé pour cette zone. Vérifiez que la carte l’affiche.</translation>
     </message>
     <message>
         <location filename="../train_controller.py"/>
@@ -1830,12 +1835,12 @@ the largest storage tank
         <translation>{file} existe et n'est pas un GeoPackage ({why}). Choisissez un autre nom.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}.</source>
         <translation>{found}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation>{found} ; {n} tuiles sur {all} sont restées sans réponse, voir le journal.</translation>
     </message>
@@ -1963,6 +1968,11 @@ the largest storage tank
         <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation>{results} : {a} acceptés, {r} rejetés, {o} ouverts</translation>
+    </message>
+    <message>
+        <location filename="../outcome.py"/>
+        <source>{share} % of the area came empty from the map server.</source>
+        <translation>{share} % de la zone sont arrivés vides du serveur de cartes.</translation>
     </message>
     <message>
         <location filename="../ask_controller.py"/>

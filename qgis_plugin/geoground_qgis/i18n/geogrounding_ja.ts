@@ -39,7 +39,7 @@
         <translation>1 チップ</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>1 result</source>
         <translation>1 件の結果</translation>
     </message>
@@ -223,7 +223,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation>キャンセルしました。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation>キャンセルしました。ここまで {found}。</translation>
     </message>
@@ -801,12 +801,12 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>保存できません: {why}</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing for: {questions}.</source>
         <translation>見つからなかった質問: {questions}。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation>何も見つかりません。別のことば、低いスコア、別の地上解像度を試してください。</translation>
     </message>
@@ -1306,7 +1306,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>レイヤを保存中です。少し後で試してください。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>The layer of the results was removed while the run went on.</source>
         <translation>実行中に結果のレイヤが取り除かれました。</translation>
     </message>
@@ -1354,6 +1354,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../manual.py"/>
         <source>The manual is docs/qgis.md of geogrounding.</source>
         <translation>手引きは geogrounding の docs/qgis.md です。</translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The map server of “{name}” sent nothing for this area. Check that the map shows it.</source>
+        <translation>「{name}」の地図サーバーはこの範囲について何も送りませんでした。地図に表示されるか確認してください。</translation>
     </message>
     <message>
         <location filename="../train_controller.py"/>
@@ -1830,12 +1835,12 @@ the largest storage tank
         <translation>{file} は既にあり、GeoPackage ではありません（{why}）。別の名前にしてください。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}.</source>
         <translation>{found}。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation>{found}。{all} チップ中 {n} は答えられませんでした。ログを見てください。</translation>
     </message>
@@ -1963,6 +1968,11 @@ the largest storage tank
         <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation>{results}: 採用 {a}、却下 {r}、未確認 {o}</translation>
+    </message>
+    <message>
+        <location filename="../outcome.py"/>
+        <source>{share} % of the area came empty from the map server.</source>
+        <translation>範囲の {share} % は地図サーバーから空のまま届きました。</translation>
     </message>
     <message>
         <location filename="../ask_controller.py"/>

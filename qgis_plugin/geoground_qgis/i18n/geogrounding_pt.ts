@@ -39,7 +39,7 @@
         <translation>1 bloco</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>1 result</source>
         <translation>1 resultado</translation>
     </message>
@@ -223,7 +223,7 @@ Um raster que não se possa usar não impede os outros.</translation>
         <translation>Cancelado.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation>Cancelado; {found} até agora.</translation>
     </message>
@@ -801,12 +801,12 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>Não guardado: {why}</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing for: {questions}.</source>
         <translation>Nada para: {questions}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation>Nada foi encontrado. Tente outra palavra, uma pontuação menor ou outra resolução no terreno.</translation>
     </message>
@@ -1306,7 +1306,7 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>A camada está a ser guardada; tente de novo daqui a pouco.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>The layer of the results was removed while the run went on.</source>
         <translation>A camada dos resultados foi removida durante a execução.</translation>
     </message>
@@ -1354,6 +1354,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <location filename="../manual.py"/>
         <source>The manual is docs/qgis.md of geogrounding.</source>
         <translation>O manual é docs/qgis.md do geogrounding.</translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The map server of “{name}” sent nothing for this area. Check that the map shows it.</source>
+        <translation>O servidor de mapas de “{name}” não enviou nada para esta área. Verifique se o mapa a mostra.</translation>
     </message>
     <message>
         <location filename="../train_controller.py"/>
@@ -1830,12 +1835,12 @@ the largest storage tank
         <translation>{file} existe e não é um GeoPackage ({why}). Escolha outro nome.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}.</source>
         <translation>{found}.</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation>{found}; {n} de {all} blocos ficaram sem resposta, ver o registo.</translation>
     </message>
@@ -1963,6 +1968,11 @@ the largest storage tank
         <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation>{results}: {a} aceites, {r} rejeitados, {o} por rever</translation>
+    </message>
+    <message>
+        <location filename="../outcome.py"/>
+        <source>{share} % of the area came empty from the map server.</source>
+        <translation>{share} % da área chegou vazia do servidor de mapas.</translation>
     </message>
     <message>
         <location filename="../ask_controller.py"/>

@@ -39,7 +39,7 @@
         <translation>1 个图块</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>1 result</source>
         <translation>1 个结果</translation>
     </message>
@@ -223,7 +223,7 @@ A raster that cannot be used does not stop the others.</source>
         <translation>已取消。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Cancelled; {found} so far.</source>
         <translation>已取消；目前 {found}。</translation>
     </message>
@@ -801,12 +801,12 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>未保存：{why}</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing for: {questions}.</source>
         <translation>没有结果：{questions}。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>Nothing was found. Try another word, a lower score or another ground resolution.</source>
         <translation>什么也没找到。请换一个词、更低的得分或另一个地面分辨率。</translation>
     </message>
@@ -1306,7 +1306,7 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>图层正在保存；请稍后再试。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>The layer of the results was removed while the run went on.</source>
         <translation>运行期间结果图层被移除。</translation>
     </message>
@@ -1354,6 +1354,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <location filename="../manual.py"/>
         <source>The manual is docs/qgis.md of geogrounding.</source>
         <translation>手册是 geogrounding 的 docs/qgis.md。</translation>
+    </message>
+    <message>
+        <location filename="../rasters.py"/>
+        <source>The map server of “{name}” sent nothing for this area. Check that the map shows it.</source>
+        <translation>“{name}”的地图服务器没有为此区域发送任何内容。请检查地图是否显示该区域。</translation>
     </message>
     <message>
         <location filename="../train_controller.py"/>
@@ -1830,12 +1835,12 @@ the largest storage tank
         <translation>{file} 已存在且不是 GeoPackage（{why}）。请换一个名称。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}.</source>
         <translation>{found}。</translation>
     </message>
     <message>
-        <location filename="../ask_controller.py"/>
+        <location filename="../outcome.py"/>
         <source>{found}; {n} of {all} chips could not be answered, see the log.</source>
         <translation>{found}；{all} 个图块中有 {n} 个未能回答，见日志。</translation>
     </message>
@@ -1963,6 +1968,11 @@ the largest storage tank
         <location filename="../review_panel.py"/>
         <source>{results}: {a} accepted, {r} rejected, {o} open</source>
         <translation>{results}：接受 {a}，拒绝 {r}，未审核 {o}</translation>
+    </message>
+    <message>
+        <location filename="../outcome.py"/>
+        <source>{share} % of the area came empty from the map server.</source>
+        <translation>该区域有 {share} % 从地图服务器收到的是空白。</translation>
     </message>
     <message>
         <location filename="../ask_controller.py"/>
