@@ -28,6 +28,7 @@ from qgis.PyQt.QtWidgets import (
 )
 
 from .area_tool import DrawnArea
+from .examples import extent_of
 from .forms import form, kept_layer_box, tool
 from .messages import tr
 from .rasters import LayerError
@@ -134,7 +135,7 @@ class AreaChoice(QWidget):
         selected = self.selected_only.isChecked()
         if selected and not layer.selectedFeatureCount():
             raise LayerError(tr("Select polygons of “{name}” first.").format(name=layer.name()))
-        extent = layer.boundingBoxOfSelected() if selected else layer.extent()
+        extent = layer.boundingBoxOfSelected() if selected else extent_of(layer)
         if extent.isEmpty() or not extent.isFinite():
             raise LayerError(tr("The layer “{name}” holds no polygon.").format(name=layer.name()))
         return AreaAsked(extent, layer.crs(), layer, selected)

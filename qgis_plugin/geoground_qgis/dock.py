@@ -141,6 +141,11 @@ class Dock(QgsDockWidget):
         self.asking.load_models()
         self.ask.set_models([], model)
 
+    def _model_renamed(self, before: str, now: str) -> None:
+        """A model that is chosen stays chosen."""
+        if self.ask.model.currentData() == before:
+            self.ask.set_models([], now)
+
     def _models_changed(self) -> None:
         """Models were renamed or deleted; one that is gone is not chosen any more."""
         chosen = str(self.ask.model.currentData() or "")
@@ -213,6 +218,7 @@ class Dock(QgsDockWidget):
         QgsProject.instance().layersAdded.connect(self._mend)
         self._mend(list(QgsProject.instance().mapLayers().values()))
         self.teaching.trained.connect(self._trained)
+        self.teach.models.renamed.connect(self._model_renamed)
         self.teach.models.changed.connect(self._models_changed)
         self._link.on_settings_changed = self.engine_changed
 

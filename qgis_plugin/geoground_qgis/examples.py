@@ -16,6 +16,7 @@ from qgis.core import (
     QgsFields,
     QgsProcessingFeatureSource,
     QgsProject,
+    QgsRectangle,
     QgsVectorFileWriter,
     QgsVectorLayer,
     QgsVectorLayerFeatureSource,
@@ -70,6 +71,18 @@ def examples_of(layer: QgsVectorLayer, *, selected_only: bool) -> Examples:
         raise LayerError(tr("The layer “{name}” holds no polygon.").format(name=layer.name()))
     unlike = list(results.chosen(layer, results.REJECTED)) if reviewed else []
     return Examples(layer, ids, [one for one in unlike if ids is None or one not in set(ids)])
+
+
+def extent_of(layer: QgsVectorLayer) -> QgsRectangle:
+    """Around the polygons of a layer, edits that are not saved among them: QGIS's own extent may be that of before."""
+    if not layer.isEditable():
+        return layer.extent()
+    extent = QgsRectangle()
+    extent.setMinimal()
+    for feature in layer.getFeatures(QgsFeatureRequest().setNoAttributes()):
+        if feature.hasGeometry():
+            extent.combineExtentWith(feature.geometry().boundingBox())
+    return extent
 
 
 def counts_of(examples: Examples) -> str:

@@ -17,6 +17,8 @@ class ModelsMenu(QToolButton):
     """Rename, export or delete a trained model."""
 
     changed = pyqtSignal()
+    renamed = pyqtSignal(str, str)
+    """The folder of a model, before and now."""
     said = pyqtSignal(str)
     """Why something could not be done."""
 
@@ -31,7 +33,7 @@ class ModelsMenu(QToolButton):
         """Ask for a name, and take it."""
         name, agreed = QInputDialog.getText(self, tr("Rename"), tr("Name"), QLineEdit.EchoMode.Normal, folder.name)
         if agreed and name.strip() != folder.name:
-            self._try(lambda: model_store.rename(folder, name))
+            self._try(lambda: self.renamed.emit(str(folder), str(model_store.rename(folder, name))))
 
     def export(self, folder: Path) -> None:
         """Ask for a file, and pack the model into it."""

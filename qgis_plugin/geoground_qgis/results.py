@@ -294,7 +294,14 @@ def prepare_form(layer: QgsVectorLayer) -> None:
         if index >= 0:
             layer.setDefaultValueDefinition(index, value)
     verdicts = {"map": [{verdict or "–": verdict} for verdict in VERDICTS]}
-    layer.setEditorWidgetSetup(layer.fields().indexOf("review"), QgsEditorWidgetSetup("ValueMap", verdicts))
+    minutes = {
+        "display_format": "yyyy-MM-dd HH:mm",
+        "field_iso_format": True,
+        "allow_null": True,
+        "calendar_popup": True,
+    }
+    for name, setup in (("review", ("ValueMap", verdicts)), ("date", ("DateTime", minutes))):
+        layer.setEditorWidgetSetup(layer.fields().indexOf(name), QgsEditorWidgetSetup(*setup))
     form = layer.editFormConfig()
     form.setSuppress(type(form).FeatureFormSuppress.SuppressOn)
     layer.setEditFormConfig(form)

@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 from . import settings
 from .background import EngineTask, Input, clear_notice
 from .engine_link import Link, train_request
-from .examples import ExampleFile, counts_of
+from .examples import ExampleFile, counts_of, extent_of
 from .message_bar import say
 from .messages import NAME, joined, tr
 from .model_store import tidy
@@ -42,7 +42,7 @@ class Teaching(QObject):
         try:
             lesson = self._panel.lesson()
             layer = lesson.examples.layer
-            source = describe_source(lesson.raster, layer.extent(), layer.crs(), as_drawn=True)
+            source = describe_source(lesson.raster, extent_of(layer), layer.crs(), as_drawn=True)
             folder = settings.models_folder(settings.load()) / lesson.name
         except LayerError as error:
             self._panel.say(str(error), problem=True)

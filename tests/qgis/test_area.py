@@ -63,6 +63,29 @@ def test_polygons_of_a_layer_are_the_area(
     assert not Path(params["aoi"]).exists()  # the file was for the run only
 
 
+def test_a_polygon_that_was_just_drawn_is_part_of_the_area(
+    run: Run, dock: Dock, link: ScriptedLink, blocks: QgsVectorLayer
+) -> None:
+    counts: list[int] = []
+
+    def answer(params, emit, cancelled):
+        counts.append(QgsVectorLayer(params["aoi"], "area", "ogr").featureCount())
+        return {"chips": 1, "failed": 0, "failed_chips": []}
+
+    link.answers["run"] = answer
+    blocks.dataProvider().truncate()
+    assert blocks.extent().isEmpty()  # QGIS keeps this, and does not look at what is drawn
+    blocks.startEditing()
+    feature = QgsFeature(blocks.fields())
+    feature.setGeometry(QgsGeometry.fromRect(QgsRectangle(*INSIDE, INSIDE[0] + 6, INSIDE[1] + 6)))
+    blocks.addFeature(feature)
+    dock.ask.area.by_polygons.click()
+    dock.ask.area.polygons.setLayer(blocks)
+    assert run() == "done", dock.ask.estimate.text()
+    assert counts == [1]
+    blocks.rollBack()
+
+
 def test_polygons_that_are_not_there_are_named(
     run: Run, dock: Dock, link: ScriptedLink, blocks: QgsVectorLayer
 ) -> None:

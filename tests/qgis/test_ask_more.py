@@ -54,6 +54,22 @@ def test_what_the_model_was_taught_is_known(dock: Dock, link: ScriptedLink, unti
     assert [params["context"] for params in link.asked("plan_query")[-3:]] == [["scrub oak"], [], []]
 
 
+def test_a_model_that_is_renamed_stays_chosen(dock: Dock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from geoground_qgis import model_store, models_menu
+
+    folder = settings.models_folder(settings.load()) / "oaks"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    monkeypatch.setattr(models_menu.QInputDialog, "getText", lambda *_: ("my oaks", True))
+    dock.ask.set_models([str(folder)], str(folder))
+    dock.teach.models.rename(folder)
+    assert [one.name for one in model_store.models()] == ["my oaks"]
+    assert dock.ask.model.currentData() == str(folder.with_name("my oaks"))
+    dock.ask.set_models([], "builtin")
+    dock.teach.models.rename(folder.with_name("my oaks"))  # the same name again: nothing happens
+    assert dock.ask.model.currentData() == "builtin"
+
+
 def test_a_contradiction_is_said_before_the_run(dock: Dock, link: ScriptedLink, until: Until) -> None:
     from geoground_qgis.engine_link import EngineError
 

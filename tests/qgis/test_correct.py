@@ -223,7 +223,9 @@ def test_a_damaged_note_is_no_area(found: QgsVectorLayer, kept: str) -> None:
     assert area_of(found) is None
 
 
-def test_examples_are_drawn_from_the_panel(dock: Dock, iface: QgisInterface, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_are_drawn_from_the_panel_and_learned(
+    dock: Dock, iface: QgisInterface, link: ScriptedLink, until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from qgis.PyQt.QtWidgets import QAction
 
     action, used = QAction(dock), []
@@ -234,4 +236,16 @@ def test_examples_are_drawn_from_the_panel(dock: Dock, iface: QgisInterface, mon
     assert layer.isEditable()
     assert layer.crs() == dock.teach.raster.currentLayer().crs()
     assert used == ["add"]
+    assert layer.extent().isEmpty()  # QGIS keeps this, and does not look at what is drawn
+    middle = dock.teach.raster.currentLayer().extent().center()
+    for number in range(3):
+        feature = QgsFeature(layer.fields())
+        corner = QgsRectangle(middle.x() + number, middle.y(), middle.x() + number + 0.5, middle.y() + 1)
+        feature.setGeometry(QgsGeometry.fromRect(corner))
+        layer.addFeature(feature)
+    dock.teach.expression.setText("oak")
+    dock.teach.name.setText("oaks")
+    dock.teach.train_button.click()
+    until(lambda: bool(link.asked("train")))  # nothing needs to be saved first
+    until(lambda: not dock.teach.cancel_button.isVisibleTo(dock.teach))
     layer.rollBack()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from geoground_qgis.result_writer import ResultWriter
 from geoground_qgis.saving import Target
 from panels import contrast, painted
 from qgis.core import (
+    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsExpression,
     QgsExpressionContext,
@@ -74,6 +76,17 @@ def test_attributes(write: Callable[..., QgsVectorLayer]) -> None:
     assert feature["review"] == ""
     assert feature["date"].startswith("20")
     assert feature.geometry().asWkt() == "Polygon ((1 2, 4 2, 4 5, 1 5, 1 2))"
+
+
+def test_dates_are_read_as_dates(write: Callable[..., QgsVectorLayer]) -> None:
+    """The text of the file has seconds and an offset; forms and tables show what people read."""
+    layer = write(box(0, 0, 4))
+    index = layer.fields().indexOf("date")
+    setup = layer.editorWidgetSetup(index)
+    formatter = QgsApplication.fieldFormatterRegistry().fieldFormatter(setup.type())
+    stored = next(layer.getFeatures())["date"]
+    shown = formatter.representValue(layer, index, setup.config(), None, stored)
+    assert datetime.fromisoformat(shown) == datetime.fromisoformat(stored).replace(tzinfo=None, second=0)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
