@@ -45,10 +45,11 @@ import rasterio  # noqa: E402
 from affine import Affine  # noqa: E402
 from rasterio.windows import Window  # noqa: E402
 
-from geogrounding.raster.grid import ChipGrid, Tiling  # noqa: E402
+from geogrounding.raster.grid import ChipGrid  # noqa: E402
 from geogrounding.raster.reader import available_cores, read_chips  # noqa: E402
 from geogrounding.raster.scene import Scene  # noqa: E402
 from geogrounding.raster.stretch import compute_stretch  # noqa: E402
+from geogrounding.raster.tiling import Tiling  # noqa: E402
 
 TILE_PX, OVERLAP_PX, BLOCK_PX, PATCH_PX = 1024, 128, 256, 512
 
@@ -237,7 +238,8 @@ def compare(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 MEMORY_PROGRAM = """
 import re, sys
 from pathlib import Path
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
+from geogrounding.raster.tiling import Tiling
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch

@@ -64,7 +64,7 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
         ("Nodata", _nodata(facts)),
         ("Blocks", f"{facts['block_shape'][1]} x {facts['block_shape'][0]}{_overviews(facts['overview_factors'])}"),
         ("Stretch", _stretch(facts["stretch"])),
-        ("Chips", f"{estimate['chips']:,} of {grid['tile_size_px']} pixels, overlap {grid['overlap_px']}"),
+        ("Chips", _chips(grid, estimate)),
     ]
     for number, level in enumerate(grid["levels"]):
         size = "" if resolution is None else f", {resolution * level['scale']:.3g} m a pixel"
@@ -74,6 +74,13 @@ def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     lines.append(("To read", f"{estimate['megapixels_read']:,} megapixels"))
     lines += [("Note", notice) for notice in facts["notices"]]
     return lines
+
+
+def _chips(grid: dict[str, Any], estimate: dict[str, Any]) -> str:
+    text = f"{estimate['chips']:,} of {grid['tile_size_px']} pixels, overlap {grid['overlap_px']}"
+    if estimate["chips_expected"] == estimate["chips"]:
+        return text
+    return f"{text}; about {estimate['chips_expected']:,} looked at, finer ones where coarser ones are unclear"
 
 
 def _resolution(facts: dict[str, Any]) -> str:

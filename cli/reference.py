@@ -47,8 +47,9 @@ With `--progress json` standard output carries one JSON object a line and nothin
 | `estimate` | after `batch --dry-run` | see below |
 
 `progress` holds `chips_done`, `chips_total`, `chips_failed`, `chips_resumed` and `found` (detections before merging).
-`done` holds `complete`, `features`, `chips`, `empty_chips`, `failed_chips` (a list of `chip` and `reason`), `drops`
-(parts of answers that could not be used, counted by reason), `seconds`, `model_seconds` and `waiting_seconds`. A scene
+`done` holds `complete`, `features`, `chips`, `empty_chips`, `passed_over_chips` (finer chips where a coarser look left
+nothing unclear), `failed_chips` (a list of `chip` and `reason`), `drops` (parts of answers that could not be used,
+counted by reason), `seconds`, `model_seconds` and `waiting_seconds`. A scene
 that a batch passed over because it was done before has `kept` true and only `source` and `output` beside it.
 `estimate` holds `scenes`, `done`, `failed`, `chips`, `bytes_to_read`, `workers`, and `seconds` and `seconds_per_chip`,
 which are null without a probe.

@@ -210,6 +210,8 @@ def _say_notice(notice: str) -> None:
 def say_report(report: RunReport, output: str, preview: Path | None) -> None:
     """Two or three lines for a person."""
     empty = f", {report.empty_chips} of them without data" if report.empty_chips else ""
+    if report.passed_over_chips:
+        empty += f", {report.passed_over_chips} passed over as a coarser look showed nothing unclear there"
     say(f"{count(report.features, 'polygon')} -> {output}")
     in_model = duration(report.model_seconds)
     say(f"{count(report.chips, 'chip')}{empty}; {duration(report.seconds)}, {in_model} of it in the model")

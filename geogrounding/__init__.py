@@ -29,7 +29,7 @@ _HOME = {
     "RunSettings": "geogrounding.settings",
     "Scene": "geogrounding.raster.scene",
     "Stretch": "geogrounding.raster.stretch",
-    "Tiling": "geogrounding.raster.grid",
+    "Tiling": "geogrounding.raster.tiling",
     "ask": "geogrounding.asking",
     "compute_stretch": "geogrounding.raster.stretch",
     "georeference_boxes": "geogrounding.vector.georeference",
@@ -81,10 +81,11 @@ if TYPE_CHECKING:
     from geogrounding.models.load import load_model
     from geogrounding.pipeline import ground, run, stream
     from geogrounding.query.plan import QueryPlan
-    from geogrounding.raster.grid import Chip, ChipGrid, Tiling
+    from geogrounding.raster.grid import Chip, ChipGrid
     from geogrounding.raster.reader import ChipImage, read_chips
     from geogrounding.raster.scene import Scene
     from geogrounding.raster.stretch import Stretch, compute_stretch
+    from geogrounding.raster.tiling import Tiling
     from geogrounding.settings import RunSettings
     from geogrounding.types import Answer, Detection, Question
     from geogrounding.vector.feature import Feature

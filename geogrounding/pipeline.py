@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from geogrounding.errors import IncompleteError, SettingsError
+from geogrounding.execution.coarse_to_fine import answer_chips
 from geogrounding.execution.executor import (
     Answering,
     Described,
@@ -265,10 +266,8 @@ def stream(
         stretch = compute_stretch(scene, settings.stretch)
         plan = plan_by_looking(scene, settings, answering, stretch)
         collect = partial(Collection, scene, plan, settings, model_name=answering.model.name)
-        with closing(answering.batches(plan, stretch, range(len(plan.grid)), Clock())) as batches:
+        with closing(answer_chips(answering, plan, stretch, journal, Clock())) as batches:
             for records in batches:
-                if plan.composition.composed:
-                    journal.append(records)
                 by_chip = {record.index: record for record in records}
                 for feature in collect(by_chip, first_id=number + 1, whole_scene=False):
                     number = feature.id
@@ -376,25 +375,19 @@ def _answer_chips(
     on_progress: Callable[[Progress], None] | None,
     on_batch: Callable[[list[ChipRecord]], None],
 ) -> None:
-    """Have every chip answered that the journal does not know yet, then once more those that failed before.
-
-    Each batch is on disk before the next is taken.
-    """
-    resumed, failed_before = journal.next_chip, journal.failed
-    found = 0
-    for chips in (range(resumed, len(plan.grid)), failed_before):
-        with closing(answering.batches(plan, stretch, chips, clock)) as batches:
-            for records in batches:
-                journal.append(records)
-                found += sum(len(a.detections) for r in records for a in r.answers)
-                on_batch(records)
-                if on_progress is not None:
-                    on_progress(
-                        Progress(
-                            chips_done=journal.next_chip,
-                            chips_total=len(plan.grid),
-                            chips_failed=len(journal.failed),
-                            chips_resumed=resumed,
-                            found=found,
-                        )
+    """Have the chips answered, and say so batch by batch."""
+    resumed, found = journal.next_chip, 0
+    with closing(answer_chips(answering, plan, stretch, journal, clock)) as batches:
+        for records in batches:
+            found += sum(len(a.detections) for r in records for a in r.answers)
+            on_batch(records)
+            if on_progress is not None:
+                on_progress(
+                    Progress(
+                        chips_done=journal.next_chip,
+                        chips_total=len(plan.grid),
+                        chips_failed=len(journal.failed),
+                        chips_resumed=resumed,
+                        found=found,
                     )
+                )

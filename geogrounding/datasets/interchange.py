@@ -31,11 +31,12 @@ from pyproj import CRS
 from geogrounding.errors import InputError, OutputError, SettingsError
 from geogrounding.geometry.rectangles import least_rectangles
 from geogrounding.io.atomic import flush, partial_folder, publish
-from geogrounding.raster.grid import Chip, ChipGrid, Tiling
+from geogrounding.raster.grid import Chip, ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.shapes_in_scene import to_scene_px
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 
 Shape = Literal["box", "oriented", "mask"]
 LEAST_SIDE_PX = 2.0

@@ -141,7 +141,7 @@ class Jobs:
                 per_chip = self._measure(params, scene, plan, model, speed)
         return {
             **describe_plan(scene, plan),
-            "seconds": None if per_chip is None else round(per_chip * len(plan.grid), 1),
+            "seconds": None if per_chip is None else round(per_chip * plan.chips_expected, 1),
             "seconds_per_chip": per_chip,
         }
 
@@ -199,7 +199,7 @@ class Jobs:
 
         def plan_made(scene: Scene, plan: Plan, model: Any) -> None:
             per_chip = self._speed(params).guess(len(settings.expressions))
-            seconds = None if per_chip is None else round(per_chip * len(plan.grid), 1)
+            seconds = None if per_chip is None else round(per_chip * plan.chips_expected, 1)
             emit("plan", **describe_plan(scene, plan), model=model.name, seconds=seconds)
 
         executor, load_model, load_segmenter = (
@@ -230,7 +230,7 @@ class Jobs:
                 if walk.report.complete:
                     walk.journal.remove()
             run_events.final(walk.collection)
-            looked_at = walk.report.chips - walk.report.empty_chips
+            looked_at = walk.report.seen_chips
             spent = walk.report.model_seconds + walk.report.waiting_seconds
             if looked_at and not run_events.resumed:
                 self._speed(params).record(len(settings.expressions), spent / looked_at)

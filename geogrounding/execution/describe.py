@@ -111,7 +111,11 @@ def describe_levels(plan: Plan) -> list[dict[str, Any]]:
 
 def _estimate(plan: Plan) -> dict[str, Any]:
     chips = len(plan.grid)
-    return {"chips": chips, "megapixels_read": round(chips * plan.tiling.tile_size_px**2 / 1e6, 1)}
+    return {
+        "chips": chips,
+        "chips_expected": plan.chips_expected,
+        "megapixels_read": round(chips * plan.tiling.tile_size_px**2 / 1e6, 1),
+    }
 
 
 def describe_feature(feature: Feature, feature_id: int | str) -> dict[str, Any]:
@@ -132,6 +136,7 @@ def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
     native_m = plan.pixel_size.ground_resolution_m
     return {
         "chips": len(plan.grid),
+        "chips_expected": plan.chips_expected,
         "crs": None if scene.crs is None else describe_crs(scene.crs),
         "area_scene_px": list(plan.area.window_scene_px),
         "tile_size_px": plan.tiling.tile_size_px,
@@ -155,6 +160,7 @@ def describe_report(report: RunReport) -> dict[str, Any]:
         "features": report.features,
         "chips": report.chips,
         "empty_chips": report.empty_chips,
+        "passed_over_chips": report.passed_over_chips,
         "failed_chips": [{"chip": chip, "reason": reason} for chip, reason in report.failed_chips],
         "drops": dict(report.drops),
         "seconds": round(report.seconds, 3),

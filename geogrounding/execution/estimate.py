@@ -46,14 +46,14 @@ def needed(scene: Scene, plan: Plan) -> Needed:
     try:
         file_bytes = Path(scene.source).stat().st_size
     except (OSError, ValueError):  # remote, or part of a file
-        return Needed(chips=len(plan.grid), bytes_to_read=None)
+        return Needed(chips=plan.chips_expected, bytes_to_read=None)
     x0, y0, x1, y1 = plan.area.window_scene_px
     shape = plan.area.shape_scene_px
     share = ((x1 - x0) * (y1 - y0) if shape is None else shape.area) / (scene.width * scene.height)
     stored = sum(source.width * source.height for source in scene.sources)
     used = (scene.source_for((scale, scale)) for scale in plan.tiling.scales[: plan.grid.level_count])
     pixels = sum(source.width * source.height for source in used)
-    return Needed(chips=len(plan.grid), bytes_to_read=round(file_bytes * min(1.0, share) * pixels / stored))
+    return Needed(chips=plan.chips_expected, bytes_to_read=round(file_bytes * min(1.0, share) * pixels / stored))
 
 
 def probe(answering: Answering, scene: Scene, settings: RunSettings, plan: Plan, count: int = PROBE_CHIPS) -> Probed:

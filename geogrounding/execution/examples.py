@@ -21,11 +21,12 @@ from geogrounding.execution.scene import open_scene
 from geogrounding.geometry.boxes import iou_matrix
 from geogrounding.io.read_layer import read_layer
 from geogrounding.models.base import Model
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.shapes_in_scene import to_scene_px
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from geogrounding.settings import RunSettings
 
 EXAMPLE_PX = 40.0

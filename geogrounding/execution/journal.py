@@ -34,7 +34,7 @@ FORMAT = 1
 CACHED_LINES = 16
 """Parsed batches kept while features are written; features come in raster order, so few are in use at a time."""
 
-State = Literal["answered", "empty", "failed"]
+State = Literal["answered", "empty", "passed over", "failed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,16 @@ class ChipRecord:
     """One per question; none for a chip without valid pixels. Of a failed chip, the answers that were given."""
     error: str | None = None
     """Why the chip, or one question about it, failed; None when nothing did."""
+    passed_over: bool = False
+    """It was not looked at, since a coarser level shows nothing there: see ``coarse_to_fine``."""
 
     @property
     def state(self) -> State:
         """``empty`` is a chip without valid pixels, which no model was asked about."""
         if self.error is not None:
             return "failed"
+        if self.passed_over:
+            return "passed over"
         return "answered" if self.answers else "empty"
 
 
@@ -240,6 +244,8 @@ def _pack(record: ChipRecord) -> dict[str, Any]:
     packed: dict[str, Any] = {"chip": record.index, "answers": answers}
     if record.error is not None:
         packed["error"] = record.error
+    if record.passed_over:
+        packed["passed_over"] = True
     return packed
 
 
@@ -252,7 +258,9 @@ def _unpack(item: dict[str, Any]) -> ChipRecord:
         )
         for a in item["answers"]
     )
-    return ChipRecord(index=item["chip"], answers=answers, error=item.get("error"))
+    return ChipRecord(
+        index=item["chip"], answers=answers, error=item.get("error"), passed_over=item.get("passed_over", False)
+    )
 
 
 def _pack_detection(detection: Detection) -> list[Any]:

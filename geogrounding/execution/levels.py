@@ -7,7 +7,6 @@ and where nearly all are large, the finest level, which has most of the chips, i
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -79,10 +78,10 @@ def plan_by_looking(
 
 def _sample(plan: Plan) -> Sequence[int]:
     """Indexes of chips of the finest level, spread over it."""
-    count = bisect_left(range(len(plan.grid)), 1, key=lambda index: plan.grid[index].level)
-    wanted = min(count, MOST_CHIPS, max(LEAST_CHIPS, round(count * SHARE)))
+    finest = plan.grid.level_chips(0)
+    wanted = min(len(finest), MOST_CHIPS, max(LEAST_CHIPS, round(len(finest) * SHARE)))
     # multiples of the golden ratio leave no row or column out, as even steps would
-    return sorted({int(k * _GOLDEN % 1 * count) for k in range(wanted)})
+    return sorted({finest[int(k * _GOLDEN % 1 * len(finest))] for k in range(wanted)})
 
 
 def _sizes(answer: Answer, chip: Chip, least_score: float) -> NDArray[np.float64]:

@@ -116,6 +116,7 @@ def describe_run(
             "features": report.features,
             "chips": report.chips,
             "empty_chips": report.empty_chips,
+            "passed_over_chips": report.passed_over_chips,
             "failed_chips": [{"chip": c, "reason": r} for c, r in report.failed_chips[:MAX_FAILED_LISTED]],
             "failed_chips_count": len(report.failed_chips),
             "dropped_answers": dict(report.drops),

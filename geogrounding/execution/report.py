@@ -35,6 +35,8 @@ class RunReport:
     chips: int
     empty_chips: int
     """Chips without a valid pixel, which the model was not asked about."""
+    passed_over_chips: int
+    """Chips of finer levels that were not looked at, since coarser ones show nothing unclear there."""
     failed_chips: tuple[tuple[str, str], ...]
     """(``level/row/column``, reason) of every chip that was not wholly answered."""
     drops: Mapping[str, int]
@@ -51,6 +53,11 @@ class RunReport:
     """Of expressions that are decided over the whole scene: answer, value, unit, plan, steps, unknown."""
     notices: tuple[str, ...] = ()
     """What a user should know about the scene: how bands were chosen, what hides most of it, how it is placed."""
+
+    @property
+    def seen_chips(self) -> int:
+        """Chips that the model was asked about."""
+        return self.chips - self.empty_chips - self.passed_over_chips
 
     @property
     def complete(self) -> bool:
@@ -83,6 +90,7 @@ def make_report(
         features=len(collection),
         chips=len(plan.grid),
         empty_chips=collection.empty_chips,
+        passed_over_chips=collection.passed_over_chips,
         failed_chips=tuple((chip_name(plan.grid[i]), journal[i].error or "") for i in journal.failed),
         drops=dict(sorted(collection.drops.items())),
         seconds=time.monotonic() - clock.started,

@@ -128,6 +128,8 @@ class Collection:
         self._model_name, self._first_id = model_name, first_id
         self.empty_chips = 0
         """Chips without a valid pixel."""
+        self.passed_over_chips = 0
+        """Chips of finer levels that nothing of the coarser ones called for."""
         self.drops: Counter[str] = Counter()
         """Parts of answers that could not be used, by reason."""
         self._failed = False
@@ -135,6 +137,7 @@ class Collection:
         least = plan.min_score * (FAINTER if plan.composition.composed and settings.task != "refer" else 1.0)
         for record in records.values():
             self.empty_chips += record.state == "empty"
+            self.passed_over_chips += record.state == "passed over"
             self._failed |= record.error is not None
             for question, answer in enumerate(record.answers):
                 self.drops.update(d.reason for d in answer.dropped)

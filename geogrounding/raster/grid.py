@@ -12,7 +12,7 @@ import math
 import operator
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, overload
+from typing import overload
 
 import numpy as np
 import shapely
@@ -20,16 +20,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from geogrounding.errors import AreaError, SettingsError
-from geogrounding.settings import read_overlap
-
-
-class HasGroundResolution(Protocol):
-    """Anything that knows its ground resolution; a Scene does."""
-
-    @property
-    def ground_resolution_m(self) -> float | None:
-        """Metres per pixel, None where not known."""
-        ...
+from geogrounding.raster.tiling import Tiling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,91 +61,11 @@ class Chip:
         return self.window_scene_px[0] + x_chip_px * scale_x, self.window_scene_px[1] + y_chip_px * scale_y
 
 
-MIN_TILE_PX, MAX_TILE_PX = 32, 16_384
-"""Below, a grid of a large raster has more chips than pixels are worth; above, a chip alone is half a gigabyte."""
-MIN_SCALE, MAX_SCALE = 1 / 64, 65_536.0
-"""Scene pixels per chip pixel. Finer than 1/64 shows nothing but interpolation."""
 MAX_CHIPS = 2**31
 """More chips than any run can answer."""
 STRIP_WIDTH_PX = 19_000
 """Chips are ordered in strips at most this wide (chip pixels), top to bottom: what two rows of chips share then fits
 the reader's cache, whatever the width of the raster. Blocks on the border of two strips are decoded twice."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tiling:
-    """How chips are cut. Checked when built.
-
-    Raises:
-        SettingsError: tile, overlap or scales are out of range or contradict each other.
-    """
-
-    tile_size_px: int = 1024
-    """Side of a chip, in chip pixels."""
-    overlap_px: int = 128
-    """The least overlap of neighbouring chips, in chip pixels."""
-    scales: tuple[float, ...] = (1.0,)
-    """Scene pixels per chip pixel, one level each. Kept sorted, finest first, without repeats."""
-    resolution_m: float | None = None
-    """Ground resolution of a chip pixel that scale 1 stands for; None is the scene's own. See ``resolved``."""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.tile_size_px, bool) or not isinstance(self.tile_size_px, int):
-            raise SettingsError(f"tile size must be a whole number of pixels, not {self.tile_size_px!r}")
-        if not MIN_TILE_PX <= self.tile_size_px <= MAX_TILE_PX:
-            raise SettingsError(
-                f"tile size must lie between {MIN_TILE_PX} and {MAX_TILE_PX} pixels, not {self.tile_size_px}"
-            )
-        if isinstance(self.overlap_px, bool) or not isinstance(self.overlap_px, int):
-            raise SettingsError(f"overlap must be a whole number of pixels, not {self.overlap_px!r}")
-        if not 0 <= self.overlap_px <= self.tile_size_px - 8:
-            raise SettingsError(
-                f"overlap must lie between 0 and {self.tile_size_px - 8} pixels (tile less 8), not {self.overlap_px}",
-                hint="An overlap a little larger than the largest object that matters is enough.",
-            )
-        scales = tuple(sorted({float(scale) for scale in self.scales}))
-        if not scales:
-            raise SettingsError("at least one scale is needed")
-        for scale in scales:
-            if not (math.isfinite(scale) and MIN_SCALE <= scale <= MAX_SCALE):
-                raise SettingsError(
-                    f"a scale must lie between {MIN_SCALE} and {MAX_SCALE:,.0f} scene pixels, not {scale}"
-                )
-        object.__setattr__(self, "scales", scales)
-        if self.resolution_m is not None and not (math.isfinite(self.resolution_m) and self.resolution_m > 0):
-            raise SettingsError(f"ground resolution must be a positive number of metres, not {self.resolution_m}")
-
-    def resolved(self, ground_resolution_m: float | None) -> Tiling:
-        """The same tiling with ``resolution_m`` turned into scales for a scene of this ground resolution (metres per
-        pixel).
-
-        Raises:
-            SettingsError: the scene's ground resolution is not known, or the scale is out of range.
-        """
-        if self.resolution_m is None:
-            return self
-        if ground_resolution_m is None:
-            raise SettingsError(
-                "a ground resolution was asked for, but that of the scene is not known", hint="Leave --resolution out."
-            )
-        factor = self.resolution_m / ground_resolution_m
-        return replace(self, scales=tuple(scale * factor for scale in self.scales), resolution_m=None)
-
-
-def parse_overlap(value: str | float, tile_size_px: int) -> int:
-    """Overlap in chip pixels, from any form that ``geogrounding.settings.read_overlap`` reads.
-
-    Raises:
-        SettingsError: not an overlap, or not smaller than the tile.
-    """
-    number = read_overlap(value)
-    overlap_px = number * tile_size_px if 0 < number < 1 else number
-    if overlap_px >= tile_size_px:
-        raise SettingsError(
-            f"an overlap of {overlap_px:g} pixels is not smaller than the tile of {tile_size_px}",
-            hint="Examples: 128, 0.2, 20%.",
-        )
-    return round(overlap_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +95,7 @@ class _Level:
     y: _Axis
     strip_columns: int
     first: int
-    """Number of chips in finer levels."""
+    """Number of chips in coarser levels."""
 
     @property
     def count(self) -> int:
@@ -207,8 +118,8 @@ class ChipGrid(Sequence[Chip]):
     exactly the area. ``scale_x`` and ``scale_y`` are the scale times ``pixel_aspect``, so that a chip shows the ground
     at one scale in both directions also where the pixels of the raster are not square. Neighbouring chips overlap by at
     least ``overlap_px``; the last row and column are shifted inward, so that no chip is smaller than the tile unless
-    the whole virtual raster is. All of the finest level comes first. A coarser level is left out when the level before
-    it already shows the whole area in one chip.
+    the whole virtual raster is. All of the coarsest level comes first: it is soon done, and may say where a closer look
+    is worth its time. A coarser level is left out when the next finer one shows the whole area in one chip.
 
     ``grid[i]`` takes constant time and nothing is kept per chip, unless an area of interest of any shape is given:
     then one 8-byte number is kept for each chip that touches it.
@@ -251,7 +162,7 @@ class ChipGrid(Sequence[Chip]):
         self.area_scene_px = _narrow_area(width, height, area_scene_px, aoi_scene_px)
         x0, y0, x1, y1 = self.area_scene_px
         self._width, self._height = x1 - x0, y1 - y0
-        self._levels = tuple(self._plan_levels(strip_width_px))
+        self._levels = _numbered(list(self._plan_levels(strip_width_px)))
         self._total = sum(level.count for level in self._levels)
         if self._total > MAX_CHIPS:
             raise SettingsError(
@@ -276,6 +187,23 @@ class ChipGrid(Sequence[Chip]):
     def level_shape(self, level: int) -> tuple[int, int]:
         """Columns and rows of a level, before an area of interest leaves some chips out."""
         return self._levels[level].x.count, self._levels[level].y.count
+
+    def level_chips(self, level: int) -> range:
+        """Indexes of the chips of a level."""
+        first, end = self._levels[level].first, self._levels[level].first + self._levels[level].count
+        if self._kept is not None:
+            first, end = (int(n) for n in np.searchsorted(self._kept, (first, end)))
+        return range(first, end)
+
+    def level_spans(self, level: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(columns, 2) and (rows, 2) starts and ends of the chips of a level along x and along y, scene pixels."""
+        x0, y0 = self.area_scene_px[:2]
+        axes = ((self._levels[level].x, self._width, x0), (self._levels[level].y, self._height, y0))
+        x, y = (
+            np.array([axis.span(n) for n in range(axis.count)], np.float64) * (length / axis.size) + start
+            for axis, length, start in axes
+        )
+        return x, y
 
     def __len__(self) -> int:
         return self._total if self._kept is None else len(self._kept)
@@ -302,7 +230,6 @@ class ChipGrid(Sequence[Chip]):
 
     def _plan_levels(self, strip_width_px: int) -> Iterator[_Level]:
         tile, stride = self.tiling.tile_size_px, self.tiling.tile_size_px - self.tiling.overlap_px
-        first = 0
         previous: _Level | None = None
         for index, scale in enumerate(self.tiling.scales):
             if previous is not None and previous.count == 1:
@@ -313,13 +240,12 @@ class ChipGrid(Sequence[Chip]):
                 continue  # scales so close that they round to the same raster
             widest = max(1, (strip_width_px - self.tiling.overlap_px) // stride)
             strips = -(-x.count // widest)
-            previous = _Level(index, x, y, -(-x.count // strips), first)
-            first += previous.count
+            previous = _Level(index, x, y, -(-x.count // strips), first=0)
             yield previous
 
     def _chip(self, index: int) -> Chip:
         position = index if self._kept is None else int(self._kept[index])
-        level = next(level for level in reversed(self._levels) if level.first <= position)
+        level = next(level for level in self._levels if level.first <= position)
         column, row = level.place(position - level.first)
         left, right = level.x.span(column)
         top, bottom = level.y.span(row)
@@ -345,7 +271,7 @@ class ChipGrid(Sequence[Chip]):
         shapely.prepare(aoi_scene_px)
         kept: list[NDArray[np.int64]] = []
         x0, y0 = self.area_scene_px[:2]
-        for level in self._levels:
+        for level in reversed(self._levels):
             scale_x, scale_y = self._width / level.x.size, self._height / level.y.size
             for left in range(0, level.x.count, level.strip_columns):
                 columns = range(left, min(left + level.strip_columns, level.x.count))
@@ -357,6 +283,15 @@ class ChipGrid(Sequence[Chip]):
                     hit = shapely.intersects(aoi_scene_px, windows) & ~shapely.touches(aoi_scene_px, windows)
                     kept.append(start + row * len(columns) + np.flatnonzero(hit).astype(np.int64))
         return np.concatenate(kept)
+
+
+def _numbered(levels: list[_Level]) -> tuple[_Level, ...]:
+    """Levels, finest first, with their chips numbered from the coarsest on."""
+    first, out = 0, []
+    for level in reversed(levels):
+        out.append(replace(level, first=first))
+        first += level.count
+    return tuple(reversed(out))
 
 
 def _narrow_area(
@@ -382,18 +317,3 @@ def _narrow_area(
             "the area misses the scene", hint="Check its coordinates and their CRS against `geoground info`."
         )
     return x0, y0, x1, y1
-
-
-def scale_for_resolution(scene: HasGroundResolution, resolution_m: float) -> float:
-    """Scene pixels per chip pixel that show a scene at a ground resolution (metres per chip pixel).
-
-    Raises:
-        SettingsError: the resolution is no positive number, or that of the scene is not known.
-    """
-    if not (math.isfinite(resolution_m) and resolution_m > 0):
-        raise SettingsError(f"ground resolution must be a positive number of metres, not {resolution_m}")
-    if not scene.ground_resolution_m:
-        raise SettingsError(
-            "a ground resolution was asked for, but that of the scene is not known", hint="Leave --resolution out."
-        )
-    return resolution_m / scene.ground_resolution_m

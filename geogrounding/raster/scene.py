@@ -28,12 +28,13 @@ from rasterio.windows import Window
 from geogrounding.raster import georeference
 from geogrounding.raster.fingerprint import fingerprint_of_scene
 from geogrounding.raster.georeference import PixelSize
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.overviews import Source, block_shape, check_blocks, check_sidecars, find_overviews
 from geogrounding.raster.pixels import BandPlan, Raw, Valid, plan_bands, read_raw
 from geogrounding.raster.placement import Placement, find_placement
 from geogrounding.raster.security import Location, check_dimensions
 from geogrounding.raster.stretch import Stretch, compute_stretch
+from geogrounding.raster.tiling import Tiling
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

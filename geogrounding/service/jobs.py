@@ -333,7 +333,8 @@ class Jobs:
         return event
 
     def _keep_speed(self, job: Job, result: dict[str, Any]) -> None:
-        chips, spent = result.get("chips", 0) - result.get("empty_chips", 0), result.get("model_seconds", 0)
+        unseen = result.get("empty_chips", 0) + result.get("passed_over_chips", 0)
+        chips, spent = result.get("chips", 0) - unseen, result.get("model_seconds", 0)
         if job.process == "ground" and chips > 0 and job.attempts == 1:
             self.store.set_speed(job.inputs.get("model") or default_model(), spent / chips / len(job.inputs["queries"]))
 

@@ -119,15 +119,15 @@ def estimate(name: str, request: Request, body: Execute) -> dict[str, Any]:
         speed = jobs.store.speed(model)
         plan = _plan(jobs, {**settings, "model": params["model"], "measure": speed is None}) if jobs.idle else None
         if plan is not None:
-            chips, per_chip = plan["chips"], plan["seconds_per_chip"]
+            chips, expected, per_chip = plan["chips"], plan["chips_expected"], plan["seconds_per_chip"]
             if speed is None and per_chip is not None:
                 speed = per_chip / questions
                 jobs.store.set_speed(model, speed)
         else:  # chips as the built-in model would cut them; what is asked does not matter
             settings.pop("expressions")
-            chips = jobs.engine.call("info", settings)["estimate"]["chips"]
+            chips = expected = jobs.engine.call("info", settings)["estimate"]["chips"]
     waiting = jobs.store.count(("accepted", "interrupted", "running"))
-    seconds = None if speed is None else round(speed * questions * chips, 1)
+    seconds = None if speed is None else round(speed * questions * expected, 1)
     return {"chips": chips, "seconds": seconds, "jobs_ahead": waiting}
 
 

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from geogrounding.errors import GeogroundingError
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from tests.rasters import noise, write
 
 CODECS = ["deflate", "lzw", "jpeg", "zstd", "packbits", "none"]

@@ -16,10 +16,11 @@ import rasterio
 from PIL import Image
 
 from geogrounding.errors import GeogroundingError, SceneError, UnsafeSceneError
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from tests.rasters import noise, write
 
 PORT_MARK, CANARY_MARK = "{PORT}", "{CANARY}"

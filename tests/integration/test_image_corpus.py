@@ -12,10 +12,11 @@ import rasterio.shutil
 from numpy.typing import NDArray
 from rasterio.enums import Resampling
 
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from tests.rasters import noise, write
 
 TILED = {"tiled": True, "block": 64}

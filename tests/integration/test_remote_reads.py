@@ -9,10 +9,10 @@ import pytest
 import rasterio
 
 from benchmarks.remote import KINDS, measure, write
-from geogrounding.raster.grid import Tiling
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from tests.web import serve
 
 SIZE = 1500

@@ -11,10 +11,11 @@ import shapely
 from affine import Affine
 from pyproj import Geod
 
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from tests.kinds.doors import command, go, polygons
 from tests.rasters import write
 

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geogrounding.errors import AreaError, SettingsError
-from geogrounding.raster.grid import ChipGrid, Tiling, parse_overlap
+from geogrounding.raster.grid import ChipGrid
+from geogrounding.raster.tiling import Tiling, parse_overlap
 
 FAST = settings(max_examples=40, deadline=None)
 
@@ -33,7 +34,10 @@ def grids(draw: st.DrawFn) -> ChipGrid:
 
 
 def by_level(grid: ChipGrid) -> dict[int, list]:
-    return {level: list(chips) for level, chips in itertools.groupby(grid, key=lambda chip: chip.level)}
+    """Chips by level, finest first; the grid has them the other way round."""
+    runs = [(level, list(chips)) for level, chips in itertools.groupby(grid, key=lambda chip: chip.level)]
+    assert [level for level, _ in runs] == sorted({level for level, _ in runs}, reverse=True)
+    return dict(reversed(runs))
 
 
 @FAST
@@ -107,6 +111,17 @@ def test_levels_get_coarser_cover_the_same_area_and_stop_at_one_chip(grid: ChipG
 
 
 @FAST
+@given(grids())
+def test_a_level_knows_its_chips_and_their_spans(grid: ChipGrid) -> None:
+    for position, chips in enumerate(by_level(grid).values()):
+        assert [chip.index for chip in chips] == list(grid.level_chips(position))
+        x, y = grid.level_spans(position)
+        for chip in chips:
+            (x0, x1), (y0, y1) = x[chip.column], y[chip.row]
+            assert np.allclose((x0, y0, x1, y1), chip.window_scene_px)
+
+
+@FAST
 @given(grids(), st.integers(0, 2**32 - 1))
 def test_an_area_of_interest_keeps_exactly_the_chips_that_share_area_with_it(grid: ChipGrid, seed: int) -> None:
     x0, y0, x1, y1 = grid.area_scene_px
@@ -125,6 +140,8 @@ def test_an_area_of_interest_keeps_exactly_the_chips_that_share_area_with_it(gri
     assert {(c.level, c.column, c.row) for c in expected} <= kept
     assert all(shapely.box(*c.window_scene_px).intersects(shape) for c in narrowed)
     assert [c.index for c in narrowed] == list(range(len(narrowed)))
+    for position, chips in enumerate(by_level(narrowed).values()):
+        assert [c.index for c in chips] == list(narrowed.level_chips(position))
 
 
 def test_a_grid_of_a_million_chips_costs_nothing() -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from geogrounding.geometry.masks import pack_mask
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
+from geogrounding.raster.tiling import Tiling
 from geogrounding.vector.candidates import Candidates
 from geogrounding.vector.merge import merge
 from geogrounding.vector.spans import cut_spans

@@ -15,10 +15,11 @@ from affine import Affine
 
 from geogrounding.errors import SettingsError
 from geogrounding.raster import block_reader, pixels, reader
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch
+from geogrounding.raster.tiling import Tiling
 from tests.rasters import corrupt_block, noise, write
 
 PASS = Stretch(method="none")

@@ -17,10 +17,11 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp, Resampling
 
 from geogrounding.errors import MissingCRSError, SceneError, SettingsError
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from tests.rasters import NORTH_UP, noise, write
 
 RGB = noise((3, 96, 128))

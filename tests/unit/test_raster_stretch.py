@@ -13,11 +13,12 @@ import pytest
 import rasterio
 
 from geogrounding.errors import SettingsError
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.pixels import representable
 from geogrounding.raster.reader import ChipImage, read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch, compute_stretch, parse_method
+from geogrounding.raster.tiling import Tiling
 from tests.rasters import noise, write
 
 DTYPES = ["uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64", "float32", "float64"]

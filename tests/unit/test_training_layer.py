@@ -20,10 +20,11 @@ from geogrounding.datasets.sample import turned
 from geogrounding.errors import InputError
 from geogrounding.execution.scan_plan import make_plan
 from geogrounding.models.base import Conventions
-from geogrounding.raster.grid import ChipGrid, Tiling
+from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.reader import read_chips
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import compute_stretch
+from geogrounding.raster.tiling import Tiling
 from geogrounding.settings import RunSettings
 from tests import rasters
 from tests.unit.training_layers import cut, layer, scene
