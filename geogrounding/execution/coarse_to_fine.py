@@ -1,7 +1,7 @@
 """Answering the chips of a scene level by level: the coarsest everywhere, finer ones where something may be.
 
-Four fifths of the chips belong to the finest level. Where a model knows how its scores of a coarse level tell what a
-finer one would show (``Conventions.coarse_to_fine``), only those chips of it are looked at that touch something which
+Four fifths of the chips belong to the finest level. Where it is known how a model's scores of a coarse level go with
+what a finer one shows (``Conventions.coarse_to_fine``), only those chips of it are looked at that touch something which
 the coarser levels show too small or not surely. The others are recorded as passed over. Which they are follows from the
 records of the coarser levels, so a resumed run comes to the same ones.
 """

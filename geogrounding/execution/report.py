@@ -35,7 +35,7 @@ class RunReport:
     chips: int
     empty_chips: int
     """Chips without a valid pixel, which the model was not asked about."""
-    passed_over_chips: int
+    passed_over_chips: int = 0
     """Chips of finer levels that were not looked at, since coarser ones show nothing unclear there."""
     failed_chips: tuple[tuple[str, str], ...]
     """(``level/row/column``, reason) of every chip that was not wholly answered."""

@@ -32,8 +32,9 @@ CLASS_GROUND_M: dict[str, tuple[float, ...]] = {
 pixels, the sizes that are found best (docs/model-card.md). A class of widely different sizes is looked for at two."""
 
 COARSE_TO_FINE = {"airplane": 0.03}
-"""See ``Conventions``. Chosen so that no airplane was lost of two scenes of airports kept back, of the same and six others
-shown at half and at a third of their size, and of 28 orthophotos (docs/model-card.md)."""
+"""See ``Conventions``. From 0.07 on, airplanes of orthophotos and of scenes shown at half their size were lost;
+docs/model-card.md says what this score costs."""
+
 BUILTIN_CONVENTIONS = Conventions(
     tile_size_px=336,
     overlap_px=64,
