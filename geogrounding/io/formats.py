@@ -94,9 +94,8 @@ class GeoJSON:
             separator = "" if self.sequence else "\n"
             for batch in batches:
                 shapes = shapely.to_geojson(batch.polygons)
-                attributes = batch.attributes.drop_columns([*plan.empty])
-                for properties, shape in zip(attributes.to_pylist(), shapes, strict=True):
-                    number = properties["id"]
+                for row, shape in zip(batch.rows, shapes, strict=True):
+                    properties, number = {n: value for n, value in row.items() if n not in plan.empty}, row["id"]
                     text = json.dumps(properties, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
                     file.write(f'{separator}{{"type":"Feature","id":{number},"properties":{text},"geometry":{shape}}}')
                     if self.sequence:
@@ -149,7 +148,7 @@ class Vector:
 
         schema = with_geometry(_empty_attributes(plan.measures), np.empty(0, object), "geometry").schema
         stream = pa.RecordBatchReader.from_batches(
-            schema, (with_geometry(batch.attributes, batch.polygons, "geometry") for batch in batches)
+            schema, (with_geometry(batch.attributes(), batch.polygons, "geometry") for batch in batches)
         )
         metadata = {"layer_metadata": {METADATA_KEY: plan.metadata}} if self.driver == "GPKG" else {}
         with _steady_gdal():
@@ -216,7 +215,7 @@ class Parquet:
                     bounds = np.concatenate(
                         [np.minimum(bounds[:2], low_high[:2]), np.maximum(bounds[2:], low_high[2:])]
                     )
-                held.append(with_geometry(batch.attributes, batch.polygons, "geometry"))
+                held.append(with_geometry(batch.attributes(), batch.polygons, "geometry"))
                 if sum(one.num_rows for one in held) >= rows:
                     writer.write_table(pa.Table.from_batches(held).cast(schema), row_group_size=rows)
                     held = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ class Placing:
     def batches(self, features: Iterable[Feature], measures: Sequence[str]) -> Iterator[FeatureBatch]:
         """Batches with their polygons in the target CRS."""
         for batch in batches(features, measures=measures):
-            yield FeatureBatch(batch.attributes, self._moved(batch.polygons))
+            yield replace(batch, polygons=self._moved(batch.polygons))
 
     def _moved(self, polygons: NDArray[np.object_]) -> NDArray[np.object_]:
         crs, target = self.crs, self.target_crs

@@ -349,7 +349,7 @@ def _copy(
             shapes = shapely.set_srid(batch.polygons, srid) if srid else batch.polygons
             wkb = shapely.to_wkb(shapes, hex=True, include_srid=bool(srid))
             rows = len(batch.polygons)
-            columns = [pa.array(np.full(rows, run)), *batch.attributes.columns, pa.array(wkb, pa.string())]
+            columns = [pa.array(np.full(rows, run)), *batch.attributes().columns, pa.array(wkb, pa.string())]
             chunk = io.BytesIO()
             pa.csv.write_csv(
                 pa.RecordBatch.from_arrays(columns, names=list(names)),

@@ -1,11 +1,12 @@
-"""Features as Arrow record batches: the one table that every format is written from."""
+"""Features as rows of plain values, and as Arrow record batches: the one table that every format is written from."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,10 +52,16 @@ def storable(text: str) -> str:
 class FeatureBatch:
     """Up to ``BATCH`` features."""
 
-    attributes: pa.RecordBatch
-    """With the schema ``FIELDS``."""
+    rows: Sequence[Mapping[str, Any]]
+    """N times the attributes, in the order of ``schema_with``."""
     polygons: NDArray[np.object_]
     """(N,) shapely geometries, in the CRS of the scene."""
+    measures: tuple[str, ...] = ()
+    """Attributes of the rows after ``FIELDS``."""
+
+    def attributes(self) -> pa.RecordBatch:
+        """The rows with the schema ``schema_with(measures)``; the first use imports pandas, where there is one."""
+        return pa.RecordBatch.from_pylist(self.rows, schema=schema_with(self.measures))
 
 
 def batches(features: Iterable[Feature], *, size: int = BATCH, measures: Sequence[str] = ()) -> Iterator[FeatureBatch]:
@@ -70,14 +77,13 @@ def batches(features: Iterable[Feature], *, size: int = BATCH, measures: Sequenc
 
 
 def _batch(features: list[Feature], measures: Sequence[str]) -> FeatureBatch:
-    columns = [
-        pa.array([_value(feature, field.name) for feature in features], type=field.type, from_pandas=False)
-        for field in FIELDS
+    rows = [
+        {name: _value(feature, name) for name in FIELDS.names} | {name: measure_of(feature, name) for name in measures}
+        for feature in features
     ]
-    columns += [pa.array([measure_of(feature, name) for feature in features], type=pa.float64()) for name in measures]
     polygons = np.empty(len(features), dtype=object)
     polygons[:] = [feature.geometry_crs for feature in features]
-    return FeatureBatch(pa.RecordBatch.from_arrays(columns, schema=schema_with(measures)), polygons)
+    return FeatureBatch(rows, polygons, tuple(measures))
 
 
 def measure_of(feature: Feature, name: str) -> float | None:

@@ -19,11 +19,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 from pyproj import CRS
 
 from geogrounding.errors import GeogroundingError, OutputError
@@ -187,10 +187,7 @@ def _write(
 def _numbered(placed: Iterator[FeatureBatch], last: int) -> Iterator[FeatureBatch]:
     """Batches whose ids go on after those of an existing layer."""
     for batch in placed:
-        ids = pa.array([value + last for value in batch.attributes.column("id").to_pylist()], pa.int64())
-        schema = batch.attributes.schema
-        columns = [ids if name == "id" else batch.attributes.column(name) for name in schema.names]
-        yield FeatureBatch(pa.RecordBatch.from_arrays(columns, schema=schema), batch.polygons)
+        yield replace(batch, rows=[{**row, "id": row["id"] + last} for row in batch.rows])
 
 
 def to_geodataframe(features: Iterable[Feature], crs: CRS | None) -> gpd.GeoDataFrame:
