@@ -172,10 +172,11 @@ $(BASE)/config.json: | .venv/.dev
 	$(BIN)/python -m recipes.builtin_model.train_detector --data $(DATA) --start $(BUILTIN) --run $(BASE).run \
 		--minutes 90 --without $(WITHHELD)
 	$(BIN)/python -m recipes.builtin_model.assemble model --start $(BUILTIN) --detector $(BASE).run/detector.pt \
-		--out $(BASE).partial
+		--out $(BASE).partial --without $(WITHHELD)
 	$(BIN)/python -m recipes.builtin_model.assemble calibrate --data $(DATA) --out $(BASE).partial --without $(WITHHELD)
 	$(BIN)/python -m recipes.builtin_model.assemble language --data $(DATA) --run $(BASE).run --out $(BASE).partial \
 		--steps 900 --without $(WITHHELD)
+	$(BIN)/python -m recipes.builtin_model.assemble narrow --out $(BASE).partial
 	mv $(BASE).partial $(BASE)
 
 experiment: .venv/.dev $(BASE)/config.json

@@ -10,7 +10,8 @@
 ``calibrate`` changes the region head so that the scores of a class are what was measured on the images kept back, and so
 that F1 is best at the default score; ``threshold`` does the latter once more for whole runs. ``language`` goes on from the reader and the language model
 that are there: of a model that could read, they have to get used to other regions; of a fresh one, to learn to read.
-``--open`` in every step makes a model of data that may be used at work alone; ``narrow`` ends it, see there.
+``--open`` in every step makes a model of data that may be used at work alone, ``--without`` one that never saw some classes;
+``narrow`` ends both, see there.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def main(arguments: list[str] | None = None) -> None:
     torch.manual_seed(given.seed)
     without = frozenset(given.without)
     if given.step == "model":
-        known = OPEN_CLASSES if given.open else CLASSES
+        known = [name for name in (OPEN_CLASSES if given.open else CLASSES) if name not in without]
         assemble(given.start, given.detector, given.out, share=given.share, known=known)
     elif given.step == "calibrate":
         calibrate(given.data, given.out, each=given.each, without=without, only_open=given.open)

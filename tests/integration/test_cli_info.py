@@ -124,7 +124,18 @@ main()
     assert result.stderr.split() == []
 
 
-NOT_FOR_A_RUN = ("transformers", "tokenizers", "sympy", "scipy", "geopandas", "pandas", "pyogrio", "torch._dynamo", "peft", "ray")
+NOT_FOR_A_RUN = (
+    "transformers",
+    "tokenizers",
+    "sympy",
+    "scipy",
+    "geopandas",
+    "pandas",
+    "pyogrio",
+    "torch._dynamo",
+    "peft",
+    "ray",
+)
 
 
 def test_a_run_imports_no_more_than_it_needs(example_scene: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from geogrounding.models.builtin.regions import RegionHead
-from recipes.builtin_model.assemble import _grown, assemble
+from recipes.builtin_model.assemble import _grown, assemble, main
 from recipes.builtin_model.calibration import BEST_F1_AT, platt
 from recipes.builtin_model.corpora import CLASSES
 from recipes.builtin_model.end_to_end import KEPT_CLASSES, fold, grown_head, load_start, unfold
@@ -111,3 +111,11 @@ def test_a_model_is_made_from_a_tower_alone(tmp_path: Path) -> None:
         [np.full((336, 336, 3), 90, np.uint8)], [Question(expression="ship", task="detect")]
     )
     assert answer.error is None
+
+    # a model that never saw a class does not list it either, so that teaching may
+    detector_file, less_folder = str(tmp_path / "detector.pt"), str(tmp_path / "less")
+    where = ["--start", str(tmp_path), "--detector", detector_file, "--out", less_folder]
+    main(["model", *where, "--without", "airplane", "tree"])
+    main(["narrow", "--out", less_folder])
+    less, _ = load(tmp_path / "less")
+    assert less.config.classes == [name for name in CLASSES if name not in ("airplane", "tree")]
