@@ -1,11 +1,11 @@
 """Processor time of the built-in model on labelled scenes, and how well it finds, beside another build in the same run.
 
-python -m benchmarks.model_speed DATA SET CLASS [--metres M] [--part test] [--against WORKTREE]
+python -m benchmarks.model_speed DATA SET CLASS [--part test] [--against WORKTREE]
 
-DATA is the folder of the data sets, and SET one of them (``recipes.builtin_model.sets``). Its images are written as
-GeoTIFFs with the ground resolution given (else that of their names, "20cm-..."), and each build is asked for it
-with default settings. ``--against`` is a checkout of another commit; both keep a process with the model loaded, take
-turns scene by scene, and use one thread.
+DATA is the folder of the data sets, and SET one of them whose ground resolution is known (``ground_m`` in
+``recipes.builtin_model.sets``). Its images are written as GeoTIFFs, and each build is asked for the class with default
+settings. ``--against`` is a checkout of another commit; both keep a process with the model loaded, take turns scene by
+scene, and use one thread.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import tempfile
@@ -23,12 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
-from rasterio.transform import from_origin
 
-from recipes.builtin_model.corpora import CLASSES, LabelledImage
+from recipes.builtin_model.corpora import CLASSES
 from recipes.builtin_model.matching import match
-from recipes.builtin_model.sets import read_part
+from recipes.builtin_model.pipeline_metrics import ORIGIN_M, write_scene
+from recipes.builtin_model.sets import ground_m_of, read_part
 
 ROOT = Path(__file__).parents[1]
 SIDE = """
@@ -46,7 +44,6 @@ for line in sys.stdin:
     rows = [[*polygon.bounds, score] for polygon, score in zip(layer.geometry, layer["score"], strict=True)]
     print(json.dumps({"seconds": seconds, "found": rows}), flush=True)
 """
-ORIGIN = (500_000.0, 4_000_000.0)
 
 
 @contextmanager
@@ -75,20 +72,10 @@ def ask(process: subprocess.Popen[str], scene: Path) -> dict[str, Any]:
     return answer
 
 
-def write_scene(path: Path, labelled: LabelledImage, metres: float) -> None:
-    """The image as a GeoTIFF north up at a ground resolution."""
-    pixels = labelled.pixels()
-    height, width = pixels.shape[:2]
-    profile: dict[str, Any] = {"driver": "GTiff", "count": 3, "dtype": "uint8", "crs": "EPSG:32631"}
-    transform = from_origin(*ORIGIN, metres, metres)
-    with rasterio.open(path, "w", width=width, height=height, transform=transform, **profile) as out:
-        out.write(pixels.transpose(2, 0, 1))
-
-
 def in_pixels(rows: list[list[float]], metres: float) -> tuple[np.ndarray, np.ndarray]:
     """Boxes (pixels of the image) and scores of features given by bounds in the CRS."""
     values = np.array(rows, np.float64).reshape(-1, 5)
-    left, bottom, right, top = ((values[:, :4] - np.tile(ORIGIN, 2)) / metres).T
+    left, bottom, right, top = ((values[:, :4] - np.tile(ORIGIN_M, 2)) / metres).T
     return np.column_stack([left, -top, right, -bottom]), values[:, 4]
 
 
@@ -97,7 +84,6 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("set")
     parser.add_argument("name", choices=CLASSES)
-    parser.add_argument("--metres", type=float)
     parser.add_argument("--part", default="test", choices=("dev", "test"))
     parser.add_argument("--against", type=Path)
     parser.add_argument("--most", type=int, help="only so many images")
@@ -113,10 +99,9 @@ def main() -> None:
         scene = Path(folder) / "scene.tif"
         processes = {name: stack.enter_context(build(root, chosen.name)) for name, root in roots.items()}
         for labelled in images:
-            stated = re.match(r"(\d+)cm-", labelled.path.name)
-            metres = chosen.metres or (int(stated[1]) / 100 if stated else None)
+            metres = ground_m_of(labelled)
             if metres is None:
-                raise SystemExit(f"{labelled.path.name} does not say its ground resolution: give --metres")
+                raise SystemExit(f"{chosen.set} does not say the ground resolution of its images")
             write_scene(scene, labelled, metres)
             for name, process in processes.items():
                 if not truth:  # memory is touched and kernels are chosen for the first time

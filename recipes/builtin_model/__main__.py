@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--split", choices=("test", "dev"), default="test")
     evaluate.add_argument("--model", type=Path, default=None, help="folder of a model (default: that of the package)")
     evaluate.add_argument("--every", type=int, default=1, help="only every so many images of a set")
+    evaluate.add_argument(
+        "--as-images", action="store_true", help="without the ground resolution that sets state of their images"
+    )
     evaluate.add_argument("--sets", nargs="*", default=None, help="what is measured (default: everything)")
     packing = add("pack", "write the training parts of the sets to one small file", "--data", "--out")
     packing.add_argument("--most-mb", type=float, default=60.0)
@@ -107,7 +110,8 @@ def main(arguments: list[str] | None = None) -> None:
             from recipes.builtin_model.pipeline_metrics import SETS, measure
 
             sets = given.sets or SETS
-            metrics = measure(given.data, split=given.split, folder=given.model, sets=sets, every=given.every)
+            chosen = {"split": given.split, "folder": given.model, "sets": sets, "every": given.every}
+            metrics = measure(given.data, as_image=given.as_images, **chosen)
         print(json.dumps(metrics, indent=2))
         if given.json:
             given.json.write_text(json.dumps(metrics, indent=2))

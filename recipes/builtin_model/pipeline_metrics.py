@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 from numpy.typing import NDArray
 from PIL import Image
+from rasterio.transform import from_origin
 
 from geogrounding.geometry.boxes import as_boxes, iou_matrix
 from geogrounding.types import Task
 from recipes.builtin_model.corpora import CLASSES, OTHER, LabelledImage
 from recipes.builtin_model.matching import Hits, match
 from recipes.builtin_model.samples import choosing_records
-from recipes.builtin_model.sets import read_part
+from recipes.builtin_model.sets import ground_m_of, read_part
 
 ABSENT = ("airplane", "harbor", "ground track field", "storage tank", "swimming pool", "wind turbine")
 """Asked about images whose set shows none of them."""
@@ -30,25 +32,52 @@ SETS = (
 )  # fmt: skip
 """What is measured: all targets of a set, or one target among several (``choosing``). Cars of ``simd`` are not all labelled,
 so it is not measured."""
-SCALES = {"airbus-aircraft": (1.0, 2.0)}
-"""Levels of sets whose ground resolution is known, though not to their files: 0.5 m, so airplanes are looked
-for at their own resolution and at half of it."""
+ORIGIN_M = (500_000.0, 4_000_000.0)
+"""Where images lie in their coordinate system; nothing depends on it."""
 CROWN_IOU = {"neon-crowns": 0.4, "neon-crowns-2": 0.4}
 """Least IoU of a hit where it is not 0.5: people draw crowns loosely (Weinstein et al. 2021, NeonTreeEvaluation). AP50 of
 crowns is given beside it."""
 Found = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
+def write_scene(path: Path, labelled: LabelledImage, metres: float) -> None:
+    """The image as a GeoTIFF, north up, with a ground resolution (metres per pixel)."""
+    pixels = labelled.pixels()
+    height, width = pixels.shape[:2]
+    profile: dict[str, Any] = {"driver": "GTiff", "count": 3, "dtype": "uint8", "crs": "EPSG:32631"}
+    transform = from_origin(*ORIGIN_M, metres, metres)
+    with rasterio.open(path, "w", width=width, height=height, transform=transform, **profile) as out:
+        out.write(pixels.transpose(2, 0, 1))
+
+
 def ground_image(
-    model: Any, labelled: LabelledImage, expressions: Sequence[str], task: Task, **settings: Any
+    model: Any,
+    labelled: LabelledImage,
+    expressions: Sequence[str],
+    task: Task,
+    *,
+    as_image: bool = False,
+    **settings: Any,
 ) -> dict[str, Found]:
-    """Boxes (pixels of the image) and scores of each expression, through ``geogrounding.ground``."""
+    """Boxes (pixels of the image) and scores of each expression, through ``geogrounding.ground``.
+
+    Args:
+        model: loaded.
+        labelled: the image.
+        expressions: what to look for.
+        task: how many of each.
+        as_image: pass over the ground resolution that the set states.
+        settings: of the run.
+    """
     import geogrounding
 
     with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")  # rasterio: an image has no georeference
-        path = labelled.path
-        if labelled.window_px is not None:
+        path, metres = labelled.path, None if as_image else ground_m_of(labelled)
+        if metres is not None:
+            path = Path(folder) / "scene.tif"
+            write_scene(path, labelled, metres)
+        elif labelled.window_px is not None:
             path = Path(folder) / "window.png"
             Image.fromarray(labelled.pixels()).save(path, compress_level=1)
         layer = geogrounding.ground(str(path), *expressions, model=model, task=task, pixel_coordinates=True, **settings)
@@ -85,7 +114,7 @@ def detect(
         model: loaded.
         images: of one set or several.
         threshold: score from which an absent class counts as answered; None is the default of a run.
-        settings: of the run, such as ``scales``.
+        settings: of the run, such as ``scales``, and ``as_image`` of ``ground_image``.
 
     Returns:
         What was found by class, and for each absent class of each image whether it was answered with nothing.
@@ -214,7 +243,7 @@ def measure(
         folder: of a retrained model; None measures the one of the package.
         sets: what is measured, of ``SETS``.
         every: only every so many images of a set.
-        settings: of the run, such as ``scales``.
+        settings: of the run, such as ``scales``, and ``as_image`` of ``ground_image``.
     """
     from geogrounding.models import builtin
 
@@ -230,8 +259,7 @@ def measure(
         if kind == "choosing":
             metrics[name] = choosing_metrics(model, root, split, **settings)
         else:
-            chosen = {"scales": SCALES[source]} if source in SCALES else {}
-            matched, silent = detect(model, some, **{**chosen, **settings})
+            matched, silent = detect(model, some, **settings)
             metrics[name] = detect_metrics(matched, silent)
             hits = hits_of(matched, iou=CROWN_IOU.get(source, 0.5))
             metrics[name]["reliability"] = reliability(hits.values())

@@ -39,12 +39,18 @@ class LabelledSet:
     """Weight of a place without a label as a negative, for classes of which some objects are not labelled."""
     scene: Callable[[str], str] = lambda name: name
     """Scene of a file name: images of one scene are all trained on or all kept back."""
+    ground_m: Callable[[str], float | None] = lambda name: None
+    """Metres per pixel of a file, by its name, where the set says so: it is in no file of these."""
     open: bool = False
     """Whether images and labels may be used at work, weights made from them included (licences: docs/model-card.md)."""
 
 
 def _estonia_scene(name: str) -> str:
     return re.sub(r"^\d+cm-image-|-copy|_\d+|\.jpg$", "", name)
+
+
+def _estonia_ground_m(name: str) -> float:
+    return int(name.partition("cm-")[0]) / 100
 
 
 def _neon_plot(name: str) -> str:
@@ -55,6 +61,7 @@ SETS = (
     LabelledSet(folder="nwpu-vhr10", share=12, scales=(0.5, 3.2), known=frozenset(CLASSES[:10]) | {"wind turbine"}),
     LabelledSet(
         folder="airbus-aircraft",
+        ground_m=lambda name: 0.5,
         share=5,
         scales=(0.5, 5.0),
         known=_FIELDS | _FAR | {"harbor", "ship", "swimming pool"},
@@ -78,6 +85,7 @@ SETS = (
         scales=(0.3, 4.0),
         known=_FAR | {"vehicle", "building", "ship"},
         scene=_estonia_scene,
+        ground_m=_estonia_ground_m,
         open=True,
     ),
     LabelledSet(
@@ -102,6 +110,7 @@ SETS = (
         known=frozenset(CLASSES) - {"building", "vehicle"},
         faint={"tree": 0.6},
         scene=_neon_plot,
+        ground_m=lambda name: 0.1,
         open=True,
     ),
     LabelledSet(
@@ -112,7 +121,12 @@ SETS = (
         scene=lambda name: name.split("-jpg")[0],
     ),
     LabelledSet(
-        folder="gsi-solar", share=15, scales=(0.45, 2.2), known=_FAR | {"solar panel", "ship", "harbor"}, open=True
+        folder="gsi-solar",
+        share=15,
+        scales=(0.45, 2.2),
+        known=_FAR | {"solar panel", "ship", "harbor"},
+        ground_m=lambda name: 0.2,
+        open=True,
     ),
     LabelledSet(
         folder="wind-turbines",
@@ -120,6 +134,7 @@ SETS = (
         scales=(0.4, 1.3),
         known=_FAR | {"ship", "harbor", "tennis court", "basketball court", "swimming pool", "overpass"},
         scene=lambda name: name[:18],
+        ground_m=lambda name: 1.0,
         open=True,
     ),
     LabelledSet(
@@ -129,7 +144,12 @@ SETS = (
         known=frozenset({"tennis court", "airplane", "ship", "harbor", "wind turbine", "storage tank"}),
     ),
     LabelledSet(
-        folder="kampala-buildings", share=2, scales=(1.0, 4.0), known=_FAR | {"building", "ship", "harbor"}, open=True
+        folder="kampala-buildings",
+        share=2,
+        scales=(1.0, 4.0),
+        known=_FAR | {"building", "ship", "harbor"},
+        ground_m=lambda name: 0.075,
+        open=True,
     ),
     LabelledSet(
         folder="dota-parking",
@@ -143,6 +163,7 @@ SETS = (
         share=9,
         scales=(0.6, 4.0),
         known=_FAR | {"building", "swimming pool", "ship", "storage tank", "harbor"},
+        ground_m=lambda name: 0.13,
         open=True,
     ),
 )
@@ -157,6 +178,11 @@ _OLD_NAMES = {item.folder: item.name for item in (*corpora.SETS, corpora.BANEPA)
 def set_of(source: str) -> LabelledSet:
     """The set of an image, by its folder."""
     return next(item for item in SETS if item.folder == source)
+
+
+def ground_m_of(labelled: LabelledImage) -> float | None:
+    """Metres per pixel of an image; None where its set does not say."""
+    return set_of(labelled.source).ground_m(labelled.path.name)
 
 
 def _covered(item: LabelledSet, present: set[str]) -> frozenset[str]:
