@@ -27,7 +27,7 @@ from .background import Calls
 from .diagnostics import describe_probe, diagnostics
 from .engine.service import is_address, split_link
 from .engine_link import Link
-from .forms import form, outline_box, plain_label, resolution_box, score_box, score_of, set_score, task_box
+from .forms import Page, form, outline_box, plain_label, resolution_box, score_box, score_of, set_score, task_box
 from .messages import NAME, joined, tr
 from .setup_dialog import SetupDialog
 
@@ -120,7 +120,10 @@ class OptionsPage(QgsOptionsPageWidget):
 
     # Widgets from top to bottom, in the order in which they stand.
     def _build(self) -> None:  # noqa: PLR0915
-        outer = QVBoxLayout(self)
+        page, content = QVBoxLayout(self), QWidget()
+        page.setContentsMargins(0, 0, 0, 0)
+        page.addWidget(Page(content))  # else the dialog is higher than a small screen, its buttons below the edge
+        outer = QVBoxLayout(content)
         outer.setContentsMargins(0, 0, 0, 0)
         engine = QGroupBox(tr("Engine"))
         rows = form(engine)

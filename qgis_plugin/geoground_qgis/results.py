@@ -303,6 +303,7 @@ def prepare_form(layer: QgsVectorLayer) -> None:
     for name, setup in (("review", ("ValueMap", verdicts)), ("date", ("DateTime", minutes))):
         layer.setEditorWidgetSetup(layer.fields().indexOf(name), QgsEditorWidgetSetup(*setup))
     form = layer.editFormConfig()
+    form.setReadOnly(layer.fields().indexOf("date"), True)  # saved by a form it would lose its offset
     form.setSuppress(type(form).FeatureFormSuppress.SuppressOn)
     layer.setEditFormConfig(form)
 

@@ -9,6 +9,7 @@ from fakes import ScriptedLink, box, emits, features
 from geoground_qgis.dock import Dock
 from geoground_qgis.message_bar import MOST_CHARS, say
 from geoground_qgis.messages import joined
+from geoground_qgis.options_page import OptionsPage
 from panels import Run, messages
 from qgis.core import Qgis, QgsProject
 from qgis.gui import QgisInterface, QgsMessageBar
@@ -80,6 +81,13 @@ def room(choice: QComboBox) -> int:
     choice.initStyleOption(option)
     part = QStyle.SubControl.SC_ComboBoxEditField
     return int(choice.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, choice).width())
+
+
+def test_the_settings_fit_on_a_small_screen(link: ScriptedLink) -> None:
+    page = OptionsPage(link)
+    assert page.minimumSizeHint().height() < LOW
+    assert page.minimumSizeHint().width() < 800
+    page.deleteLater()
 
 
 @pytest.mark.parametrize("width", [400, 700])

@@ -22,7 +22,9 @@ from qgis.core import (
     QgsProject,
     QgsVectorLayer,
 )
+from qgis.gui import QgsAttributeEditorContext, QgsAttributeForm
 from qgis.PyQt.QtGui import QColor
+from qgis.PyQt.QtWidgets import QComboBox
 
 Until = Callable[..., None]
 UTM = QgsCoordinateReferenceSystem("EPSG:32617")
@@ -87,6 +89,24 @@ def test_dates_are_read_as_dates(write: Callable[..., QgsVectorLayer]) -> None:
     stored = next(layer.getFeatures())["date"]
     shown = formatter.representValue(layer, index, setup.config(), None, stored)
     assert datetime.fromisoformat(shown) == datetime.fromisoformat(stored).replace(tzinfo=None, second=0)
+
+
+def test_a_verdict_in_a_form_changes_the_verdict_only(write: Callable[..., QgsVectorLayer]) -> None:
+    layer = write(box(0, 0, 4))
+    results.release(layer)
+    before = next(layer.getFeatures())
+    assert layer.startEditing()
+    form = QgsAttributeForm(layer, before)
+    form.setMode(QgsAttributeEditorContext.Mode.SingleEditMode)
+    form.show()
+    (verdict,) = (one for one in form.findChildren(QComboBox) if one.itemText(0) == "–")
+    verdict.setCurrentIndex(verdict.findText("accepted"))
+    assert form.save()
+    names = [field.name() for field in layer.fields()]
+    after = next(layer.getFeatures())
+    assert {name for name in names if before[name] != after[name]} == {"review"}
+    assert after["review"] == "accepted"
+    layer.rollBack()
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)
