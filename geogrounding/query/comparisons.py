@@ -63,7 +63,7 @@ class Comparisons:
         """A word as the user wrote it."""
         if word[0] == "@":
             return self.nouns[int(word[1:])].said
-        return self.quantities[int(word[2:])].text if re.fullmatch(r"#[lan]\d+", word) else word
+        return re.sub(r"#[lan](\d+)", lambda match: self.quantities[int(match[1])].text, word)
 
     def _compared(self, words: str, _found: Found) -> tuple[list[Step], str] | None:
         """Such as "longer than 40 m", "no larger than 2 ha", "larger than average"."""

@@ -62,7 +62,8 @@ class Tiling:
         for scale in scales:
             if not (math.isfinite(scale) and MIN_SCALE <= scale <= MAX_SCALE):
                 raise SettingsError(
-                    f"a scale must lie between {MIN_SCALE} and {MAX_SCALE:,.0f} scene pixels, not {scale}"
+                    f"a scale must lie between {MIN_SCALE} and {MAX_SCALE:,.0f} scene pixels, not {scale:.6g}",
+                    hint="Ask for a ground resolution that is nearer to the one of the scene.",
                 )
         object.__setattr__(self, "scales", scales)
         if self.resolution_m is not None and not (math.isfinite(self.resolution_m) and self.resolution_m > 0):

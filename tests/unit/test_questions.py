@@ -68,6 +68,7 @@ def test_numbers_and_units(text: str, words: str, values: list[float]) -> None:
         ("big buildings", ("big",)),
         ("vehicles moving north", ("moving",)),
         ("冰山", ("冰山",)),
+        ("cars 2+3 near", ("2+3", "near")),  # as it was written
     ],
 )
 def test_what_is_not_understood_is_named(query: str, unread: tuple[str, ...]) -> None:
