@@ -110,7 +110,12 @@ class Saving(QObject):
             target = Target(results_path(project), GPKG)
         except OSError as error:
             self._keeping = False
-            self.said.emit(tr("Not saved: {why}").format(why=error), Qgis.MessageLevel.Critical)
+            text = tr(
+                "The results are temporary: nothing can be written to {folder} ({why}). Save them under another name, "
+                "and choose another folder in the settings."
+            )
+            why = error.strerror or type(error).__name__
+            self.said.emit(text.format(folder=error.filename, why=why), Qgis.MessageLevel.Warning)
             return
         self.save_to(layer, target, results.ALL, quiet=True)
 

@@ -94,6 +94,22 @@ def journal(params: dict) -> None:
     Path(params["output"] + ".journal").write_text("chips answered so far")
 
 
+def test_a_folder_that_cannot_be_written_to_is_said_with_a_way_out(
+    run: Run, dock: Dock, link: ScriptedLink, tmp_path: Path
+) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file where the folder should be")
+    settings.save(settings.Settings(engine="good", results_folder=str(taken)))
+    link.answers["run"] = emits(features(box(404_222, 3_285_112, 2)))
+    assert run() == "done"
+    assert layers()["tree"].providerType() == "memory"
+    assert layers()["tree"].featureCount() == 1
+    (said,) = (text for text in messages(dock._iface) if "temporary" in text)
+    assert str(taken) in said
+    assert "settings" in said
+    assert taken.read_text() == "a file where the folder should be"
+
+
 @pytest.mark.parametrize("how", ["cancelled", "failed"])
 def test_a_run_that_ended_early_can_be_continued(
     run: Run, dock: Dock, link: ScriptedLink, until: Until, how: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ sys.path.insert(0, str(ROOT / "qgis_plugin"))
 from package import build
 
 PROCESS = shutil.which("qgis_process.bin") or shutil.which("qgis_process")
+MANUAL = ROOT / "docs" / "qgis.md"
 pytestmark = [
     pytest.mark.skipif(PROCESS is None, reason="no qgis_process"),
     pytest.mark.skipif(not ENGINE.is_file(), reason="no engine: make .venv first"),
@@ -40,7 +42,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "QGIS_CUSTOM_CONFIG_PATH": str(home / "config"),
         "GEOGROUND_ENGINE": str(ENGINE),
     }
-    call(environment, "plugins", "enable", "geoground_qgis")
+    (name,) = re.findall(r"^qgis_process plugins enable (\S+)$", MANUAL.read_text(encoding="utf-8"), re.MULTILINE)
+    call(environment, "plugins", "enable", name)
     return environment
 
 

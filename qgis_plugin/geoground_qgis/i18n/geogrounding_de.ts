@@ -1381,6 +1381,11 @@ Raster, die keine einfache Datei sind (WMS, XYZ-Kacheln, virtuelle Raster), werd
         <translation>Das Raster des Servers kann nicht angezeigt werden.</translation>
     </message>
     <message>
+        <location filename="../save_controller.py"/>
+        <source>The results are temporary: nothing can be written to {folder} ({why}). Save them under another name, and choose another folder in the settings.</source>
+        <translation>Die Ergebnisse sind temporär: In {folder} kann nicht geschrieben werden ({why}). Speichern Sie sie unter einem anderen Namen, und wählen Sie in den Einstellungen einen anderen Ordner.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Die ausgewählten Ergebnisse, sonst die angenommenen, werden Beispiele; abgelehnte sind nicht gemeint</translation>

@@ -1381,6 +1381,11 @@ Los rásteres que no son un simple archivo (WMS, teselas XYZ, rásteres virtuale
         <translation>El ráster del servidor no se puede mostrar.</translation>
     </message>
     <message>
+        <location filename="../save_controller.py"/>
+        <source>The results are temporary: nothing can be written to {folder} ({why}). Save them under another name, and choose another folder in the settings.</source>
+        <translation>Los resultados son temporales: no se puede escribir en {folder} ({why}). Guárdelos con otro nombre y elija otra carpeta en los ajustes.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Los resultados seleccionados, o si no los aceptados, pasan a ser ejemplos; los rechazados no se buscan</translation>

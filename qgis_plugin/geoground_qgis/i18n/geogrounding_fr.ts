@@ -1381,6 +1381,11 @@ Les rasters qui ne sont pas de simples fichiers (WMS, tuiles XYZ, rasters virtue
         <translation>Le raster du serveur ne peut pas être affiché.</translation>
     </message>
     <message>
+        <location filename="../save_controller.py"/>
+        <source>The results are temporary: nothing can be written to {folder} ({why}). Save them under another name, and choose another folder in the settings.</source>
+        <translation>Les résultats sont temporaires : impossible d’écrire dans {folder} ({why}). Enregistrez-les sous un autre nom et choisissez un autre dossier dans les paramètres.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Les résultats sélectionnés, sinon ceux acceptés, deviennent des exemples ; ceux rejetés ne sont pas voulus</translation>

@@ -1381,6 +1381,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>サーバーのラスターを表示できません。</translation>
     </message>
     <message>
+        <location filename="../save_controller.py"/>
+        <source>The results are temporary: nothing can be written to {folder} ({why}). Save them under another name, and choose another folder in the settings.</source>
+        <translation>結果は一時的なものです。{folder} に書き込めません（{why}）。別の名前で保存し、設定で別のフォルダーを選んでください。</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>選択した結果、なければ採用した結果が例になります。却下したものは求めません</translation>

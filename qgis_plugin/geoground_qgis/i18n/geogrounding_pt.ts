@@ -1381,6 +1381,11 @@ Rasters que não são um simples ficheiro (WMS, mosaicos XYZ, rasters virtuais) 
         <translation>O raster do servidor não pode ser mostrado.</translation>
     </message>
     <message>
+        <location filename="../save_controller.py"/>
+        <source>The results are temporary: nothing can be written to {folder} ({why}). Save them under another name, and choose another folder in the settings.</source>
+        <translation>Os resultados são temporários: não é possível gravar em {folder} ({why}). Salve-os com outro nome e escolha outra pasta nas configurações.</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>Os resultados selecionados, ou então os aceites, tornam-se exemplos; os rejeitados não se pretendem</translation>

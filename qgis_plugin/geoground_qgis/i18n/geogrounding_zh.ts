@@ -1381,6 +1381,11 @@ Rasters that are no plain file (WMS, XYZ tiles, virtual rasters) are first expor
         <translation>无法显示服务器上的栅格。</translation>
     </message>
     <message>
+        <location filename="../save_controller.py"/>
+        <source>The results are temporary: nothing can be written to {folder} ({why}). Save them under another name, and choose another folder in the settings.</source>
+        <translation>结果是临时的：无法写入 {folder}（{why}）。请用其他名称保存，并在设置中选择其他文件夹。</translation>
+    </message>
+    <message>
         <location filename="../review_form.py"/>
         <source>The selected results, or else the accepted ones, become examples; rejected ones are not meant</source>
         <translation>所选结果（否则为已接受的）成为样例；被拒绝的不要</translation>
