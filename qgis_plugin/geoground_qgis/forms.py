@@ -99,13 +99,14 @@ class Page(QScrollArea):
 
 def column_with_foot(widget: QWidget) -> tuple[QVBoxLayout, QVBoxLayout]:
     """The layout of a tab with a foot: the column scrolls where it is too high, and the foot stays in sight."""
-    outer, content = QVBoxLayout(widget), QWidget()
+    outer, content, below = QVBoxLayout(widget), QWidget(), QWidget()
     outer.setContentsMargins(0, 0, 0, 0)
     outer.setSpacing(0)
     outer.addWidget(Page(content), 1)
-    foot = QVBoxLayout()
+    below.setAutoFillBackground(True)  # in the colour of what scrolls
+    outer.addWidget(below)
+    foot = QVBoxLayout(below)
     foot.setContentsMargins(6, 4, 6, 6)
-    outer.addLayout(foot)
     return column(content), foot
 
 

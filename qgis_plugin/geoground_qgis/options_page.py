@@ -146,7 +146,7 @@ class OptionsPage(QgsOptionsPageWidget):
         self.outcome = QPlainTextEdit()
         self.outcome.setReadOnly(True)
         self.outcome.setPlaceholderText(tr("Test checks version, device, models and coordinate systems."))
-        self.outcome.setMinimumHeight(8 * self.outcome.fontMetrics().lineSpacing())
+        self.outcome.setFixedHeight(8 * self.outcome.fontMetrics().lineSpacing())
         rows.addRow("", self.outcome)
         self.device = QComboBox()
         self.device.setEditable(True)
