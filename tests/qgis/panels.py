@@ -16,7 +16,7 @@ from qgis.core import (
 from qgis.gui import QgisInterface, QgsMessageBar, QgsMessageBarItem
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor
-from qgis.PyQt.QtWidgets import QLabel
+from qgis.PyQt.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox
 
 Until = Callable[..., None]
 
@@ -48,6 +48,14 @@ class Bar(QgsMessageBar):
     def pushItem(self, item: QgsMessageBarItem) -> None:
         self.said += [label.text() for label in item.findChildren(QLabel) if label.text()]
         super().pushItem(item)
+
+
+def room(choice: QComboBox) -> int:
+    """Width that a choice has for its text."""
+    option = QStyleOptionComboBox()
+    choice.initStyleOption(option)
+    part = QStyle.SubControl.SC_ComboBoxEditField
+    return int(choice.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, choice).width())
 
 
 def messages(iface: QgisInterface) -> list[str]:

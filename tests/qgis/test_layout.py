@@ -13,7 +13,7 @@ from geoground_qgis.options_page import OptionsPage
 from panels import Run, messages
 from qgis.core import Qgis, QgsProject
 from qgis.gui import QgisInterface, QgsMessageBar
-from qgis.PyQt.QtWidgets import QComboBox, QLabel, QStyle, QStyleOptionComboBox, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 Until = Callable[..., None]
 LOW = 420
@@ -65,22 +65,6 @@ def test_verdicts_can_be_given_while_the_view_is_set(run: Run, dock: Dock, link:
     until(lambda: in_sight(dock.review.accept) and in_sight(dock.review.reject))
     lines = dock.review.reasoning.viewport().height() // dock.review.reasoning.fontMetrics().lineSpacing()
     assert lines >= 3
-
-
-def test_no_choice_of_fixed_words_is_cut(panel: Dock, until: Until) -> None:
-    for choice in (panel.ask.task, panel.ask.outline, panel.teach.method, panel.teach.length):
-        for number in range(choice.count()):
-            assert room(choice) >= choice.fontMetrics().horizontalAdvance(choice.itemText(number)), choice.itemText(
-                number
-            )
-
-
-def room(choice: QComboBox) -> int:
-    """Width that a choice has for its text."""
-    option = QStyleOptionComboBox()
-    choice.initStyleOption(option)
-    part = QStyle.SubControl.SC_ComboBoxEditField
-    return int(choice.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, choice).width())
 
 
 def test_the_settings_fit_on_a_small_screen(link: ScriptedLink) -> None:
