@@ -40,30 +40,37 @@ def answer_chips(
     Raises:
         GeogroundingError: see ``Answering.batches`` and ``Journal.append``.
     """
+    with closing(_batches(answering, plan, stretch, journal, clock)) as batches:
+        for records in batches:
+            journal.append(records)
+            yield records
+
+
+def _batches(
+    answering: Answering, plan: Plan, stretch: Stretch, journal: Journal, clock: Clock
+) -> Generator[list[ChipRecord], None, None]:
+    """What ``answer_chips`` yields, before it is in the journal.
+
+    Chips passed over before the first of a batch are a batch of their own, those between its chips are part of it: so a
+    run cut off after any batch goes on with the same ones.
+    """
     failed_before = journal.failed
     for chips, wanted in _parts(plan, journal):
         done = chips.start
         for together in _runs(wanted):
             with closing(answering.batches(plan, stretch, together, clock)) as batches:
-                for passed in _passed_over(range(done, together[0])):
-                    journal.append(passed)
-                    yield passed
-                done = together[0]
                 for answered in batches:
+                    yield from _passed_over(range(done, answered[0].index))
+                    done = answered[0].index
                     records = []
                     for record in answered:
                         records += [ChipRecord(index=i, passed_over=True) for i in range(done, record.index)]
                         records.append(record)
                         done = record.index + 1
-                    journal.append(records)
                     yield records
-        for passed in _passed_over(range(done, chips.stop)):
-            journal.append(passed)
-            yield passed
+        yield from _passed_over(range(done, chips.stop))
     with closing(answering.batches(plan, stretch, failed_before, clock)) as batches:
-        for records in batches:
-            journal.append(records)
-            yield records
+        yield from batches
 
 
 def _parts(plan: Plan, journal: Journal) -> Iterator[tuple[range, Sequence[int]]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from geogrounding.errors import AreaError, MissingCRSError, SettingsError
-from geogrounding.execution.scan_plan import FINEST
+from geogrounding.execution.scales import FINEST
 from geogrounding.execution.scene import open_scene
 from geogrounding.geometry.boxes import iou_matrix
 from geogrounding.io.read_layer import read_layer

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from geogrounding.execution.executor import Answering
 from geogrounding.execution.report import Clock
-from geogrounding.execution.scan_plan import UNKNOWN_RESOLUTION, Plan, make_plan
+from geogrounding.execution.scales import UNKNOWN_RESOLUTION
+from geogrounding.execution.scan_plan import Plan, make_plan
 from geogrounding.raster.grid import Chip
 from geogrounding.raster.scene import Scene
 from geogrounding.raster.stretch import Stretch

@@ -40,10 +40,11 @@ class Conventions:
     classes: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     """Classes that the model finds by name, with the ground resolutions (metres per chip pixel, finest first) at which
     each is looked for; none where nothing is known. Empty for a model that is not limited to a list of classes."""
-    coarse_to_fine: Mapping[str, float] = field(default_factory=dict)
-    """Classes that are looked for coarse to fine where the ground resolution of a scene is known, each with the score
-    from which on a small box of a coarse level calls for a look at a finer one: see ``execution.coarse_to_fine``. Other
-    classes are looked for on every level everywhere. Needs ``object_sizes_px`` and ``min_score``."""
+    coarse_to_fine: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Classes that are looked for coarse to fine where the ground resolution of a scene is known. Each has the ground
+    resolution of the first look (metres per chip pixel), which is taken everywhere, and the score from which on a small
+    box calls for a look at finer levels: see ``execution.coarse_to_fine``. Other classes are looked for on every level
+    everywhere. Needs ``object_sizes_px`` and ``min_score``."""
     taught: tuple[str, ...] = ()
     """Names of things that fine-tuning has taught the model, in the singular: understood in such questions as well."""
     scene_questions: bool = False

@@ -20,7 +20,8 @@ from geogrounding.execution.coarse_to_fine import answer_chips
 from geogrounding.execution.executor import Answering, batches_of
 from geogrounding.execution.journal import ChipRecord, Journal
 from geogrounding.execution.report import Clock
-from geogrounding.execution.scan_plan import Closer, Plan
+from geogrounding.execution.scales import Closer
+from geogrounding.execution.scan_plan import Plan
 from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.stretch import Stretch
 from geogrounding.raster.tiling import Tiling
@@ -109,7 +110,7 @@ def expected(grid: ChipGrid, records: dict[int, ChipRecord], below: int) -> set[
     return seen
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(scenes(), st.integers(0, 2), st.data())
 def test_chips_near_what_is_unclear_are_looked_at_and_no_others(
     tmp_path_factory: pytest.TempPathFactory,
@@ -165,14 +166,14 @@ def test_long_stretches_without_anything_do_not_become_long_lines(
 class PlaneFinder(BlobModel):
     """Every blob is an airplane; the larger, the surer."""
 
-    def __init__(self, coarse_to_fine: dict[str, float] | None = None) -> None:
+    def __init__(self, coarse_to_fine: dict[str, tuple[float, float]] | None = None) -> None:
         super().__init__(tile_size_px=64, overlap_px=16)
         self.conventions = replace(
             self.conventions,
             classes={"airplane": (0.5, 1.0), "tree": (0.5,)},
             object_sizes_px=(12.0, 60.0),
             min_score=0.4,
-            coarse_to_fine={"airplane": 0.03} if coarse_to_fine is None else coarse_to_fine,
+            coarse_to_fine={"airplane": (1.0, 0.03)} if coarse_to_fine is None else coarse_to_fine,
         )
 
     def answer(self, image: NDArray[Any], question: Question) -> Answer:
@@ -258,3 +259,30 @@ def test_what_is_expected_lies_between_the_coarse_chips_and_all(airport: Path) -
     assert whole.chips_expected == len(whole.grid) == len(plan.grid)
     assert "coarse_to_fine" in plan.describe()
     assert "coarse_to_fine" not in whole.describe()
+
+
+@pytest.mark.parametrize(
+    ("queries", "options", "scales", "below"),
+    [
+        (("car",), {}, (0.5, 1.5), [1]),
+        (("car", "airplane"), {}, (0.5, 1.0, 2.0), [1, 2]),  # 1.5 lies too near to 1 to be a level of its own
+        (("car", "tree"), {}, (0.5, 1.0), None),
+        (("car",), {"task": "refer"}, (0.5,), None),
+        (("car",), {"scales": (0.5,)}, (0.5,), None),
+        (("car",), {"resolution_m": 0.2}, (0.4,), None),
+    ],
+)
+def test_a_first_look_has_a_level_only_where_it_decides_of_another(
+    airport: Path, queries: tuple[str, ...], options: dict[str, Any], scales: tuple[float, ...], below: list[int] | None
+) -> None:
+    from geogrounding.execution.scan_plan import make_plan
+
+    conventions = replace(
+        PlaneFinder().conventions,
+        classes={"vehicle": (0.25,), "airplane": (0.5, 1.0), "tree": (0.5,)},
+        coarse_to_fine={"vehicle": (0.75, 0.05), "airplane": (1.0, 0.03)},
+    )
+    with gg.Scene.open(str(airport)) as scene:
+        plan = make_plan(scene, gg.RunSettings(source=str(airport), expressions=queries, **options), conventions)
+    assert plan.tiling.scales == pytest.approx(scales, rel=1e-2)  # metres on the ground, not of the grid
+    assert (None if plan.closer is None else [one.below for one in plan.closer]) == below

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import geogrounding as gg
 from geogrounding.errors import IncompleteError
 from geogrounding.execution.levels import FINER
-from geogrounding.execution.scan_plan import UNKNOWN_RESOLUTION
+from geogrounding.execution.scales import UNKNOWN_RESOLUTION
 from geogrounding.types import Answer, Question
 from tests.blobs import UTM, BlobModel, write_scene
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from geogrounding.errors import SettingsError
 from geogrounding.execution.describe import describe_levels
-from geogrounding.execution.scan_plan import Plan, choose_scales, make_plan
+from geogrounding.execution.scales import choose_scales
+from geogrounding.execution.scan_plan import Plan, make_plan
 from geogrounding.models.base import Conventions
 from geogrounding.query.planner import compose
 from geogrounding.raster.georeference import PixelSize
