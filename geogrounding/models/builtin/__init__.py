@@ -25,7 +25,7 @@ CLASS_GROUND_M: dict[str, tuple[float, ...]] = {
     "tree": (0.1,),
     "swimming pool": (0.15,),
     "solar panel": (0.15, 0.3),
-    "wind turbine": (0.7,),
+    "wind turbine": (0.5, 1.0),
     "overpass": (0.8,),
 }
 """Metres per chip pixel at which each class is looked for, finest first: where most of its objects measure 20 to 150 chip
