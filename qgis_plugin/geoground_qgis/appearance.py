@@ -90,7 +90,8 @@ def appearance_of(layer: QgsRasterLayer) -> Appearance:
     if isinstance(renderer, QgsSingleBandGrayRenderer):
         if renderer.gradient() != QgsSingleBandGrayRenderer.Gradient.BlackToWhite:
             return RENDERED
-        return RENDERED if alpha else _linear(layer, (renderer.grayBand(),), [renderer.contrastEnhancement()])
+        band = getattr(renderer, "inputBand", renderer.grayBand)()  # QGIS 3.38 gave it this name
+        return RENDERED if alpha else _linear(layer, (band,), [renderer.contrastEnhancement()])
     if isinstance(renderer, QgsPalettedRasterRenderer) and _is_file_palette(layer, renderer):
         return AS_IT_IS
     return RENDERED

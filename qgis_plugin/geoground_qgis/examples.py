@@ -78,7 +78,6 @@ def extent_of(layer: QgsVectorLayer) -> QgsRectangle:
     if not layer.isEditable():
         return layer.extent()
     extent = QgsRectangle()
-    extent.setMinimal()
     for feature in layer.getFeatures(QgsFeatureRequest().setNoAttributes()):
         if feature.hasGeometry():
             extent.combineExtentWith(feature.geometry().boundingBox())
