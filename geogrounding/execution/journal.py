@@ -137,8 +137,7 @@ class Journal:
 
     def __getitem__(self, chip_index: int) -> ChipRecord:
         """The latest record of a chip."""
-        packed = self._read_line(self._offsets[chip_index])
-        return next(_unpack(item) for item in reversed(packed) if item["chip"] == chip_index)
+        return _unpack(self._read_line(self._offsets[chip_index])[chip_index])
 
     def values(self) -> Iterator[ChipRecord]:
         """The latest record of every chip, in the order of chips."""
@@ -193,12 +192,13 @@ class Journal:
             ) from error
         return start
 
-    def _read_line_at(self, offset: int) -> list[dict[str, Any]]:
+    def _read_line_at(self, offset: int) -> dict[int, dict[str, Any]]:
+        """The records of a line by chip: a line may hold thousands."""
         self._file.seek(offset)
         records = _check(self._file.readline())
         if not isinstance(records, list):
             raise JournalError(f"{self.path.name} was changed while it was in use")
-        return records
+        return {item["chip"]: item for item in records}
 
     def _replay(self, key: Mapping[str, str]) -> bool:
         """Take up an existing journal; False when not even its first line is whole. Raises when it is another run's."""
@@ -210,7 +210,7 @@ class Journal:
         if differing:
             raise JournalError(
                 f"{self.path.name} belongs to another run: {', '.join(differing)} changed",
-                hint="Give the same command as before, or --overwrite to start again.",
+                hint="Give the same command to the same version as before, or --overwrite to start again.",
             )
         end = self._file.tell()
         for line in iter(self._file.readline, b""):

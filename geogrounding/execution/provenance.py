@@ -63,7 +63,7 @@ def run_key(
         ],
         "bands": [list(scene.bands), scene.nodata],
         "stretch": stretch.describe(),
-        "chips": plan.describe(),
+        "chips": plan.describe() | _order(plan),
         "model": [model.name, model.fingerprint, _conventions_key(model.conventions)],
         "version": __version__,
     }
@@ -72,6 +72,11 @@ def run_key(
     return {
         name: hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:16] for name, value in parts.items()
     }
+
+
+def _order(plan: Plan) -> dict[str, str]:
+    """In which order a journal counts chips of several levels; the first journals began with the finest."""
+    return {"order": "coarsest level first"} if plan.grid.level_count > 1 else {}
 
 
 def _conventions_key(conventions: Conventions) -> dict[str, Any]:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import geogrounding as gg
-from geogrounding.execution import coarse_to_fine
+from geogrounding.errors import JournalError
+from geogrounding.execution import coarse_to_fine, provenance
 from geogrounding.execution.coarse_to_fine import answer_chips
 from geogrounding.execution.executor import Answering, batches_of
 from geogrounding.execution.journal import ChipRecord, Journal
@@ -286,3 +287,22 @@ def test_a_first_look_has_a_level_only_where_it_decides_of_another(
         plan = make_plan(scene, gg.RunSettings(source=str(airport), expressions=queries, **options), conventions)
     assert plan.tiling.scales == pytest.approx(scales, rel=1e-2)  # metres on the ground, not of the grid
     assert (None if plan.closer is None else [one.below for one in plan.closer]) == below
+
+
+def test_a_journal_of_a_version_that_began_with_the_finest_level_is_refused(
+    airport: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = BlobModel(scales=(1.0, 2.0))
+    output = tmp_path / "o.geojson"
+    with monkeypatch.context() as patch:
+        patch.setattr(provenance, "_order", lambda _plan: {})  # as that version described its chips
+        with pytest.raises(InterruptedError):
+            gg.run(str(airport), output, "airplane", model=model, on_progress=_cut_off)
+    with pytest.raises(JournalError, match="chips changed") as caught:
+        gg.run(str(airport), output, "airplane", model=model, resume=True)
+    assert "--overwrite" in caught.value.hint
+    assert not output.exists()
+
+
+def _cut_off(_: object) -> None:
+    raise InterruptedError
