@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from osgeo import gdal
+from osgeo import gdal, ogr
 
 
 def created(path: Path, columns: int, rows: int, bands: int, options: list[str]) -> gdal.Dataset | None:
@@ -22,6 +22,17 @@ def opened(source: str | Path, flags: int) -> gdal.Dataset | None:
     try:
         with _raising():
             return gdal.OpenEx(str(source), flags)
+    except RuntimeError:
+        return None
+
+
+def layer_of(data: gdal.Dataset | None, which: int | str = 0) -> ogr.Layer | None:
+    """A layer of an open file, by its number or its name; None where there is no file, or none such in it."""
+    if data is None:
+        return None
+    try:
+        with _raising():
+            return data.GetLayerByName(which) if isinstance(which, str) else data.GetLayer(which)
     except RuntimeError:
         return None
 

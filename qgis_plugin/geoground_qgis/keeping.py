@@ -24,7 +24,7 @@ from qgis.core import (
 )
 
 from . import results, saving, settings
-from .gdal_files import opened
+from .gdal_files import layer_of, opened
 from .messages import NAME, short
 from .rasters import LayerError
 from .saving import GPKG, Target
@@ -180,7 +180,9 @@ def _drop(target: Target) -> None:
     data = opened(target.path, gdal.OF_VECTOR | gdal.OF_UPDATE)
     if data is None:
         return
-    names = [data.GetLayer(number).GetName() for number in range(data.GetLayerCount())]
+    layers = [layer_of(data, number) for number in range(data.GetLayerCount())]
+    names = ["" if layer is None else layer.GetName() for layer in layers]
+    layers = []
     if target.table in names:
         data.DeleteLayer(names.index(target.table))
     data = None  # closes the file

@@ -18,7 +18,7 @@ from qgis.core import (
 )
 
 from .engine.errors import EngineError
-from .gdal_files import opened
+from .gdal_files import layer_of, opened
 from .messages import tr
 
 SCENE = "scene:"
@@ -77,7 +77,7 @@ class _Layer:
 
     def __init__(self, path: Path) -> None:
         self._data = opened(path, gdal.OF_VECTOR)
-        self._layer: ogr.Layer | None = None if self._data is None else self._data.GetLayer(0)
+        self._layer: ogr.Layer | None = layer_of(self._data)
         reference = None if self._layer is None else self._layer.GetSpatialRef()
         wkt = "" if reference is None else reference.ExportToWkt(["FORMAT=WKT2_2019"])
         self.crs = QgsCoordinateReferenceSystem.fromWkt(wkt)

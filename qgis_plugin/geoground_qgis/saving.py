@@ -23,7 +23,7 @@ from qgis.core import (
 from qgis.PyQt.QtXml import QDomDocument
 
 from . import results
-from .gdal_files import opened
+from .gdal_files import layer_of, opened
 from .messages import short, tr
 from .rasters import LayerError
 
@@ -151,7 +151,7 @@ def open_results(target: Target) -> QgsVectorLayer | None:
 def rows_in(target: Target) -> int:
     """Rows of the layer of a target, counted by a connection of its own; -1 where it cannot be read."""
     source = opened(target.path, gdal.OF_VECTOR)
-    layer = None if source is None else source.GetLayerByName(target.table) if target.table else source.GetLayer(0)
+    layer = layer_of(source, target.table or 0)
     return -1 if layer is None else int(layer.GetFeatureCount())
 
 

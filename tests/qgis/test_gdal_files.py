@@ -12,6 +12,7 @@ from geoground_qgis import gdal_files
 from geoground_qgis.saving import Target, rows_in
 from osgeo import gdal
 
+TREE = '{"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [1, 2]}}'
 LOOKED_AT = """
 import importlib.util, pathlib, sys
 spec = importlib.util.spec_from_file_location("gdal_files", sys.argv[1])
@@ -19,6 +20,9 @@ module = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(module)
 assert module.opened(sys.argv[2], 0) is not None
 assert module.opened("/nowhere.tif", 0) is None
+vectors = module.opened(sys.argv[4], 4)
+assert module.layer_of(vectors).GetFeatureCount() == module.layer_of(vectors, "trees").GetFeatureCount() == 1
+assert module.layer_of(vectors, "none") is module.layer_of(vectors, 7) is module.layer_of(None) is None
 assert module.created(pathlib.Path(sys.argv[3]), 4, 4, 3, []).RasterCount == 3
 assert module.created(pathlib.Path("/nowhere/new.tif"), 4, 4, 3, []) is None
 """
@@ -43,8 +47,20 @@ def test_what_cannot_be_opened_is_none_and_the_setting_stays(exceptions: bool, s
 
 
 def test_gdal_warns_of_nothing(scene: Path, tmp_path: Path) -> None:
+    trees = tmp_path / "trees.geojson"
+    trees.write_text('{"type": "FeatureCollection", "name": "trees", "features": [' + TREE + "]}")
     ran = subprocess.run(
-        [sys.executable, "-W", "error", "-c", LOOKED_AT, gdal_files.__file__, str(scene), str(tmp_path / "new.tif")],
+        [
+            sys.executable,
+            "-W",
+            "error",
+            "-c",
+            LOOKED_AT,
+            gdal_files.__file__,
+            str(scene),
+            str(tmp_path / "new.tif"),
+            str(trees),
+        ],
         capture_output=True,
         text=True,
         check=False,
