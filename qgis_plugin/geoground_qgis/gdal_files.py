@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from types import ModuleType
 
 from osgeo import gdal, ogr
 
@@ -11,7 +12,7 @@ from osgeo import gdal, ogr
 def created(path: Path, columns: int, rows: int, bands: int, options: list[str]) -> gdal.Dataset | None:
     """A new GeoTIFF of bytes, or None where it cannot be written."""
     try:
-        with _raising():
+        with _raising(gdal):
             return gdal.GetDriverByName("GTiff").Create(str(path), columns, rows, bands, gdal.GDT_Byte, options)
     except RuntimeError:
         return None
@@ -20,7 +21,7 @@ def created(path: Path, columns: int, rows: int, bands: int, options: list[str])
 def opened(source: str | Path, flags: int) -> gdal.Dataset | None:
     """A file, or None where it cannot be opened."""
     try:
-        with _raising():
+        with _raising(gdal):
             return gdal.OpenEx(str(source), flags)
     except RuntimeError:
         return None
@@ -31,12 +32,12 @@ def layer_of(data: gdal.Dataset | None, which: int | str = 0) -> ogr.Layer | Non
     if data is None:
         return None
     try:
-        with _raising():
+        with _raising(ogr):
             return data.GetLayerByName(which) if isinstance(which, str) else data.GetLayer(which)
     except RuntimeError:
         return None
 
 
-def _raising() -> AbstractContextManager[object]:
-    """Let errors be exceptions inside: from 3.7 on GDAL warns where it was not set whether they are."""
-    return gdal.ExceptionMgr(useExceptions=True) if hasattr(gdal, "ExceptionMgr") else nullcontext()
+def _raising(module: ModuleType) -> AbstractContextManager[object]:
+    """Let errors be exceptions inside: from 3.7 on GDAL warns where it was not set whether they are, in each module."""
+    return module.ExceptionMgr(useExceptions=True) if hasattr(module, "ExceptionMgr") else nullcontext()
