@@ -254,7 +254,7 @@ class RayAnswering:
 
     def _read(self, plan: Plan, stretch: Stretch, chips: Sequence[int]) -> Iterator[_FarChip]:
         """Chips in order, some parts of the scene ahead."""
-        parts = _parts([plan.grid[i] for i in chips[:1]], chips)
+        parts = parts_of(plan.grid, chips)
         upcoming = ([plan.grid[i] for i in part] for part in parts)
         under_way: deque[tuple[list[Chip], list[Any]]] = deque()
         for part in islice(upcoming, self.parts_ahead):
@@ -304,11 +304,11 @@ class RayAnswering:
         )
 
 
-def _parts(first: list[Chip], chips: Sequence[int]) -> Iterator[Sequence[int]]:
+def parts_of(grid: Sequence[Chip], chips: Sequence[int]) -> Iterator[Sequence[int]]:
     """Neighbouring chips that are read together; as many for every worker count."""
-    if not first:
+    if not chips:
         return
-    width, height = first[0].size_px
+    width, height = grid[chips[-1]].size_px  # those of the finest level are the largest
     size = max(1, min(MOST_CHIPS, PART_BYTES // (width * height * 3)))
     for start in range(0, len(chips), size):
         yield chips[start : start + size]

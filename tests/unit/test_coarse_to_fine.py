@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import geogrounding as gg
+from geogrounding.distributed.ray import PART_BYTES, parts_of
 from geogrounding.errors import JournalError
 from geogrounding.execution import coarse_to_fine, provenance
 from geogrounding.execution.coarse_to_fine import answer_chips
@@ -302,6 +303,15 @@ def test_a_journal_of_a_version_that_began_with_the_finest_level_is_refused(
         gg.run(str(airport), output, "airplane", model=model, resume=True)
     assert "--overwrite" in caught.value.hint
     assert not output.exists()
+
+
+def test_what_a_reader_reads_at_once_is_bounded_by_the_largest_chips() -> None:
+    grid = ChipGrid(16_000, 8_000, tiling=Tiling(tile_size_px=1024, overlap_px=0, scales=(1.0, 128.0)))
+    assert (grid[0].size_px, grid[len(grid) - 1].size_px) == ((125, 62), (1024, 1024))
+    parts = list(parts_of(grid, range(len(grid))))
+    assert [i for part in parts for i in part] == list(range(len(grid)))
+    bytes_of_parts = [sum(3 * grid[i].size_px[0] * grid[i].size_px[1] for i in part) for part in parts]
+    assert PART_BYTES / 2 < max(bytes_of_parts) <= PART_BYTES
 
 
 def _cut_off(_: object) -> None:
