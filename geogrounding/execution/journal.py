@@ -264,11 +264,12 @@ def _unpack(item: dict[str, Any]) -> ChipRecord:
 
 
 def _pack_detection(detection: Detection) -> list[Any]:
+    """Numbers of a model may be NumPy's, which JSON does not know."""
     packed: list[Any] = [
-        *detection.box_chip_px,
-        detection.score,
+        *map(float, detection.box_chip_px),
+        None if detection.score is None else float(detection.score),
         detection.label,
-        [list(point) for point in detection.keypoints_chip_px],
+        [[float(x), float(y)] for x, y in detection.keypoints_chip_px],
     ]
     if detection.mask is not None:
         packed.append([*detection.mask.window_chip_px, base64.b64encode(detection.mask.packed).decode("ascii")])

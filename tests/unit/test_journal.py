@@ -6,6 +6,7 @@ import errno
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +128,16 @@ def test_an_existing_journal_is_never_thrown_away_unasked(tmp_path: Path) -> Non
     assert "--resume" in caught.value.hint
     with Journal(tmp_path / "j", KEY, overwrite=True) as journal:
         assert journal.next_chip == 0
+
+
+def test_numbers_of_numpy_come_back_as_numbers(tmp_path: Path) -> None:
+    box = tuple(np.array([1, 2.5, 30, 40.25], np.float32))
+    found = Detection(box_chip_px=box, label="ship", score=np.float32(0.5), keypoints_chip_px=((np.int64(3), box[1]),))
+    with Journal(tmp_path / "j", KEY) as journal:
+        journal.append([ChipRecord(index=0, answers=(Answer(detections=(found,)),))])
+        (read,) = journal[0].answers[0].detections
+    assert read == found
+    assert {type(value) for value in (*read.box_chip_px, read.score, *read.keypoints_chip_px[0])} == {float}
 
 
 def test_a_second_writer_is_refused_while_the_first_is_open(tmp_path: Path) -> None:
