@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -131,8 +132,9 @@ def test_an_existing_journal_is_never_thrown_away_unasked(tmp_path: Path) -> Non
 
 
 def test_numbers_of_numpy_come_back_as_numbers(tmp_path: Path) -> None:
-    box = tuple(np.array([1, 2.5, 30, 40.25], np.float32))
-    found = Detection(box_chip_px=box, label="ship", score=np.float32(0.5), keypoints_chip_px=((np.int64(3), box[1]),))
+    box: Any = tuple(np.array([1, 2.5, 30, 40.25], np.float32))
+    score, keypoint = cast(Any, np.float32(0.5)), cast(Any, (np.int64(3), box[1]))
+    found = Detection(box_chip_px=box, label="ship", score=score, keypoints_chip_px=(keypoint,))
     with Journal(tmp_path / "j", KEY) as journal:
         journal.append([ChipRecord(index=0, answers=(Answer(detections=(found,)),))])
         (read,) = journal[0].answers[0].detections
