@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from geogrounding.models.base import Conventions
+from geogrounding.query.lexicon import class_of
 from geogrounding.query.parser import read_expression
 from geogrounding.raster.grid import ChipGrid
 from geogrounding.raster.tiling import HasGroundResolution
@@ -130,15 +131,18 @@ def first_looks(
     """What ``Conventions.coarse_to_fine`` says of the class of each question; nothing where a question has to be asked
     of every level everywhere, as one that says more than a class or asks for the single best object.
 
-    Levels that a user chose are all looked at.
+    Levels that a user chose are all looked at. Scores of a class that a model does not list, or that fine-tuning has
+    taught it again, are not those that were measured.
     """
     chosen = settings.scales or settings.resolution_m is not None
     if chosen or settings.task == "refer" or not scene.ground_resolution_m:
         return ()
+    taught = {class_of(name) for name in conventions.taught}
+    measured = (conventions.classes.keys() & conventions.coarse_to_fine.keys()) - taught
     looks = []
     for question in questions:
         meaning = read_expression(question.expression)
-        if meaning is None or meaning.plain != meaning.category or meaning.category not in conventions.coarse_to_fine:
+        if meaning is None or meaning.plain != meaning.category or meaning.category not in measured:
             return ()
         looks.append(conventions.coarse_to_fine[meaning.category])
     return tuple(looks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,13 @@ from geogrounding.query.lexicon import SYNONYMS
 
 CLASSES = tuple(CLASS_GROUND_M)
 NAMES = Names(CLASSES, ())
+
+
+def test_the_model_card_says_at_which_levels_a_class_is_looked_for() -> None:
+    card = (Path(__file__).parents[2] / "docs" / "model-card.md").read_text(encoding="utf-8")
+    table = card.split("looked for at, m a pixel |")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()[2:]]
+    assert {row[0]: tuple(map(float, row[2].split(","))) for row in rows} == CLASS_GROUND_M
 
 
 def named(expression: str, names: Names = NAMES) -> list[str]:

@@ -305,6 +305,17 @@ def test_a_journal_of_a_version_that_began_with_the_finest_level_is_refused(
     assert not output.exists()
 
 
+@pytest.mark.parametrize("changed", [{"classes": {"tree": (0.5,)}}, {"taught": ("airplane",)}, {"taught": ("plane",)}])
+def test_classes_whose_scores_were_not_measured_are_looked_for_everywhere(
+    airport: Path, changed: dict[str, Any]
+) -> None:
+    model = PlaneFinder()
+    model.conventions = replace(model.conventions, scales=(1.0, 2.0), **changed)
+    report = report_of(airport, "airplane", model=model)
+    assert (report.passed_over_chips, report.features) == (0, 3)
+    assert report.chips > 60
+
+
 def test_what_a_reader_reads_at_once_is_bounded_by_the_largest_chips() -> None:
     grid = ChipGrid(16_000, 8_000, tiling=Tiling(tile_size_px=1024, overlap_px=0, scales=(1.0, 128.0)))
     assert (grid[0].size_px, grid[len(grid) - 1].size_px) == ((125, 62), (1024, 1024))
