@@ -114,7 +114,7 @@ def _estimate(plan: Plan) -> dict[str, Any]:
     return {
         "chips": chips,
         "chips_expected": plan.chips_expected,
-        "megapixels_read": round(chips * plan.tiling.tile_size_px**2 / 1e6, 1),
+        "megapixels_read": round(plan.chips_expected * plan.tiling.tile_size_px**2 / 1e6, 1),
     }
 
 

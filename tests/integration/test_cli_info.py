@@ -60,6 +60,15 @@ def test_options_change_the_grid(example_scene: Path) -> None:
     assert part["grid"]["area_scene_px"] == [0, 0, 200, 200]
 
 
+def test_what_is_to_be_read_is_of_the_chips_expected(example_scene: Path) -> None:
+    estimate = json.loads(info(example_scene, "car", "--json").stdout)["estimate"]
+    assert estimate["chips_expected"] < estimate["chips"]
+    assert estimate["megapixels_read"] == round(estimate["chips_expected"] * 336**2 / 1e6, 1)
+    text = info(example_scene, "car").stdout
+    assert f"about {estimate['chips_expected']} looked at" in text
+    assert f"{estimate['megapixels_read']} megapixels" in text
+
+
 def test_an_image_without_coordinates_is_described_too(tmp_path: Path) -> None:
     image = write_scene(tmp_path / "plain.tif", [], crs=None)
     result = info(image)
