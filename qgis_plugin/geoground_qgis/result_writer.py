@@ -166,6 +166,7 @@ class ResultWriter(QObject):
         if not self._settled:
             self.settle(CANCELLED)
         self._settle_all()
+        self._timer.stop()
 
     def settle(self, state: str) -> None:
         """Note in the tables how the run ended."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgsAttributeEditorContext, QgsAttributeForm
+from qgis.PyQt.QtCore import QTimer
 from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QComboBox
 
@@ -148,6 +150,24 @@ def test_what_is_no_polygon_is_left_out_and_counted(until: Until, geometry: obje
     assert writer.count == 1
     assert writer.unusable == 1
     assert writer.layers[0].featureCount() == 1
+
+
+def test_what_waits_when_it_is_closed_is_dropped_without_an_error(
+    until: Until, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new project in mid-run, with temporary layers: QGIS would show an error of Python."""
+    errors: list[type[BaseException]] = []
+    monkeypatch.setattr(sys, "excepthook", lambda kind, _error, _trace: errors.append(kind))
+    writer = ResultWriter(QgsProject.instance(), ["tree"], UTM, "scene")
+    writer.add([box(i, 0, 1, number=i) for i in range(3)])
+    writer.close()
+    turns: list[int] = []
+    timer = QTimer()
+    timer.timeout.connect(lambda: turns.append(1))
+    timer.start(0)
+    until(lambda: len(turns) > 20)
+    assert errors == []
+    assert writer.count == 0
 
 
 def test_a_layer_that_the_user_removed_is_passed_over(until: Until) -> None:
