@@ -108,7 +108,8 @@ def detect(
     threshold: float | None = None,
     **settings: Any,
 ) -> tuple[Matched, list[bool]]:
-    """Ask images for every class that their set labels and the model knows, and for classes that they cannot show.
+    """Ask images for every class that their set labels and the model knows, one by one, and for classes that they cannot
+    show.
 
     Args:
         model: loaded.
@@ -132,7 +133,11 @@ def detect(
         asked = [name for name in asked_of(labelled, mine) if name in model.conventions.classes]
         if not asked:
             continue
-        answers = ground_image(model, labelled, asked, "detect", min_score=0.02, **settings)
+        # each class of a set in a run of its own, as users ask: together they would share their levels
+        runs = [[name] for name in asked if name in mine] + [[name for name in asked if name not in mine]]
+        answers: dict[str, Found] = {}
+        for names in filter(None, runs):
+            answers |= ground_image(model, labelled, names, "detect", min_score=0.02, **settings)
         for name in asked:
             if name not in mine:
                 silent.append(not (answers[name][1] >= least).any())
