@@ -283,7 +283,9 @@ def draw(results: Results, file: Path) -> None:
                 ]
                 if points:
                     means = [value.mean for _, value in points]
-                    bars = [[v.mean - v.low for _, v in points], [v.high - v.mean for _, v in points]]
+                    # seeds that agree may have a mean that is off by a rounding
+                    below, above = ([v.mean - v.low for _, v in points], [v.high - v.mean for _, v in points])
+                    bars = np.maximum([below, above], 0.0)
                     where = [x for x, _ in points]
                     one.errorbar(
                         where,
