@@ -123,9 +123,9 @@ def estimate(name: str, request: Request, body: Execute) -> dict[str, Any]:
             if speed is None and per_chip is not None:
                 speed = per_chip / questions
                 jobs.store.set_speed(model, speed)
-        else:  # chips as the built-in model would cut them; what is asked does not matter
-            settings.pop("expressions")
-            chips = expected = jobs.engine.call("info", settings)["estimate"]["chips"]
+        else:  # chips as the built-in model would cut them
+            found = jobs.engine.call("info", settings)["estimate"]
+            chips, expected = found["chips"], found["chips_expected"]
     waiting = jobs.store.count(("accepted", "interrupted", "running"))
     seconds = None if speed is None else round(speed * questions * expected, 1)
     return {"chips": chips, "seconds": seconds, "jobs_ahead": waiting}

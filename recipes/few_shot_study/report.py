@@ -101,7 +101,8 @@ def value_of(runs: Sequence[Run], where: str, task: str, name: str) -> Value | N
         low, high = measured[0][f"{name}_ci"]
         interval = (low, high)
     return Value(
-        mean=float(np.mean(known)),
+        # of seeds that agree the mean may be off by a rounding
+        mean=min(max(float(np.mean(known)), min(known)), max(known)),
         spread=float(np.std(known, ddof=1)) if len(known) > 1 else None,
         interval=interval,
         low=min(known),
@@ -283,9 +284,7 @@ def draw(results: Results, file: Path) -> None:
                 ]
                 if points:
                     means = [value.mean for _, value in points]
-                    # seeds that agree may have a mean that is off by a rounding
-                    below, above = ([v.mean - v.low for _, v in points], [v.high - v.mean for _, v in points])
-                    bars = np.maximum([below, above], 0.0)
+                    bars = [[v.mean - v.low for _, v in points], [v.high - v.mean for _, v in points]]
                     where = [x for x, _ in points]
                     one.errorbar(
                         where,

@@ -293,3 +293,16 @@ def test_an_estimate_counts_chips(running: Running) -> None:
         plan = next(values for _, name, values in events(running, job) if name == "plan")
         assert estimate["chips"] == plan["chips"]
         assert json.dumps(estimate["seconds"]) != "null"
+
+
+def test_an_estimate_while_jobs_run_depends_on_what_is_asked(running: Running) -> None:
+    """The built-in model looks for a track field at 1 m and for ships at 0.15 and 0.6 m."""
+    with running.client() as client:
+        for _ in range(8):
+            submit(client)
+
+        def chips(query: str) -> int:
+            inputs = {"scene": scene_id(client), "queries": [query]}
+            return int(client.post("/processes/ground/estimate", json={"inputs": inputs}).json()["chips"])
+
+        assert chips("ship") > chips("running track")

@@ -291,6 +291,14 @@ def test_the_command_line_makes_the_plan() -> None:
         make_parser("").parse_args([*LINE, "--sft", "full"])
 
 
+def test_the_mean_of_seeds_that_agree_lies_between_them() -> None:
+    """Three times 0.7 have the mean 0.6999999999999998, and no chart has bars of negative length."""
+    runs: Any = [{"measured": {"set": {"refer": {"acc50": 0.7, "by_picture": {}}}}}] * 3
+    value = report.value_of(runs, "set", "refer", "acc50")
+    assert value is not None
+    assert value.low <= value.mean <= value.high
+
+
 def test_table_and_metric_follow_from_the_results(tmp_path: Path, base: Path) -> None:
     folder, page, image = tmp_path / "run", tmp_path / "docs" / "page.md", tmp_path / "docs" / "images" / "e.png"
     go(folder, base)
