@@ -281,7 +281,7 @@ def _load_of(params: Load) -> Load:
 def _split(params: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[dict[str, Any], RunSettings]:
     """Parameters that are no settings of a run, and the settings."""
     own = {key: value for key, value in params.items() if key not in _SETTINGS}
-    chosen = {**{key: value for key, value in params.items() if key in _SETTINGS}, **defaults}
+    chosen = {**defaults, **{key: value for key, value in params.items() if key in _SETTINGS}}
     return own, _validated(_settings_adapter().validate_json, chosen)
 
 
