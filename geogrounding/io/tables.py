@@ -61,7 +61,8 @@ class FeatureBatch:
 
     def attributes(self) -> pa.RecordBatch:
         """The rows with the schema ``schema_with(measures)``; the first use imports pandas, where there is one
-        (``findings/pyarrow_list_imports_pandas.sh``)."""
+        (``findings/pyarrow_list_imports_pandas.sh``).
+        """
         return pa.RecordBatch.from_pylist(self.rows, schema=schema_with(self.measures))
 
 
