@@ -139,11 +139,7 @@ class Jobs:
             measure = params.model.model_options.base_url is None if params.measure is None else params.measure
             if per_chip is None and measure:
                 per_chip = self._measure(params, scene, plan, model, speed)
-        return {
-            **describe_plan(scene, plan),
-            "seconds": None if per_chip is None else round(per_chip * plan.chips_expected, 1),
-            "seconds_per_chip": per_chip,
-        }
+        return {**describe_plan(scene, plan, per_chip), "seconds_per_chip": per_chip}
 
     def plan_query(self, params: parameters.PlanQuery, _emit: Emit) -> dict[str, Any]:
         """A query taken apart, or a plan checked: the plan, and the same in words."""
@@ -199,8 +195,7 @@ class Jobs:
 
         def plan_made(scene: Scene, plan: Plan, model: Any) -> None:
             per_chip = self._speed(params).guess(len(settings.expressions))
-            seconds = None if per_chip is None else round(per_chip * plan.chips_expected, 1)
-            emit("plan", **describe_plan(scene, plan), model=model.name, seconds=seconds)
+            emit("plan", **describe_plan(scene, plan, per_chip), model=model.name)
 
         executor, load_model, load_segmenter = (
             self._machines.for_run(params)

@@ -93,7 +93,7 @@ def _parts(plan: Plan, journal: Journal) -> Iterator[tuple[range, Sequence[int]]
 def _wanted(plan: Plan, journal: Journal, position: int, chips: range) -> Sequence[int]:
     """Of chips of a level, those worth a look; a chip of a coarser level that failed may have shown anything."""
     grid, closer = plan.grid, plan.closer or ()
-    if any(grid[chips[0]].level >= one.below for one in closer):
+    if plan.everywhere(position):
         return chips
     x, y = grid.level_spans(position)
     near = np.zeros((len(y), len(x)), np.bool_)

@@ -131,8 +131,8 @@ def describe_feature(feature: Feature, feature_id: int | str) -> dict[str, Any]:
     }
 
 
-def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
-    """The chips, the area and the resolution of a run, in plain values."""
+def describe_plan(scene: Scene, plan: Plan, per_chip: float | None) -> dict[str, Any]:
+    """The chips, the area and the resolution of a run, and its time by the seconds of a chip, in plain values."""
     native_m = plan.pixel_size.ground_resolution_m
     return {
         "chips": len(plan.grid),
@@ -144,6 +144,7 @@ def describe_plan(scene: Scene, plan: Plan) -> dict[str, Any]:
         "scales": list(plan.tiling.scales),
         "resolution_m": None if native_m is None else native_m * plan.tiling.scales[0],
         "min_score": plan.min_score,
+        "seconds": None if per_chip is None else round(per_chip * plan.chips_expected, 1),
     }
 
 

@@ -63,12 +63,16 @@ class Plan:
     @property
     def chips_expected(self) -> int:
         """About how many chips will be looked at."""
-        if self.closer is None:
-            return len(self.grid)
-        below = min(one.below for one in self.closer)
-        levels = [self.grid.level_chips(position) for position in range(self.grid.level_count)]
-        finer = sum(len(chips) for chips in levels if self.grid[chips[0]].level < below)
+        levels = range(self.grid.level_count)
+        finer = sum(len(self.grid.level_chips(position)) for position in levels if not self.everywhere(position))
         return len(self.grid) - finer + round(CLOSER_SHARE * finer)
+
+    def everywhere(self, position: int) -> bool:
+        """Whether all chips of a level (counted as ``ChipGrid.level_chips`` does) are looked at for some question."""
+        if self.closer is None:
+            return True
+        level = self.grid[self.grid.level_chips(position)[0]].level
+        return any(level >= one.below for one in self.closer)
 
     def describe(self) -> dict[str, Any]:
         """The plan in plain values, for people, side-cars and the key of the journal."""
